@@ -1,0 +1,175 @@
+/** What a message says it received: short, on one line, never the content of user data. */
+export function show(value: unknown): string {
+  if (value === undefined) return '`undefined`';
+  if (value === null) return '`null`';
+  if (typeof value === 'function') return `function \`${nameOf(value)}\``;
+  if (typeof value === 'object') return `an object of class \`${value.constructor?.name ?? 'Object'}\``;
+  return `${typeof value} \`${String(value).slice(0, 60)}\``;
+}
+
+/** The name a message calls a function by. */
+export function nameOf(value: object): string {
+  const name = 'name' in value ? value.name : undefined;
+  return typeof name === 'string' && name !== '' ? name : 'anonymous';
+}
+
+const messages = {
+  ADAPTER_TARGET: (adapter: string, received: unknown) =>
+    `\`${adapter}()\` takes a Layer, a middleware function or an endpoint, received ${show(received)}.`,
+  BACKGROUND_TASK: (received: unknown) =>
+    `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.`,
+  BODY_CHUNK: (received: unknown) =>
+    `A streamed body produced ${show(received)}. Its chunks are strings or bytes.`,
+  BODY_CONSUMED: (what: string) =>
+    `The body of the ${what} was already consumed as a stream and can not be read again. Read it once, or by \`text()\`, \`json()\` or \`arrayBuffer()\`, which keep it.`,
+  BODY_PARSED: (reader: string) =>
+    `\`request.${reader}()\` comes too late: a body parser has consumed the bytes and only its result is left. Use \`request.json()\`, which answers from \`req.body\`, or mount the layer before the parser.`,
+  CALL_NEXT_LATE: (middleware: string) =>
+    `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
+  CALL_NEXT_TWICE: (middleware: string) =>
+    `The middleware \`${middleware}\` called \`callNext\` twice. Keep the response of the first call; what is below runs once a request.`,
+  EXCEPTION_KEY: (received: unknown) =>
+    `An exception handler is registered for an error class or a status from 400 to 599, received ${show(received)}.`,
+  CHANGED_BODY: () =>
+    'The request given to `callNext` has a body of its own, and only method, url and headers can be changed. Build it as `new Request(request, { method, url, headers })`.',
+  CONTENT_LENGTH: (declared: number, produced: number) =>
+    `The streamed body declared \`content-length: ${declared}\` and produced ${produced} bytes${produced > declared ? ' or more' : ''}. Leave the header out, and the body is sent in chunks.`,
+  DEPENDENCIES: (received: unknown) =>
+    `Dependencies are declared as an object of name: Depends(…), received ${show(received)}.`,
+  DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
+  DEPENDENCY_NAME: (name: string, owner: string) =>
+    `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. Name it differently.`,
+  DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
+    `\`Depends\` takes a function, a generator function or a \`dependency(…)\`, received ${show(received)}. Pass the function itself, not the result of calling it.`,
+  DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
+    `\`${path}\`: a generator of scope "${scope}" can not depend on one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
+  DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
+    `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
+  ENDPOINT_HANDLER: (received: unknown) =>
+    `\`endpoint(dependencies, handler)\` takes a function as its handler, received ${show(received)}.`,
+  EXCEPTION_HANDLER: (received: unknown) =>
+    `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
+  EXCEPTION_SWALLOWED: (dependency: string) =>
+    `The dependency \`${dependency}\` caught the exception at its \`yield\` and did not throw. A failed request can not be made to succeed there: throw the exception again, or another one.`,
+  GENERATOR_NEVER_YIELDED: (dependency: string) =>
+    `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
+  GENERATOR_YIELDED_TWICE: (dependency: string) =>
+    `The dependency \`${dependency}\` yielded a second time. Yield once; what follows the \`yield\` is its exit code.`,
+  HEADER_NAME: (name: string) => `The header name ${JSON.stringify(name)} is not a token (RFC 9110, 5.1).`,
+  HEADER_VALUE: (name: string) =>
+    `The value of the header \`${name}\` holds a line break or another character that is not allowed in a header (RFC 9110, 5.5). Encode it first.`,
+  HEADERS_SENT: (action: string) =>
+    `Cannot ${action}: the response has been sent. Change it before the outermost middleware returns.`,
+  INVALID_SCOPE: (received: unknown) =>
+    `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
+  LAYER_FROZEN: (method: string) =>
+    `\`layer.${method}\` came after the first request: a layer is frozen then. Call it while the app is set up.`,
+  LAYER_OPTIONS: (option: string, received: unknown) =>
+    `The option \`${option}\` of \`new Layer()\` has a wrong value: ${show(received)}.`,
+  MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
+    `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
+  NOT_A_RESPONSE: (what: string, received: unknown) =>
+    `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
+  NOT_SERIALIZABLE: (received: unknown) =>
+    `${show(received)} can not be written as JSON. Return plain data or a Response.`,
+  NOTHING_RETURNED: (middleware: string, called: boolean) =>
+    called
+      ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
+      : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. Return the response of \`callNext(request)\`, or a response of its own.`,
+  REQUEST_EXPECTED: (received: unknown) =>
+    `\`callNext\` takes a request or nothing, received ${show(received)}.`,
+  RESPONSE_REUSED: () =>
+    'This Response object has already answered another request. Create a new one for each request.',
+  RESPONSE_STARTED: () =>
+    'An endpoint was reached after native code had begun to answer the request. Its response is not sent.',
+  STATUS: (received: unknown) =>
+    `A response status is a whole number from 200 to 599, received ${show(received)}.`,
+  TASK_DROPPED: (task: string) =>
+    `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
+} satisfies Record<string, (...details: never[]) => string>;
+
+/** The codes of the misuses that callnext detects; each is listed in docs/errors.md. */
+export type ErrorCode = keyof typeof messages;
+
+/** A misuse of callnext. `code` is stable and `message` names the thing and the cure. */
+export class CallnextError extends Error {
+  override readonly name = 'CallnextError';
+  readonly code: ErrorCode;
+  /** The chain of dependencies from the endpoint on, where the error is about dependencies. */
+  readonly path: readonly string[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; path?: readonly string[] } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.path = options.path;
+  }
+}
+
+/** Makes the error of a misuse; the caller throws it. */
+export function misuse<Code extends ErrorCode>(
+  code: Code,
+  ...details: Parameters<(typeof messages)[Code]>
+): CallnextError {
+  return new CallnextError(code, messageOf(code, details));
+}
+
+/** The same with the error that led to it, or the path of dependencies. */
+export function misuseWith<Code extends ErrorCode>(
+  options: { cause?: unknown; path?: readonly string[] },
+  code: Code,
+  ...details: Parameters<(typeof messages)[Code]>
+): CallnextError {
+  return new CallnextError(code, messageOf(code, details), options);
+}
+
+function messageOf(code: ErrorCode, details: readonly unknown[]): string {
+  return (messages[code] as (...details: readonly unknown[]) => string)(...details);
+}
+
+/** All codes, for the documentation's test. */
+export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(messages) as ErrorCode[]);
+
+/** The client went away before it had its response. No exception handler is asked for it. */
+export class ClientDisconnect extends Error {
+  override readonly name = 'ClientDisconnect';
+
+  constructor() {
+    super('The client closed the connection before the response was complete.');
+  }
+}
+
+/** What was thrown, as an Error: a thrown non-error is wrapped and kept as `cause`. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  if (Object.prototype.toString.call(thrown) === '[object Error]') return thrown as Error;
+  const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });
+  wrappers.add(wrapper);
+  return wrapper;
+}
+
+const wrappers = new WeakSet<Error>();
+
+/** The same as it was thrown, for frameworks that have always been given it. Nothing at all stays an error. */
+export function asThrown(error: Error): unknown {
+  return wrappers.has(error) ? (error.cause ?? error) : error;
+}
+
+/** Keeps the failure that led to `error` as its cause, where it has none of its own. */
+export function withCause(error: Error, cause: unknown): Error {
+  if (cause === undefined || error.cause !== undefined || !Object.isExtensible(error)) return error;
+  if (chainOf(cause).has(error)) return error;
+  Object.defineProperty(error, 'cause', {
+    value: cause,
+    configurable: true,
+    writable: true,
+    enumerable: false,
+  });
+  return error;
+}
+
+/** An error and its causes, each once: a chain may be a circle. */
+function chainOf(error: unknown): Set<unknown> {
+  const chain = new Set<unknown>();
+  for (let each = error; each instanceof Error && !chain.has(each); each = each.cause) chain.add(each);
+  return chain;
+}

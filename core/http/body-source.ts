@@ -1,0 +1,103 @@
+import { misuse } from '../errors.js';
+
+/** A piece of a body. */
+export type Chunk = string | Uint8Array;
+
+/** What may be given as the body of a response: the Fetch kinds, and any iterable of chunks. */
+export type BodySource =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | FormData
+  | URLSearchParams
+  | ReadableStream<Chunk>
+  | AsyncIterable<Chunk>
+  | Iterable<Chunk>
+  | null
+  | undefined;
+
+/** A body as an adapter sends it: nothing, the whole of it, or chunks to come. */
+export type Content = null | string | Uint8Array | AsyncIterable<Chunk>;
+
+/** A body source as content, and the content type that comes with its kind (Fetch, "extract a body"). */
+export function contentOf(source: BodySource): { content: Content; type?: string | undefined } {
+  if (source === null || source === undefined) return { content: null };
+  if (typeof source === 'string') return { content: source, type: 'text/plain;charset=UTF-8' };
+  if (source instanceof Uint8Array) return { content: source };
+  if (source instanceof ArrayBuffer) return { content: new Uint8Array(source) };
+  if (ArrayBuffer.isView(source)) {
+    return { content: new Uint8Array(source.buffer, source.byteOffset, source.byteLength) };
+  }
+  if (source instanceof URLSearchParams) {
+    return { content: source.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
+  }
+  if (source instanceof Blob) return { content: chunksOf(source.stream()), type: source.type || undefined };
+  if (source instanceof FormData) {
+    const encoded = new globalThis.Response(source);
+    return { content: chunksOf(encoded.body), type: encoded.headers.get('content-type') ?? undefined };
+  }
+  if (isIterable(source)) return { content: chunksOf(source) };
+  throw misuse('NOT_SERIALIZABLE', source);
+}
+
+function isIterable(
+  source: object,
+): source is ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk> {
+  return Symbol.asyncIterator in source || Symbol.iterator in source || 'getReader' in source;
+}
+
+type Chunks = ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk>;
+
+/** Chunks as an async iterable, whose `return()` closes the source also where nothing has been read from it. */
+function chunksOf(source: Chunks | null): Content {
+  return source === null ? null : { [Symbol.asyncIterator]: () => iteratorOf(source) };
+}
+
+function iteratorOf(source: Chunks): AsyncIterator<Chunk, undefined> {
+  if ('getReader' in source) return readerIterator(source);
+  const iterator =
+    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const { destroy } = source as { destroy?: unknown };
+  return {
+    next: async () => iterator.next() as Promise<IteratorResult<Chunk, undefined>>,
+    async return() {
+      // A Node stream is destroyed, also while a read is under way, which its iterator would wait for.
+      if (typeof destroy === 'function') Reflect.apply(destroy, source, []);
+      else await iterator.return?.();
+      return { value: undefined, done: true };
+    },
+  };
+}
+
+function readerIterator(source: ReadableStream<Chunk>): AsyncIterator<Chunk, undefined> {
+  let reader: ReadableStreamDefaultReader<Chunk> | undefined;
+  return {
+    async next() {
+      reader ??= source.getReader();
+      return (await reader.read()) as IteratorResult<Chunk, undefined>;
+    },
+    async return() {
+      await (reader ?? source).cancel();
+      return { value: undefined, done: true };
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+
+export function toBytes(chunk: Chunk): Uint8Array {
+  return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+}
+
+/** Whether a body is there as a whole. */
+export function isChunk(content: Exclude<Content, null>): content is Chunk {
+  return typeof content === 'string' || content instanceof Uint8Array;
+}
+
+/** Throws `BODY_CHUNK`. */
+export function checkedChunk(chunk: unknown): Chunk {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return chunk;
+  throw misuse('BODY_CHUNK', chunk);
+}

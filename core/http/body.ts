@@ -1,0 +1,254 @@
+import { misuse } from '../errors.js';
+import { type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
+
+/** One reading of a body, from its beginning. */
+interface Pass extends AsyncIterableIterator<Chunk, undefined> {
+  position: number;
+  closed: boolean;
+}
+
+/**
+ * The body of a request or a response, for its readers.
+ *
+ * Reading takes nothing away: every reader, the client among them, has a pass of its own over the one source. A chunk is
+ * kept as long as somebody may still read it. Nothing is opened before the first read, so a body that nobody reads
+ * costs nothing.
+ */
+export class Body {
+  readonly #open: () => Content;
+  readonly #owner: string;
+  #content: Content | undefined;
+  #bytes: Promise<Uint8Array> | undefined;
+  #source: AsyncIterator<Chunk> | undefined;
+  #pulling: Promise<void> | undefined;
+  #passes: Set<Pass> | undefined;
+  #chunks: Chunk[] = [];
+  /** How many chunks before `#chunks[0]` nobody can read any more. */
+  #forgotten = 0;
+  /** Whether chunks stay for readers that come later. */
+  #keeping: boolean;
+  /** Whether the source itself was handed over to be sent. */
+  #handedOver = false;
+  #lent = false;
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+
+  /** `keeping` is off for uploads that are read as a stream: they may not fit into memory. */
+  constructor(open: () => Content, owner = 'response', keeping = true) {
+    this.#open = open;
+    this.#owner = owner;
+    this.#keeping = keeping;
+  }
+
+  /** Whether a reader has begun, as Fetch's `bodyUsed`. */
+  get used(): boolean {
+    return this.#bytes !== undefined || this.taken;
+  }
+
+  /** Whether a stream or a copy was given out, so that somebody may still read it. */
+  get lent(): boolean {
+    return this.#lent;
+  }
+
+  /** Whether chunks were taken out of where they came from. */
+  get taken(): boolean {
+    return this.#source !== undefined;
+  }
+
+  /** The body where all of it is there; `undefined` where it is yet to be produced. */
+  get whole(): null | Chunk | undefined {
+    const content = this.#opened;
+    return content === null || isChunk(content) ? content : undefined;
+  }
+
+  /** Whether somebody is reading, or has announced it. */
+  get isBeingRead(): boolean {
+    return this.#passes !== undefined && this.#passes.size > 0;
+  }
+
+  /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */
+  bytes(): Promise<Uint8Array> {
+    this.#bytes ??= this.#collect();
+    return this.#bytes;
+  }
+
+  async text(): Promise<string> {
+    const content = this.#opened;
+    if (typeof content !== 'string') return new TextDecoder().decode(await this.bytes());
+    this.#bytes ??= Promise.resolve(toBytes(content));
+    return content;
+  }
+
+  /** The body as a Web stream; `null` where there is none. Where the body is kept, each call begins anew. */
+  stream(): ReadableStream<Uint8Array> | null {
+    const content = this.#opened;
+    if (content === null) return null;
+    if (isChunk(content)) return toStream(once(content));
+    this.#lent = true;
+    return toStream(this.#beginPass());
+  }
+
+  /** What a copy of this body gives: the same chunks, whenever they are read. */
+  copy(): Content {
+    const content = this.#opened;
+    if (content === null || isChunk(content)) return content;
+    this.#lent = true;
+    return this.#beginPass();
+  }
+
+  /** What there is to send: the source as it is where nobody reads it, else a pass of the client's own. */
+  content(): Content {
+    const content = this.#opened;
+    if (content === null || isChunk(content)) return content;
+    if (!this.taken && !this.isBeingRead) {
+      this.#handedOver = true;
+      return content;
+    }
+    const pass = this.#beginPass();
+    this.#keeping = false;
+    return pass;
+  }
+
+  /** The chunks read so far, for where they came from, which goes on natively. Those who still read keep reading. */
+  unread(): Chunk[] {
+    const chunks = [...this.#chunks];
+    this.#handedOver = true;
+    this.forget();
+    return chunks;
+  }
+
+  /** Another response took this one's place: it may be read through by those who do, but it will not be sent. */
+  forget(): void {
+    this.#keeping = false;
+    this.#free();
+  }
+
+  /** Closes the producer of a body that nobody has begun to read, or will. */
+  async discard(): Promise<void> {
+    const content = this.#opened;
+    if (content === null || isChunk(content)) return;
+    this.#keeping = false;
+    for (const pass of this.#passes ?? []) if (pass.position === 0) this.#dismiss(pass);
+    if (!this.isBeingRead) await this.#close();
+  }
+
+  get #opened(): Content {
+    if (this.#content === undefined) this.#content = this.#open();
+    return this.#content;
+  }
+
+  async #collect(): Promise<Uint8Array> {
+    const content = this.#opened;
+    if (content === null) return new Uint8Array(0);
+    if (isChunk(content)) return toBytes(content);
+    const pass = this.#beginPass();
+    this.#keeping = true;
+    const parts: Uint8Array[] = [];
+    for await (const chunk of pass) parts.push(toBytes(chunk));
+    return concat(parts);
+  }
+
+  #beginPass(): Pass {
+    if (this.#handedOver || this.#forgotten > 0) throw misuse('BODY_CONSUMED', this.#owner);
+    const pass: Pass = {
+      position: 0,
+      closed: false,
+      next: () => this.#next(pass),
+      return: () => this.#leave(pass),
+      [Symbol.asyncIterator]: () => pass,
+    };
+    this.#passes ??= new Set();
+    this.#passes.add(pass);
+    return pass;
+  }
+
+  async #next(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
+    for (;;) {
+      if (pass.closed) throw misuse('BODY_CONSUMED', this.#owner);
+      const chunk = this.#chunks[pass.position - this.#forgotten];
+      if (chunk !== undefined) {
+        pass.position += 1;
+        this.#free();
+        return { value: chunk, done: false };
+      }
+      if (this.#failure) throw this.#failure.error;
+      if (this.#ended) return this.#leave(pass);
+      this.#pulling ??= this.#pull();
+      await this.#pulling;
+    }
+  }
+
+  async #leave(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
+    this.#passes?.delete(pass);
+    this.#free();
+    // Who reads last closes the door, unless the body waits for others.
+    if (!this.#keeping && !this.isBeingRead) await this.#close();
+    return { value: undefined, done: true };
+  }
+
+  #dismiss(pass: Pass): void {
+    pass.closed = true;
+    this.#passes?.delete(pass);
+  }
+
+  /** One pull at a time, whoever needs it. A failure is kept for every reader, so that none takes a part for the whole. */
+  async #pull(): Promise<void> {
+    try {
+      this.#source ??= (this.#opened as AsyncIterable<Chunk>)[Symbol.asyncIterator]();
+      const { value, done } = await this.#source.next();
+      if (done) this.#ended = true;
+      else this.#chunks.push(checkedChunk(value));
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#pulling = undefined;
+    }
+  }
+
+  #free(): void {
+    if (this.#keeping) return;
+    const positions = [...(this.#passes ?? [])].map(pass => pass.position);
+    const unread = Math.min(...positions, this.#forgotten + this.#chunks.length) - this.#forgotten;
+    this.#chunks.splice(0, unread);
+    this.#forgotten += unread;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended || this.#handedOver) return;
+    this.#ended = true;
+    this.#source ??= (this.#opened as AsyncIterable<Chunk>)[Symbol.asyncIterator]();
+    await this.#source.return?.();
+  }
+}
+
+function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(toBytes(value as Chunk));
+      },
+      async cancel() {
+        await chunks.return?.();
+      },
+    },
+    // Nothing is pulled before somebody reads, so an unread `response.body` leaves the native stream alone.
+    { highWaterMark: 0 },
+  );
+}
+
+async function* once(chunk: Chunk): AsyncGenerator<Chunk, void, unknown> {
+  yield chunk;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1 && parts[0]) return parts[0];
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.byteLength;
+  }
+  return whole;
+}

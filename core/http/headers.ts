@@ -1,0 +1,154 @@
+import { misuse } from '../errors.js';
+
+type HeaderPairs = Iterable<readonly [string, string]>;
+
+/** What a header list is made from, as in Fetch. */
+export type HeadersInit = HeaderPairs | Readonly<Record<string, string>>;
+
+/** Where a `Headers` keeps its lines. Names come in the caller's case and are compared without it. */
+export interface HeaderStore {
+  get(name: string): string | readonly string[] | undefined;
+  /** A list is several lines of the same name. */
+  set(name: string, value: string | readonly string[]): void;
+  delete(name: string): void;
+  lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const illegal = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Case-insensitive lines in memory, in the order in which they were first set. */
+export class MemoryHeaders implements HeaderStore {
+  readonly #lines = new Map<string, string | readonly string[]>();
+  #sealed = false;
+
+  get(name: string): string | readonly string[] | undefined {
+    return this.#lines.get(name.toLowerCase());
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    if (this.#sealed) throw misuse('HEADERS_SENT', `set the header \`${name}\``);
+    this.#lines.set(name.toLowerCase(), value);
+  }
+
+  delete(name: string): void {
+    if (this.#sealed) throw misuse('HEADERS_SENT', `delete the header \`${name}\``);
+    this.#lines.delete(name.toLowerCase());
+  }
+
+  lines(): Iterable<readonly [string, string | readonly string[]]> {
+    return this.#lines;
+  }
+
+  /** From here on a change throws: the head is on its way. */
+  seal(): void {
+    this.#sealed = true;
+  }
+}
+
+/**
+ * The headers of a message: the interface of the Fetch `Headers`, over a store.
+ * On a native response the store is the response itself, so a change is what the client gets.
+ *
+ * Throws `HEADER_NAME` and `HEADER_VALUE` for what HTTP does not allow and `HEADERS_SENT` for a change that comes too late.
+ */
+export class Headers {
+  readonly #store: HeaderStore;
+
+  constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
+    this.#store = store;
+    if (init) for (const [name, value] of pairsOf(init)) this.append(name, value);
+  }
+
+  /** The value, several of them joined by `, `; `null` where there is none. */
+  get(name: string): string | null {
+    const value = this.#store.get(checkedName(name));
+    if (value === undefined) return null;
+    return typeof value === 'string' ? value : value.join(', ');
+  }
+
+  /** Each `set-cookie` line by itself: they can not be joined. */
+  getSetCookie(): string[] {
+    const value = this.#store.get('set-cookie');
+    if (value === undefined) return [];
+    return typeof value === 'string' ? [value] : [...value];
+  }
+
+  has(name: string): boolean {
+    return this.#store.get(checkedName(name)) !== undefined;
+  }
+
+  set(name: string, value: string): void {
+    this.#store.set(checkedName(name), checkedValue(name, value));
+  }
+
+  append(name: string, value: string): void {
+    const before = this.#store.get(checkedName(name));
+    const added = checkedValue(name, value);
+    if (before === undefined) this.#store.set(name, added);
+    else if (typeof before === 'string' && !isSetCookie(name)) this.#store.set(name, `${before}, ${added}`);
+    else this.#store.set(name, typeof before === 'string' ? [before, added] : [...before, added]);
+  }
+
+  delete(name: string): void {
+    this.#store.delete(checkedName(name));
+  }
+
+  forEach(callback: (value: string, name: string, parent: Headers) => void, thisArg?: unknown): void {
+    for (const [name, value] of this) callback.call(thisArg, value, name, this);
+  }
+
+  /** Sorted by name, names in lower case, each `set-cookie` by itself (Fetch, "sort and combine"). */
+  *entries(): HeadersIterator<[string, string]> {
+    const lines = [...this.#store.lines()].map(([name, value]) => [name.toLowerCase(), value] as const);
+    lines.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    for (const [name, value] of lines) {
+      if (typeof value === 'string') yield [name, value];
+      else if (isSetCookie(name)) for (const line of value) yield [name, line];
+      else yield [name, value.join(', ')];
+    }
+  }
+
+  *keys(): HeadersIterator<string> {
+    for (const [name] of this.entries()) yield name;
+  }
+
+  *values(): HeadersIterator<string> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): HeadersIterator<[string, string]> {
+    return this.entries();
+  }
+
+  /** The lines as they are stored, for the adapter that writes them. */
+  lines(): Iterable<readonly [string, string | readonly string[]]> {
+    return this.#store.lines();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Headers';
+  }
+}
+
+type HeadersIterator<T> = Generator<T, undefined, unknown>;
+
+function isSetCookie(name: string): boolean {
+  return name.length === 10 && name.toLowerCase() === 'set-cookie';
+}
+
+function pairsOf(init: HeadersInit): HeaderPairs {
+  return Symbol.iterator in init ? (init as HeaderPairs) : Object.entries(init);
+}
+
+function checkedName(name: string): string {
+  if (!token.test(name)) throw misuse('HEADER_NAME', name);
+  return name;
+}
+
+function checkedValue(name: string, value: string): string {
+  const text = typeof value === 'string' ? value : String(value);
+  const trimmed = text.trim();
+  if (illegal.test(trimmed)) throw misuse('HEADER_VALUE', name);
+  return trimmed;
+}

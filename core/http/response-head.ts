@@ -1,0 +1,108 @@
+import type { BackgroundWork } from '../background/background-tasks.js';
+import { misuse } from '../errors.js';
+import { Headers, type HeadersInit, MemoryHeaders } from './headers.js';
+import { checkedStatus, reasonPhrase } from './status.js';
+
+/** The options of a response: those of Fetch, and what runs after it. */
+export interface ResponseInit {
+  /** 200 to 599; 200 unless set. */
+  status?: number;
+  /** The reason phrase; that of the status unless set. */
+  statusText?: string;
+  headers?: HeadersInit;
+  /** The `content-type`, where `headers` do not name one. */
+  mediaType?: string;
+  /** Runs after the response is sent and the dependencies have exited. */
+  background?: BackgroundWork;
+}
+
+/** The status and the headers of a response, wherever they live: in memory, or in a native response that is held. */
+export interface ResponseHead {
+  status: number;
+  statusText: string;
+  readonly headers: Headers;
+  /** From here on, changes throw `HEADERS_SENT`. */
+  seal(): void;
+}
+
+/** Anything with the shape of a Fetch `Response`: the platform's, undici's, a ponyfill's, or ours. */
+export interface ResponseLike {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly headers: {
+    get(name: string): string | null;
+    forEach(callback: (value: string, name: string) => void): void;
+  };
+  readonly body?: ReadableStream<Uint8Array> | unknown;
+  readonly bodyUsed?: boolean;
+}
+
+/** Whether a value has the shape of a Fetch `Response`. */
+export function isResponseLike(value: unknown): value is ResponseLike {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, headers } = value as Partial<ResponseLike>;
+  return (
+    typeof status === 'number' && typeof headers?.get === 'function' && typeof headers.forEach === 'function'
+  );
+}
+
+/** The head of a response that is in memory. */
+export class MemoryHead implements ResponseHead {
+  readonly headers: Headers;
+  readonly #lines = new MemoryHeaders();
+  #status: number;
+  #statusText: string | undefined;
+  #sealed = false;
+
+  constructor(init: ResponseInit | ResponseLike) {
+    this.#status = init.status === undefined ? 200 : checkedStatus(init.status);
+    this.#statusText = checkedReason(init.statusText);
+    this.headers = new Headers(headersOf(init), this.#lines);
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  set status(status: number) {
+    if (this.#sealed) throw misuse('HEADERS_SENT', 'set the status');
+    this.#status = status;
+    this.#statusText = undefined;
+  }
+
+  get statusText(): string {
+    return this.#statusText ?? reasonPhrase(this.#status);
+  }
+
+  seal(): void {
+    this.#sealed = true;
+    this.#lines.seal();
+  }
+}
+
+function checkedReason(reason: string | undefined): string | undefined {
+  if (reason && /[^\t\x20-\x7e\x80-\xff]/.test(reason)) throw misuse('HEADER_VALUE', 'statusText');
+  return reason || undefined;
+}
+
+function headersOf(init: ResponseInit | ResponseLike): HeadersInit | undefined {
+  if (isResponseLike(init)) return linesOf(init);
+  const { headers } = init as ResponseInit;
+  return headers;
+}
+
+/** The lines of a response of any make, each `set-cookie` by itself. */
+export function linesOf(response: ResponseLike): [string, string][] {
+  const lines: [string, string][] = [];
+  response.headers.forEach((value, name) => {
+    lines.push([name, value]);
+  });
+  return lines;
+}
+
+/** Whether headers come from another message, with what they say of its body. */
+export function describesAnotherBody(init: ResponseInit | ResponseLike): boolean {
+  return (
+    isResponseLike(init) || init.headers instanceof Headers || init.headers instanceof globalThis.Headers
+  );
+}

@@ -1,0 +1,247 @@
+import { type BackgroundWork, checkedWork } from '../background/background-tasks.js';
+import { misuse } from '../errors.js';
+import { Body } from './body.js';
+import { type BodySource, type Content, contentOf } from './body-source.js';
+import type { Headers } from './headers.js';
+import {
+  describesAnotherBody,
+  linesOf,
+  MemoryHead,
+  type ResponseHead,
+  type ResponseInit,
+  type ResponseLike,
+} from './response-head.js';
+import { checkedStatus, isBodyless } from './status.js';
+
+const brand = Symbol.for('callnext.Response');
+const parts = Symbol.for('callnext.Response.parts');
+const claim = Symbol.for('callnext.Response.claim');
+const framing = ['content-length', 'transfer-encoding', 'trailer'];
+/** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
+const ofHop = ['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade'];
+const ofFetch = [...ofHop, 'content-encoding', 'content-length'];
+
+/**
+ * A response: the interface of the Fetch `Response`, with a status that may be set and headers that may be changed
+ * until it is sent, and a body that may be read and is sent all the same.
+ *
+ * ```ts
+ * const response = await callNext(request);
+ * response.headers.set('x-frame-options', 'DENY');
+ * return response;
+ * ```
+ *
+ * Throws `STATUS` for a status outside 200–599, and `HEADERS_SENT` for a change after it was sent.
+ */
+export class Response {
+  #background: BackgroundWork | undefined;
+  readonly #head: ResponseHead;
+  readonly #body: Body;
+  #owner: object | undefined;
+
+  /** `mediaType` is the `content-type` where `init` names none. */
+  constructor(source?: BodySource, init: ResponseInit | ResponseLike = {}, mediaType?: string) {
+    const view = source instanceof ResponseView ? source : undefined;
+    if (view) {
+      this.#head = view.head;
+      this.#body = view.body;
+      return;
+    }
+    const { content, type } = contentOf(source as BodySource);
+    this.#head = new MemoryHead(init);
+    this.#body = new Body(() => content);
+    this.background = (init as ResponseInit).background;
+    const { headers } = this.#head;
+    // The framing of another response says nothing about this body, and its type nothing about a body of a known kind.
+    const describes = describesAnotherBody(init);
+    if (source !== undefined && describes) for (const name of framing) headers.delete(name);
+    if (mediaType !== undefined && describes) headers.delete('content-type');
+    const named = (init as ResponseInit).mediaType ?? mediaType ?? type;
+    if (named !== undefined && !headers.has('content-type')) headers.set('content-type', named);
+  }
+
+  /** Runs after the response is sent and the dependencies have exited, after the injected tasks. */
+  get background(): BackgroundWork | undefined {
+    return this.#background;
+  }
+
+  set background(work: BackgroundWork | null | undefined) {
+    this.#background = checkedWork(work);
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  set status(status: number) {
+    this.#head.status = checkedStatus(status);
+  }
+
+  get statusText(): string {
+    return this.#head.statusText;
+  }
+
+  get headers(): Headers {
+    return this.#head.headers;
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  get redirected(): boolean {
+    return false;
+  }
+
+  get type(): 'default' {
+    return 'default';
+  }
+
+  get url(): string {
+    return '';
+  }
+
+  /** The body as a stream; `null` where there is none. What is read through it is still sent. */
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#body.stream();
+  }
+
+  get bodyUsed(): boolean {
+    return this.#body.used;
+  }
+
+  text(): Promise<string> {
+    return this.#body.text();
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.#body.text());
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = await this.#body.bytes();
+    return bytes.slice().buffer as ArrayBuffer;
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return (await this.#body.bytes()).slice();
+  }
+
+  async blob(): Promise<Blob> {
+    return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
+  }
+
+  async formData(): Promise<FormData> {
+    const type = this.headers.get('content-type') ?? '';
+    return new globalThis.Response(await this.arrayBuffer(), {
+      headers: { 'content-type': type },
+    }).formData();
+  }
+
+  /** A copy with the same head and body; each may be read by itself. What the slower one has yet to read is kept. */
+  clone(): Response {
+    const copy = new Response(this.#body.copy(), { headers: this.headers });
+    copy.#head.status = this.status;
+    copy.background = this.background;
+    return copy;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Response';
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  /** `Response.json(data, init)` of Fetch. */
+  static json(data: unknown, init: ResponseInit = {}): Response {
+    return new Response(serialize(data), init, 'application/json');
+  }
+
+  /** `Response.redirect(url, status)` of Fetch, with the url as it is given. */
+  static redirect(url: string | URL, status = 302): Response {
+    return new Response(null, { status, headers: { location: String(url) } });
+  }
+
+  /** What an adapter sends. Internal, and reached by symbol, so that two copies of the package understand each other. */
+  [parts](): ResponseParts {
+    return { head: this.#head, body: this.#body };
+  }
+
+  /** Refuses an object that has answered another request before: what was set there would leak into this one. */
+  [claim](owner: object): this {
+    if (this.#owner !== undefined && this.#owner !== owner) throw misuse('RESPONSE_REUSED');
+    this.#owner = owner;
+    return this;
+  }
+}
+
+// `instanceof globalThis.Response` holds without building a native one.
+Object.setPrototypeOf(Response.prototype, globalThis.Response.prototype);
+
+/** The head and the body of a response. */
+export interface ResponseParts {
+  readonly head: ResponseHead;
+  readonly body: Body;
+}
+
+class ResponseView {
+  readonly head: ResponseHead;
+  readonly body: Body;
+
+  constructor(head: ResponseHead, body: Body) {
+    this.head = head;
+    this.body = body;
+  }
+}
+
+/** A response over a head and a body that live elsewhere: an adapter's view of a native response. */
+export function responseView(head: ResponseHead, body: Body): Response {
+  return new Response(new ResponseView(head, body) as never);
+}
+
+/** The head and the body of a response, for those who send it. */
+export function partsOf(response: Response): ResponseParts {
+  return response[parts]();
+}
+
+/** Ties a response to the request it answers. Throws `RESPONSE_REUSED` if it has answered another one. */
+export function claimFor(owner: object, response: Response): Response {
+  return response[claim](owner);
+}
+
+/** Whether a value is a response of callnext, of this copy of the package or of another one. */
+export function isOurs(value: unknown): value is Response {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
+/** A Fetch response of any make as one of ours; ours pass as they are. */
+export function fromResponseLike(value: ResponseLike): Response {
+  if (isOurs(value)) return value;
+  if (value.bodyUsed) throw misuse('BODY_CONSUMED', 'returned response');
+  const { status, statusText = '' } = value;
+  const response = new Response(value.body as BodySource, { status, statusText, headers: linesOf(value) });
+  const dropped = isFetched(value) ? ofFetch : ofHop;
+  for (const name of dropped) response.headers.delete(name);
+  return response;
+}
+
+/** What `fetch` gives has a url, and a body that is decoded already. */
+function isFetched(value: ResponseLike): boolean {
+  const { url } = value as { url?: unknown };
+  return typeof url === 'string' && url !== '';
+}
+
+/** Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return` gives. */
+export function serialize(data: unknown): string {
+  const text = JSON.stringify(data === undefined ? null : data);
+  if (text === undefined) throw misuse('NOT_SERIALIZABLE', data);
+  return text;
+}
+
+/** What of a response is sent: no body where its status or the request's method has none. */
+export function contentToSend(response: Response, method: string): Content {
+  const { head, body } = partsOf(response);
+  return method === 'HEAD' || isBodyless(head.status) ? null : body.content();
+}

@@ -1,0 +1,51 @@
+import type { BodySource } from './body-source.js';
+import { Response, serialize } from './response.js';
+import type { ResponseInit, ResponseLike } from './response-head.js';
+
+/** Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's `JSONResponse`. */
+export class JSONResponse extends Response {
+  constructor(data?: unknown, init: ResponseInit | ResponseLike = {}) {
+    super(serialize(data), init, 'application/json');
+  }
+}
+
+/** Text as `text/html; charset=utf-8`. Starlette's `HTMLResponse`. */
+export class HTMLResponse extends Response {
+  constructor(html = '', init: ResponseInit | ResponseLike = {}) {
+    super(html, init, 'text/html; charset=utf-8');
+  }
+}
+
+/** Text as `text/plain; charset=utf-8`. Starlette's `PlainTextResponse`. */
+export class PlainTextResponse extends Response {
+  constructor(text = '', init: ResponseInit | ResponseLike = {}) {
+    super(text, init, 'text/plain; charset=utf-8');
+  }
+}
+
+/**
+ * A redirect: 307 unless `status` says otherwise, so that a POST stays a POST. Starlette's `RedirectResponse`.
+ * The url is sent as it is given, its non-ASCII characters and spaces percent-encoded.
+ */
+export class RedirectResponse extends Response {
+  constructor(url: string | URL, init: ResponseInit = {}) {
+    super(null, { status: 307, ...init });
+    this.headers.set('location', quoted(String(url)));
+  }
+}
+
+/** Starlette's safe set: what a url may hold stays as it is. */
+function quoted(url: string): string {
+  return encodeURI(url).replaceAll('%25', '%').replaceAll('%5B', '[').replaceAll('%5D', ']');
+}
+
+/**
+ * Chunks as they come: an async iterable, a generator, an array, or a Web stream, of strings (UTF-8) or bytes.
+ * They are pulled as fast as the client reads. A chunk that throws cuts the connection: it is never ended as if complete.
+ */
+export class StreamingResponse extends Response {
+  // The parameter is the type that Starlette's users know; a string is one chunk, not its characters.
+  constructor(chunks: Exclude<BodySource, null | undefined>, init: ResponseInit = {}) {
+    super(typeof chunks === 'string' ? [chunks] : chunks, init);
+  }
+}
