@@ -1,0 +1,94 @@
+import { misuse } from '../errors.js';
+import type { Request } from '../http/request.js';
+import type { Response } from '../http/response.js';
+import type { ResponseLike } from '../http/response-head.js';
+import {
+  asHTTPException,
+  HTTPException,
+  httpExceptionResponse,
+  isHTTPException,
+  statusOf,
+} from './http-exception.js';
+
+/** Makes the response for an exception. It may carry `background`, which runs although the request failed. */
+export type ExceptionHandler<E extends Error = Error> = (
+  request: Request,
+  exception: E,
+) => ResponseLike | Promise<ResponseLike>;
+
+/** What a handler is registered for: a class of errors, or a status of HTTPExceptions. */
+export type ExceptionKey<E extends Error = Error> = (abstract new (...args: never[]) => E) | number;
+
+/** A handler, and the exception in the form in which the handler expects it. */
+export interface FoundHandler {
+  readonly handler: ExceptionHandler;
+  readonly exception: Error;
+}
+
+/**
+ * The exception handlers of a layer.
+ *
+ * A handler for `Error` or 500 is the outermost one: it answers for what no other one does, outside all the middleware.
+ */
+export class ExceptionHandlers {
+  readonly #byStatus = new Map<number, ExceptionHandler>();
+  readonly #byPrototype = new Map<object, ExceptionHandler>();
+  #catchAll: ExceptionHandler | undefined;
+
+  add(key: unknown, handler: unknown): void {
+    if (typeof handler !== 'function') throw misuse('EXCEPTION_HANDLER', handler);
+    const known = handler as ExceptionHandler;
+    if (key === 500 || key === Error) this.#catchAll = known;
+    else if (typeof key === 'number' && Number.isInteger(key) && key >= 400 && key <= 599)
+      this.#byStatus.set(key, known);
+    else if (typeof key === 'function' && isErrorPrototype(key.prototype))
+      this.#byPrototype.set(key.prototype, known);
+    else throw misuse('EXCEPTION_KEY', key);
+  }
+
+  get catchAll(): ExceptionHandler | undefined {
+    return this.#catchAll;
+  }
+
+  /**
+   * By status where the error has one, then by class, the nearest of its ancestors first. A handler for HTTPException
+   * also gets foreign errors with a status, and those of another copy of the package, as HTTPExceptions.
+   */
+  find(error: Error): FoundHandler | undefined {
+    const status = statusOf(error);
+    const handler =
+      (status === undefined ? undefined : this.#byStatus.get(status)) ?? this.#findByClass(error);
+    if (handler) return { handler, exception: error };
+    const forAny = status === undefined ? undefined : this.#byPrototype.get(HTTPException.prototype);
+    return forAny && { handler: forAny, exception: asHTTPException(error, status as number) };
+  }
+
+  #findByClass(error: Error): ExceptionHandler | undefined {
+    if (this.#byPrototype.size === 0) return undefined;
+    for (let each = Object.getPrototypeOf(error); each; each = Object.getPrototypeOf(each)) {
+      const handler = this.#byPrototype.get(each);
+      if (handler) return handler;
+    }
+    return undefined;
+  }
+
+  /** What handlers are registered for, for `describe()`. */
+  keys(): string[] {
+    const classes = [...this.#byPrototype.keys()].map(prototype => prototype.constructor.name);
+    return [...[...this.#byStatus.keys()].map(String), ...classes, ...(this.#catchAll ? ['Error'] : [])];
+  }
+}
+
+function isErrorPrototype(prototype: unknown): boolean {
+  return prototype instanceof Error;
+}
+
+/**
+ * The response that an error has without a handler of the user: that of an HTTPException. An error that native code threw
+ * goes back to the framework, which has always rendered it, unless it is an HTTPException of ours.
+ */
+export function builtInResponse(error: Error, native: boolean): Response | undefined {
+  const status = statusOf(error);
+  if (status === undefined || (native && !isHTTPException(error))) return undefined;
+  return httpExceptionResponse(error, status);
+}

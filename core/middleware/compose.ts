@@ -1,0 +1,102 @@
+import { misuse, nameOf } from '../errors.js';
+import { changedRequest, type Request } from '../http/request.js';
+import { claimFor, fromResponseLike, type Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-head.js';
+import type { CallNext, Middleware } from './middleware.js';
+
+/** What the onion needs of the exchange that runs through it. */
+export interface OnionRun {
+  /** An exception as the response of its handler; rejects with the exception where it has none. */
+  recover(thrown: unknown): Promise<Response>;
+  /** Another response took this one's place. */
+  replaced(response: Response): void;
+  /** A middleware is through before what is below it: a timeout. */
+  abandon(below: Promise<unknown>): void;
+}
+
+/** What is below an onion. */
+export type Below = (request: Request) => Promise<Response>;
+
+/** An onion, folded: runs the middlewares and what is below them. */
+export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<Response>;
+
+/** Throws `MIDDLEWARE_NOT_A_FUNCTION`. */
+export function checkedMiddleware(middleware: unknown): Middleware {
+  if (typeof middleware !== 'function') throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
+  return middleware as Middleware;
+}
+
+/** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
+export function compose(middlewares: readonly Middleware[]): Onion {
+  const innermost: Onion = (request, _run, below) => below(request);
+  return middlewares.reduceRight((inner, middleware) => guarded(middleware, inner), innermost);
+}
+
+function guarded(middleware: Middleware, inner: Onion): Onion {
+  return async function runMiddleware(request, run, below) {
+    const call = new Call(nameOf(middleware), inner, run, below);
+    try {
+      return call.settle(await middleware(request, given => call.next(request, given)));
+    } catch (thrown) {
+      call.leave(undefined);
+      return run.recover(thrown);
+    }
+  };
+}
+
+/** One run of one middleware: guards `callNext` and takes what is returned. */
+class Call {
+  readonly #name: string;
+  readonly #inner: Onion;
+  readonly #run: OnionRun;
+  readonly #below: Below;
+  #isOver = false;
+  #called = false;
+  #pending: Promise<Response> | undefined;
+  #received: Response | undefined;
+
+  constructor(name: string, inner: Onion, run: OnionRun, below: Below) {
+    this.#name = name;
+    this.#inner = inner;
+    this.#run = run;
+    this.#below = below;
+  }
+
+  next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
+    const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
+    const received = refused ? Promise.reject(misuse(refused, this.#name)) : this.#goOn(request, given);
+    // Whoever ignores the promise must not make an unhandled rejection of it; a failure that comes late is told to the run.
+    received.catch(() => undefined);
+    if (!refused && this.#received === undefined) this.#pending = received;
+    return received;
+  }
+
+  settle(returned: unknown): Response {
+    if (returned === undefined || returned === null)
+      throw misuse('NOTHING_RETURNED', this.#name, this.#called);
+    if (!isResponseLike(returned))
+      throw misuse('NOT_A_RESPONSE', `The middleware \`${this.#name}\``, returned);
+    const response = claimFor(this.#run, fromResponseLike(returned));
+    this.leave(response);
+    return response;
+  }
+
+  /** The middleware is through, with this response or with an exception. */
+  leave(response: Response | undefined): void {
+    this.#isOver = true;
+    if (this.#received !== undefined && this.#received !== response) this.#run.replaced(this.#received);
+    if (this.#pending) this.#run.abandon(this.#pending);
+  }
+
+  async #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
+    this.#called = true;
+    try {
+      const received = await this.#inner(changedRequest(request, given), this.#run, this.#below);
+      if (this.#isOver) this.#run.replaced(received);
+      this.#received = received;
+      return received;
+    } finally {
+      this.#pending = undefined;
+    }
+  }
+}
