@@ -1,0 +1,51 @@
+import { checkGraph } from '../dependencies/dependency-graph.js';
+import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
+import { misuse, nameOf } from '../errors.js';
+import { checkedStatus } from '../http/status.js';
+
+/** The options of an endpoint. */
+export interface EndpointOptions {
+  /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
+  status?: number;
+}
+
+const brand = Symbol.for('callnext.Endpoint');
+
+/** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
+export interface Endpoint {
+  readonly [brand]: true;
+  readonly name: string;
+  readonly dependencies: Dependencies;
+  readonly handler: (context: never) => unknown;
+  readonly status: number | undefined;
+}
+
+/**
+ * A handler of requests that declares what it needs.
+ *
+ * ```ts
+ * const readItem = endpoint({ db: Depends(getDb) }, async ({ db, request }) => db.find(request.pathParams.id));
+ * ```
+ *
+ * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
+ * the response, or plain data that becomes a JSON response (`undefined` becomes `null`).
+ *
+ * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
+ * `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. FastAPI's path operation function.
+ */
+export function endpoint<D extends Dependencies>(
+  dependencies: D,
+  handler: (context: Solved<D> & Injected) => unknown,
+  options: EndpointOptions = {},
+): Endpoint {
+  if (typeof handler !== 'function') throw misuse('ENDPOINT_HANDLER', handler);
+  const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
+  checkNames(dependencies, name);
+  checkGraph(dependencies, name, 'request');
+  const status = options.status === undefined ? undefined : checkedStatus(options.status);
+  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+}
+
+export function isEndpoint(value: unknown): value is Endpoint {
+  return typeof value === 'object' && value !== null && brand in value;
+}

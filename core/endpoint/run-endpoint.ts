@@ -1,0 +1,28 @@
+import { checkGraphOnce } from '../dependencies/dependency-graph.js';
+import { type DependencyRun, solveDependencies } from '../dependencies/solve.js';
+import type { Response } from '../http/response.js';
+import type { Endpoint } from './endpoint.js';
+import { toResponse } from './to-response.js';
+
+/** What an endpoint needs of the exchange that it runs in. */
+export interface EndpointRun extends DependencyRun {
+  /** A response that will not be sent. */
+  replaced(response: Response): void;
+}
+
+/**
+ * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies
+ * of scope `function` exit. Rejects with the first failure; the caller throws it into what is still open.
+ */
+export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise<Response> {
+  checkGraphOnce(endpoint.dependencies, endpoint.name, run.defaultScope);
+  const values = await solveDependencies(endpoint.dependencies, run);
+  // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
+  if (run.exits.failure) throw run.exits.failure;
+  const result = await endpoint.handler(Object.assign(values, run.injected) as never);
+  const response = toResponse(result, run.injected.response, endpoint.status);
+  const failure = await run.exits.leave('function', response);
+  if (failure === undefined) return response;
+  run.replaced(response);
+  throw failure;
+}
