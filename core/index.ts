@@ -1,0 +1,59 @@
+export {
+  BackgroundTask,
+  BackgroundTasks,
+  type BackgroundWork,
+  type TaskCondition,
+} from './background/background-tasks.js';
+export {
+  type AnyDependency,
+  type DeclaredDependency,
+  type Dependencies,
+  type DependencyScope,
+  Depends,
+  dependency,
+  type Injected,
+  type Solved,
+} from './dependencies/depends.js';
+export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
+export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
+export { HTTPException } from './exceptions/http-exception.js';
+export { Body } from './http/body.js';
+export { type BodySource, type Content, checkedChunk } from './http/body-source.js';
+export { type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
+export { InjectedResponse } from './http/injected-response.js';
+export {
+  type Client,
+  isOurRequest,
+  matchRoute,
+  Request,
+  type RequestInit,
+  type RequestSource,
+} from './http/request.js';
+export {
+  contentToSend,
+  partsOf,
+  Response,
+  responseView,
+} from './http/response.js';
+export type { ResponseHead, ResponseInit, ResponseLike } from './http/response-head.js';
+export {
+  HTMLResponse,
+  JSONResponse,
+  PlainTextResponse,
+  RedirectResponse,
+  StreamingResponse,
+} from './http/responses.js';
+export { isBodyless } from './http/status.js';
+export {
+  type ErrorPhase,
+  type ErrorReporter,
+  isLayer,
+  Layer,
+  type LayerDescription,
+  type LayerOptions,
+} from './layer.js';
+export { type Delivery, Exchange, type Transport } from './lifecycle/exchange.js';
+export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
+export type { Below } from './middleware/compose.js';
+export type { CallNext, Middleware } from './middleware/middleware.js';

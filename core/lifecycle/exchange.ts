@@ -1,0 +1,244 @@
+import { AsyncResource } from 'node:async_hooks';
+import { BackgroundTasks, type BackgroundWork } from '../background/background-tasks.js';
+import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
+import { ExitStack } from '../dependencies/exit-stack.js';
+import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
+import { ClientDisconnect, misuse, nameOf, toError, withCause } from '../errors.js';
+import {
+  builtInResponse,
+  type ExceptionHandler,
+  type FoundHandler,
+} from '../exceptions/exception-handlers.js';
+import { statusOf } from '../exceptions/http-exception.js';
+import { InjectedResponse } from '../http/injected-response.js';
+import type { Request } from '../http/request.js';
+import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-head.js';
+import type { ErrorPhase, ErrorReporter, FrozenLayer } from '../layer.js';
+import type { OnionRun } from '../middleware/compose.js';
+
+/** How the sending of a response ended. */
+export interface Delivery {
+  /** `sent`: to its last byte; `aborted`: the connection was gone before. */
+  readonly outcome: 'sent' | 'aborted';
+  /** What the producer of the body threw. The connection is cut then, never ended as if the response were complete. */
+  readonly error?: Error | undefined;
+}
+
+/** The port that an adapter implements: what happens to the outcome of a request. */
+export interface Transport {
+  /** Sends the response. Resolves when its last byte is handed over or the connection is gone; never rejects. */
+  send(response: Response): Promise<Delivery>;
+  /** Gives an exception that nobody handled to the framework. Resolves when the framework's answer is out; never rejects. */
+  fail(error: Error): Promise<Delivery>;
+}
+
+/** The state of one request: what its layers, dependencies, endpoint and tasks share. */
+export class Exchange implements OnionRun, DependencyRun {
+  readonly transport: Transport;
+  /** What was given to the framework, which tells of it in its own way. */
+  passedOn: Error | undefined;
+  readonly exits = new ExitStack();
+  readonly solved = new DependencyCache();
+  readonly backgroundTasks = new BackgroundTasks();
+  readonly injected: Injected & { request: Request };
+  readonly #layers: FrozenLayer[] = [];
+  readonly #replaced: Response[] = [];
+  readonly #adopted = new Set<BackgroundWork>();
+  #onError: ErrorReporter | undefined;
+  /** Told of what happens when all layers have been left. */
+  #outermostOnError: ErrorReporter | undefined;
+  #context: AsyncResource | undefined;
+  #unhandled: Error | undefined;
+  #abandoned = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(request: Request, transport: Transport) {
+    this.transport = transport;
+    this.injected = { request, response: new InjectedResponse(), backgroundTasks: this.backgroundTasks };
+  }
+
+  /** The request as the code that runs now sees it. */
+  get request(): Request {
+    return this.injected.request;
+  }
+
+  /** Everything below sees this request, in the async context of now: exits and tasks will run in it. */
+  goBelow(request: Request): void {
+    this.injected.request = request;
+    this.#context = new AsyncResource('callnext');
+  }
+
+  inContext<T>(run: () => T): T {
+    return this.#context ? this.#context.runInAsyncScope(run) : run();
+  }
+
+  enterLayer(layer: FrozenLayer): void {
+    this.#layers.push(layer);
+    this.#onError = layer.onError ?? this.#onError;
+    this.#outermostOnError ??= layer.onError;
+  }
+
+  /** A layer may be left before one inside it is: a timeout. */
+  leaveLayer(layer: FrozenLayer): void {
+    this.#layers.splice(this.#layers.lastIndexOf(layer), 1);
+    this.#onError = this.#layers.findLast(({ onError }) => onError)?.onError ?? this.#outermostOnError;
+  }
+
+  get defaultScope(): DependencyScope {
+    return this.#layers.findLast(layer => layer.defaultScope !== undefined)?.defaultScope ?? 'request';
+  }
+
+  overrideOf(dependency: AnyDependency): AnyDependency {
+    const layer = this.#layers.findLast(({ overrides }) => overrides.has(dependency));
+    return layer?.overrides.get(dependency) ?? dependency;
+  }
+
+  /**
+   * What happens to an exception: it is thrown into every dependency that is open, the tasks are dropped, and its handler,
+   * looked up from the innermost layer outwards, makes the response. Rejects with what has no handler.
+   * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
+   */
+  async recover(thrown: unknown, native = false): Promise<Response> {
+    const failure = await this.unwind(toError(thrown));
+    if (failure === this.#unhandled) throw failure;
+    const handled = failure instanceof ClientDisconnect ? undefined : this.#findHandler(failure);
+    if (handled) return this.handle(handled.handler, handled.exception);
+    this.#unhandled = failure;
+    const builtIn = attempt(failure, () => builtInResponse(failure, native && failure === thrown));
+    if (!builtIn) throw failure;
+    this.#unhandled = undefined;
+    return claimFor(this, builtIn);
+  }
+
+  /**
+   * Throws a failure into every open dependency and drops the tasks of the request that failed. Where something still
+   * runs below that a middleware did not wait for, that happens when it is through.
+   */
+  async unwind(thrown: Error): Promise<Error> {
+    if (this.#abandoned > 0) {
+      this.exits.failure ??= thrown;
+      return thrown;
+    }
+    const failure = await this.inContext(() => this.exits.unwind(thrown));
+    this.dropTasks(failure);
+    return failure;
+  }
+
+  #findHandler(failure: Error): FoundHandler | undefined {
+    for (const { handlers } of this.#layers.toReversed()) {
+      const found = handlers.find(failure);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** The response that a handler makes. What it throws itself has no handler. */
+  async handle(handler: ExceptionHandler, failure: Error): Promise<Response> {
+    try {
+      const made = await handler(this.request, failure);
+      if (!isResponseLike(made))
+        throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
+      return claimFor(this, fromResponseLike(made));
+    } catch (thrown) {
+      this.#unhandled = withCause(toError(thrown), failure);
+      throw this.#unhandled;
+    }
+  }
+
+  /** The handler for `Error` of a layer, which stands outside its middleware. */
+  async handleOutside(layer: FrozenLayer, failure: Error): Promise<Response> {
+    const { catchAll } = layer.handlers;
+    if (!catchAll || failure instanceof ClientDisconnect) throw failure;
+    this.report(failure, 'request');
+    this.#unhandled = undefined;
+    return this.handle(catchAll, failure);
+  }
+
+  abandon(below: Promise<unknown>): void {
+    this.#abandoned += 1;
+    const settle = (): void => {
+      this.#abandoned -= 1;
+      if (this.#abandoned === 0) this.#whenIdle?.();
+    };
+    below.then(settle, thrown => {
+      const known = thrown instanceof ClientDisconnect || (thrown !== undefined && thrown === this.passedOn);
+      if (!known) this.report(toError(thrown), 'request');
+      settle();
+    });
+  }
+
+  /** Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it. */
+  async idle(): Promise<void> {
+    if (this.#abandoned > 0) {
+      await new Promise<void>(resolve => {
+        this.#whenIdle = resolve;
+      });
+    }
+    const { failure } = this.exits;
+    if (failure) await this.unwind(failure);
+    this.exits.failure = undefined;
+  }
+
+  replaced(response: Response): void {
+    partsOf(response).body.forget();
+    this.#replaced.push(response);
+  }
+
+  /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
+  settleResponses(sent: Response | undefined): void {
+    this.#adoptLost();
+    for (const response of this.#replaced) {
+      partsOf(response)
+        .body.discard()
+        .catch(thrown => this.report(toError(thrown), 'response'));
+    }
+    this.#adopt(sent);
+  }
+
+  dropTasks(cause: Error): void {
+    this.#adoptLost();
+    this.backgroundTasks.drop(cause, dropped => this.report(dropped, 'background'));
+  }
+
+  #adoptLost(): void {
+    for (const response of this.#replaced) this.#adopt(response);
+  }
+
+  /** Once for each: a response that was made of another one carries the same work. */
+  #adopt(response: Response | undefined): void {
+    const work = response?.background;
+    if (work === undefined || this.#adopted.has(work)) return;
+    this.#adopted.add(work);
+    this.backgroundTasks.adopt(work);
+  }
+
+  /** Tells `onError`; what that throws goes to the console, never further. */
+  report(error: Error, phase: ErrorPhase): void {
+    const failed = (thrown: unknown): void => {
+      console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
+    };
+    try {
+      const told: unknown = (this.#onError ?? printError)(error, { request: this.request, phase });
+      if (told instanceof Promise) told.catch(failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}
+
+/** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */
+function attempt(failure: Error, make: () => Response | undefined): Response | undefined {
+  try {
+    return make();
+  } catch (thrown) {
+    throw withCause(toError(thrown), failure);
+  }
+}
+
+/** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
+function printError(error: Error, { phase }: { phase: ErrorPhase }): void {
+  const expected = error.cause instanceof Error && (statusOf(error.cause) ?? 500) < 500;
+  if (phase === 'background' && (error as { code?: unknown }).code === 'TASK_DROPPED' && expected) return;
+  console.error(`callnext (${phase}):`, error);
+}

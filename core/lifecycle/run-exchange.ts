@@ -1,0 +1,99 @@
+import { solveDependencies } from '../dependencies/solve.js';
+import type { Endpoint } from '../endpoint/endpoint.js';
+import { runEndpoint } from '../endpoint/run-endpoint.js';
+import { toError } from '../errors.js';
+import type { Request } from '../http/request.js';
+import { claimFor, type Response } from '../http/response.js';
+import { freeze, type Layer } from '../layer.js';
+import type { Below } from '../middleware/compose.js';
+import type { Delivery, Exchange } from './exchange.js';
+
+/**
+ * One request from its first middleware to its last task: **the order that callnext promises**. Never rejects.
+ *
+ * `below` is what is under the layer: native code, or an endpoint.
+ */
+export async function runExchange(exchange: Exchange, layer: Layer, below: Below): Promise<void> {
+  const { transport, exits, backgroundTasks } = exchange;
+  let response: Response | undefined;
+  let delivery: Delivery;
+  try {
+    response = await runLayer(exchange, layer, below); // 1–5: in through the middleware, and out again
+    const sending = response;
+    delivery = await exchange.inContext(() => transport.send(sending)); // 6: sent, to its last byte
+  } catch (thrown) {
+    exchange.passedOn = toError(thrown);
+    delivery = await transport.fail(exchange.passedOn);
+  }
+  await exchange.inContext(async () => {
+    await exchange.idle();
+    exchange.settleResponses(response);
+    const unsent = noteFailure(exchange, 'response', delivery.error, undefined);
+    const failure = noteFailure(exchange, 'exit', await exits.leave('request', response, unsent), unsent); // 7
+    const taskFailure = await backgroundTasks.runAll(error => exchange.report(error, 'background')); // 8
+    const before = failure ?? taskFailure;
+    noteFailure(exchange, 'exit', await exits.leave('background', response, before), before); // 9
+    await backgroundTasks.runAll(error => exchange.report(error, 'background')); // what those exits have added
+  });
+}
+
+/**
+ * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
+ * Rejects with an exception that nobody inside handled.
+ */
+export async function runLayer(exchange: Exchange, layer: Layer, below: Below): Promise<Response> {
+  const plan = freeze(layer);
+  exchange.enterLayer(plan);
+  try {
+    return await plan.onion(exchange.request, exchange, async request => {
+      exchange.goBelow(request);
+      try {
+        await solveDependencies(plan.dependencies, exchange);
+      } catch (thrown) {
+        return exchange.recover(thrown);
+      }
+      return answerNative(exchange, below, request);
+    });
+  } catch (thrown) {
+    return await exchange.handleOutside(plan, toError(thrown));
+  } finally {
+    exchange.leaveLayer(plan);
+  }
+}
+
+/** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
+async function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
+  let response: Response;
+  try {
+    response = await below(request);
+  } catch (thrown) {
+    return exchange.recover(thrown, true);
+  }
+  const failure = await exchange.exits.leave('function', response);
+  if (failure === undefined) return response;
+  exchange.replaced(response);
+  return exchange.recover(failure);
+}
+
+/** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
+export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
+  exchange.goBelow(exchange.request);
+  try {
+    return claimFor(exchange, await runEndpoint(endpoint, exchange));
+  } catch (thrown) {
+    return exchange.recover(thrown);
+  }
+}
+
+/** A failure after the response: it is reported and the tasks are dropped, once for each. */
+function noteFailure(
+  exchange: Exchange,
+  phase: 'response' | 'exit',
+  failure: Error | undefined,
+  known: Error | undefined,
+): Error | undefined {
+  if (failure === undefined || failure === known) return failure;
+  exchange.report(failure, phase);
+  exchange.dropTasks(failure);
+  return failure;
+}
