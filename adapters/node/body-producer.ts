@@ -1,0 +1,70 @@
+import { AsyncResource } from 'node:async_hooks';
+import { type Content, checkedChunk, misuse, toError } from '../../core/index.js';
+
+type Chunk = string | Uint8Array;
+type Chunks = Exclude<Content, null | Chunk>;
+
+/**
+ * One pass over a streamed body: counts what was declared, remembers what failed, and closes the producer when the
+ * client goes away.
+ */
+export class BodyProducer {
+  /** What the producer threw. */
+  error: Error | undefined;
+  readonly #iterator: AsyncIterator<Chunk>;
+  readonly #declared: number | undefined;
+  /** The context of the endpoint: a producer is asked for chunks wherever the client has read some. */
+  readonly #context = new AsyncResource('callnext.body');
+  #produced = 0;
+  #waiting = false;
+  #ended = false;
+
+  constructor(chunks: Chunks, declaredLength: number | undefined) {
+    this.#iterator = chunks[Symbol.asyncIterator]();
+    this.#declared = declaredLength;
+  }
+
+  /** The next chunk, `undefined` at the end. Rejects with what the producer throws, `BODY_CHUNK` and `CONTENT_LENGTH`. */
+  async next(): Promise<Chunk | undefined> {
+    this.#waiting = true;
+    try {
+      const { value, done } = await this.#context.runInAsyncScope(() => this.#iterator.next());
+      this.#ended = done === true;
+      const chunk = done ? undefined : checkedChunk(value);
+      this.#count(chunk);
+      return chunk;
+    } catch (thrown) {
+      this.fail(thrown);
+      await this.close();
+      throw this.error;
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  /**
+   * Closes the producer. Resolves when it has closed, and at once where it waits for something itself: a generator can
+   * not be interrupted there, and what it waits for may never come. It is closed when it comes.
+   */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const closed = Promise.resolve(this.#iterator.return?.()).catch(thrown => {
+      this.error ??= toError(thrown);
+    });
+    if (!this.#waiting) await closed;
+  }
+
+  /** What it produced could not be sent. */
+  fail(thrown: unknown): void {
+    this.error ??= toError(thrown);
+  }
+
+  #count(chunk: Chunk | undefined): void {
+    const declared = this.#declared;
+    if (declared === undefined) return;
+    this.#produced += chunk === undefined ? 0 : Buffer.byteLength(chunk);
+    const short = chunk === undefined && this.#produced < declared;
+    if (short || this.#produced > declared) throw misuse('CONTENT_LENGTH', declared, this.#produced);
+  }
+}

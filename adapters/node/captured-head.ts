@@ -1,0 +1,123 @@
+import { ServerResponse } from 'node:http';
+import { isBodyless } from '../../core/index.js';
+import type { NativeResponse, RawHead } from './node-types.js';
+import { removeHeader, type Sink } from './write-response.js';
+
+/** What `res._header` is during a hold: `headersSent`, `setHeader` and those who ask them then behave as after the head. */
+const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+const illegalReason = /[^\t\x20-\x7e\x80-\xff]/;
+const native = ServerResponse.prototype as NativeResponse;
+
+/** The head that native code has made of a response, kept from being sent, and changed by the middleware meanwhile. */
+export class CapturedHead {
+  /** What native code made it with; what it sets after that changes nothing, as without a hold. */
+  status = 200;
+  reason: string | undefined;
+  readonly #res: NativeResponse;
+  /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
+  #raw: RawHead | undefined;
+  #isFlushed = false;
+  #dropsBody = false;
+
+  constructor(res: NativeResponse) {
+    this.#res = res;
+  }
+
+  /** Whether a middleware has set a status that has no body, such as 204. */
+  get dropsBody(): boolean {
+    return this.#dropsBody;
+  }
+
+  /** Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller. */
+  capture(status: number, reason?: unknown, headers?: unknown): void {
+    const res = this.#res;
+    const isNamed = typeof reason === 'string';
+    const raw = isNamed ? headers : (headers ?? reason);
+    const message = isNamed ? reason : res.statusMessage;
+    const code = status | 0;
+    const isInvalid = code < 100 || code > 999 || (message && illegalReason.test(message));
+    if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
+    this.status = code;
+    this.reason = message || undefined;
+    res.statusCode = code;
+    res._header = placeholder;
+  }
+
+  /** `flushHeaders` was called: the head is to go out before the body. */
+  flush(): void {
+    this.#isFlushed = true;
+  }
+
+  setStatus(status: number): void {
+    this.#dropsBody = isBodyless(status) && !isBodyless(this.status);
+    this.status = status;
+    this.reason = undefined;
+  }
+
+  /** Headers that were only arguments become headers of the response once somebody looks at them. */
+  lookAt(): void {
+    const raw = this.#raw;
+    if (raw === undefined) return;
+    this.#raw = undefined;
+    this.change(() => {
+      for (const [name, value] of pairsOf(raw)) this.#res.appendHeader(name, value as string);
+    });
+  }
+
+  /** Runs a change of the headers as if the head had not been made yet. */
+  change<T>(change: () => T): T {
+    this.lookAt();
+    const { _header } = this.#res;
+    this.#res._header = null;
+    try {
+      return change();
+    } finally {
+      this.#res._header = _header;
+    }
+  }
+
+  /** Nothing is held any longer: the response is as it was before the head, with the status that it is to have. */
+  lift(): void {
+    const res = this.#res;
+    if (this.#dropsBody)
+      for (const name of ['content-length', 'transfer-encoding']) this.change(() => removeHeader(res, name));
+    res._header = null;
+    res.statusCode = this.status;
+    if (res.statusMessage !== this.reason) res.statusMessage = this.reason as string;
+  }
+
+  /** Makes the head again, on the methods that were there before. */
+  replay(previous: Sink): void {
+    const res = this.#res;
+    if (this.#raw === undefined) previous.writeHead.call(res, this.status);
+    else previous.writeHead.call(res, this.status, this.#raw);
+    if (this.#isFlushed) previous.flushHeaders.call(res);
+  }
+
+  /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */
+  #captureByNode(...args: unknown[]): void {
+    const res = this.#res;
+    const { _hasBody } = res;
+    res._storeHeader = (statusLine, headers) => {
+      // Headers that are only arguments are checked where Node makes the head of them, so it makes one to throw away.
+      Reflect.apply(native._storeHeader, new ServerResponse({ method: 'GET', headers: {} } as never), [
+        statusLine,
+        headers,
+      ]);
+      const isMerged = res.getHeaderNames().length > 0 || headers === undefined;
+      this.#raw = isMerged ? undefined : (headers as RawHead);
+    };
+    try {
+      Reflect.apply(native.writeHead, res, args);
+    } finally {
+      res._storeHeader = native._storeHeader;
+      res._hasBody = _hasBody;
+    }
+  }
+}
+
+function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {
+  if (!Array.isArray(raw)) return Object.entries(raw);
+  if (Array.isArray(raw[0])) return raw as unknown as [string, unknown][];
+  return raw.flatMap((name, index) => (index % 2 === 0 ? [[String(name), raw[index + 1]] as const] : []));
+}

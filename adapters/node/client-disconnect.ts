@@ -1,0 +1,63 @@
+import type { Delivery } from '../../core/index.js';
+import type { NativeRequest, NativeResponse } from './node-types.js';
+
+/**
+ * The end of one response, whichever way it comes: its last byte is handed over, or the connection is gone.
+ *
+ * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked too.
+ */
+export class ResponseEnd {
+  over: Delivery | undefined;
+  readonly #res: NativeResponse;
+  readonly #socket: NativeRequest['socket'];
+  readonly #onOver: () => void;
+  #controller: AbortController | undefined;
+  #waiting: ((delivery: Delivery) => void)[] = [];
+
+  constructor(req: NativeRequest, res: NativeResponse, onOver: () => void) {
+    this.#res = res;
+    this.#socket = req.socket;
+    this.#onOver = onOver;
+    const close = () => this.#close();
+    res.once('close', close);
+    // A pipelined response that waits for its turn has no socket yet, and never closes if the connection does first.
+    if (!res.socket && this.#socket) {
+      this.#socket.once('close', close);
+      res.once('close', () => this.#socket.removeListener('close', close));
+    }
+    if (res.closed || res.destroyed) queueMicrotask(close);
+  }
+
+  /** Aborts when the client goes away before it has its response. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.over?.outcome === 'aborted') this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Resolves when the response is over. */
+  whenOver(): Promise<Delivery> {
+    return this.over ? Promise.resolve(this.over) : new Promise(resolve => this.#waiting.push(resolve));
+  }
+
+  #close(): void {
+    if (this.over) return;
+    this.over = this.#delivery();
+    if (this.over.outcome === 'aborted') this.#controller?.abort();
+    for (const resolve of this.#waiting.splice(0)) resolve(this.over);
+    this.#onOver();
+  }
+
+  #delivery(): Delivery {
+    const res = this.#res;
+    // On HTTP/2 'finish' comes for a cancelled stream too.
+    if (res.stream)
+      return {
+        outcome: res.finished && !res.stream.aborted && res.stream.rstCode === 0 ? 'sent' : 'aborted',
+      };
+    const cause = this.#socket?.errored;
+    if (res.writableFinished && !cause) return { outcome: 'sent' };
+    // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
+    return { outcome: 'aborted', error: cause && cause === res.errored ? cause : undefined };
+  }
+}

@@ -1,0 +1,41 @@
+import type { Response } from '../../core/index.js';
+import { HeaderSnapshot } from './header-snapshot.js';
+import type { HeldResponse, Waiter } from './held-response.js';
+
+/** A layer at its `callNext`, waiting for what native code answers. */
+export class Frame implements Waiter {
+  readonly held: HeldResponse;
+  /** The headers that native code outside this layer had set. */
+  readonly entry: HeaderSnapshot;
+  readonly response: Promise<Response>;
+  received: Response | undefined;
+  rejected = false;
+  #resolve!: (response: Response) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(held: HeldResponse) {
+    this.held = held;
+    this.entry = new HeaderSnapshot(held.res);
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
+    this.response.catch(() => undefined);
+  }
+
+  get waits(): boolean {
+    return this.received === undefined && !this.rejected;
+  }
+
+  answered(response: Response): void {
+    if (!this.waits) return;
+    this.received = response;
+    this.#resolve(response);
+  }
+
+  reject(error: unknown): void {
+    this.rejected = true;
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,35 @@
+import type { NativeResponse } from './node-types.js';
+
+type HeaderValue = number | string | string[];
+
+/** The headers of a native response at one moment, to go back to when what came after is not sent. */
+export class HeaderSnapshot {
+  readonly #lines = new Map<string, readonly [name: string, value: HeaderValue]>();
+
+  constructor(res: NativeResponse) {
+    for (const name of rawHeaderNames(res)) {
+      const value = res.getHeader(name);
+      if (value !== undefined) this.#lines.set(name.toLowerCase(), [name, copied(value)]);
+    }
+  }
+
+  /** Takes away what was added and puts back what was changed; what is as it was keeps its place. */
+  restore(res: NativeResponse): void {
+    // `removeHeader` leaves marks behind that would cost the next answer its automatic framing.
+    const { _removedConnection, _removedContLen, _removedTE, sendDate } = res;
+    for (const name of res.getHeaderNames()) if (!this.#lines.has(name)) res.removeHeader(name);
+    for (const [name, value] of this.#lines.values()) {
+      if (res.getHeader(name) !== value) res.setHeader(name, copied(value));
+    }
+    Object.assign(res, { _removedConnection, _removedContLen, _removedTE, sendDate });
+  }
+}
+
+/** The names in the case in which they were set; HTTP/2 has only one. */
+export function rawHeaderNames(res: NativeResponse): string[] {
+  return res.getRawHeaderNames?.() ?? res.getHeaderNames();
+}
+
+function copied(value: HeaderValue): HeaderValue {
+  return Array.isArray(value) ? [...value] : value;
+}

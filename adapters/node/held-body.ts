@@ -1,0 +1,147 @@
+import { Body, partsOf, type Response } from '../../core/index.js';
+import type { Callback } from './node-types.js';
+
+/** A write that waits. */
+export interface HeldWrite {
+  readonly chunk: string | Uint8Array;
+  readonly encoding: BufferEncoding | undefined;
+  readonly callback: Callback | undefined;
+}
+
+/**
+ * What native code has written while its head is held: at most `writableHighWaterMark` bytes before `write()` answers
+ * false. It waits for the release, or for the middleware that reads it.
+ */
+export class HeldBody {
+  readonly #onDrain: () => void;
+  #writes: HeldWrite[] = [];
+  #bytes = 0;
+  #highWaterMark = 0;
+  #needsDrain = false;
+  #ended = false;
+  #sunk = false;
+  #reading = false;
+  #failure: Error | undefined;
+  #onStarved: (() => void) | undefined;
+  /** Whether readers are to be given a copy of what goes out. */
+  isCopied = false;
+  #wakers: (() => void)[] = [];
+
+  constructor(onDrain: () => void) {
+    this.#onDrain = onDrain;
+  }
+
+  push(
+    chunk: string | Uint8Array,
+    encoding: BufferEncoding | undefined,
+    callback: Callback | undefined,
+    highWaterMark: number,
+  ): boolean {
+    if (this.#sunk) {
+      if (callback) process.nextTick(callback);
+      return true;
+    }
+    this.#writes.push({ chunk, encoding, callback });
+    this.#bytes += chunk.length;
+    this.#highWaterMark = highWaterMark;
+    this.#wake();
+    this.#needsDrain ||= this.#bytes >= highWaterMark;
+    return !this.#needsDrain;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Nothing more will come: readers get this error, unless all of it came before. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  /** The body for the readers of the middleware's response. */
+  open(): Body {
+    const writes = { next: () => this.#next(), return: () => this.#close() };
+    return new Body(() => {
+      this.#reading = true;
+      return { [Symbol.asyncIterator]: () => writes };
+    });
+  }
+
+  /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */
+  takeAll(view: Response | undefined): HeldWrite[] {
+    const body = view && this.#reading ? partsOf(view).body : undefined;
+    const unread = (body?.unread() ?? []).map(chunk => ({ chunk, encoding: undefined, callback: undefined }));
+    const writes = this.#writes.splice(0);
+    this.#bytes = 0;
+    this.isCopied = body?.isBeingRead === true;
+    if (this.isCopied) for (const { chunk, encoding } of writes) this.copy(chunk, encoding, false);
+    return [...unread, ...writes];
+  }
+
+  /** What goes out natively while a middleware still reads the body: a clone, or a `text()` that it did not await. */
+  copy(chunk: unknown, encoding: unknown, isLast: boolean): void {
+    const codec = typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined;
+    const isChunk = typeof chunk === 'string' || chunk instanceof Uint8Array;
+    if (isChunk) this.#writes.push({ chunk, encoding: codec, callback: undefined });
+    if (isLast) this.#ended = true;
+    this.#wake();
+  }
+
+  /** What was written went out: a producer that was told to wait may go on. */
+  drained(): void {
+    if (!this.#needsDrain || this.#bytes >= Math.max(this.#highWaterMark, 1)) return;
+    this.#needsDrain = false;
+    this.#onDrain();
+  }
+
+  /** Drops what waits and what will come; the producer is told that all of it went. */
+  sink(): void {
+    this.#sunk = true;
+    for (const { callback } of this.#writes.splice(0)) if (callback) process.nextTick(callback);
+    this.#bytes = 0;
+    this.#wake();
+    this.drained();
+  }
+
+  async #next(): Promise<IteratorResult<string | Uint8Array, undefined>> {
+    for (;;) {
+      const write = this.#writes.shift();
+      if (write) return { value: this.#taken(write), done: false };
+      if (this.#ended || this.#sunk) return { value: undefined, done: true };
+      if (this.#failure) throw this.#failure;
+      const woken = new Promise<void>(resolve => this.#wakers.push(resolve));
+      this.#starve();
+      await woken;
+    }
+  }
+
+  whenStarved(tell: () => void): void {
+    this.#onStarved = tell;
+    if (this.#wakers.length > 0) this.#starve();
+  }
+
+  #starve(): void {
+    const tell = this.#onStarved;
+    this.#onStarved = undefined;
+    tell?.();
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers.splice(0)) wake();
+  }
+
+  #taken({ chunk, encoding, callback }: HeldWrite): string | Uint8Array {
+    this.#bytes -= chunk.length;
+    if (callback) process.nextTick(callback);
+    this.drained();
+    const isText = encoding === undefined || /^utf-?8$/i.test(encoding);
+    return typeof chunk === 'string' && !isText ? Buffer.from(chunk, encoding) : chunk;
+  }
+
+  async #close(): Promise<IteratorResult<string | Uint8Array, undefined>> {
+    this.sink();
+    return { value: undefined, done: true };
+  }
+}

@@ -1,0 +1,430 @@
+import { ServerResponse } from 'node:http';
+import { isUint8Array } from 'node:util/types';
+import { misuse, type Response } from '../../core/index.js';
+import type { BodyProducer } from './body-producer.js';
+import { CapturedHead } from './captured-head.js';
+import type { HeaderSnapshot } from './header-snapshot.js';
+import { HeldBody } from './held-body.js';
+import { heldView } from './held-view.js';
+import type { Callback, NativeResponse } from './node-types.js';
+import { type Sink, writeResponse } from './write-response.js';
+
+/** The methods that are called instead of the response's own: those that were there before. */
+export type PreviousMethods = Sink & Pick<NativeResponse, '_implicitHeader' | '_send' | 'flush'>;
+
+/** Somebody who waits for the response: a middleware at its `callNext`. */
+export interface Waiter {
+  /** Called with the response when it has a head. */
+  answered(response: Response): void;
+}
+
+/**
+ * - `open`: nobody has answered; all calls are native, and the first that makes a head is captured.
+ * - `held`: there is a head; what is written waits.
+ * - `passing`: released, or never held; all calls go through.
+ * - `replaced`: another response is sent; what is written is dropped, or read where the other one is made of it.
+ */
+type State = 'open' | 'held' | 'passing' | 'replaced';
+
+type Listener = (...args: unknown[]) => void;
+
+const native = ServerResponse.prototype as NativeResponse;
+const destroyed = 'The response was destroyed before it was complete.';
+
+/**
+ * A native response whose head is held until the middleware is through, and which is then released as it was written:
+ * by the same calls, on the methods that were there before. The table of its states is in docs/held-response.md.
+ *
+ * Longer than other files: the states and what each call does in each of them are one thing to read.
+ */
+export class HeldResponse {
+  state: State = 'open';
+  /** Whether native code has ended the response. */
+  ended = false;
+  /** The methods that stand on the response itself, where the framework's prototype must act natively. */
+  ownNames: ReadonlySet<string> | undefined;
+  /** The methods as they were put there, to see whether somebody has covered them since. */
+  installed: Pick<NativeResponse, 'write' | 'end' | 'writeHead'> | undefined;
+  /** What holds when another response is sent: the headers that stay, and whether native code has yet to answer. */
+  substitute: { base: HeaderSnapshot | undefined; downstreamRuns: boolean } = {
+    base: undefined,
+    downstreamRuns: false,
+  };
+  /** Called when native code answers although another response is sent. */
+  onLateAnswer: (() => void) | undefined;
+  /** The hold below the foreign methods that this one stands above. */
+  outer: HeldResponse | undefined;
+  /** The innermost one is last. */
+  readonly waiters: Waiter[] = [];
+  readonly res: NativeResponse;
+  readonly previous: PreviousMethods;
+  readonly #head: CapturedHead;
+  readonly #body = new HeldBody(() => this.#emitDrain());
+  #view: Response | undefined;
+  /** Whether the head came from `end(chunk)` alone: then Node computes a Content-Length. */
+  #headFromEnd = false;
+  #flushedBody = false;
+  #endCallback: Callback | undefined;
+  #releasing = false;
+  #writing = false;
+  /** Emits to native code, past those who keep it from hearing of the wire. */
+  #emit: NativeResponse['emit'] | undefined;
+  #drainListeners: Listener[] = [];
+  /** Who waits for room on the wire itself: what stands outside, and the one that pumps another response. */
+  readonly #wireListeners: Set<Listener>;
+  #afterwards: (() => void)[] = [];
+
+  constructor(res: NativeResponse, previous: PreviousMethods) {
+    this.res = res;
+    this.previous = previous;
+    this.#head = new CapturedHead(res);
+    this.#wireListeners = new Set(listenersFor(res));
+  }
+
+  /** A response whose head is out already: nothing is held, and the view of it can not be changed. */
+  static sent(res: NativeResponse): HeldResponse {
+    const held = new HeldResponse(res, res);
+    held.state = 'passing';
+    held.#head.status = res.statusCode;
+    held.#body.fail(misuse('HEADERS_SENT', 'read the body'));
+    return held;
+  }
+
+  /** The response that native code has begun, for the middleware. */
+  get view(): Response {
+    this.#view ??= heldView(this.res, this.#head, this.#body, () => this.state === 'held');
+    return this.#view;
+  }
+
+  /** Whether it makes the calls that come now: Node's methods call others of the response, which may be an inner hold's. */
+  get isWriting(): boolean {
+    return this.#writing || this.#releasing;
+  }
+
+  isViewedBy(response: Response): boolean {
+    return this.#view === response;
+  }
+
+  /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */
+  get endedInHold(): boolean {
+    return this.ended && (this.state === 'held' || this.state === 'replaced');
+  }
+
+  // What native code calls.
+
+  writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
+    if (this.state === 'open') this.#capture(args);
+    else if (this.state === 'held') native.writeHead.apply(this.res, args);
+    // compression calls it from its own `end`, while the other response is written.
+    else if (this.state === 'passing' || this.#writing) this.previous.writeHead.apply(this.res, args);
+    return this.res;
+  }
+
+  _implicitHeader(): void {
+    const { res, previous } = this;
+    if (this.outer?.isWriting) this.outer._implicitHeader();
+    else if (this.#releasing || this.state === 'replaced') previous.writeHead.call(res, res.statusCode);
+    else if (this.state === 'open') res.writeHead(res.statusCode);
+    else previous._implicitHeader.call(res);
+  }
+
+  flushHeaders(): void {
+    if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
+    if (this.state === 'open') this.res._implicitHeader();
+    this.#head.flush();
+  }
+
+  write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (this.state === 'passing') return this.#writeThrough('write', [chunk, encoding, callback]) as boolean;
+    if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
+    assertChunk(chunk);
+    if (this.ended) return this.#writeAfterEnd('write', [chunk, encoding, callback]);
+    if (this.state === 'open') this.res._implicitHeader();
+    const room = this.res.writableHighWaterMark;
+    return this.#body.push(chunk, encoding as BufferEncoding, callback as Callback | undefined, room);
+  }
+
+  end(chunk?: unknown, encoding?: unknown, callback?: unknown): NativeResponse {
+    if (this.state === 'passing')
+      return this.#writeThrough('end', [chunk, encoding, callback]) as NativeResponse;
+    if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
+    if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
+    if (this.ended) return this.#endAgain(chunk, encoding, callback as Callback | undefined);
+    if (chunk) assertChunk(chunk);
+    if (this.state === 'open') this.#makeHeadFromEnd();
+    if (chunk)
+      this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
+    this.ended = true;
+    this.#keepEndCallback(callback as Callback | undefined);
+    this.#body.end();
+    if (this.state === 'replaced') this.onLateAnswer?.();
+    return this.res;
+  }
+
+  /** compression adds `res.flush`; called during the hold it is repeated when there is something to flush. */
+  flush(): void {
+    if (this.state === 'passing') this.previous.flush?.call(this.res);
+    else this.#flushedBody = true;
+  }
+
+  destroy(error?: Error): NativeResponse {
+    const { res, previous } = this;
+    if (this.state === 'open' || this.state === 'passing')
+      return previous.destroy.call(res, error) as NativeResponse;
+    this.#body.fail(error ?? new Error(destroyed));
+    // A held answer would be in the kernel by now: it goes out first, and Node uncorks the socket in a tick of its own.
+    if (this.state === 'held')
+      this.afterRelease(() => process.nextTick(() => previous.destroy.call(res, error)));
+    return res;
+  }
+
+  /** While the head is held only a direct call of a method of Node's prototype gets here: it can not be held. */
+  _send(...args: unknown[]): boolean {
+    const { res, previous } = this;
+    if (this.state !== 'held') return Reflect.apply(previous._send, res, args);
+    this.#head.lift();
+    this.state = 'passing';
+    this.#head.replay(previous);
+    // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is chunked.
+    const isFramed = !res.chunkedEncoding || args[0] === '';
+    const sent: boolean = Reflect.apply(
+      isFramed ? previous._send : previous.write,
+      res,
+      isFramed ? args : args.slice(0, 3),
+    );
+    this.#pass();
+    return sent;
+  }
+
+  /** Where somebody outside redirects `drain` listeners (compression does), ours would not reach them during the hold. */
+  on(event: string | symbol, listener: Listener): NativeResponse {
+    const isOurs = event === 'drain' && this.state !== 'passing';
+    if (!isOurs) return this.previous.on.call(this.res, event, listener) as NativeResponse;
+    this.#drainListeners.push(listener);
+    return this.res;
+  }
+
+  // What the exchange does.
+
+  /** Runs after the release, or at once if nothing is held. */
+  afterRelease(action: () => void): void {
+    if (this.state === 'held') this.#afterwards.push(action);
+    else action();
+  }
+
+  /** Lets what was held go on its way, as it was written. Throws what the native methods throw. */
+  release(): void {
+    if (this.state === 'open') this.#pass();
+    if (this.state !== 'held') return;
+    this.#head.lift();
+    if (this.#head.dropsBody) return this.#endWithoutBody();
+    const writes = this.#body.takeAll(this.#view);
+    this.state = 'passing';
+    this.#releasing = true;
+    try {
+      if (writes.length > 1 || !this.#headFromEnd) this.#head.replay(this.previous);
+      const last = this.ended && !writes.at(-1)?.callback ? writes.pop() : undefined;
+      let hasRoom = true;
+      for (const { chunk, encoding, callback } of writes) {
+        hasRoom = Reflect.apply(this.previous.write, this.res, [chunk, encoding, callback]);
+      }
+      if (this.ended)
+        Reflect.apply(this.previous.end, this.res, [last?.chunk, last?.encoding, this.#endCallback]);
+      else if (hasRoom) this.#body.drained();
+    } finally {
+      this.#releasing = false;
+      this.#pass();
+    }
+  }
+
+  /**
+   * Sends another response in place of what native code wrote, or will write. Returns its producer, if it is streamed.
+   * Where native code has not answered yet, what it still does neither fails nor counts.
+   */
+  replace(response: Response, method: string): BodyProducer | undefined {
+    const { base, downstreamRuns } = this.substitute;
+    if (this.state === 'held') this.#head.lift();
+    base?.restore(this.res);
+    this.state = 'replaced';
+    const endCallback = this.#endCallback;
+    if (endCallback) this.res.once('finish', () => endCallback());
+    let producer: BodyProducer | undefined;
+    try {
+      producer = this.#whileWriting(() =>
+        writeResponse(response, method, this.res, this.previous, this.#wireListeners),
+      );
+    } finally {
+      if (downstreamRuns) this.detach();
+      if (producer) this.#keepForReaders();
+      else this.#finishReplaced();
+    }
+    return producer;
+  }
+
+  /** Forgets what was held, so that somebody else may answer. Tells whether that is possible: not while it is streaming. */
+  discard(base: HeaderSnapshot | undefined): boolean {
+    const { res } = this;
+    if (this.state === 'held') {
+      if (!this.ended) return false;
+      this.#head.lift();
+      res.statusCode = 200;
+      if (res.statusMessage !== undefined) res.statusMessage = undefined as never;
+      this.ended = false;
+      this.#body.sink();
+    }
+    if (!res.headersSent) {
+      base?.restore(res);
+      // What a failed `end` has counted is not the length of what comes instead.
+      res._contentLength = null;
+    }
+    if (this.state !== 'replaced' || !res.headersSent) this.#pass();
+    return true;
+  }
+
+  /** An outer hold answers instead: nothing of this one goes out. */
+  giveUp(): void {
+    if (this.state === 'held') this.#head.lift();
+    this.state = 'replaced';
+    this.#body.sink();
+  }
+
+  /** Nobody will read what native code still writes. */
+  letGo(): void {
+    if (this.state === 'replaced') this.#body.sink();
+  }
+
+  /** Nothing more will be written: who reads the body gets this error where it is not complete. */
+  failBody(error: Error): void {
+    this.#body.fail(error);
+  }
+
+  /** Told when somebody reads the body and there is nothing to read: now, or later. */
+  whenStarved(tell: () => void): void {
+    if (this.state === 'held' && !this.ended) this.#body.whenStarved(tell);
+  }
+
+  /** The connection is gone: who waits for the body must not wait for ever. */
+  closed(error: Error): void {
+    this.#body.fail(error);
+    if (this.state === 'open') this.#pass();
+  }
+
+  /** Header calls of native code that answers too late do nothing, where Node would throw into its timer. */
+  detach(): void {
+    const { res } = this;
+    const ignore = (): NativeResponse => res;
+    Object.assign(res, { setHeader: ignore, appendHeader: ignore, setHeaders: ignore, removeHeader: ignore });
+  }
+
+  #capture(args: Parameters<NativeResponse['writeHead']>): void {
+    this.#head.capture(...(args as [number]));
+    this.state = 'held';
+    this.waiters.at(-1)?.answered(this.view);
+  }
+
+  #makeHeadFromEnd(): void {
+    this.#headFromEnd = true;
+    try {
+      this.res._implicitHeader();
+    } catch (error) {
+      this.#headFromEnd = false;
+      throw error;
+    }
+  }
+
+  #endWithoutBody(): void {
+    this.state = 'replaced';
+    this.#whileWriting(() => Reflect.apply(this.previous.end, this.res, [this.#endCallback]));
+    this.#finishReplaced();
+  }
+
+  #finishReplaced(): void {
+    this.#body.sink();
+    this.#runAfterwards();
+  }
+
+  /**
+   * A streamed response may be made of the native body, which goes on to wait for its readers. Room on the wire is the
+   * other response's from here on, so native code is not told of it.
+   */
+  #keepForReaders(): void {
+    const { res } = this;
+    const { emit } = res;
+    this.#emit = emit;
+    res.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+      if (event !== 'drain') return Reflect.apply(emit, res, [event, ...args]);
+      for (const listener of this.#wireListeners) listener.call(res);
+      return true;
+    };
+    if (this.#afterwards.length > 0) res.once('close', () => this.#runAfterwards());
+  }
+
+  #whileWriting<T>(write: () => T): T {
+    this.#writing = true;
+    const before = new Set(listenersFor(this.res));
+    try {
+      return write();
+    } finally {
+      this.#writing = false;
+      for (const listener of listenersFor(this.res))
+        if (!before.has(listener)) this.#wireListeners.add(listener);
+    }
+  }
+
+  #writeThrough(method: 'write' | 'end', args: unknown[]): unknown {
+    if (this.#body.isCopied) this.#body.copy(args[0], args[1], method === 'end');
+    return Reflect.apply(this.previous[method], this.res, args);
+  }
+
+  #pass(): void {
+    this.state = 'passing';
+    for (const listener of this.#drainListeners.splice(0)) this.previous.on.call(this.res, 'drain', listener);
+    if (this.#flushedBody) this.previous.flush?.call(this.res);
+    this.#flushedBody = false;
+    this.#runAfterwards();
+  }
+
+  #runAfterwards(): void {
+    for (const action of this.#afterwards.splice(0)) action();
+  }
+
+  #emitDrain(): void {
+    process.nextTick(() => {
+      if (this.res.finished || this.res.destroyed) return;
+      Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
+      for (const listener of [...this.#drainListeners]) listener.call(this.res);
+    });
+  }
+
+  /** Where Node's own `end` is below, its callback is a listener of 'finish', in the order in which it was given. */
+  #keepEndCallback(callback: Callback | undefined): void {
+    if (typeof callback !== 'function') return;
+    if (this.state === 'replaced' || this.previous.end === native.end) this.res.once('finish', callback);
+    else this.#endCallback = callback;
+  }
+
+  /** What a write after the end means is for those below to say, when they are told of it: Node emits an error. */
+  #writeAfterEnd(method: 'write' | 'end', args: unknown[]): boolean {
+    this.afterRelease(() => {
+      Reflect.apply(this.previous[method], this.res, args);
+    });
+    return false;
+  }
+
+  #endAgain(chunk: unknown, encoding: unknown, callback: Callback | undefined): NativeResponse {
+    if (chunk) this.#writeAfterEnd('end', [chunk, encoding, callback]);
+    else if (callback) this.res.on('finish', callback);
+    return this.res;
+  }
+}
+
+function listenersFor(res: NativeResponse): Listener[] {
+  return res.listenerCount('drain') === 0 ? [] : (res.rawListeners('drain') as Listener[]);
+}
+
+/** Throws what Node throws for a chunk that is none, at the caller. */
+function assertChunk(chunk: unknown): asserts chunk is string | Uint8Array {
+  if (typeof chunk === 'string' || isUint8Array(chunk)) return;
+  const probe = new ServerResponse({ method: 'GET', headers: {} } as never);
+  probe.write(chunk as string);
+}

@@ -1,0 +1,93 @@
+import { STATUS_CODES } from 'node:http';
+import {
+  type HeaderStore,
+  Headers,
+  misuse,
+  type Response,
+  type ResponseHead,
+  responseView,
+} from '../../core/index.js';
+import type { CapturedHead } from './captured-head.js';
+import { rawHeaderNames } from './header-snapshot.js';
+import type { HeldBody } from './held-body.js';
+import type { NativeResponse } from './node-types.js';
+
+/**
+ * The response that native code has begun, as the middleware sees it. Nothing is copied: a change is made where it is sent
+ * from, for as long as it is held.
+ */
+export function heldView(
+  res: NativeResponse,
+  head: CapturedHead,
+  body: HeldBody,
+  isHeld: () => boolean,
+): Response {
+  return responseView(new HeldHead(res, head, isHeld), body.open());
+}
+
+class HeldHead implements ResponseHead, HeaderStore {
+  readonly #res: NativeResponse;
+  readonly #head: CapturedHead;
+  readonly #isHeld: () => boolean;
+  #headers: Headers | undefined;
+
+  constructor(res: NativeResponse, head: CapturedHead, isHeld: () => boolean) {
+    this.#res = res;
+    this.#head = head;
+    this.#isHeld = isHeld;
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  set status(status: number) {
+    this.#refuseIfSent('set the status');
+    this.#head.setStatus(status);
+  }
+
+  get statusText(): string {
+    return this.#head.reason ?? STATUS_CODES[this.#head.status] ?? '';
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers(undefined, this);
+    return this.#headers;
+  }
+
+  /** The native response has its own way of refusing changes. */
+  seal(): void {
+    // Deliberately empty: what is sent is known from the state of the held response.
+  }
+
+  get(name: string): string | readonly string[] | undefined {
+    this.#head.lookAt();
+    return asText(this.#res.getHeader(name));
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    this.#refuseIfSent(`set the header \`${name}\``);
+    this.#head.change(() => this.#res.setHeader(name, value as string | string[]));
+  }
+
+  delete(name: string): void {
+    this.#refuseIfSent(`delete the header \`${name}\``);
+    this.#head.change(() => this.#res.removeHeader(name));
+  }
+
+  *lines(): Generator<readonly [string, string | readonly string[]]> {
+    this.#head.lookAt();
+    const res = this.#res;
+    for (const name of rawHeaderNames(res)) yield [name, asText(res.getHeader(name)) ?? ''];
+  }
+
+  #refuseIfSent(action: string): void {
+    if (!this.#isHeld()) throw misuse('HEADERS_SENT', action);
+  }
+}
+
+function asText(
+  value: number | string | readonly string[] | undefined,
+): string | readonly string[] | undefined {
+  return typeof value === 'number' ? String(value) : value;
+}

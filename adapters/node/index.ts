@@ -1,0 +1,11 @@
+export { BodyProducer } from './body-producer.js';
+export { ResponseEnd } from './client-disconnect.js';
+export { Frame } from './frame.js';
+export { HeaderSnapshot } from './header-snapshot.js';
+export { HeldResponse } from './held-response.js';
+export { NativeExchange } from './native-exchange.js';
+export type { NativeRequest, NativeResponse } from './node-types.js';
+export { absoluteUrl, applyChanges, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+export { answerAlone, bareLayer, toLayer } from './to-layer.js';
+export { type NodeListener, toNode } from './to-node.js';
+export { declaredLength } from './write-response.js';

@@ -1,0 +1,332 @@
+import {
+  answerEndpoint,
+  asThrown,
+  ClientDisconnect,
+  type Delivery,
+  type Endpoint,
+  Exchange,
+  misuse,
+  PlainTextResponse,
+  Request,
+  type RequestSource,
+  type Response,
+  type Transport,
+  toError,
+} from '../../core/index.js';
+import type { BodyProducer } from './body-producer.js';
+import { ResponseEnd } from './client-disconnect.js';
+import { Frame } from './frame.js';
+import { HeldResponse } from './held-response.js';
+import { exchangeKey, intercept, isUncovered } from './interception.js';
+import type { NativeRequest, NativeResponse } from './node-types.js';
+import { writeResponse } from './write-response.js';
+
+/**
+ * One request on a native response: its exchange, the holds on the response, and the layers that wait at them.
+ *
+ * A hold is shared by layers as long as no foreign middleware puts methods of its own on the response in between; then
+ * the inner layers have a hold above those methods.
+ */
+export class NativeExchange implements Transport {
+  readonly exchange: Exchange;
+  readonly end: ResponseEnd;
+  readonly req: NativeRequest;
+  readonly res: NativeResponse;
+  /** Gives an exception that nobody handled back to the framework, as it was thrown. */
+  passOn: (thrown: unknown) => void;
+  /** What was given back to the framework. */
+  passedOn: unknown;
+  readonly #method: string;
+  protected readonly holds: HeldResponse[] = [];
+  readonly #producers: BodyProducer[] = [];
+  /** Layers that did not wait for what is below them: a timeout. */
+  protected readonly abandoned: Frame[] = [];
+  #wasAbandoned = false;
+  /** The outermost layer's: its headers are what an error page begins with. */
+  #first: Frame | undefined;
+  #endpoints = 0;
+
+  constructor(
+    req: NativeRequest,
+    res: NativeResponse,
+    source: RequestSource,
+    passOn: (thrown: unknown) => void,
+  ) {
+    this.req = req;
+    this.res = res;
+    this.passOn = passOn;
+    this.#method = req.method ?? 'GET';
+    this.exchange = new Exchange(new Request(source), this);
+    this.end = new ResponseEnd(req, res, () => this.closed());
+    Reflect.set(res, exchangeKey, this);
+  }
+
+  static of(res: object): NativeExchange | undefined {
+    return Reflect.get(res, exchangeKey) as NativeExchange | undefined;
+  }
+
+  /** The outermost hold. */
+  get root(): HeldResponse | undefined {
+    return this.holds[0];
+  }
+
+  get endedInHold(): boolean {
+    return this.holds.some(held => held.endedInHold);
+  }
+
+  /** The innermost layer that has not been through yet. */
+  get innermost(): Frame | undefined {
+    return this.holds.findLast(held => held.waiters.length > 0)?.waiters.at(-1) as Frame | undefined;
+  }
+
+  /** Whether native code goes on although a layer has answered in its place. */
+  get wasAbandoned(): boolean {
+    return this.#wasAbandoned;
+  }
+
+  /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
+  wait(): Frame {
+    const held = this.#holdForNext();
+    const frame = new Frame(held);
+    this.#first ??= frame;
+    held.waiters.push(frame);
+    if (held.state === 'passing') frame.answered(held.view);
+    return frame;
+  }
+
+  /** The innermost hold that has something. */
+  get holding(): HeldResponse | undefined {
+    return this.holds.findLast(held => held.state === 'held');
+  }
+
+  /** An inner layer is through: its response goes to the layer around it, or onto the native response. Never throws. */
+  settle(frame: Frame | undefined, response: Response): void {
+    try {
+      this.#settle(frame, response);
+    } catch (thrown) {
+      this.settleError(undefined, thrown);
+    }
+  }
+
+  #settle(frame: Frame | undefined, response: Response): void {
+    if (frame === undefined) return this.answer(response);
+    const { held } = frame;
+    this.leave(frame, response);
+    const next = held.waiters.at(-1);
+    if (next) next.answered(response);
+    else if (held === this.root) this.tooLate(response);
+    else this.#finish(held, response);
+  }
+
+  /** An exception leaves an inner layer or an endpoint: the layer around it gets it. */
+  settleError(frame: Frame | undefined, error: unknown): void {
+    this.drop(frame);
+    const waiting = this.innermost ?? this.#takeAbandoned();
+    if (waiting?.waits) waiting.reject(error);
+    else this.exchange.report(toError(error), 'request');
+  }
+
+  /** An inner layer is left by an exception that travels on by itself. */
+  drop(frame: Frame | undefined): void {
+    if (frame) this.leave(frame, undefined);
+  }
+
+  /** Runs an endpoint below the layers that wait, and answers with its response. Never rejects. */
+  async runEndpoint(endpoint: Endpoint): Promise<void> {
+    this.#endpoints += 1;
+    try {
+      const response = await answerEndpoint(this.exchange, endpoint);
+      this.settle(undefined, response);
+    } catch (thrown) {
+      this.settleError(undefined, thrown);
+    } finally {
+      this.#endpoints -= 1;
+    }
+  }
+
+  /** Answers with a response of ours: straight to the layer that waits, or through the methods that stand between. */
+  answer(response: Response): void {
+    const frame = this.innermost;
+    if (!frame?.waits) return this.tooLate(response);
+    const top = this.holds.at(-1);
+    const isNext = frame.held === top && top.state === 'open' && isUncovered(top);
+    if (isNext || this.end.over) return frame.answered(response);
+    if (this.res.headersSent) {
+      this.exchange.report(misuse('RESPONSE_STARTED'), 'request');
+      return this.exchange.replaced(response);
+    }
+    this.keep(writeResponse(response, this.#method, this.res));
+    this.exchange.replaced(response);
+  }
+
+  /** Sends what the outermost layer returned. A response that can not be written is a failure like any other. */
+  async send(response: Response): Promise<Delivery> {
+    try {
+      if (this.end.over) this.exchange.replaced(response);
+      else this.write(response);
+    } catch (thrown) {
+      const error = toError(thrown);
+      this.exchange.replaced(response);
+      // A head that is out can not be answered again, and what was to follow it will not come.
+      if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
+      await this.fail(error);
+      return { outcome: 'aborted', error };
+    }
+    return this.delivered();
+  }
+
+  /** Gives an exception back to the framework, whose answer is no longer held. */
+  fail(error: Error): Promise<Delivery> {
+    const outermost = this.#first;
+    this.leaveAll();
+    if (this.end.over || error instanceof ClientDisconnect) return this.delivered();
+    // The head of a response that could not be held is out: there is nothing left to answer.
+    if (this.root?.state === 'passing' && this.res.headersSent) {
+      this.exchange.report(error, 'response');
+      return this.delivered();
+    }
+    this.passedOn = asThrown(error);
+    const isFree = this.holds.toReversed().every(held => held.discard(outermost?.entry));
+    if (isFree) {
+      if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
+      this.#passOn(this.passedOn);
+    } else this.#answerForStream(error, outermost);
+    return this.delivered();
+  }
+
+  /** The framework's own error handling may fail too; the connection does not hang then. */
+  #passOn(error: unknown): void {
+    try {
+      this.passOn(error);
+    } catch (thrown) {
+      this.exchange.report(toError(thrown), 'request');
+      this.res.destroy();
+    }
+  }
+
+  #newHold(top: HeldResponse | undefined): HeldResponse {
+    if (this.res.headersSent) return HeldResponse.sent(this.res);
+    // An HTTP/2 response keeps no head that could be held: what is written to it goes out at once.
+    return this.req.httpVersionMajor >= 2 ? new HeldResponse(this.res, this.res) : intercept(this.res, top);
+  }
+
+  #holdForNext(): HeldResponse {
+    const top = this.holds.at(-1);
+    if (top?.state === 'open' && isUncovered(top)) return top;
+    const held = this.#newHold(top);
+    this.holds.push(held);
+    return held;
+  }
+
+  /** Writes the outermost response. */
+  protected write(response: Response): void {
+    const { root } = this;
+    if (root === undefined) return this.keep(writeResponse(response, this.#method, this.res));
+    const outermost = root.waiters[0] as Frame | undefined;
+    if (outermost) this.leave(outermost, response);
+    this.leaveAll();
+    this.#put(root, response);
+  }
+
+  /** The last layer at an inner hold is through: what it answers goes through the foreign methods below the hold. */
+  #finish(held: HeldResponse, response: Response): void {
+    try {
+      this.#put(held, response);
+      this.exchange.replaced(response);
+    } catch (thrown) {
+      held.discard(undefined);
+      this.settleError(undefined, thrown);
+    }
+  }
+
+  #put(held: HeldResponse, response: Response): void {
+    if (held.isViewedBy(response)) return held.release();
+    // Holds above it have not been let go where a layer inside was not waited for.
+    const above = this.holds.slice(this.holds.indexOf(held) + 1);
+    for (const each of above) if (each.state === 'open' || each.state === 'held') each.giveUp();
+    this.keep(held.replace(response, this.#method));
+  }
+
+  /** Remembers a producer, to close it with the response. */
+  protected keep(producer: BodyProducer | undefined): void {
+    if (producer) this.#producers.push(producer);
+  }
+
+  protected async delivered(): Promise<Delivery> {
+    const delivery = await this.end.whenOver();
+    for (const producer of this.#producers) await producer.close();
+    for (const held of this.holds) held.letGo();
+    const error = this.#producers.find(producer => producer.error)?.error;
+    return error ? { outcome: 'aborted', error } : delivery;
+  }
+
+  /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */
+  #answerForStream(error: Error, outermost: Frame | undefined): void {
+    this.exchange.report(error, 'response');
+    const { root } = this;
+    for (const held of this.holds.slice(1)) held.giveUp();
+    if (root === undefined) return;
+    root.substitute = { base: outermost?.entry, downstreamRuns: false };
+    this.#put(root, new PlainTextResponse('Internal Server Error', { status: 500 }));
+  }
+
+  protected leave(frame: Frame, response: Response | undefined): void {
+    const { held } = frame;
+    const index = held.waiters.indexOf(frame);
+    if (index >= 0) held.waiters.splice(index, 1);
+    if (frame.waits) this.#abandon(frame);
+    if (response === frame.received) return;
+    held.substitute = { base: frame.entry, downstreamRuns: frame.waits || held.substitute.downstreamRuns };
+  }
+
+  protected leaveAll(): void {
+    for (const held of this.holds) {
+      for (const frame of held.waiters.splice(0) as Frame[]) if (frame.waits) this.#abandon(frame);
+    }
+  }
+
+  #abandon(frame: Frame): void {
+    this.#wasAbandoned = true;
+    this.abandoned.push(frame);
+    frame.held.onLateAnswer = () => this.#takeAbandoned()?.answered(new PlainTextResponse());
+  }
+
+  #takeAbandoned(): Frame | undefined {
+    const frame = this.abandoned.pop();
+    if (this.abandoned.length === 0) this.req.socket.removeListener('close', this.#letGoOfAbandoned);
+    return frame;
+  }
+
+  /** The client has had its answer, and nothing will tell when native code is through. */
+  readonly #letGoOfAbandoned = (): void => {
+    for (const frame of this.abandoned.splice(0)) frame.answered(new PlainTextResponse());
+  };
+
+  /** A response that nobody waits for any longer. */
+  protected tooLate(response: Response): void {
+    const frame = this.#takeAbandoned();
+    if (frame) frame.answered(response);
+    else this.exchange.replaced(response);
+  }
+
+  /** The connection is gone: layers that wait for native code are told. */
+  protected closed(): void {
+    const isSent = this.end.over?.outcome === 'sent';
+    // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
+    if (isSent && this.innermost?.waits) this.innermost.answered(HeldResponse.sent(this.res).view);
+    if (isSent && this.abandoned.length === 0) return;
+    const gone = new ClientDisconnect();
+    for (const held of this.holds) held.closed(gone);
+    if (this.#endpoints > 0) return;
+    const { socket } = this.req;
+    if (!isSent) this.#reject(gone);
+    // Native code is still at work below a layer that has answered: it is waited for as long as there is a connection.
+    else if (socket.destroyed) this.#letGoOfAbandoned();
+    else socket.once('close', this.#letGoOfAbandoned);
+  }
+
+  #reject(error: Error): void {
+    const waiting = [this.innermost, ...this.abandoned.splice(0)];
+    for (const frame of waiting) if (frame?.waits) frame.reject(error);
+  }
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/**
+ * The members of a native response that a held one stands in front of. `_header`, `_implicitHeader`, `_send` and
+ * `_storeHeader` are not documented by Node; they are the same from Node 18 to 24, and compression, express-session and
+ * on-headers rely on them too.
+ */
+export type NativeResponse = ServerResponse & {
+  _header: string | null;
+  _hasBody: boolean;
+  _contentLength: number | null;
+  _removedConnection: boolean;
+  _removedContLen: boolean;
+  _removedTE: boolean;
+  _implicitHeader(): void;
+  _storeHeader(statusLine: string, headers: unknown): void;
+  _send(...args: unknown[]): boolean;
+  writeHeader(...args: unknown[]): unknown;
+  /** Not Node's: compression adds it. */
+  flush?(): void;
+  /** Not on HTTP/2. */
+  getRawHeaderNames?(): string[];
+  /** HTTP/2 only. */
+  stream?: { readonly rstCode: number; readonly aborted: boolean };
+};
+
+export type NativeRequest = IncomingMessage;
+
+/** What may be given as the header argument of `writeHead`. */
+export type RawHead = Parameters<ServerResponse['writeHead']>[1];
+
+export type Callback = (error?: Error | null) => void;

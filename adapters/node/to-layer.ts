@@ -1,0 +1,25 @@
+import {
+  answerEndpoint,
+  type Below,
+  type Endpoint,
+  type Exchange,
+  isLayer,
+  Layer,
+  type Middleware,
+  misuse,
+} from '../../core/index.js';
+
+/** A middleware used alone is a layer with that one middleware. Throws `ADAPTER_TARGET`. */
+export function toLayer(adapter: string, target: Layer | Middleware): Layer {
+  if (isLayer(target)) return target;
+  if (typeof target !== 'function') throw misuse('ADAPTER_TARGET', adapter, target);
+  return new Layer({ middleware: [target] });
+}
+
+/** What is around an endpoint that stands alone. */
+export const bareLayer: Layer = new Layer();
+
+/** What is below the bare layer of an endpoint that stands alone. */
+export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {
+  return () => answerEndpoint(exchange, endpoint);
+}

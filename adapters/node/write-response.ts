@@ -1,0 +1,118 @@
+import { EventEmitter } from 'node:events';
+import { ServerResponse, STATUS_CODES } from 'node:http';
+import { type Content, contentToSend, partsOf, type Response } from '../../core/index.js';
+import { BodyProducer } from './body-producer.js';
+import type { NativeResponse } from './node-types.js';
+
+/** The ways onto the wire: the response's own methods, or those that a held response stands in front of. */
+export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
+
+/**
+ * Writes a response of ours to a native one. A body that is there is written at once, with its length; a streamed one is
+ * pumped as fast as the client reads, and its producer is returned. A producer that throws cuts the connection.
+ * `wireListeners` are told of room on the wire, where the response's own 'drain' event is native code's.
+ */
+export function writeResponse(
+  response: Response,
+  method: string,
+  res: NativeResponse,
+  sink: Sink = res,
+  wireListeners?: Set<() => void>,
+): BodyProducer | undefined {
+  const content = contentToSend(response, method);
+  applyHead(response, method, content, res);
+  partsOf(response).head.seal();
+  if (content !== null && typeof content === 'object' && !(content instanceof Uint8Array)) {
+    const producer = new BodyProducer(content, declaredLength(response));
+    // The head does not wait for the first chunk: an event stream is open before its first event.
+    sink.writeHead.call(res, response.status);
+    sink.flushHeaders.call(res);
+    pump(producer, res, sink, wireListeners).catch(thrown => {
+      producer.fail(thrown);
+      sink.destroy.call(res);
+    });
+    return producer;
+  }
+  if (content === null)
+    void partsOf(response)
+      .body.discard()
+      .catch(() => undefined);
+  Reflect.apply(sink.end, res, content === null ? [] : [content]);
+  return undefined;
+}
+
+/** The status and the headers, with the framing that the body needs. */
+function applyHead(response: Response, method: string, content: Content, res: NativeResponse): void {
+  const { status, statusText } = response;
+  res.statusCode = status;
+  const reason = statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText;
+  if (res.statusMessage !== reason) res.statusMessage = reason as string;
+  for (const [name, value] of response.headers.lines()) res.setHeader(name, value as string | string[]);
+  removeHeader(res, 'transfer-encoding');
+  const length = lengthOf(method === 'HEAD' ? partsOf(response).body.whole : content);
+  if (length !== undefined) res.setHeader('content-length', length);
+  if (status === 204 || status === 205) removeHeader(res, 'content-length');
+}
+
+/** Node remembers the removal of a header that was not there, and leaves out its own framing from then on. */
+export function removeHeader(res: NativeResponse, name: string): void {
+  if (res.hasHeader(name)) res.removeHeader(name);
+}
+
+/** What an explicit `content-length` promises of a body that is not there yet. */
+export function declaredLength(response: Response): number | undefined {
+  const declared = response.headers.get('content-length');
+  return declared === null ? undefined : Number(declared);
+}
+
+function lengthOf(content: Content | undefined): number | undefined {
+  if (typeof content === 'string') return Buffer.byteLength(content);
+  return content instanceof Uint8Array ? content.byteLength : undefined;
+}
+
+async function pump(
+  producer: BodyProducer,
+  res: NativeResponse,
+  sink: Sink,
+  wireListeners: Set<() => void> | undefined,
+): Promise<void> {
+  const drained = drainOf(res, sink, wireListeners);
+  for (;;) {
+    const chunk = await producer.next();
+    if (res.destroyed || res.closed) return;
+    if (chunk === undefined) break;
+    if (!sink.write.call(res, chunk, undefined as never)) await drained();
+  }
+  Reflect.apply(sink.end, res, []);
+}
+
+/**
+ * Waits until a write may follow one that answered false; for ever where the connection is gone before, as nothing follows
+ * then. The listeners stay for the whole body: compression moves those for 'drain' to its own stream, where they can not
+ * be removed.
+ */
+function drainOf(
+  res: NativeResponse,
+  sink: Sink,
+  wireListeners: Set<() => void> | undefined,
+): () => Promise<void> {
+  let wake = (): void => undefined;
+  const onDrain = (): void => wake();
+  let listens = false;
+  const isNative = sink.write === ServerResponse.prototype.write;
+  return async () => {
+    if (!listens) {
+      listens = true;
+      if (wireListeners) wireListeners.add(onDrain);
+      else EventEmitter.prototype.on.call(res, 'drain', onDrain);
+      if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
+    }
+    // A held response emits events of its own, so Node's is asked for its state each time.
+    do {
+      await new Promise<void>(resolve => {
+        wake = resolve;
+        if (res.destroyed || res.closed) resolve();
+      });
+    } while (isNative && res.writableNeedDrain && !res.destroyed && !res.closed);
+  };
+}
