@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The slice of an Express app that is touched, of Express 4 and 5. */
+export interface ExpressApp {
+  readonly parent?: ExpressApp;
+  /** Express 5. In Express 4 this getter throws, and `_router` is there instead. */
+  readonly router?: unknown;
+  readonly _router?: unknown;
+  get?(setting: string): unknown;
+  use(handler: unknown): unknown;
+}
+
+/** The slice of an Express request that is touched. */
+export interface ExpressReq extends IncomingMessage {
+  readonly app?: ExpressApp;
+  readonly baseUrl: string;
+  readonly originalUrl: string;
+  readonly params: Record<string, string>;
+  readonly protocol: string;
+  /** Set by body parsers only. */
+  readonly body?: unknown;
+}
+
+export type ExpressRes = ServerResponse;
+export type ExpressNext = (error?: unknown) => void;
+
+/** What `app.use` and `app.get` take. */
+export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => void;
