@@ -1,0 +1,150 @@
+import { Readable, Stream } from 'node:stream';
+import {
+  Body,
+  type Content,
+  contentToSend,
+  type HeaderStore,
+  Headers,
+  isBodyless,
+  misuse,
+  partsOf,
+  type Response,
+  type ResponseHead,
+  responseView,
+} from '../../core/index.js';
+import { BodyProducer, declaredLength } from '../node/index.js';
+import type { KoaContext } from './koa-types.js';
+
+/** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
+export function contextView(ctx: KoaContext): Response {
+  // What is on the context now is what native code answered; later it may be the response that is made of it.
+  const { body, status, message, response } = ctx;
+  const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  return responseView(
+    new ContextHead(ctx),
+    new Body(() => (isEmpty ? null : contentOf(body, message || String(status)))),
+  );
+}
+
+/** Puts a body that a middleware has read back onto the context, with the headers that it had. */
+export function putBack(ctx: KoaContext, view: Response): void {
+  const { body } = partsOf(view);
+  if (!body.taken && !body.isBeingRead) return;
+  const length = ctx.res.getHeader('content-length');
+  const isTyped = ctx.res.hasHeader('content-type');
+  ctx.body = Readable.from(body.content() as AsyncIterable<unknown>);
+  if (length !== undefined) ctx.set('content-length', String(length));
+  if (!isTyped) ctx.remove('content-type');
+}
+
+/** Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the connection. */
+export function applyToContext(ctx: KoaContext, response: Response): BodyProducer | undefined {
+  const content = contentToSend(response, 'GET');
+  const { status, headers } = response;
+  const declared = declaredLength(response);
+  ctx.status = status;
+  if (content === null)
+    void partsOf(response)
+      .body.discard()
+      .catch(() => undefined);
+  const producer = setBody(ctx, content, declared);
+  // Koa derives a type from the body where there is none.
+  if (!headers.has('content-type')) ctx.remove('content-type');
+  for (const [name, value] of headers.lines()) {
+    if (name === 'content-length' && producer === undefined) continue;
+    ctx.set(name, typeof value === 'string' ? value : [...value]);
+  }
+  if (response.statusText !== '' && response.statusText !== ctx.message) ctx.message = response.statusText;
+  partsOf(response).head.seal();
+  return producer;
+}
+
+function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
+  if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
+  else if (typeof content === 'string') ctx.body = content;
+  else if (content instanceof Uint8Array)
+    ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  else {
+    const producer = new BodyProducer(content, declared);
+    ctx.body = Readable.from(chunksOf(producer, ctx));
+    return producer;
+  }
+  return undefined;
+}
+
+/** Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. */
+async function* chunksOf(producer: BodyProducer, ctx: KoaContext): AsyncGenerator<string | Uint8Array> {
+  try {
+    for (let chunk = await producer.next(); chunk !== undefined; chunk = await producer.next()) yield chunk;
+  } catch (thrown) {
+    producer.fail(thrown);
+    ctx.res.destroy();
+  }
+}
+
+/** What Koa will send for the body that is on the context. */
+export function contentOf(body: unknown, reason: string): Content {
+  if (body === null || body === undefined) return reason;
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (body instanceof Stream) return body as Readable;
+  if (body instanceof ReadableStream) return body as AsyncIterable<Uint8Array>;
+  if (body instanceof Blob) return body.stream() as AsyncIterable<Uint8Array>;
+  if (body instanceof globalThis.Response) return body.body as AsyncIterable<Uint8Array> | null;
+  return JSON.stringify(body);
+}
+
+class ContextHead implements ResponseHead, HeaderStore {
+  readonly #ctx: KoaContext;
+  #headers: Headers | undefined;
+
+  constructor(ctx: KoaContext) {
+    this.#ctx = ctx;
+  }
+
+  get status(): number {
+    return this.#ctx.status;
+  }
+
+  set status(status: number) {
+    this.#refuseIfSent('set the status');
+    this.#ctx.status = status;
+  }
+
+  get statusText(): string {
+    return this.#ctx.message ?? '';
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers(undefined, this);
+    return this.#headers;
+  }
+
+  /** Koa's response has its own way of refusing changes. */
+  seal(): void {
+    // Deliberately empty: what is sent is known from the context.
+  }
+
+  get(name: string): string | readonly string[] | undefined {
+    const value = this.#ctx.res.getHeader(name);
+    return typeof value === 'number' ? String(value) : value;
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    this.#refuseIfSent(`set the header \`${name}\``);
+    this.#ctx.set(name, typeof value === 'string' ? value : [...value]);
+  }
+
+  delete(name: string): void {
+    this.#refuseIfSent(`delete the header \`${name}\``);
+    this.#ctx.remove(name);
+  }
+
+  *lines(): Generator<readonly [string, string | readonly string[]]> {
+    for (const name of this.#ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
+  }
+
+  /** Koa ignores changes that come too late; here they are refused. */
+  #refuseIfSent(action: string): void {
+    if (this.#ctx.headerSent) throw misuse('HEADERS_SENT', action);
+  }
+}

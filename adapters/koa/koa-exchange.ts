@@ -1,0 +1,200 @@
+import { Readable, Stream } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Delivery, isBodyless, type Request, type Response, toError } from '../../core/index.js';
+import {
+  absoluteUrl,
+  applyChanges,
+  type Frame,
+  type FrameworkRequest,
+  NativeExchange,
+  NodeRequestSource,
+} from '../node/index.js';
+import { applyToContext, contentOf, contextView, putBack } from './context-response.js';
+import type { KoaContext, KoaNext } from './koa-types.js';
+
+/**
+ * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is through, or on
+ * `ctx.res`, which is held as any native response is.
+ */
+export class KoaExchange extends NativeExchange {
+  readonly ctx: KoaContext;
+  /** Settles when Koa is to go on: with what its own error handling is to answer. */
+  readonly handedBack: Promise<void>;
+  readonly #views = new WeakSet<Response>();
+  #handBack!: () => void;
+  #handError!: (thrown: unknown) => void;
+  #bodyFailure: { readonly body: unknown; readonly error: Error } | undefined;
+  #placed = false;
+
+  constructor(ctx: KoaContext) {
+    const source = new NodeRequestSource(ctx.req, new KoaRequest(ctx));
+    super(ctx.req, ctx.res as never, source, thrown => this.#handError(writable(thrown)));
+    source.end = this.end;
+    this.ctx = ctx;
+    this.handedBack = new Promise((resolve, reject) => {
+      this.#handBack = resolve;
+      this.#handError = reject;
+    });
+  }
+
+  /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
+  below(run: KoaRun, request: Request, original: Request, next: KoaNext): Promise<Response> {
+    applyChanges(request, original, this.req, target => {
+      this.ctx.url = target;
+    });
+    const frame = this.wait();
+    run.frame = frame;
+    run.chain = new Promise(resolve => resolve(next()));
+    run.chain.then(
+      () => this.#chainFulfilled(frame),
+      error => {
+        if (frame.waits) frame.reject(error);
+        // Nothing more will be written to what is held, so that who reads it must not wait.
+        else frame.held.failBody(toError(error));
+      },
+    );
+    return frame.response;
+  }
+
+  /** An inner layer or an endpoint is through: those around it see its response on the context. */
+  placeInner(frame: Frame | undefined, response: Response): void {
+    if (frame) this.leave(frame, response);
+    // Somebody further out did not wait and has answered: the context is no longer this one's to change.
+    if (!this.innermost?.waits) return this.tooLate(response);
+    this.#place(frame, response);
+    this.exchange.replaced(response);
+  }
+
+  #place(frame: Frame | undefined, response: Response): void {
+    if (this.#views.has(response)) {
+      this.#throwBodyFailure();
+      putBack(this.ctx, response);
+    } else if (frame?.held.state === 'held') frame.held.waiters.at(-1)?.answered(response);
+    else {
+      if (frame && response !== frame.received) frame.entry.restore(this.res);
+      this.keep(applyToContext(this.ctx, response));
+    }
+  }
+
+  override async send(response: Response): Promise<Delivery> {
+    try {
+      this.#placeOutermost(response);
+    } catch (thrown) {
+      const error = toError(thrown);
+      this.exchange.replaced(response);
+      await this.fail(error);
+      return { outcome: 'aborted', error };
+    }
+    this.#placed = true;
+    this.#handBack();
+    return this.delivered();
+  }
+
+  override fail(error: Error): Promise<Delivery> {
+    const delivered = super.fail(error);
+    if (this.root?.state === 'replaced') this.ctx.respond = false;
+    this.#handBack();
+    return delivered;
+  }
+
+  /** What Koa runs below settles by itself, and is not taken its dependencies before; a native answer may never come. */
+  protected override closed(): void {
+    if (this.ctx.respond === false) super.closed();
+  }
+
+  #placeOutermost(response: Response): void {
+    const { root } = this;
+    const frame = root?.waiters[0] as Frame | undefined;
+    const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#views.has(response));
+    if (!isRaw) {
+      if (frame) this.leave(frame, response);
+      this.#place(frame, response);
+      this.leaveAll();
+      root?.release();
+    } else {
+      if (!root?.isViewedBy(response) && !this.#views.has(response)) this.ctx.respond = false;
+      if (this.#views.has(response)) root?.release();
+      else this.write(response);
+    }
+  }
+
+  #chainFulfilled(frame: Frame): void {
+    if (this.ctx.respond === false) return;
+    this.#watch(this.ctx.body);
+    if (!frame.waits) {
+      frame.held.whenStarved(() => this.#answerFromContext());
+      return;
+    }
+    const view = contextView(this.ctx);
+    this.#views.add(view);
+    frame.answered(view);
+  }
+
+  /** The head was made on the native response, and the body is still on the context: who reads it can not wait for Koa. */
+  #answerFromContext(): void {
+    const { ctx, res } = this;
+    if (ctx.respond === false || res.writableEnded) return;
+    ctx.respond = false;
+    const content = contentOf(ctx.body, ctx.message || String(ctx.status));
+    if (content === null || typeof content === 'string' || content instanceof Uint8Array)
+      res.end(content ?? '');
+    else
+      pipeline(Readable.from(content), res).catch(error => this.exchange.report(toError(error), 'response'));
+  }
+
+  /** A body that has failed before it was sent counts only if it would be sent. */
+  #throwBodyFailure(): void {
+    const { ctx } = this;
+    const failed = this.#bodyFailure;
+    const isSent = failed?.body === ctx.body && !isBodyless(ctx.status) && this.req.method !== 'HEAD';
+    if (failed && isSent && this.root?.state !== 'held') throw failed.error;
+  }
+
+  /** A body that fails while middleware is still at work would be an uncaught exception, and later an endless response. */
+  #watch(body: unknown): void {
+    if (!(body instanceof Stream)) return;
+    body.once('error', error => {
+      if (!this.#placed) this.#bodyFailure ??= { body, error: toError(error) };
+      // Koa 2 would never end a response whose head is out.
+      else if (this.ctx.body === body && this.ctx.headerSent && !this.res.writableEnded)
+        this.res.destroy(toError(error));
+    });
+  }
+}
+
+/** Koa writes the status to the error that it answers, and would fail at one that can not be written to. */
+function writable(error: unknown): unknown {
+  if (!(error instanceof Error) || Object.isExtensible(error)) return error;
+  const { status, statusCode, expose, headers } = error as unknown as Record<string, unknown>;
+  return Object.assign(new Error(error.message, { cause: error }), { status, statusCode, expose, headers });
+}
+
+/** One run of one layer. */
+export interface KoaRun {
+  frame: Frame | undefined;
+  /** What Koa runs below the layer. */
+  chain: Promise<unknown> | undefined;
+}
+
+/** What Koa knows of a request. */
+class KoaRequest implements FrameworkRequest {
+  readonly raw: KoaContext;
+
+  constructor(ctx: KoaContext) {
+    this.raw = ctx;
+  }
+
+  /** `protocol` and `host` respect `app.proxy`. */
+  get url(): string {
+    const { protocol, host, originalUrl } = this.raw;
+    return absoluteUrl(protocol, host || undefined, originalUrl);
+  }
+
+  get pathParams(): Readonly<Record<string, string>> {
+    return this.raw.params ?? {};
+  }
+
+  get parsedBody(): unknown {
+    return Reflect.get(this.raw.request, 'body');
+  }
+}

@@ -1,0 +1,30 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The slice of Koa's context that is touched, of Koa 2 and 3. */
+export interface KoaContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Body parsers set `body` on it. */
+  readonly request: object;
+  /** Has `_explicitNullBody` where `ctx.body` was set to `null`. */
+  readonly response: object;
+  readonly protocol: string;
+  readonly host: string;
+  readonly originalUrl: string;
+  readonly headerSent: boolean;
+  /** Set by routers. */
+  readonly params?: Record<string, string> | undefined;
+  status: number;
+  message: string;
+  body: unknown;
+  url: string;
+  /** `false` where native code answers on `ctx.res` by itself. */
+  respond?: boolean | undefined;
+  set(name: string, value: string | string[]): void;
+  remove(name: string): void;
+}
+
+export type KoaNext = () => Promise<unknown>;
+
+/** What `app.use` and a router's methods take. Generic, so that `app.use` keeps the app's own type of context. */
+export type KoaHandler = <Context extends KoaContext>(ctx: Context, next: KoaNext) => Promise<void>;
