@@ -1,0 +1,134 @@
+import type http from 'node:http';
+import type { Middleware } from 'callnext';
+import { toNode } from 'callnext/node';
+import fc from 'fast-check';
+import { listening } from '../support/frameworks.js';
+import { exchangeOnWire } from '../support/wire.js';
+
+/** One call of native code, by name and arguments. */
+type Call = readonly [name: string, ...args: unknown[]];
+
+const name = fc.constantFrom('X-A', 'x-a', 'X-B', 'Content-Type', 'Set-Cookie', 'Content-Length');
+const value = fc.constantFrom<unknown>('1', 'text/plain', ['a=1', 'b=2'], 4, 'bad\nvalue');
+const status = fc.constantFrom(200, 201, 204, 304, 404, 500, 42, 1000);
+const chunk = fc.constantFrom<unknown>('', 'text', 'é', Buffer.from([0, 255]), null, 7);
+const headers = fc.oneof(
+  fc.dictionary(name, fc.constantFrom('1', 'text/plain', ['a=1', 'b=2']), { maxKeys: 3 }),
+  fc.array(fc.tuple(name, fc.constantFrom('1', '2')), { maxLength: 3 }).map(pairs => pairs.flat()),
+);
+
+const call: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(fc.constant('setHeader'), name, value) },
+  fc.tuple(fc.constant('appendHeader'), name, fc.constantFrom('1', '2')),
+  fc.tuple(fc.constant('removeHeader'), name),
+  fc.tuple(fc.constant('statusCode'), status),
+  fc.tuple(fc.constant('statusMessage'), fc.constantFrom('Fine', 'b\nad')),
+  fc.tuple(fc.constant('writeHead'), status),
+  fc.tuple(fc.constant('writeHead'), status, headers),
+  fc.tuple(fc.constant('writeHead'), status, fc.constant('Fine'), headers),
+  { weight: 3, arbitrary: fc.tuple(fc.constant('write'), chunk) },
+  fc.tuple(fc.constant('write'), fc.constant('é'), fc.constant('latin1')),
+  fc.tuple(fc.constant('write'), fc.constant('aGk='), fc.constant('base64')),
+  fc.tuple(fc.constant('flushHeaders')),
+  fc.tuple(fc.constant('addTrailers'), fc.constant({ 'X-Sum': '1' })),
+  fc.tuple(fc.constant('turn')),
+);
+
+/** Calls, and the end. What Node makes of calls after the end depends on whether the socket took the bytes at once. */
+const program = fc
+  .tuple(
+    fc.array(call, { maxLength: 7 }),
+    fc.constantFrom<Call>(['end'], ['end', ''], ['end', 'text'], ['end', Buffer.from([0, 255])]),
+  )
+  .map(([calls, end]) => [...calls, end]);
+
+/** Runs a program on a response, and notes all that it can see of it. */
+async function run(calls: readonly Call[], res: http.ServerResponse, seen: unknown[]): Promise<void> {
+  res.on('error', error => seen.push(['error', codeOf(error)]));
+  res.on('finish', () => seen.push('finish'));
+  // Node appends to the arrays that it is given, and the same program runs twice.
+  for (const [index, [method, ...args]] of structuredClone(calls).entries()) {
+    seen.push([index, res.headersSent, res.writableEnded, res.getHeader('x-a')]);
+    // The status that was sent stays what it was, where Node lets it be set for nobody to see.
+    if (!res.headersSent) seen.push(res.statusCode);
+    try {
+      if (method === 'turn') await new Promise(resolve => setImmediate(resolve));
+      else if (method === 'statusCode' || method === 'statusMessage') Reflect.set(res, method, args[0]);
+      else {
+        const done = method === 'write' || method === 'end' ? [callbackOf(index, seen)] : [];
+        const returned: unknown = Reflect.apply(Reflect.get(res, method), res, [...args, ...done]);
+        seen.push(returned === res ? 'res' : returned);
+      }
+    } catch (error) {
+      seen.push(codeOf(error));
+    }
+  }
+  try {
+    if (!res.writableEnded) res.end();
+  } catch (error) {
+    seen.push(codeOf(error));
+    res.destroy();
+  }
+}
+
+function callbackOf(index: number, seen: unknown[]): (error?: Error | null) => void {
+  return error => seen.push([`callback ${index}`, error ? codeOf(error) : undefined]);
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: string }).code ?? String(error);
+}
+
+const passing: Middleware = (request, callNext) => callNext(request);
+const delayed: Middleware = async (request, callNext) => {
+  const response = await callNext(request);
+  await new Promise(resolve => setImmediate(resolve));
+  return response;
+};
+
+/** What differs by design: during the hold, callbacks and events come when the bytes do, after the calls that follow. */
+function settled(seen: readonly unknown[]): { calls: unknown[]; later: unknown[] } {
+  const isLater = (each: unknown): boolean =>
+    each === 'finish' || (Array.isArray(each) && typeof each[0] === 'string');
+  return { calls: seen.filter(each => !isLater(each)), later: seen.filter(isLater) };
+}
+
+async function observe(
+  calls: readonly Call[],
+  method: string,
+  wrap: (listener: http.RequestListener) => http.RequestListener,
+) {
+  const seen: unknown[] = [];
+  let ran: Promise<void> | undefined;
+  const listener = wrap((_req, res) => {
+    ran = run(calls, res, seen);
+  });
+  const wire = await listening(listener, (_url, port) => exchangeOnWire(port, '/', method));
+  await ran;
+  return { wire, ...settled(seen) };
+}
+
+describe('random native calls', () => {
+  it.each([
+    ['GET', passing],
+    ['GET', delayed],
+    ['HEAD', delayed],
+  ])(
+    'on %s look the same with a layer, to the client and to native code',
+    async (method, middleware) => {
+      await fc.assert(
+        fc.asyncProperty(program, async calls => {
+          const native = await observe(calls, method, listener => listener);
+          const layered = await observe(
+            calls,
+            method,
+            listener => toNode(middleware, listener as never) as http.RequestListener,
+          );
+          expect(layered).toEqual(native);
+        }),
+        { numRuns: Number(process.env.FUZZ_RUNS ?? 150), seed: Number(process.env.FUZZ_SEED ?? 20_261_122) },
+      );
+    },
+    600_000,
+  );
+});

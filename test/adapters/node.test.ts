@@ -1,0 +1,89 @@
+import { Depends, endpoint, Layer, type Middleware, PlainTextResponse } from 'callnext';
+import { toNode } from 'callnext/node';
+import { EventLog } from '../support/events.js';
+import { listening } from '../support/frameworks.js';
+
+const timing: Middleware = async (request, callNext) => {
+  const response = await callNext(request);
+  response.headers.set('x-timing', '1');
+  return response;
+};
+
+describe('toNode', () => {
+  it('puts a layer around a listener', async () => {
+    await listening(
+      toNode(timing, (_req, res) => res.writeHead(201, { 'X-A': '1' }).end('native')),
+      async url => {
+        const response = await fetch(`${url}/path?x=1`);
+        expect([response.status, await response.text()]).toEqual([201, 'native']);
+        expect([response.headers.get('x-a'), response.headers.get('x-timing')]).toEqual(['1', '1']);
+      },
+    );
+  });
+
+  it('serves an endpoint', async () => {
+    const log = new EventLog();
+    async function* getDb() {
+      yield 'db';
+      log.add('exit');
+    }
+    const read = endpoint({ db: Depends(getDb) }, ({ db, request }) => ({
+      db,
+      x: request.queryParams.get('x'),
+      host: request.client?.host,
+    }));
+    await listening(toNode(read), async url => {
+      expect(await (await fetch(`${url}/?x=1`)).json()).toEqual({ db: 'db', x: '1', host: '127.0.0.1' });
+      await log.until('exit');
+    });
+  });
+
+  it('answers a listener that throws with a 500, reports it, and stays up', async () => {
+    const errors: string[] = [];
+    const layer = new Layer({ middleware: [timing], onError: error => errors.push(error.message) });
+    const listener = toNode(layer, () => {
+      throw new Error('listener failed');
+    });
+    await listening(listener, async url => {
+      for (let turn = 0; turn < 2; turn += 1) {
+        const response = await fetch(url);
+        expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error']);
+      }
+    });
+    expect(errors).toEqual(['listener failed', 'listener failed']);
+  });
+
+  it('keeps pipelined answers in their order', async () => {
+    const layer = new Layer({
+      middleware: [
+        async (request, callNext) => {
+          if (request.url.endsWith('/slow')) await new Promise(resolve => setImmediate(resolve));
+          return callNext(request);
+        },
+      ],
+    });
+    const listener = toNode(layer, (req, res) => res.end(req.url));
+    await listening(listener, async (_url, port) => {
+      const { record } = await import('../support/wire.js');
+      const request = (path: string, more = ''): string =>
+        `GET ${path} HTTP/1.1\r\nHost: test\r\n${more}\r\n`;
+      const { bytes } = await record(
+        port,
+        request('/slow') + request('/two') + request('/three', 'Connection: close\r\n'),
+      );
+      expect(bytes.match(/\/(slow|two|three)/g)).toEqual(['/slow', '/two', '/three']);
+    });
+  });
+
+  it('answers by itself where a middleware does', async () => {
+    await listening(
+      toNode(
+        () => new PlainTextResponse('short'),
+        () => undefined,
+      ),
+      async url => {
+        expect(await (await fetch(url)).text()).toBe('short');
+      },
+    );
+  });
+});

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(__dirname, '../..');
+
+/** The folders and files of the core, as a line: each imports only from itself and from the left. */
+const coreLine = [
+  'errors',
+  'background',
+  'http',
+  'middleware',
+  'exceptions',
+  'dependencies',
+  'endpoint',
+  'layer',
+  'lifecycle',
+  'index',
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+function sources(folder: string): string[] {
+  const entries = readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' });
+  return entries.filter(entry => entry.endsWith('.ts')).map(entry => path.join(folder, entry));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(match => match[1] ?? '');
+  return specifiers.map(specifier => ({
+    from: file,
+    to: specifier.startsWith('.')
+      ? path.join(path.dirname(file), specifier).replace(/\.js$/, '.ts')
+      : specifier,
+  }));
+}
+
+const core = sources('core').flatMap(importsOf);
+const adapters = sources('adapters').flatMap(importsOf);
+const isLocal = ({ to }: Import): boolean => to.endsWith('.ts');
+
+function placeInCore(file: string): number {
+  const [, first = ''] = file.split(path.sep);
+  return coreLine.indexOf(first.replace(/\.ts$/, ''));
+}
+
+describe('the core', () => {
+  it('imports the core and node:async_hooks, and nothing else', () => {
+    expect(core.filter(({ to }) => !to.startsWith('core/') && to !== 'node:async_hooks')).toEqual([]);
+  });
+
+  it('imports leftward only', () => {
+    expect(core.filter(isLocal).filter(({ from, to }) => placeInCore(to) > placeInCore(from))).toEqual([]);
+    expect(core.filter(({ from }) => placeInCore(from) < 0)).toEqual([]);
+  });
+});
+
+describe('the adapters', () => {
+  it('import the core by its index, adapters/node by its index, their own folder and Node', () => {
+    const stray = adapters.filter(({ from, to }) => {
+      const folder = path.dirname(from);
+      const own = to.startsWith(`${folder}/`);
+      return !own && to !== 'core/index.ts' && to !== 'adapters/node/index.ts' && !to.startsWith('node:');
+    });
+    expect(stray).toEqual([]);
+  });
+
+  it('never import a framework', () => {
+    expect(adapters.filter(({ to }) => /^(express|koa)\b/.test(to))).toEqual([]);
+  });
+});
+
+it('has no cycles, type imports included', () => {
+  const graph = new Map<string, string[]>();
+  for (const each of [...core, ...adapters].filter(isLocal)) {
+    graph.set(each.from, [...(graph.get(each.from) ?? []), each.to]);
+  }
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const walk = (file: string, trail: string[]): void => {
+    if (trail.includes(file)) cycles.push([...trail.slice(trail.indexOf(file)), file]);
+    if (done.has(file) || trail.includes(file)) return;
+    for (const next of graph.get(file) ?? []) walk(next, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) walk(file, []);
+  expect(cycles).toEqual([]);
+});

@@ -1,0 +1,201 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Endpoint, Layer, Middleware } from 'callnext';
+import { toExpress } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import express5 from 'express';
+import Koa3 from 'koa';
+
+// The older majors have the same surface here; their own types are not installed under an alias.
+const express4 = require('express4') as typeof express5;
+const Koa2 = require('koa2') as typeof Koa3;
+
+type Mountable = Layer | Middleware | Endpoint;
+type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
+
+/** What a test mounts, in words that every framework understands. */
+export interface TestApp {
+  /** Mounts a layer or a middleware around everything that comes after it. */
+  use(target: Layer | Middleware): TestApp;
+  /** Mounts a layer, a middleware or an endpoint at a path. */
+  at(path: string, ...targets: Mountable[]): TestApp;
+  /** Mounts native code that writes to Node's response. */
+  native(path: string, listener: Listener): TestApp;
+  /** Mounts native code that answers as the framework's users do: `send(status, body)`. */
+  handler(path: string, handle: (answer: Answer) => unknown): TestApp;
+  /** What runs around everything that comes after it, natively: before and after. */
+  around(before: () => void, after: () => void): TestApp;
+  listener(): http.RequestListener;
+}
+
+/** The framework's own way of answering. */
+export interface Answer {
+  readonly req: http.IncomingMessage;
+  readonly res: http.ServerResponse;
+  status(status: number): Answer;
+  set(name: string, value: string): Answer;
+  send(body: string | Buffer | object | NodeJS.ReadableStream | null): void;
+  redirect(url: string): void;
+}
+
+export interface Framework {
+  readonly name: string;
+  readonly isKoa: boolean;
+  app(): TestApp;
+}
+
+function expressFramework(name: string, express: typeof express5): Framework {
+  return { name, isKoa: false, app: () => expressApp(express) };
+}
+
+function expressApp(express: typeof express5): TestApp {
+  const app = express();
+  app.set('env', 'test');
+  const mounted: TestApp = {
+    use(target) {
+      app.use(toExpress(target) as never);
+      return mounted;
+    },
+    at(path, ...targets) {
+      app.use(path, ...targets.map(target => toExpress(target) as never));
+      return mounted;
+    },
+    native(path, listener) {
+      app.use(path, (req, res) => listener(req, res) as never);
+      return mounted;
+    },
+    handler(path, handle) {
+      app.use(path, (req, res) => handle(expressAnswer(req, res)) as never);
+      return mounted;
+    },
+    around(before, after) {
+      app.use((_req, res, next) => {
+        before();
+        res.once('finish', after);
+        next();
+      });
+      return mounted;
+    },
+    listener: () => app as http.RequestListener,
+  };
+  return mounted;
+}
+
+function expressAnswer(req: http.IncomingMessage, res: import('express').Response): Answer {
+  const answer: Answer = {
+    req,
+    res,
+    status(status) {
+      res.status(status);
+      return answer;
+    },
+    set(name, value) {
+      res.set(name, value);
+      return answer;
+    },
+    send(body) {
+      if (isStream(body)) body.pipe(res);
+      else res.send(body as string);
+    },
+    redirect: url => res.redirect(url),
+  };
+  return answer;
+}
+
+function koaFramework(name: string, Koa: typeof Koa3): Framework {
+  return { name, isKoa: true, app: () => koaApp(Koa) };
+}
+
+function koaApp(Koa: typeof Koa3): TestApp {
+  const app = new Koa();
+  app.silent = true;
+  app.on('error', () => undefined);
+  const at = (path: string, run: Koa3.Middleware): void => {
+    app.use((ctx, next) => (ctx.path.startsWith(path) ? run(ctx, next) : next()));
+  };
+  const mounted: TestApp = {
+    use(target) {
+      app.use(toKoa(target) as never);
+      return mounted;
+    },
+    at(path, ...targets) {
+      for (const target of targets) at(path, toKoa(target) as never);
+      return mounted;
+    },
+    native(path, listener) {
+      at(path, ctx => {
+        ctx.respond = false;
+        ctx.res.statusCode = 200;
+        return listener(ctx.req, ctx.res) as Promise<void>;
+      });
+      return mounted;
+    },
+    handler(path, handle) {
+      at(path, ctx => handle(koaAnswer(ctx)) as Promise<void>);
+      return mounted;
+    },
+    around(before, after) {
+      app.use(async (ctx, next) => {
+        before();
+        ctx.res.once('finish', after);
+        await next();
+      });
+      return mounted;
+    },
+    listener: () => app.callback(),
+  };
+  return mounted;
+}
+
+function koaAnswer(ctx: Koa3.Context): Answer {
+  const answer: Answer = {
+    req: ctx.req,
+    res: ctx.res,
+    status(status) {
+      ctx.status = status;
+      return answer;
+    },
+    set(name, value) {
+      ctx.set(name, value);
+      return answer;
+    },
+    send(body) {
+      ctx.body = body;
+    },
+    redirect: url => ctx.redirect(url),
+  };
+  return answer;
+}
+
+function isStream(body: unknown): body is NodeJS.ReadableStream {
+  return typeof body === 'object' && body !== null && 'pipe' in body;
+}
+
+export const express5Framework = expressFramework('Express 5', express5);
+export const express4Framework = expressFramework('Express 4', express4);
+export const koa3Framework = koaFramework('Koa 3', Koa3);
+export const koa2Framework = koaFramework('Koa 2', Koa2);
+
+/** Every supported major of every framework. */
+export const frameworks: readonly Framework[] = [
+  express5Framework,
+  express4Framework,
+  koa3Framework,
+  koa2Framework,
+];
+
+/** Runs `use` against a server on loopback, and ends that server with all its connections. */
+export async function listening<T>(
+  listener: http.RequestListener,
+  use: (url: string, port: number) => Promise<T>,
+): Promise<T> {
+  const server = http.createServer(listener);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await use(`http://127.0.0.1:${port}`, port);
+  } finally {
+    server.closeAllConnections();
+    await new Promise(resolve => server.close(resolve));
+  }
+}

@@ -1,0 +1,50 @@
+import net from 'node:net';
+
+/** A response as it stood on the wire, without the one header that tells the time. */
+export interface WireResponse {
+  readonly head: string;
+  readonly body: string;
+  /** Whether the connection ended in an error, or in the middle of the body. */
+  readonly cut: boolean;
+}
+
+/** Sends a request by hand on a connection of its own and records every byte that comes back. */
+export async function exchangeOnWire(
+  port: number,
+  path: string,
+  method = 'GET',
+  headers: string[] = [],
+): Promise<WireResponse> {
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: test', 'Connection: close', ...headers, '', ''];
+  const { bytes, failed } = await record(port, lines.join('\r\n'));
+  const start = finalHead(bytes);
+  const end = bytes.indexOf('\r\n\r\n', start);
+  const head = bytes.slice(0, end).replace(/\r\nDate: [^\r]*/i, '');
+  const body = bytes.slice(end + 4);
+  const chunked = /transfer-encoding: chunked/i.test(head);
+  return {
+    head,
+    body,
+    cut: failed || end < 0 || (chunked && !body.endsWith('0\r\n\r\n') && method !== 'HEAD'),
+  };
+}
+
+/** Where the final response begins, behind informational ones such as 103. */
+function finalHead(bytes: string): number {
+  const informational = /^HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n/.exec(bytes);
+  return informational ? informational[0].length : 0;
+}
+
+/** Sends bytes and records those that come back until the connection ends. */
+export function record(port: number, request: string): Promise<{ bytes: string; failed: boolean }> {
+  return new Promise(resolve => {
+    const parts: Buffer[] = [];
+    let failed = false;
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(request));
+    socket.on('data', part => parts.push(part));
+    socket.on('error', () => {
+      failed = true;
+    });
+    socket.on('close', () => resolve({ bytes: Buffer.concat(parts).toString('latin1'), failed }));
+  });
+}

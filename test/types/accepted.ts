@@ -1,0 +1,106 @@
+// Programs that must compile. `npm run types` compiles this file; it is not run.
+import {
+  BackgroundTask,
+  Depends,
+  dependency,
+  endpoint,
+  Headers,
+  HTTPException,
+  JSONResponse,
+  Layer,
+  type Middleware,
+  Request,
+  Response,
+} from 'callnext';
+import { toExpress } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import { toNode } from 'callnext/node';
+import express from 'express';
+import Koa from 'koa';
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function assertType<_Holds extends true>(): void {
+  // Deliberately empty: the compiler is the test.
+}
+
+// Values are inferred from every form of dependency.
+const fromFunction = () => 1;
+const fromAsync = async () => 'text';
+function* fromGenerator() {
+  yield { generator: true };
+}
+async function* fromAsyncGenerator() {
+  yield new Date();
+}
+const nested = dependency(
+  { n: Depends(fromFunction), d: Depends(fromAsyncGenerator) },
+  ({ n, d, request }) => {
+    assertType<Equal<typeof n, number>>();
+    assertType<Equal<typeof d, Date>>();
+    return { n, d, url: request.url };
+  },
+);
+endpoint(
+  {
+    n: Depends(fromFunction),
+    s: Depends(fromAsync, { useCache: false }),
+    g: Depends(fromGenerator, { scope: 'function' }),
+    a: Depends(fromAsyncGenerator),
+    c: Depends(nested),
+  },
+  ({ n, s, g, a, c, request, response, backgroundTasks }) => {
+    assertType<Equal<typeof n, number>>();
+    assertType<Equal<typeof s, string>>();
+    assertType<Equal<typeof g, { generator: boolean }>>();
+    assertType<Equal<typeof a, Date>>();
+    assertType<Equal<typeof c, { n: number; d: Date; url: string }>>();
+    response.headers.set('x', request.method);
+    response.status = 201;
+    backgroundTasks.addTask((name: string, times: number) => name.repeat(times), 'a', 2);
+    backgroundTasks.addTask(new BackgroundTask((id: number) => id, [1], { when: 'always' }));
+    return c;
+  },
+  { status: 201 },
+);
+
+// The generator gets the response.
+async function* withSent(): AsyncGenerator<number, void, Response> {
+  const sent = yield 1;
+  sent.status.toFixed();
+}
+endpoint({ value: Depends(withSent) }, ({ value }) => value.toFixed());
+
+// A middleware may return its response, another one, or one of the platform.
+const middleware: Middleware[] = [
+  (request, callNext) => callNext(request),
+  async (_request, callNext) => callNext(),
+  async () => new globalThis.Response('text'),
+  () => new JSONResponse({ ok: true }, { status: 202 }),
+  async (request, callNext) => callNext(new Request(request, { headers: { 'x-a': '1' } })),
+  async (request, callNext) => callNext(new globalThis.Request(request.url, { headers: { 'x-a': '1' } })),
+];
+const layer = new Layer({
+  middleware,
+  dependencies: [Depends(fromAsync)],
+  exceptionHandlers: [[404, () => new Response('gone')]],
+});
+layer.addExceptionHandler(RangeError, (_request, exception) => new Response(exception.message));
+layer.addExceptionHandler(HTTPException, (_request, exception) => new JSONResponse(exception.detail));
+layer.dependencyOverrides.set(fromFunction, () => 2);
+
+// Ours stand where the platform's are asked for.
+declare function takesFetch(
+  request: globalThis.Request,
+  response: globalThis.Response,
+  headers: globalThis.Headers,
+): void;
+declare const request: Request;
+takesFetch(request.native, new globalThis.Response(), new globalThis.Headers([...new Headers({ a: 'b' })]));
+
+// The handlers fit the frameworks' own types.
+express()
+  .use(toExpress(layer))
+  .get('/', toExpress(endpoint({}, () => 1)));
+express.Router().use(toExpress(middleware[0] as Middleware));
+new Koa().use(toKoa(layer)).use(toKoa(endpoint({}, () => 1)));
+toNode(layer, (_req, res) => res.end());

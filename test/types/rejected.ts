@@ -1,0 +1,46 @@
+// Programs that must not compile: each `@ts-expect-error` is an error itself where the compiler finds none.
+import { BackgroundTasks, Depends, dependency, endpoint, Layer, type Middleware } from 'callnext';
+import { toExpress } from 'callnext/express';
+import { toNode } from 'callnext/node';
+
+const one = () => 1;
+
+// @ts-expect-error A name that is not declared is not given.
+endpoint({ one: Depends(one) }, ({ two }) => two);
+
+// @ts-expect-error The value has the type of what the dependency gives.
+endpoint({ one: Depends(one) }, ({ one: value }) => value.toUpperCase());
+
+// @ts-expect-error A dependency is wrapped in `Depends`.
+endpoint({ one }, () => 1);
+
+// @ts-expect-error A scope is one of three.
+Depends(one, { scope: 'session' });
+
+// @ts-expect-error `Depends` takes the function, not its result.
+Depends(one());
+
+// @ts-expect-error A dependency is given what it declares and nothing else.
+dependency({ one: Depends(one) }, ({ two }) => two);
+
+// @ts-expect-error A middleware returns a response.
+const silent: Middleware = async (request, callNext) => {
+  await callNext(request);
+};
+
+// @ts-expect-error A layer's dependencies are a list.
+new Layer({ dependencies: { one: Depends(one) } });
+
+// @ts-expect-error The arguments of a task are those of its function.
+new BackgroundTasks().addTask((name: string) => name, 1);
+
+// @ts-expect-error A handler for an error class gets that error.
+new Layer().addExceptionHandler(RangeError, (_request, exception: SyntaxError & { extra: 1 }) => exception);
+
+// @ts-expect-error Neither a layer nor a middleware nor an endpoint.
+toExpress({ one });
+
+// @ts-expect-error A layer needs something to be around.
+toNode(new Layer());
+
+export { silent };

@@ -1,0 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+
+const root = path.join(__dirname, '../..');
+
+it('compiles what must compile, and refuses what must not', () => {
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  expect(() =>
+    execFileSync(process.execPath, [tsc, '--noEmit', '-p', root], { encoding: 'utf8' }),
+  ).not.toThrow();
+}, 60_000);
