@@ -1,0 +1,20 @@
+import { toExpress } from 'callnext/express';
+import express from 'express';
+import { createOrder, layer, readItem, readProfile, streamReport } from './shop.js';
+import { note } from './trace.js';
+
+export const app = express();
+app.set('env', 'test'); // Express prints errors to the console unless it is told that somebody else looks at them
+
+app.use(toExpress(layer));
+
+app.get('/items/:id', toExpress(readItem));
+app.get('/profile', toExpress(readProfile));
+app.get('/report', toExpress(streamReport));
+app.post('/orders', toExpress(createOrder));
+
+// An old route that knows nothing of callnext.
+app.get('/legacy', (_req, res) => {
+  note('native', 'res.json()');
+  res.json({ ok: true });
+});

@@ -1,0 +1,24 @@
+import Router from '@koa/router';
+import { toKoa } from 'callnext/koa';
+import Koa from 'koa';
+import { createOrder, layer, readItem, readProfile, streamReport } from './shop.js';
+import { note } from './trace.js';
+
+export const app = new Koa();
+app.silent = true; // Koa prints errors to the console unless it is told that somebody else looks at them
+
+app.use(toKoa(layer));
+
+const router = new Router();
+router.get('/items/:id', toKoa(readItem));
+router.get('/profile', toKoa(readProfile));
+router.get('/report', toKoa(streamReport));
+router.post('/orders', toKoa(createOrder));
+
+// An old route that knows nothing of callnext.
+router.get('/legacy', ctx => {
+  note('native', 'ctx.body =');
+  ctx.body = { ok: true };
+});
+
+app.use(router.routes());
