@@ -24,6 +24,8 @@ export class KoaExchange extends NativeExchange {
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
   #bodyFailure: { readonly body: unknown; readonly error: Error } | undefined;
+  /** What the body failed with while Koa was sending it. Koa 2 leaves such a response open; its client ends it. */
+  #lateFailure: Error | undefined;
   #placed = false;
 
   constructor(ctx: KoaContext) {
@@ -97,6 +99,13 @@ export class KoaExchange extends NativeExchange {
     return delivered;
   }
 
+  protected override async delivered(): Promise<Delivery> {
+    const delivery = await super.delivered();
+    return delivery.outcome === 'sent'
+      ? delivery
+      : { ...delivery, error: delivery.error ?? this.#lateFailure };
+  }
+
   /** What Koa runs below settles by itself, and is not taken its dependencies before; a native answer may never come. */
   protected override closed(): void {
     if (this.ctx.respond === false) super.closed();
@@ -150,14 +159,12 @@ export class KoaExchange extends NativeExchange {
     if (failed && isSent && this.root?.state !== 'held') throw failed.error;
   }
 
-  /** A body that fails while middleware is still at work would be an uncaught exception, and later an endless response. */
+  /** A body that fails while middleware is still at work would be an uncaught exception; later its failure is Koa's. */
   #watch(body: unknown): void {
     if (!(body instanceof Stream)) return;
     body.once('error', error => {
       if (!this.#placed) this.#bodyFailure ??= { body, error: toError(error) };
-      // Koa 2 would never end a response whose head is out.
-      else if (this.ctx.body === body && this.ctx.headerSent && !this.res.writableEnded)
-        this.res.destroy(toError(error));
+      else if (this.ctx.body === body) this.#lateFailure ??= toError(error);
     });
   }
 }

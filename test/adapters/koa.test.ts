@@ -237,7 +237,8 @@ describe.each([
       await failed.opened;
       return response;
     };
-    for (const flush of [false, true]) {
+    // Koa 2 never ends a response whose body fails after the head is out, with a layer or without.
+    for (const flush of Koa === Koa2 ? [false] : [false, true]) {
       const app = newApp().use(toKoa(new Layer({ middleware: [waiting], onError: () => undefined })));
       app.use(ctx => {
         if (flush) ctx.flushHeaders();
