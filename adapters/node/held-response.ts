@@ -71,14 +71,15 @@ export class HeldResponse {
   #emit: NativeResponse['emit'] | undefined;
   #drainListeners: Listener[] = [];
   /** Who waits for room on the wire itself: what stands outside, and the one that pumps another response. */
-  readonly #wireListeners: Set<Listener>;
+  #wireListeners: Set<Listener> | undefined;
   #afterwards: (() => void)[] = [];
 
   constructor(res: NativeResponse, previous: PreviousMethods) {
     this.res = res;
     this.previous = previous;
     this.#head = new CapturedHead(res);
-    this.#wireListeners = new Set(listenersFor(res));
+    const outside = listenersFor(res);
+    if (outside.length > 0) this.#wireListeners = new Set(outside);
   }
 
   /** A response whose head is out already: nothing is held, and the view of it can not be changed. */
@@ -248,11 +249,11 @@ export class HeldResponse {
     this.state = 'replaced';
     const endCallback = this.#endCallback;
     if (endCallback) this.res.once('finish', () => endCallback());
+    this.#wireListeners ??= new Set();
+    const wire = this.#wireListeners;
     let producer: BodyProducer | undefined;
     try {
-      producer = this.#whileWriting(() =>
-        writeResponse(response, method, this.res, this.previous, this.#wireListeners),
-      );
+      producer = this.#whileWriting(() => writeResponse(response, method, this.res, this.previous, wire));
     } finally {
       if (downstreamRuns) this.detach();
       if (producer) this.#keepForReaders();
@@ -353,7 +354,7 @@ export class HeldResponse {
     this.#emit = emit;
     res.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event !== 'drain') return Reflect.apply(emit, res, [event, ...args]);
-      for (const listener of this.#wireListeners) listener.call(res);
+      for (const listener of this.#wireListeners ?? []) listener.call(res);
       return true;
     };
     if (this.#afterwards.length > 0) res.once('close', () => this.#runAfterwards());
@@ -367,7 +368,7 @@ export class HeldResponse {
     } finally {
       this.#writing = false;
       for (const listener of listenersFor(this.res))
-        if (!before.has(listener)) this.#wireListeners.add(listener);
+        if (!before.has(listener)) this.#wireListeners?.add(listener);
     }
   }
 

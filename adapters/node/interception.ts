@@ -35,10 +35,19 @@ function rootOf(res: NativeResponse): HeldResponse | undefined {
   return (res as Intercepted)[exchangeKey]?.root;
 }
 
-/** `writeHeader` is Node's old name of `writeHead`. */
-function call(held: HeldResponse, name: string, args: readonly unknown[]): unknown {
-  const member = name === 'writeHeader' ? 'writeHead' : name;
-  return Reflect.apply(Reflect.get(held, member) as Method, held as never, args);
+/** What is called in place of each method. `writeHeader` is Node's old name of `writeHead`. */
+const prototype = HeldResponse.prototype as unknown as Methods;
+const members: Methods = {
+  ...nativeNames(name => prototype[name] as Method),
+  writeHeader: prototype.writeHead as Method,
+};
+
+function call(target: HeldResponse, name: string, args: readonly unknown[]): unknown {
+  return Reflect.apply(members[name] as Method, target as never, args);
+}
+
+function nativeNames(of: (name: string) => Method): Methods {
+  return Object.fromEntries([...names, 'on', 'flush'].map(name => [name, of(name)]));
 }
 
 /**

@@ -44,7 +44,7 @@ export class Exchange implements OnionRun, DependencyRun {
   readonly injected: Injected & { request: Request };
   readonly #layers: FrozenLayer[] = [];
   readonly #replaced: Response[] = [];
-  readonly #adopted = new Set<BackgroundWork>();
+  #adopted: Set<BackgroundWork> | undefined;
   #onError: ErrorReporter | undefined;
   /** Told of what happens when all layers have been left. */
   #outermostOnError: ErrorReporter | undefined;
@@ -187,7 +187,7 @@ export class Exchange implements OnionRun, DependencyRun {
 
   /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
   settleResponses(sent: Response | undefined): void {
-    this.#adoptLost();
+    if (this.#replaced.length > 0) this.#adoptLost();
     for (const response of this.#replaced) {
       partsOf(response)
         .body.discard()
@@ -208,7 +208,8 @@ export class Exchange implements OnionRun, DependencyRun {
   /** Once for each: a response that was made of another one carries the same work. */
   #adopt(response: Response | undefined): void {
     const work = response?.background;
-    if (work === undefined || this.#adopted.has(work)) return;
+    if (work === undefined || this.#adopted?.has(work)) return;
+    this.#adopted ??= new Set();
     this.#adopted.add(work);
     this.backgroundTasks.adopt(work);
   }
