@@ -1,5 +1,5 @@
 import { misuse } from '../errors.js';
-import { Body } from './body.js';
+import { Body, formDataOf } from './body.js';
 import type { Content } from './body-source.js';
 import { Headers, type HeadersInit } from './headers.js';
 
@@ -149,12 +149,12 @@ export class Request<State extends object = Record<string, unknown>> {
   }
 
   async bytes(): Promise<Uint8Array> {
-    return (this.#keptByParser('bytes') ?? (await this.#body.bytes())).slice();
+    return new Uint8Array(this.#keptByParser('bytes') ?? (await this.#body.bytes()));
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = this.#keptByParser('arrayBuffer') ?? (await this.#body.bytes());
-    return bytes.slice().buffer as ArrayBuffer;
+    return new Uint8Array(bytes).buffer;
   }
 
   async blob(): Promise<Blob> {
@@ -162,10 +162,7 @@ export class Request<State extends object = Record<string, unknown>> {
   }
 
   async formData(): Promise<FormData> {
-    const type = this.headers.get('content-type') ?? '';
-    return new globalThis.Response(await this.arrayBuffer(), {
-      headers: { 'content-type': type },
-    }).formData();
+    return formDataOf(await this.arrayBuffer(), this.headers.get('content-type'));
   }
 
   /** The same request: its body may be read by both. */

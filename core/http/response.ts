@@ -1,6 +1,6 @@
 import { type BackgroundWork, checkedWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { Body } from './body.js';
+import { Body, formDataOf } from './body.js';
 import { type BodySource, type Content, contentOf } from './body-source.js';
 import type { Headers } from './headers.js';
 import {
@@ -120,11 +120,11 @@ export class Response {
 
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = await this.#body.bytes();
-    return bytes.slice().buffer as ArrayBuffer;
+    return new Uint8Array(bytes).buffer;
   }
 
   async bytes(): Promise<Uint8Array> {
-    return (await this.#body.bytes()).slice();
+    return new Uint8Array(await this.#body.bytes());
   }
 
   async blob(): Promise<Blob> {
@@ -132,10 +132,7 @@ export class Response {
   }
 
   async formData(): Promise<FormData> {
-    const type = this.headers.get('content-type') ?? '';
-    return new globalThis.Response(await this.arrayBuffer(), {
-      headers: { 'content-type': type },
-    }).formData();
+    return formDataOf(await this.arrayBuffer(), this.headers.get('content-type'));
   }
 
   /** A copy with the same head and body; each may be read by itself. What the slower one has yet to read is kept. */

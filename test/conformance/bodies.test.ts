@@ -119,6 +119,51 @@ describe.each(frameworks)('several readers of one body on $name', ({ app }) => {
   });
 });
 
+describe.each(frameworks)('the forms of a body on $name', ({ app }) => {
+  it('gives a request body as bytes of its own, as a blob and as a form', async () => {
+    const forms = endpoint({}, async ({ request }) => {
+      const buffer = await request.arrayBuffer();
+      const form = await request.formData();
+      const blob = await request.blob();
+      return [
+        buffer.byteLength,
+        (await request.bytes()).buffer.byteLength,
+        blob.size,
+        form.get('a'),
+        form.get('b'),
+      ];
+    });
+    await listening(app().at('/', forms).listener(), async url => {
+      const body = new URLSearchParams({ a: '1', b: 'é' });
+      const size = Buffer.byteLength(body.toString());
+      expect(await (await fetch(url, { method: 'POST', body })).json()).toEqual([size, size, size, '1', 'é']);
+      const multipart = new FormData();
+      multipart.set('a', '2');
+      multipart.set('b', 'x');
+      const answer = (await (await fetch(url, { method: 'POST', body: multipart })).json()) as unknown[];
+      expect(answer.slice(3)).toEqual(['2', 'x']);
+    });
+  });
+
+  it('gives a native response as bytes of its own', async () => {
+    const sizes: number[] = [];
+    const looking: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      sizes.push(
+        (await response.arrayBuffer()).byteLength,
+        (await response.bytes()).buffer.byteLength,
+        (await response.blob()).size,
+      );
+      return response;
+    };
+    const mounted = app()
+      .use(looking)
+      .handler('/', answer => answer.send(Buffer.from('abc')));
+    expect(await listening(mounted.listener(), async url => (await fetch(url)).text())).toBe('abc');
+    expect(sizes).toEqual([3, 3, 3]);
+  });
+});
+
 describe.each(frameworks)('bodies that are not sent on $name', ({ app }) => {
   const source = (): { stream: Readable; closed: Promise<unknown> } => {
     const stream = createReadStream(file);
