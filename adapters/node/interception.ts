@@ -36,18 +36,11 @@ function rootOf(res: NativeResponse): HeldResponse | undefined {
 }
 
 /** What is called in place of each method. `writeHeader` is Node's old name of `writeHead`. */
-const prototype = HeldResponse.prototype as unknown as Methods;
-const members: Methods = {
-  ...nativeNames(name => prototype[name] as Method),
-  writeHeader: prototype.writeHead as Method,
-};
+const { writeHead } = HeldResponse.prototype;
+const members = { ...methodsOf(HeldResponse.prototype), writeHeader: writeHead } as unknown as Methods;
 
 function call(target: HeldResponse, name: string, args: readonly unknown[]): unknown {
   return Reflect.apply(members[name] as Method, target as never, args);
-}
-
-function nativeNames(of: (name: string) => Method): Methods {
-  return Object.fromEntries([...names, 'on', 'flush'].map(name => [name, of(name)]));
 }
 
 /**
