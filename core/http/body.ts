@@ -19,6 +19,7 @@ export class Body {
   readonly #owner: string;
   #content: Content | undefined;
   #bytes: Promise<Uint8Array> | undefined;
+  #collected: Uint8Array | undefined;
   #source: AsyncIterator<Chunk> | undefined;
   #pulling: Promise<void> | undefined;
   #passes: Set<Pass> | undefined;
@@ -66,16 +67,29 @@ export class Body {
     return this.#passes !== undefined && this.#passes.size > 0;
   }
 
+  /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
+  gave(source: unknown, content: Content): boolean {
+    if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
+    const collected = this.#collected;
+    return (
+      collected !== undefined && content !== null && isChunk(content) && areEqual(toBytes(content), collected)
+    );
+  }
+
   /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */
   bytes(): Promise<Uint8Array> {
-    this.#bytes ??= this.#collect();
+    this.#bytes ??= this.#collect().then(bytes => {
+      this.#collected = bytes;
+      return bytes;
+    });
     return this.#bytes;
   }
 
   async text(): Promise<string> {
     const content = this.#opened;
     if (typeof content !== 'string') return new TextDecoder().decode(await this.bytes());
-    this.#bytes ??= Promise.resolve(toBytes(content));
+    this.#collected ??= toBytes(content);
+    this.#bytes ??= Promise.resolve(this.#collected);
     return content;
   }
 
@@ -83,9 +97,10 @@ export class Body {
   stream(): ReadableStream<Uint8Array> | null {
     const content = this.#opened;
     if (content === null) return null;
-    if (isChunk(content)) return toStream(once(content));
-    this.#lent = true;
-    return toStream(this.#beginPass());
+    this.#lent ||= !isChunk(content);
+    const stream = toStream(isChunk(content) ? once(content) : this.#beginPass());
+    streams.set(stream, this);
+    return stream;
   }
 
   /** What a copy of this body gives: the same chunks, whenever they are read. */
@@ -221,6 +236,9 @@ export class Body {
   }
 }
 
+/** The streams that were given to readers. */
+const streams = new WeakMap<object, Body>();
+
 function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
@@ -240,6 +258,12 @@ function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Uint8Ar
 
 async function* once(chunk: Chunk): AsyncGenerator<Chunk, void, unknown> {
   yield chunk;
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  for (let index = 0; index < a.byteLength; index += 1) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -14,6 +14,9 @@ export interface HeaderStore {
   lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
 }
 
+/** The body that headers came with, to tell whether they say anything of another one. */
+export const describedBody: unique symbol = Symbol.for('callnext.Headers.describedBody') as never;
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const illegal = /[^\t\x20-\x7e\x80-\xff]/;
 
@@ -54,6 +57,8 @@ export class MemoryHeaders implements HeaderStore {
  */
 export class Headers {
   readonly #store: HeaderStore;
+  /** Internal. */
+  [describedBody]: object | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;

@@ -1,6 +1,8 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { Headers, type HeadersInit, MemoryHeaders } from './headers.js';
+import { Body } from './body.js';
+import type { Content } from './body-source.js';
+import { describedBody, Headers, type HeadersInit, MemoryHeaders } from './headers.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
 /** The options of a response: those of Fetch, and what runs after it. */
@@ -100,9 +102,17 @@ export function linesOf(response: ResponseLike): [string, string][] {
   return lines;
 }
 
-/** Whether headers come from another message, with what they say of its body. */
-export function describesAnotherBody(init: ResponseInit | ResponseLike): boolean {
-  return (
-    isResponseLike(init) || init.headers instanceof Headers || init.headers instanceof globalThis.Headers
-  );
+/**
+ * Whether headers come from another message, and say things of its body that do not hold for this one. The same bytes, or
+ * the stream of the body itself, keep what is said of them.
+ */
+export function describesAnotherBody(
+  init: ResponseInit | ResponseLike,
+  source: unknown,
+  content: Content,
+): boolean {
+  const { headers } = init;
+  if (!(headers instanceof Headers)) return isResponseLike(init) || headers instanceof globalThis.Headers;
+  const described = headers[describedBody];
+  return !(described instanceof Body && described.gave(source, content));
 }

@@ -2,7 +2,7 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Content, contentOf } from './body-source.js';
-import type { Headers } from './headers.js';
+import { describedBody, type Headers } from './headers.js';
 import {
   describesAnotherBody,
   linesOf,
@@ -16,7 +16,21 @@ import { checkedStatus, isBodyless } from './status.js';
 const brand = Symbol.for('callnext.Response');
 const parts = Symbol.for('callnext.Response.parts');
 const claim = Symbol.for('callnext.Response.claim');
-const framing = ['content-length', 'transfer-encoding', 'trailer'];
+const isView = Symbol.for('callnext.Response.isView');
+/** What headers say of the bytes of one body, and nothing of another one (RFC 9110, 8 and 14; RFC 9530). */
+const ofBody = [
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'content-encoding',
+  'etag',
+  'last-modified',
+  'accept-ranges',
+  'content-md5',
+  'digest',
+  'content-digest',
+  'repr-digest',
+];
 /** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
 const ofHop = ['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade'];
 const ofFetch = [...ofHop, 'content-encoding', 'content-length'];
@@ -37,11 +51,13 @@ export class Response {
   #background: BackgroundWork | undefined;
   readonly #head: ResponseHead;
   readonly #body: Body;
+  readonly [isView]: boolean;
   #owner: object | undefined;
 
   /** `mediaType` is the `content-type` where `init` names none. */
   constructor(source?: BodySource, init: ResponseInit | ResponseLike = {}, mediaType?: string) {
     const view = source instanceof ResponseView ? source : undefined;
+    this[isView] = view !== undefined;
     if (view) {
       this.#head = view.head;
       this.#body = view.body;
@@ -52,10 +68,9 @@ export class Response {
     this.#body = new Body(() => content);
     this.background = (init as ResponseInit).background;
     const { headers } = this.#head;
-    // The framing of another response says nothing about this body, and its type nothing about a body of a known kind.
-    const describes = describesAnotherBody(init);
-    if (source !== undefined && describes) for (const name of framing) headers.delete(name);
-    if (mediaType !== undefined && describes) headers.delete('content-type');
+    const describes = source !== undefined && describesAnotherBody(init, source, content);
+    if (describes) this.#forgetAnotherBody();
+    if (describes && mediaType !== undefined) headers.delete('content-type');
     const named = (init as ResponseInit).mediaType ?? mediaType ?? type;
     if (named !== undefined && !headers.has('content-type')) headers.set('content-type', named);
   }
@@ -82,7 +97,9 @@ export class Response {
   }
 
   get headers(): Headers {
-    return this.#head.headers;
+    const { headers } = this.#head;
+    headers[describedBody] ??= this.#body;
+    return headers;
   }
 
   get ok(): boolean {
@@ -115,7 +132,7 @@ export class Response {
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(await this.#body.text());
+    return JSON.parse(await this.text());
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -137,10 +154,17 @@ export class Response {
 
   /** A copy with the same head and body; each may be read by itself. What the slower one has yet to read is kept. */
   clone(): Response {
-    const copy = new Response(this.#body.copy(), { headers: this.headers });
+    const copy = new Response(this.#body.copy(), { headers: linesOf(this) });
     copy.#head.status = this.status;
     copy.background = this.background;
     return copy;
+  }
+
+  /** A part of a body keeps what says which part it is. */
+  #forgetAnotherBody(): void {
+    const { headers, status } = this.#head;
+    for (const name of ofBody) headers.delete(name);
+    if (status !== 206) headers.delete('content-range');
   }
 
   get [Symbol.toStringTag](): string {
@@ -201,6 +225,11 @@ export function responseView(head: ResponseHead, body: Body): Response {
 /** The head and the body of a response, for those who send it. */
 export function partsOf(response: Response): ResponseParts {
   return response[parts]();
+}
+
+/** Whether it is an adapter's view of what native code answers. */
+export function isNativeView(response: Response): boolean {
+  return response[isView];
 }
 
 /** Ties a response to the request it answers. Throws `RESPONSE_REUSED` if it has answered another one. */
