@@ -15,7 +15,7 @@ export function nameOf(value: object): string {
 
 const messages = {
   ADAPTER_TARGET: (adapter: string, received: unknown) =>
-    `\`${adapter}()\` takes a Layer, a middleware function or an endpoint, received ${show(received)}.`,
+    `\`${adapter}()\` takes a Layer, a middleware function, an endpoint or a \`Depends(…)\`, received ${show(received)}.`,
   BACKGROUND_TASK: (received: unknown) =>
     `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.`,
   BODY_CHUNK: (received: unknown) =>
@@ -28,6 +28,8 @@ const messages = {
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
   CALL_NEXT_TWICE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` twice. Keep the response of the first call; what is below runs once a request.`,
+  ERROR_BOUNDARY: (received: unknown) =>
+    `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. Give a middleware a layer: \`new Layer({ middleware: [it] })\`.`,
   EXCEPTION_KEY: (received: unknown) =>
     `An exception handler is registered for an error class or a status from 400 to 599, received ${show(received)}.`,
   CHANGED_BODY: () =>
@@ -60,12 +62,18 @@ const messages = {
     `The value of the header \`${name}\` holds a line break or another character that is not allowed in a header (RFC 9110, 5.5). Encode it first.`,
   HEADERS_SENT: (action: string) =>
     `Cannot ${action}: the response has been sent. Change it before the outermost middleware returns.`,
+  INJECT_LATE: (dependency: string) =>
+    `\`inject()\` of \`${dependency}\` came when the response was over and the dependencies had exited. Inject before the response is complete.`,
+  INJECT_OUTSIDE: () =>
+    'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))` or `app.use(toKoa(layer))`.',
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
   LAYER_FROZEN: (method: string) =>
     `\`layer.${method}\` came after the first request: a layer is frozen then. Call it while the app is set up.`,
   LAYER_OPTIONS: (option: string, received: unknown) =>
     `The option \`${option}\` of \`new Layer()\` has a wrong value: ${show(received)}.`,
+  LAYER_TIMEOUT: (timeout: number) =>
+    `A layer has not answered within its \`timeout\` of ${timeout} ms: one of its middlewares, or what is below it, does not come to an end. Listen to \`request.signal\`, which is aborted now.`,
   MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
     `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
@@ -86,6 +94,7 @@ const messages = {
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
+  WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
 
 /** The codes of the misuses that callnext detects; each is listed in docs/errors.md. */

@@ -12,8 +12,10 @@ export {
   Depends,
   dependency,
   type Injected,
+  isDepends,
   type Solved,
 } from './dependencies/depends.js';
+export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
@@ -48,6 +50,7 @@ export { isBodyless } from './http/status.js';
 export {
   type ErrorPhase,
   type ErrorReporter,
+  freeze,
   isLayer,
   Layer,
   type LayerDescription,

@@ -37,6 +37,12 @@ export interface LayerOptions {
   onError?: ErrorReporter;
   /** The scope of dependencies that name none: `request` unless set. */
   defaultScope?: DependencyScope;
+  /**
+   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
+   * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
+   * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
+   */
+  timeout?: number;
 }
 
 /** What a layer does, in the order in which it does it. */
@@ -57,6 +63,7 @@ export interface FrozenLayer {
   readonly handlers: ExceptionHandlers;
   readonly onError: ErrorReporter | undefined;
   readonly defaultScope: DependencyScope | undefined;
+  readonly timeout: number | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
 }
 
@@ -85,6 +92,7 @@ export class Layer {
   readonly #handlers = new ExceptionHandlers();
   readonly #onError: ErrorReporter | undefined;
   readonly #defaultScope: DependencyScope | undefined;
+  readonly #timeout: number | undefined;
   #frozen: FrozenLayer | undefined;
 
   constructor(options: LayerOptions = {}) {
@@ -98,6 +106,7 @@ export class Layer {
     }
     this.#onError = options.onError;
     this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
+    this.#timeout = options.timeout === undefined ? undefined : checkedTimeout(options.timeout);
     checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
   }
 
@@ -139,6 +148,7 @@ export class Layer {
       handlers: this.#handlers,
       onError: this.#onError,
       defaultScope: this.#defaultScope,
+      timeout: this.#timeout,
       overrides: this.dependencyOverrides,
     };
     return this.#frozen;
@@ -160,6 +170,12 @@ export function isLayer(value: unknown): value is Layer {
 /** Freezes a layer and gives what requests run through. */
 export function freeze(layer: Layer): FrozenLayer {
   return layer[frozen]();
+}
+
+/** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
+function checkedTimeout(timeout: unknown): number {
+  if (typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31) return timeout;
+  throw misuse('LAYER_OPTIONS', 'timeout', timeout);
 }
 
 function list<T>(option: string, value: readonly T[]): readonly T[] {

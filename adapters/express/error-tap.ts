@@ -1,23 +1,66 @@
-import { toError } from '../../core/index.js';
+import { freeze, isLayer, type Layer, misuse, toError } from '../../core/index.js';
 import { NativeExchange } from '../node/index.js';
-import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
+import type {
+  ExpressApp,
+  ExpressErrorHandler,
+  ExpressNext,
+  ExpressReq,
+  ExpressRes,
+} from './express-types.js';
 
 interface Stacked {
   readonly stack: { readonly handle: unknown }[];
+}
+
+const bounded = new WeakSet<Layer>();
+
+/**
+ * The errors of native handlers come back to a layer here: an Express error handler to mount after the routes, and before
+ * the app's own error middleware.
+ *
+ * ```ts
+ * app.use(toExpress(layer));
+ * app.get('/items', listItems);
+ * app.use(errorBoundary(layer));
+ * app.use(renderErrors);
+ * ```
+ *
+ * What a handler throws or passes to `next(error)` is what `callNext` rejects with; what the layer does not handle goes on to the error
+ * middleware that comes after. An error that comes when the handler has answered, and the answer is still held, takes
+ * its place. Without a boundary the layer keeps a tap of its own at the end of the app's stack, and an answer
+ * that was given stands. Throws `ERROR_BOUNDARY`.
+ */
+export function errorBoundary(layer: Layer): ExpressErrorHandler {
+  if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
+  bounded.add(layer);
+  return function callnextErrorBoundary(error, _req, res, next) {
+    const native = NativeExchange.of(res);
+    if (native?.exchange.isInside(freeze(layer))) takeError(native, error, next, true);
+    else next(error);
+  };
+}
+
+export function hasErrorBoundary(layer: Layer): boolean {
+  return bounded.has(layer);
 }
 
 /**
  * Sees to it that the last entry on the outermost app's stack is the tap: it gets the errors that no error handler of the
  * user has answered. Routes may be added at any time, so this is looked at on every request; it is one comparison then.
  */
-export function placeErrorTap(req: ExpressReq): void {
-  const app = outermostApp(req.app);
-  // In this order: the getter `router` of Express 4 throws.
-  const stack = ((app?._router ?? app?.router) as Stacked | undefined)?.stack;
-  if (app === undefined || stack === undefined || stack.at(-1)?.handle === errorTap) return;
+export function placeErrorTap(inner: ExpressApp | undefined): void {
+  const app = outermostApp(inner);
+  if (app === undefined) return;
+  const stack = routerOf(app)?.stack ?? [];
+  if (stack.at(-1)?.handle === errorTap) return;
   const before = stack.findIndex(entry => entry.handle === errorTap);
   if (before >= 0) stack.push(...stack.splice(before, 1));
   else app.use(errorTap);
+}
+
+/** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
+function routerOf(app: ExpressApp): Stacked | undefined {
+  return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
 }
 
 function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
@@ -29,7 +72,13 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
 /** An error handler, as Express knows one by its four parameters. */
 function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
-  if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
+  if (native) takeError(native, error, next, native.isBounded);
+  else next(error);
+}
+
+/** `takesPlace`: of an answer that is still held. */
+function takeError(native: NativeExchange, error: unknown, next: ExpressNext, takesPlace: boolean): void {
+  if (native.passedOn !== undefined && native.passedOn === error) return next(error);
   const frame = native.innermost;
   if (frame?.waits && frame.held.state === 'open') {
     native.passOn = next;
@@ -37,15 +86,15 @@ function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: Expre
   } else if (native.wasAbandoned) {
     // A layer has answered in its place, and Express would cut a connection that serves other requests by now.
     native.settleError(undefined, error);
-  } else if (native.holding) whenReleased(native, error, next);
-  else next(error);
+  } else if (!takesPlace || !native.overtake(error, next)) {
+    native.exchange.failedLate(error);
+    // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
+    if (!native.whenReleased(() => goOn(native, error, next))) next(error);
+  }
 }
 
-/** Natively the first answer is in the kernel by now, and Express would cut the connection before it got there. */
-function whenReleased(native: NativeExchange, error: unknown, next: ExpressNext): void {
-  const { holding } = native;
-  if (holding) holding.afterRelease(() => whenReleased(native, error, next));
-  else if (native.end.over || native.wasAbandoned || native.passedOn !== undefined) {
-    native.exchange.report(toError(error), 'request');
-  } else next(error);
+function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
+  const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;
+  if (isAnswered) native.exchange.report(toError(error), 'request');
+  else next(error);
 }

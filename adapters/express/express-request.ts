@@ -17,8 +17,8 @@ export class ExpressRequest implements FrameworkRequest {
 
   /** `originalUrl` does not change behind mounts; `protocol` respects `trust proxy`. */
   get url(): string {
-    const { protocol, headers, originalUrl } = this.#req;
-    return absoluteUrl(protocol, headers.host, originalUrl);
+    const { protocol, headers, originalUrl, url } = this.#req;
+    return absoluteUrl(protocol, headers.host, originalUrl ?? url ?? '/');
   }
 
   get pathParams(): Readonly<Record<string, string>> {

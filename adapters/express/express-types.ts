@@ -6,6 +6,10 @@ export interface ExpressApp {
   /** Express 5. In Express 4 this getter throws, and `_router` is there instead. */
   readonly router?: unknown;
   readonly _router?: unknown;
+  /** Express 4. */
+  readonly lazyrouter?: unknown;
+  /** The prototype of its requests. */
+  readonly request?: object;
   get?(setting: string): unknown;
   use(handler: unknown): unknown;
 }
@@ -14,7 +18,8 @@ export interface ExpressApp {
 export interface ExpressReq extends IncomingMessage {
   readonly app?: ExpressApp;
   readonly baseUrl: string;
-  readonly originalUrl: string;
+  /** Set when a router begins with the request. */
+  readonly originalUrl?: string;
   readonly params: Record<string, string>;
   readonly protocol: string;
   /** Set by body parsers only. */
@@ -23,6 +28,14 @@ export interface ExpressReq extends IncomingMessage {
 
 export type ExpressRes = ServerResponse;
 export type ExpressNext = (error?: unknown) => void;
+
+/** What `app.use` takes as an error handler. */
+export type ExpressErrorHandler = (
+  error: unknown,
+  req: ExpressReq,
+  res: ExpressRes,
+  next: ExpressNext,
+) => void;
 
 /** What `app.use` and `app.get` take. */
 export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => void;

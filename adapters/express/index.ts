@@ -1,26 +1,35 @@
 import {
+  type Depends,
   type Endpoint,
   isEndpoint,
   type Layer,
   type Middleware,
   matchRoute,
   runExchange,
-  runLayer,
 } from '../../core/index.js';
 import {
   answerAlone,
   applyChanges,
   bareLayer,
-  type Frame,
+  injectAt,
   NativeExchange,
   NodeRequestSource,
   toLayer,
 } from '../node/index.js';
-import { placeErrorTap } from './error-tap.js';
+import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 
-export type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
+export { errorBoundary } from './error-tap.js';
+export type {
+  ExpressApp,
+  ExpressErrorHandler,
+  ExpressHandler,
+  ExpressNext,
+  ExpressReq,
+  ExpressRes,
+} from './express-types.js';
+export { wrap } from './wrap.js';
 
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
@@ -32,44 +41,58 @@ export interface ToExpressOptions {
 }
 
 /**
- * A layer, a single middleware or an endpoint as an Express handler, on Express 4 and 5.
+ * A layer, a single middleware, an endpoint or a dependency as an Express handler, on Express 4 and 5.
  *
  * ```ts
  * app.use(toExpress(layer));
  * app.get('/items/:id', toExpress(readItem));
+ * app.use('/admin', toExpress(Depends(verifyToken)));
  * ```
  *
  * Routes that come after a layer stay as they are: what they write is held at its head until the middleware is through.
- * Throws `ADAPTER_TARGET`.
+ * A dependency alone is a guard: the routes after it are reached only where it does not throw. Throws `ADAPTER_TARGET`.
  */
 export function toExpress(
-  target: Layer | Middleware | Endpoint,
+  target: Layer | Middleware | Endpoint | Depends<unknown>,
   options: ToExpressOptions = {},
 ): ExpressHandler {
   if (isEndpoint(target)) return endpointHandler(target);
   return layerHandler(toLayer('toExpress', target), options.errorTap ?? true);
 }
 
+/**
+ * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this request.
+ *
+ * ```ts
+ * app.get('/orders', async (req, res) => {
+ *   const db = await inject(req, Depends(getDb));
+ *   res.json(await db.orders());
+ * });
+ * ```
+ *
+ * Where the handler fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its `yield`.
+ * Rejects with what the dependency throws, with `INJECT_OUTSIDE` and with `INJECT_LATE`.
+ */
+export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T> {
+  return injectAt(req.res, dependency);
+}
+
+/** What `inject` needs of a request: Express ties the response to it. */
+export interface InjectableRequest {
+  readonly res?: object | undefined;
+}
+
 function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
   return function callnextLayer(req, res, next) {
-    if (errorTap) placeErrorTap(req);
-    const outer = NativeExchange.of(res);
-    const native = outer ?? openExchange(req, res, next);
-    let frame: Frame | undefined;
+    const isBounded = hasErrorBoundary(layer);
+    if (errorTap && !isBounded) placeErrorTap(req.app);
+    const native = NativeExchange.of(res) ?? openExchange(req, res, next);
     const original = native.exchange.request;
-    const below = (request: typeof original) => {
+    const goOn = (request: typeof original): void => {
       applyChanges(request, original, req, target => setTarget(req, target));
-      frame = native.wait();
       next();
-      return frame.response;
     };
-    if (!outer) void runExchange(native.exchange, layer, below);
-    else {
-      runLayer(native.exchange, layer, below).then(
-        response => native.settle(frame, response),
-        error => native.settleError(frame, error),
-      );
-    }
+    native.runLayer(layer, goOn, isBounded || native.isBounded);
   };
 }
 

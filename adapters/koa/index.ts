@@ -1,6 +1,7 @@
 import {
   answerEndpoint,
   asThrown,
+  type Depends,
   type Endpoint,
   isEndpoint,
   type Layer,
@@ -10,25 +11,49 @@ import {
   runExchange,
   runLayer,
 } from '../../core/index.js';
-import { answerAlone, bareLayer, NativeExchange, toLayer } from '../node/index.js';
+import { answerAlone, bareLayer, injectAt, NativeExchange, toLayer } from '../node/index.js';
 import { KoaExchange, type KoaRun } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 /**
- * A layer, a single middleware or an endpoint as a Koa middleware, on Koa 2 and 3.
+ * A layer, a single middleware, an endpoint or a dependency as a Koa middleware, on Koa 2 and 3.
  *
  * ```ts
  * app.use(toKoa(layer));
  * router.get('/items/:id', toKoa(readItem));
+ * router.use('/admin', toKoa(Depends(verifyToken)));
  * ```
  *
  * Middleware that comes after a layer stays as it is, whether it sets `ctx.body` or writes to `ctx.res`; its errors are
- * what `callNext` rejects with. Throws `ADAPTER_TARGET`.
+ * what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only where it does not throw.
+ * Throws `ADAPTER_TARGET`.
  */
-export function toKoa(target: Layer | Middleware | Endpoint): KoaHandler {
+export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>): KoaHandler {
   return isEndpoint(target) ? endpointHandler(target) : layerHandler(toLayer('toKoa', target));
+}
+
+/**
+ * The value of a dependency in a native middleware: the same value, scope and exit as in an endpoint of this request.
+ *
+ * ```ts
+ * router.get('/orders', async ctx => {
+ *   const db = await inject(ctx, Depends(getDb));
+ *   ctx.body = await db.orders();
+ * });
+ * ```
+ *
+ * Where the middleware fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its
+ * `yield`. Rejects with what the dependency throws, with `INJECT_OUTSIDE` and with `INJECT_LATE`.
+ */
+export function inject<T>(ctx: InjectableContext, dependency: Depends<T>): Promise<T> {
+  return injectAt(ctx.res, dependency);
+}
+
+/** What `inject` needs of a context. */
+export interface InjectableContext {
+  readonly res: object;
 }
 
 function layerHandler(layer: Layer): KoaHandler {

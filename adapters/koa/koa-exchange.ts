@@ -51,11 +51,16 @@ export class KoaExchange extends NativeExchange {
       () => this.#chainFulfilled(frame),
       error => {
         if (frame.waits) frame.reject(error);
-        // Nothing more will be written to what is held, so that who reads it must not wait.
-        else frame.held.failBody(toError(error));
+        else this.#failedLate(frame, error);
       },
     );
     return frame.response;
+  }
+
+  /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
+  #failedLate(frame: Frame, thrown: unknown): void {
+    frame.held.failBody(toError(thrown));
+    if (frame.received !== undefined) this.exchange.failedLate(thrown);
   }
 
   /** An inner layer or an endpoint is through: those around it see its response on the context. */

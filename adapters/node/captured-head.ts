@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
 import { isBodyless } from '../../core/index.js';
 import type { NativeResponse, RawHead } from './node-types.js';
-import { removeHeader, type Sink } from './write-response.js';
+import { removeHeader, type Sink, setReason } from './write-response.js';
 
 /** What `res._header` is during a hold: `headersSent`, `setHeader` and those who ask them then behave as after the head. */
 const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -13,14 +13,15 @@ export class CapturedHead {
   /** What native code made it with; what it sets after that changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
-  readonly #res: NativeResponse;
+  protected readonly res: NativeResponse;
   /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
   #raw: RawHead | undefined;
   #isFlushed = false;
+  #hadBody = true;
   #dropsBody = false;
 
   constructor(res: NativeResponse) {
-    this.#res = res;
+    this.res = res;
   }
 
   /** Whether a middleware has set a status that has no body, such as 204. */
@@ -30,7 +31,7 @@ export class CapturedHead {
 
   /** Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller. */
   capture(status: number, reason?: unknown, headers?: unknown): void {
-    const res = this.#res;
+    const { res } = this;
     const isNamed = typeof reason === 'string';
     const raw = isNamed ? headers : (headers ?? reason);
     const message = isNamed ? reason : res.statusMessage;
@@ -40,7 +41,25 @@ export class CapturedHead {
     this.status = code;
     this.reason = message || undefined;
     res.statusCode = code;
-    res._header = placeholder;
+    // What is written to a response without a body is dropped by Node, as it would be after the head.
+    this.#hadBody = res._hasBody;
+    if (code === 204 || code === 304) res._hasBody = false;
+    this.shut();
+  }
+
+  /** From here on, headers are refused as after the head. */
+  protected shut(): void {
+    this.res._header = placeholder;
+  }
+
+  /** As before the head. */
+  protected open(): void {
+    this.res._header = null;
+  }
+
+  /** Throws what Node throws where a head is made a second time. */
+  refuse(args: unknown[]): void {
+    Reflect.apply(native.writeHead, this.res, args);
   }
 
   /** `flushHeaders` was called: the head is to go out before the body. */
@@ -60,35 +79,35 @@ export class CapturedHead {
     if (raw === undefined) return;
     this.#raw = undefined;
     this.change(() => {
-      for (const [name, value] of pairsOf(raw)) this.#res.appendHeader(name, value as string);
+      for (const [name, value] of pairsOf(raw)) this.res.appendHeader(name, value as string);
     });
   }
 
   /** Runs a change of the headers as if the head had not been made yet. */
   change<T>(change: () => T): T {
     this.lookAt();
-    const { _header } = this.#res;
-    this.#res._header = null;
+    this.open();
     try {
       return change();
     } finally {
-      this.#res._header = _header;
+      this.shut();
     }
   }
 
   /** Nothing is held any longer: the response is as it was before the head, with the status that it is to have. */
   lift(): void {
-    const res = this.#res;
+    const res = this.res;
     if (this.#dropsBody)
       for (const name of ['content-length', 'transfer-encoding']) this.change(() => removeHeader(res, name));
-    res._header = null;
+    this.open();
+    res._hasBody = this.#hadBody;
     res.statusCode = this.status;
-    if (res.statusMessage !== this.reason) res.statusMessage = this.reason as string;
+    setReason(res, this.reason);
   }
 
   /** Makes the head again, on the methods that were there before. */
   replay(previous: Sink): void {
-    const res = this.#res;
+    const res = this.res;
     if (this.#raw === undefined) previous.writeHead.call(res, this.status);
     else previous.writeHead.call(res, this.status, this.#raw);
     if (this.#isFlushed) previous.flushHeaders.call(res);
@@ -96,7 +115,7 @@ export class CapturedHead {
 
   /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */
   #captureByNode(...args: unknown[]): void {
-    const res = this.#res;
+    const res = this.res;
     const { _hasBody } = res;
     res._storeHeader = (statusLine, headers) => {
       // Headers that are only arguments are checked where Node makes the head of them, so it makes one to throw away.
@@ -116,7 +135,7 @@ export class CapturedHead {
   }
 }
 
-function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {
+export function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {
   if (!Array.isArray(raw)) return Object.entries(raw);
   if (Array.isArray(raw[0])) return raw as unknown as [string, unknown][];
   return raw.flatMap((name, index) => (index % 2 === 0 ? [[String(name), raw[index + 1]] as const] : []));

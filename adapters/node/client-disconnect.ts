@@ -12,6 +12,7 @@ export class ResponseEnd {
   readonly #socket: NativeRequest['socket'];
   readonly #onOver: () => void;
   #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] = [];
 
   constructor(req: NativeRequest, res: NativeResponse, onOver: () => void) {
@@ -31,8 +32,14 @@ export class ResponseEnd {
   /** Aborts when the client goes away before it has its response. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.over?.outcome === 'aborted') this.#controller.abort();
+    if (this.#aborted) this.#controller.abort(this.#aborted.reason);
     return this.#controller.signal;
+  }
+
+  /** Aborts the signal, for the first reason that there is. */
+  abort(reason?: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
   }
 
   /** Resolves when the response is over. */
@@ -43,7 +50,7 @@ export class ResponseEnd {
   #close(): void {
     if (this.over) return;
     this.over = this.#delivery();
-    if (this.over.outcome === 'aborted') this.#controller?.abort();
+    if (this.over.outcome === 'aborted') this.abort();
     for (const resolve of this.#waiting.splice(0)) resolve(this.over);
     this.#onOver();
   }

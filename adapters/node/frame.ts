@@ -10,11 +10,14 @@ export class Frame implements Waiter {
   readonly response: Promise<Response>;
   received: Response | undefined;
   rejected = false;
+  readonly #isPatient: boolean;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(held: HeldResponse) {
+  /** A patient one goes on a microtask later: an async handler that answers and throws has thrown by then. */
+  constructor(held: HeldResponse, isPatient: boolean) {
     this.held = held;
+    this.#isPatient = isPatient;
     this.entry = new HeaderSnapshot(held.res);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -31,7 +34,8 @@ export class Frame implements Waiter {
   answered(response: Response): void {
     if (!this.waits) return;
     this.received = response;
-    this.#resolve(response);
+    if (this.#isPatient) queueMicrotask(() => this.#resolve(response));
+    else this.#resolve(response);
   }
 
   reject(error: unknown): void {

@@ -21,7 +21,8 @@ export class HeaderSnapshot {
     for (const [name, value] of this.#lines.values()) {
       if (res.getHeader(name) !== value) res.setHeader(name, copied(value));
     }
-    Object.assign(res, { _removedConnection, _removedContLen, _removedTE, sendDate });
+    if (_removedTE !== undefined)
+      Object.assign(res, { _removedConnection, _removedContLen, _removedTE, sendDate });
   }
 }
 

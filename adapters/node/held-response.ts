@@ -1,13 +1,14 @@
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
-import { misuse, type Response } from '../../core/index.js';
+import { misuse, partsOf, type Response } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
+import { discardSource, type Source } from './discard-source.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { HeldBody } from './held-body.js';
 import { heldView } from './held-view.js';
 import type { Callback, NativeResponse } from './node-types.js';
-import { type Sink, writeResponse } from './write-response.js';
+import { type Sink, setReason, writeResponse } from './write-response.js';
 
 /** The methods that are called instead of the response's own: those that were there before. */
 export type PreviousMethods = Sink & Pick<NativeResponse, '_implicitHeader' | '_send' | 'flush'>;
@@ -65,6 +66,10 @@ export class HeldResponse {
   #headFromEnd = false;
   #flushedBody = false;
   #endCallback: Callback | undefined;
+  /** The trailers at the end: what is added later comes too late, as without a hold. */
+  #trailer: string | undefined;
+  /** What native code pipes into the response. */
+  readonly #sources = new Set<Source>();
   #releasing = false;
   #writing = false;
   /** Emits to native code, past those who keep it from hearing of the wire. */
@@ -74,12 +79,13 @@ export class HeldResponse {
   #wireListeners: Set<Listener> | undefined;
   #afterwards: (() => void)[] = [];
 
-  constructor(res: NativeResponse, previous: PreviousMethods) {
+  constructor(res: NativeResponse, previous: PreviousMethods, head = new CapturedHead(res)) {
     this.res = res;
     this.previous = previous;
-    this.#head = new CapturedHead(res);
+    this.#head = head;
     const outside = listenersFor(res);
     if (outside.length > 0) this.#wireListeners = new Set(outside);
+    native.on.call(res, 'pipe', source => this.#sources.add(source));
   }
 
   /** A response whose head is out already: nothing is held, and the view of it can not be changed. */
@@ -115,7 +121,7 @@ export class HeldResponse {
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
     if (this.state === 'open') this.#capture(args);
-    else if (this.state === 'held') native.writeHead.apply(this.res, args);
+    else if (this.state === 'held') this.#head.refuse(args);
     // compression calls it from its own `end`, while the other response is written.
     else if (this.state === 'passing' || this.#writing) this.previous.writeHead.apply(this.res, args);
     return this.res;
@@ -131,7 +137,7 @@ export class HeldResponse {
 
   flushHeaders(): void {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
-    if (this.state === 'open') this.res._implicitHeader();
+    if (this.state === 'open') this.#makeHead();
     this.#head.flush();
   }
 
@@ -140,7 +146,10 @@ export class HeldResponse {
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     assertChunk(chunk);
     if (this.ended) return this.#writeAfterEnd('write', [chunk, encoding, callback]);
-    if (this.state === 'open') this.res._implicitHeader();
+    if (this.state === 'open') this.#makeHead();
+    // Node itself drops it, or refuses it where the server is told to.
+    if (this.state === 'held' && this.res._hasBody === false)
+      return Reflect.apply(native.write, this.res, [chunk, encoding, callback]);
     const room = this.res.writableHighWaterMark;
     return this.#body.push(chunk, encoding as BufferEncoding, callback as Callback | undefined, room);
   }
@@ -156,6 +165,7 @@ export class HeldResponse {
     if (chunk)
       this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
     this.ended = true;
+    this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end();
     if (this.state === 'replaced') this.onLateAnswer?.();
@@ -224,6 +234,7 @@ export class HeldResponse {
     this.#releasing = true;
     try {
       if (writes.length > 1 || !this.#headFromEnd) this.#head.replay(this.previous);
+      if (this.ended && this.#trailer !== this.res._trailer) this.res._trailer = this.#trailer as string;
       const last = this.ended && !writes.at(-1)?.callback ? writes.pop() : undefined;
       let hasRoom = true;
       for (const { chunk, encoding, callback } of writes) {
@@ -251,6 +262,8 @@ export class HeldResponse {
     if (endCallback) this.res.once('finish', () => endCallback());
     this.#wireListeners ??= new Set();
     const wire = this.#wireListeners;
+    // Their callbacks come before the one of the end, as natively.
+    if (partsOf(response).body.whole !== undefined) this.#body.sink();
     let producer: BodyProducer | undefined;
     try {
       producer = this.#whileWriting(() => writeResponse(response, method, this.res, this.previous, wire));
@@ -269,7 +282,7 @@ export class HeldResponse {
       if (!this.ended) return false;
       this.#head.lift();
       res.statusCode = 200;
-      if (res.statusMessage !== undefined) res.statusMessage = undefined as never;
+      setReason(res, undefined);
       this.ended = false;
       this.#body.sink();
     }
@@ -286,12 +299,12 @@ export class HeldResponse {
   giveUp(): void {
     if (this.state === 'held') this.#head.lift();
     this.state = 'replaced';
-    this.#body.sink();
+    this.#sink();
   }
 
   /** Nobody will read what native code still writes. */
   letGo(): void {
-    if (this.state === 'replaced') this.#body.sink();
+    if (this.state === 'replaced') this.#sink();
   }
 
   /** Nothing more will be written: who reads the body gets this error where it is not complete. */
@@ -323,10 +336,17 @@ export class HeldResponse {
     this.waiters.at(-1)?.answered(this.view);
   }
 
+  /** HTTP/2 has no `_implicitHeader`. */
+  #makeHead(): void {
+    const { res } = this;
+    if (typeof res._implicitHeader === 'function') res._implicitHeader();
+    else res.writeHead(res.statusCode);
+  }
+
   #makeHeadFromEnd(): void {
     this.#headFromEnd = true;
     try {
-      this.res._implicitHeader();
+      this.#makeHead();
     } catch (error) {
       this.#headFromEnd = false;
       throw error;
@@ -340,8 +360,15 @@ export class HeldResponse {
   }
 
   #finishReplaced(): void {
-    this.#body.sink();
+    this.#sink();
     this.#runAfterwards();
+  }
+
+  /** What native code has written is dropped, and what it goes on to write from a stream is not produced any more. */
+  #sink(): void {
+    this.#body.sink();
+    if (!this.ended) for (const source of this.#sources) discardSource(source, this.res);
+    this.#sources.clear();
   }
 
   /**

@@ -26,7 +26,8 @@ const native = ServerResponse.prototype as NativeResponse;
 const nativeMethods = methodsOf(native);
 const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
 
-function methodsOf(target: object): PreviousMethods {
+/** The methods of a response, or of a prototype, as they are now. */
+export function methodsOf(target: object): PreviousMethods {
   const entries = [...names, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
   return Object.fromEntries(entries);
 }
@@ -39,7 +40,8 @@ function rootOf(res: NativeResponse): HeldResponse | undefined {
 const { writeHead } = HeldResponse.prototype;
 const members = { ...methodsOf(HeldResponse.prototype), writeHeader: writeHead } as unknown as Methods;
 
-function call(target: HeldResponse, name: string, args: readonly unknown[]): unknown {
+/** Calls what stands in place of a method. */
+export function callHeld(target: HeldResponse, name: string, args: readonly unknown[]): unknown {
   return Reflect.apply(members[name] as Method, target as never, args);
 }
 
@@ -84,7 +86,7 @@ function installed(held: HeldResponse): HeldResponse {
 function interceptAbove(res: NativeResponse, outer: HeldResponse): HeldResponse {
   const held = new HeldResponse(res, methodsOf(res));
   held.outer = outer;
-  for (const name of names) Reflect.set(res, name, (...args: unknown[]) => call(held, name, args));
+  for (const name of names) Reflect.set(res, name, (...args: unknown[]) => callHeld(held, name, args));
   if (typeof res.flush === 'function') res.flush = () => held.flush();
   if (res.on !== native.on)
     res.on = ((...args: Parameters<typeof held.on>) => held.on(...args)) as typeof res.on;
@@ -94,7 +96,7 @@ function interceptAbove(res: NativeResponse, outer: HeldResponse): HeldResponse 
 const ownMethods: Methods = Object.fromEntries(
   [...names, 'flush', 'on'].map(name => [
     name,
-    namedMethod(name, (res, args) => call(rootOf(res) as HeldResponse, name, args)),
+    namedMethod(name, (res, args) => callHeld(rootOf(res) as HeldResponse, name, args)),
   ]),
 );
 
@@ -129,7 +131,7 @@ function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): P
       const held = rootOf(res);
       // A wrapper outside the layer may have this very method as its own "previous": then it stands for the native one.
       if (held === undefined || held.ownNames?.has(name)) return Reflect.apply(original, res, args);
-      return call(held, name, args);
+      return callHeld(held, name, args);
     });
     Object.defineProperty(base, name, {
       value: method,

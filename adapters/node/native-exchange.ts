@@ -5,11 +5,14 @@ import {
   type Delivery,
   type Endpoint,
   Exchange,
+  type Layer,
   misuse,
   PlainTextResponse,
   Request,
   type RequestSource,
   type Response,
+  runExchange,
+  runLayer,
   type Transport,
   toError,
 } from '../../core/index.js';
@@ -17,8 +20,10 @@ import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
+import { interceptHttp2 } from './http2-interception.js';
 import { exchangeKey, intercept, isUncovered } from './interception.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
+import { guardSocket } from './socket-guard.js';
 import { writeResponse } from './write-response.js';
 
 /**
@@ -34,6 +39,8 @@ export class NativeExchange implements Transport {
   readonly res: NativeResponse;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
+  isBounded = false;
   /** What was given back to the framework. */
   passedOn: unknown;
   readonly #method: string;
@@ -42,6 +49,7 @@ export class NativeExchange implements Transport {
   /** Layers that did not wait for what is below them: a timeout. */
   protected readonly abandoned: Frame[] = [];
   #wasAbandoned = false;
+  #hasBegun = false;
   /** The outermost layer's: its headers are what an error page begins with. */
   #first: Frame | undefined;
   #endpoints = 0;
@@ -59,10 +67,21 @@ export class NativeExchange implements Transport {
     this.exchange = new Exchange(new Request(source), this);
     this.end = new ResponseEnd(req, res, () => this.closed());
     Reflect.set(res, exchangeKey, this);
+    if (req.httpVersionMajor < 2) guardSocket(req.socket, whenReleased);
   }
 
   static of(res: object): NativeExchange | undefined {
     return Reflect.get(res, exchangeKey) as NativeExchange | undefined;
+  }
+
+  /** The exchange is also found by the request. */
+  nameOn(req: NativeRequest): void {
+    Reflect.set(req, exchangeKey, this);
+  }
+
+  /** Whether a layer is at work already. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /** The outermost hold. */
@@ -84,10 +103,39 @@ export class NativeExchange implements Transport {
     return this.#wasAbandoned;
   }
 
+  /**
+   * Runs a layer around native code, which `goOn` calls. The outermost layer runs the whole exchange; the response of an
+   * inner one goes to the layer around it. `isBounded`: an error may take the place of an answer that is still held.
+   */
+  runLayer(layer: Layer, goOn: (request: Request, frame: Frame) => void, isBounded = false): void {
+    let frame: Frame | undefined;
+    const below = (request: Request): Promise<Response> => {
+      frame = this.wait(isBounded);
+      goOn(request, frame);
+      return frame.response;
+    };
+    const isOutermost = !this.#hasBegun;
+    this.#hasBegun = true;
+    if (isOutermost) void runExchange(this.exchange, layer, below);
+    else {
+      runLayer(this.exchange, layer, below).then(
+        response => this.settle(frame, response),
+        error => this.settleError(frame, error),
+      );
+    }
+  }
+
+  /** Native code below a layer throws to whoever called it, or its promise rejects. */
+  listenerFailed(frame: Frame, thrown: unknown): void {
+    if (frame.waits) return frame.reject(thrown);
+    this.exchange.failedLate(thrown);
+    this.exchange.report(toError(thrown), 'request');
+  }
+
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
-  wait(): Frame {
+  wait(isPatient = false): Frame {
     const held = this.#holdForNext();
-    const frame = new Frame(held);
+    const frame = new Frame(held, isPatient);
     this.#first ??= frame;
     held.waiters.push(frame);
     if (held.state === 'passing') frame.answered(held.view);
@@ -97,6 +145,22 @@ export class NativeExchange implements Transport {
   /** The innermost hold that has something. */
   get holding(): HeldResponse | undefined {
     return this.holds.findLast(held => held.state === 'held');
+  }
+
+  /** Runs when what is held has gone on its way, through all the holds that it is held at. Tells whether something is held. */
+  whenReleased(action: () => void): boolean {
+    const { holding } = this;
+    holding?.afterRelease(() => {
+      if (!this.whenReleased(action)) action();
+    });
+    return holding !== undefined;
+  }
+
+  /** Native code fails after it has answered: the failure takes the place of an answer that is still held, if there is one. */
+  overtake(thrown: unknown, passOn: (thrown: unknown) => void): boolean {
+    if (!this.holding || !this.exchange.overtake(thrown)) return false;
+    this.passOn = passOn;
+    return true;
   }
 
   /** An inner layer is through: its response goes to the layer around it, or onto the native response. Never throws. */
@@ -175,6 +239,10 @@ export class NativeExchange implements Transport {
     return this.delivered();
   }
 
+  abort(reason: Error): void {
+    this.end.abort(reason);
+  }
+
   /** Gives an exception back to the framework, whose answer is no longer held. */
   fail(error: Error): Promise<Delivery> {
     const outermost = this.#first;
@@ -206,8 +274,7 @@ export class NativeExchange implements Transport {
 
   #newHold(top: HeldResponse | undefined): HeldResponse {
     if (this.res.headersSent) return HeldResponse.sent(this.res);
-    // An HTTP/2 response keeps no head that could be held: what is written to it goes out at once.
-    return this.req.httpVersionMajor >= 2 ? new HeldResponse(this.res, this.res) : intercept(this.res, top);
+    return this.req.httpVersionMajor >= 2 ? interceptHttp2(this.res, top) : intercept(this.res, top);
   }
 
   #holdForNext(): HeldResponse {
@@ -329,4 +396,8 @@ export class NativeExchange implements Transport {
     const waiting = [this.innermost, ...this.abandoned.splice(0)];
     for (const frame of waiting) if (frame?.waits) frame.reject(error);
   }
+}
+
+function whenReleased(response: object, action: () => void): boolean {
+  return NativeExchange.of(response)?.whenReleased(action) ?? false;
 }

@@ -9,6 +9,7 @@ export type NativeResponse = ServerResponse & {
   _header: string | null;
   _hasBody: boolean;
   _contentLength: number | null;
+  _trailer: string;
   _removedConnection: boolean;
   _removedContLen: boolean;
   _removedTE: boolean;

@@ -1,17 +1,23 @@
 import {
   answerEndpoint,
   type Below,
+  type Depends,
   type Endpoint,
   type Exchange,
+  isDepends,
   isLayer,
   Layer,
   type Middleware,
   misuse,
 } from '../../core/index.js';
 
-/** A middleware used alone is a layer with that one middleware. Throws `ADAPTER_TARGET`. */
-export function toLayer(adapter: string, target: Layer | Middleware): Layer {
+/**
+ * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a guard.
+ * Throws `ADAPTER_TARGET`.
+ */
+export function toLayer(adapter: string, target: Layer | Middleware | Depends<unknown>): Layer {
   if (isLayer(target)) return target;
+  if (isDepends(target)) return new Layer({ dependencies: [target] });
   if (typeof target !== 'function') throw misuse('ADAPTER_TARGET', adapter, target);
   return new Layer({ middleware: [target] });
 }

@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import {
+  type Depends,
   type Endpoint,
   isEndpoint,
   type Layer,
@@ -7,13 +9,16 @@ import {
   runExchange,
   toError,
 } from '../../core/index.js';
+import type { Frame } from './frame.js';
+import { injectAt } from './inject.js';
 import { NativeExchange } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { absoluteUrl, applyChanges, type FrameworkRequest, NodeRequestSource } from './read-request.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
+import { setReason } from './write-response.js';
 
 /** What `http.createServer` takes. */
-export type NodeListener = (req: NativeRequest, res: import('node:http').ServerResponse) => void;
+export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
 
 /**
  * An endpoint as a listener for `node:http`, or a layer around a listener.
@@ -27,43 +32,69 @@ export type NodeListener = (req: NativeRequest, res: import('node:http').ServerR
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
 export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeListener): NodeListener {
-  if (isEndpoint(target)) {
-    return (req, res) => {
-      const native = openExchange(req, res as NativeResponse);
-      void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, target));
-    };
-  }
+  if (isEndpoint(target)) return endpointListener(target);
   if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
+  return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
+}
+
+/** Solves a dependency for native code below a layer of `toNode`, in the scope of its request: see `callnext/express`. */
+export function inject<T>(req: NativeRequest, dependency: Depends<T>): Promise<T> {
+  return injectAt(req, dependency);
+}
+
+/** Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects with. */
+export function runAround(
+  native: NativeExchange,
+  layer: Layer,
+  listener: NodeListener,
+  isBounded = false,
+): void {
+  const { req, res } = native;
+  const original = native.exchange.request;
+  const goOn = (request: typeof original, frame: Frame): void => {
+    applyChanges(request, original, req, url => {
+      req.url = url;
+    });
+    try {
+      const returned: unknown = listener(req, res);
+      if (returned instanceof Promise) returned.catch(thrown => native.listenerFailed(frame, thrown));
+    } catch (thrown) {
+      native.listenerFailed(frame, thrown);
+    }
+  };
+  native.runLayer(layer, goOn, isBounded);
+}
+
+function endpointListener(endpoint: Endpoint): NodeListener {
   return (req, res) => {
     const native = openExchange(req, res as NativeResponse);
-    const original = native.exchange.request;
-    void runExchange(native.exchange, layer, async request => {
-      applyChanges(request, original, req, url => {
-        req.url = url;
-      });
-      const frame = native.wait();
-      try {
-        listener(req, res);
-      } catch (thrown) {
-        frame.reject(thrown);
-      }
-      return frame.response;
-    });
+    if (native.hasBegun) void native.runEndpoint(endpoint);
+    else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
 }
 
 function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
-  const source = new NodeRequestSource(req, new NodeRequest(req, res));
+  return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
+}
+
+/** An exchange with nobody around it who would answer an exception: it is reported, and answered with a bare 500. */
+export function openBare(
+  req: NativeRequest,
+  res: NativeResponse,
+  framework: FrameworkRequest,
+): NativeExchange {
+  const source = new NodeRequestSource(req, framework);
   const native = new NativeExchange(req, res, source, thrown => {
     native.exchange.report(toError(thrown), 'request');
     if (res.headersSent) return res.destroy();
     res.statusCode = 500;
-    res.statusMessage = 'Internal Server Error';
+    setReason(res, 'Internal Server Error');
     res.setHeader('content-type', 'text/plain; charset=utf-8');
     res.end('Internal Server Error');
   });
   source.end = native.end;
+  native.nameOn(req);
   return native;
 }
 

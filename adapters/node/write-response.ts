@@ -45,13 +45,17 @@ export function writeResponse(
 function applyHead(response: Response, method: string, content: Content, res: NativeResponse): void {
   const { status, statusText } = response;
   res.statusCode = status;
-  const reason = statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText;
-  if (res.statusMessage !== reason) res.statusMessage = reason as string;
+  setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
   for (const [name, value] of response.headers.lines()) res.setHeader(name, value as string | string[]);
   removeHeader(res, 'transfer-encoding');
   const length = lengthOf(method === 'HEAD' ? partsOf(response).body.whole : content);
   if (length !== undefined) res.setHeader('content-length', length);
   if (status === 204 || status === 205) removeHeader(res, 'content-length');
+}
+
+/** HTTP/2 has no reason phrases, and Node warns of setting one. */
+export function setReason(res: NativeResponse, reason: string | undefined): void {
+  if (res.stream === undefined && res.statusMessage !== reason) res.statusMessage = reason as string;
 }
 
 /** Node remembers the removal of a header that was not there, and leaves out its own framing from then on. */

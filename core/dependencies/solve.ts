@@ -20,7 +20,10 @@ export interface DependencyRun {
   overrideOf(dependency: AnyDependency): AnyDependency;
 }
 
-/** The values solved so far: one for each dependency and scope. */
+/**
+ * The values solved so far: one for each dependency and scope. One that is being solved is there as its promise, so that
+ * native code that injects two at once gets what they share only once.
+ */
 export class DependencyCache {
   #values: Map<AnyDependency, Map<DependencyScope, unknown>> | undefined;
 
@@ -50,6 +53,19 @@ export class DependencyCache {
     if (byScope === undefined) this.#values.set(dependency, new Map([[scope, value]]));
     else if (!byScope.has(scope)) byScope.set(scope, value);
   }
+
+  /** A promise that was added has come to its value, or to nothing. */
+  settle(
+    dependency: AnyDependency,
+    scope: DependencyScope,
+    pending: unknown,
+    value?: { value: unknown },
+  ): void {
+    const byScope = this.#values?.get(dependency);
+    if (byScope === undefined || byScope.get(scope) !== pending) return;
+    if (value) byScope.set(scope, value.value);
+    else byScope.delete(scope);
+  }
 }
 
 /**
@@ -75,17 +91,34 @@ async function solveOne(
 ): Promise<unknown> {
   const scope = marker.scope ?? run.defaultScope;
   const { dependency } = marker;
-  if (marker.useCache && run.solved.has(dependency, scope)) return run.solved.get(dependency, scope);
-  if (run.exits.failure) throw run.exits.failure;
   const used = run.overrideOf(dependency);
+  // Before the cache is asked: it may hold the promise of what is being solved here.
   if (above.includes(used)) throw cycleOf([...above, used]);
+  if (marker.useCache && run.solved.has(dependency, scope)) return run.solved.get(dependency, scope);
+  if (run.exits.refusal) throw run.exits.refusal;
+  const pending = solveAnew(used, scope, run, above);
+  run.solved.add(dependency, scope, pending);
+  try {
+    const value = await pending;
+    run.solved.settle(dependency, scope, pending, { value });
+    return value;
+  } catch (thrown) {
+    run.solved.settle(dependency, scope, pending);
+    throw thrown;
+  }
+}
+
+async function solveAnew(
+  used: AnyDependency,
+  scope: DependencyScope,
+  run: DependencyRun,
+  above: readonly AnyDependency[],
+): Promise<unknown> {
   const { name, produce, dependencies } = partsOfDependency(used);
   const values = await solveDependencies(dependencies, run, [...above, used]);
   const handedOn = new Set(Object.values(values));
   const produced = produce(Object.assign(values, run.injected) as never);
-  const value = await enter({ name, scope, handedOn }, produced, run);
-  run.solved.add(dependency, scope, value);
-  return value;
+  return enter({ name, scope, handedOn }, produced, run);
 }
 
 interface Entering {
@@ -104,14 +137,18 @@ async function enter(
   if (isGenerator(produced)) {
     const generator = new GeneratorContext(name, scope, produced);
     const yielded = await generator.enter();
-    run.exits.push(generator);
+    const refused = run.exits.push(generator);
+    if (refused) throw await refused;
     const value = await yielded.value;
     run.solved.own(value);
     return value;
   }
   const value = await produced;
   const dispose = handedOn.has(value) ? undefined : disposerOf(value);
-  if (dispose && run.solved.own(value)) run.exits.push(new DisposableContext(name, scope, dispose));
+  if (dispose && run.solved.own(value)) {
+    const refused = run.exits.push(new DisposableContext(name, scope, dispose));
+    if (refused) throw await refused;
+  }
   return value;
 }
 

@@ -18,7 +18,7 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   checkGraphOnce(endpoint.dependencies, endpoint.name, run.defaultScope);
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
-  if (run.exits.failure) throw run.exits.failure;
+  if (run.exits.refusal) throw run.exits.refusal;
   const result = await endpoint.handler(Object.assign(values, run.injected) as never);
   const response = toResponse(result, run.injected.response, endpoint.status);
   const failure = await run.exits.leave('function', response);

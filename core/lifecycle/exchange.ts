@@ -9,7 +9,7 @@ import {
   type ExceptionHandler,
   type FoundHandler,
 } from '../exceptions/exception-handlers.js';
-import { statusOf } from '../exceptions/http-exception.js';
+import { HTTPException, statusOf } from '../exceptions/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
 import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
@@ -31,6 +31,8 @@ export interface Transport {
   send(response: Response): Promise<Delivery>;
   /** Gives an exception that nobody handled to the framework. Resolves when the framework's answer is out; never rejects. */
   fail(error: Error): Promise<Delivery>;
+  /** Aborts `request.signal` although the client is still there: the time of a layer is up. */
+  abort(reason: Error): void;
 }
 
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
@@ -50,8 +52,18 @@ export class Exchange implements OnionRun, DependencyRun {
   #outermostOnError: ErrorReporter | undefined;
   #context: AsyncResource | undefined;
   #unhandled: Error | undefined;
+  /** What failed below after it had answered, while the answer was still held. */
+  #overtaken: Error | undefined;
+  /** Whether an endpoint has answered: its failures are told by exceptions, not by its status. */
+  endpointAnswered = false;
+  /** Whether the response is on its way. */
+  #isSending = false;
+  #isOver = false;
   #abandoned = 0;
+  #busy = 0;
   #whenIdle: (() => void) | undefined;
+  /** Milliseconds to wait for what a layer has given up on. */
+  #patience: number | undefined;
 
   constructor(request: Request, transport: Transport) {
     this.transport = transport;
@@ -79,10 +91,19 @@ export class Exchange implements OnionRun, DependencyRun {
     this.#outermostOnError ??= layer.onError;
   }
 
-  /** A layer may be left before one inside it is: a timeout. */
+  /**
+   * A layer may be left before one inside it is: a timeout. The outermost one stays: its overrides hold for what native code
+   * injects while its response is sent.
+   */
   leaveLayer(layer: FrozenLayer): void {
-    this.#layers.splice(this.#layers.lastIndexOf(layer), 1);
+    const index = this.#layers.lastIndexOf(layer);
+    if (index > 0) this.#layers.splice(index, 1);
     this.#onError = this.#layers.findLast(({ onError }) => onError)?.onError ?? this.#outermostOnError;
+  }
+
+  /** Whether the request is inside a layer. */
+  isInside(layer: FrozenLayer): boolean {
+    return this.#layers.includes(layer);
   }
 
   get defaultScope(): DependencyScope {
@@ -116,10 +137,11 @@ export class Exchange implements OnionRun, DependencyRun {
    * runs below that a middleware did not wait for, that happens when it is through.
    */
   async unwind(thrown: Error): Promise<Error> {
-    if (this.#abandoned > 0) {
-      this.exits.failure ??= thrown;
-      return thrown;
-    }
+    if (this.#abandoned > 0 || this.#busy > 0) this.exits.failure ??= thrown;
+    return this.#abandoned > 0 ? thrown : this.#unwindNow(thrown);
+  }
+
+  async #unwindNow(thrown: Error): Promise<Error> {
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     this.dropTasks(failure);
     return failure;
@@ -159,7 +181,7 @@ export class Exchange implements OnionRun, DependencyRun {
     this.#abandoned += 1;
     const settle = (): void => {
       this.#abandoned -= 1;
-      if (this.#abandoned === 0) this.#whenIdle?.();
+      this.#tellIfIdle();
     };
     below.then(settle, thrown => {
       const known = thrown instanceof ClientDisconnect || (thrown !== undefined && thrown === this.passedOn);
@@ -168,16 +190,93 @@ export class Exchange implements OnionRun, DependencyRun {
     });
   }
 
-  /** Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it. */
+  /** A layer gives up on what has not answered in its time, and will wait as long again before it takes the dependencies from it. */
+  giveUp(below: Promise<unknown>, timeout: number): Promise<Response> {
+    const error = misuse('LAYER_TIMEOUT', timeout);
+    this.report(error, 'request');
+    this.abandon(below);
+    this.#patience = Math.min(timeout, this.#patience ?? timeout);
+    this.transport.abort(error);
+    return this.recover(new HTTPException(504, undefined, { cause: error }));
+  }
+
+  /** Keeps the exits from running until this has settled; whoever began it hears how. */
+  busyWith(work: Promise<unknown>): void {
+    this.#busy += 1;
+    const settle = (): void => {
+      this.#busy -= 1;
+      this.#tellIfIdle();
+    };
+    work.then(settle, settle);
+  }
+
+  /**
+   * Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it,
+   * unless a layer's time is up.
+   */
   async idle(): Promise<void> {
-    if (this.#abandoned > 0) {
-      await new Promise<void>(resolve => {
+    if (!this.#isIdle) {
+      const idle = new Promise<void>(resolve => {
         this.#whenIdle = resolve;
       });
+      await (this.#patience === undefined ? idle : within(this.#patience, idle));
     }
+    this.#isOver = true;
     const { failure } = this.exits;
-    if (failure) await this.unwind(failure);
-    this.exits.failure = undefined;
+    if (failure) await this.#unwindNow(failure);
+    if (failure && !this.#isIdle) this.exits.close(failure);
+    else this.exits.failure = undefined;
+  }
+
+  get #isIdle(): boolean {
+    return this.#abandoned === 0 && this.#busy === 0;
+  }
+
+  #tellIfIdle(): void {
+    if (this.#isIdle) this.#whenIdle?.();
+  }
+
+  /** Whether the dependencies have exited, or do so now. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Native code has failed after it had answered. While the answer is held the failure takes its place; tells whether it
+   * does.
+   */
+  overtake(thrown: unknown): boolean {
+    const isInTime = !this.#isSending && this.#overtaken === undefined;
+    if (isInTime) this.#overtaken = toError(thrown);
+    return isInTime;
+  }
+
+  /** Native code has failed and its answer stands: the dependencies get the failure thrown in when they exit. */
+  failedLate(thrown: unknown): void {
+    if (!this.#isOver) this.exits.failure ??= toError(thrown);
+  }
+
+  /** The response, unless what is below has failed since it answered. */
+  unlessOvertaken(response: Response): Response | Promise<Response> {
+    const failure = this.#overtaken;
+    if (failure === undefined) return response;
+    this.#overtaken = undefined;
+    this.replaced(response);
+    return this.recover(failure, true);
+  }
+
+  /** The response is on its way: what fails from now on does not take its place. */
+  sending(response: Response): Response | Promise<Response> {
+    const latest = this.unlessOvertaken(response);
+    this.#isSending = true;
+    return latest;
+  }
+
+  /** Native code has answered with a server error, and kept what led to it to itself: the dependencies are told all the same. */
+  async failedNatively(status: number): Promise<void> {
+    const known = new HTTPException(status <= 599 ? status : 500);
+    const failure = await this.unwind(known);
+    if (failure !== known) this.report(failure, 'exit');
   }
 
   replaced(response: Response): void {
@@ -226,6 +325,15 @@ export class Exchange implements OnionRun, DependencyRun {
       failed(thrown);
     }
   }
+}
+
+/** Resolves when the work does, or when the time is up. */
+function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  return Promise.race([work, over]).finally(() => clearTimeout(timer));
 }
 
 /** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */

@@ -3,7 +3,7 @@ import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { toError } from '../errors.js';
 import type { Request } from '../http/request.js';
-import { claimFor, type Response } from '../http/response.js';
+import { claimFor, isNativeView, type Response } from '../http/response.js';
 import { freeze, type Layer } from '../layer.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
@@ -19,7 +19,9 @@ export async function runExchange(exchange: Exchange, layer: Layer, below: Below
   let delivery: Delivery;
   try {
     response = await runLayer(exchange, layer, below); // 1–5: in through the middleware, and out again
-    const sending = response;
+    const latest = exchange.sending(response);
+    const sending = latest === response ? response : await latest;
+    response = sending;
     delivery = await exchange.inContext(() => transport.send(sending)); // 6: sent, to its last byte
   } catch (thrown) {
     exchange.passedOn = toError(thrown);
@@ -45,7 +47,7 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
   const plan = freeze(layer);
   exchange.enterLayer(plan);
   try {
-    return await plan.onion(exchange.request, exchange, async request => {
+    const answering = plan.onion(exchange.request, exchange, async request => {
       exchange.goBelow(request);
       try {
         await solveDependencies(plan.dependencies, exchange);
@@ -54,6 +56,10 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
       }
       return answerNative(exchange, below, request);
     });
+    const isTimed = plan.timeout !== undefined;
+    const response = await (isTimed ? inTime(exchange, plan.timeout, answering) : answering);
+    const latest = exchange.unlessOvertaken(response);
+    return latest === response ? latest : await latest;
   } catch (thrown) {
     return await exchange.handleOutside(plan, toError(thrown));
   } finally {
@@ -69,8 +75,14 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   } catch (thrown) {
     return exchange.recover(thrown, true);
   }
-  const failure = await exchange.exits.leave('function', response);
-  if (failure === undefined) return response;
+  const latest = exchange.unlessOvertaken(response);
+  if (latest !== response) return latest;
+  if (response.status >= 500 && isNativeView(response) && !exchange.endpointAnswered)
+    await exchange.failedNatively(response.status);
+  const known = exchange.exits.failure;
+  const failure = await exchange.exits.leave('function', response, known);
+  // What has failed below after it had answered does not take the answer back.
+  if (failure === known) return response;
   exchange.replaced(response);
   return exchange.recover(failure);
 }
@@ -78,10 +90,26 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
 /** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   exchange.goBelow(exchange.request);
+  exchange.endpointAnswered = true;
   try {
     return claimFor(exchange, await runEndpoint(endpoint, exchange));
   } catch (thrown) {
     return exchange.recover(thrown);
+  }
+}
+
+/** Waits for a layer's answer, and answers in its place when its time is up. */
+async function inTime(exchange: Exchange, timeout: number, answering: Promise<Response>): Promise<Response> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isLate = Symbol('late');
+  const late = new Promise<typeof isLate>(resolve => {
+    timer = setTimeout(() => resolve(isLate), timeout);
+  });
+  try {
+    const first = await Promise.race([answering, late]);
+    return first === isLate ? exchange.giveUp(answering, timeout) : first;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

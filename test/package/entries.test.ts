@@ -32,7 +32,10 @@ it('exports from `callnext` what users need, and the port for those who write an
     'asThrown',
     'checkedChunk',
     'contentToSend',
+    'freeze',
+    'injectInto',
     'isBodyless',
+    'isDepends',
     'isEndpoint',
     'isLayer',
     'isOurRequest',
@@ -47,9 +50,9 @@ it('exports from `callnext` what users need, and the port for those who write an
   expect(Object.keys(core).sort()).toEqual([...users, ...adapterAuthors].sort());
 });
 
-it('exports one function from each framework entry', () => {
-  expect(Object.keys(expressEntry)).toEqual(['toExpress']);
-  expect(Object.keys(koaEntry)).toEqual(['toKoa']);
+it('exports from each framework entry what an app mounts and calls', () => {
+  expect(Object.keys(expressEntry).sort()).toEqual(['errorBoundary', 'inject', 'toExpress', 'wrap']);
+  expect(Object.keys(koaEntry).sort()).toEqual(['inject', 'toKoa']);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -66,6 +69,10 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'applyChanges',
     'bareLayer',
     'declaredLength',
+    'inject',
+    'injectAt',
+    'openBare',
+    'runAround',
     'toLayer',
     'toNode',
   ]);

@@ -1,8 +1,8 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Endpoint, Layer, Middleware } from 'callnext';
-import { toExpress } from 'callnext/express';
-import { toKoa } from 'callnext/koa';
+import type { Depends, Endpoint, Layer, Middleware } from 'callnext';
+import { inject as injectExpress, toExpress } from 'callnext/express';
+import { inject as injectKoa, toKoa } from 'callnext/koa';
 import express5 from 'express';
 import Koa3 from 'koa';
 
@@ -10,7 +10,7 @@ import Koa3 from 'koa';
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-type Mountable = Layer | Middleware | Endpoint;
+type Mountable = Layer | Middleware | Endpoint | Depends<unknown>;
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 
 /** What a test mounts, in words that every framework understands. */
@@ -36,6 +36,8 @@ export interface Answer {
   set(name: string, value: string): Answer;
   send(body: string | Buffer | object | NodeJS.ReadableStream | null): void;
   redirect(url: string): void;
+  /** `inject` of the framework's adapter. */
+  inject<T>(dependency: Depends<T>): Promise<T>;
 }
 
 export interface Framework {
@@ -65,7 +67,10 @@ function expressApp(express: typeof express5): TestApp {
       return mounted;
     },
     handler(path, handle) {
-      app.use(path, (req, res) => handle(expressAnswer(req, res)) as never);
+      // Express 4 leaves it to its users to catch what an async handler rejects with.
+      app.use(path, (req, res, next) => {
+        new Promise(resolve => resolve(handle(expressAnswer(req, res)))).catch(next);
+      });
       return mounted;
     },
     around(before, after) {
@@ -98,6 +103,7 @@ function expressAnswer(req: http.IncomingMessage, res: import('express').Respons
       else res.send(body as string);
     },
     redirect: url => res.redirect(url),
+    inject: marker => injectExpress(req as never, marker),
   };
   return answer;
 }
@@ -163,6 +169,7 @@ function koaAnswer(ctx: Koa3.Context): Answer {
       ctx.body = body;
     },
     redirect: url => ctx.redirect(url),
+    inject: marker => injectKoa(ctx, marker),
   };
   return answer;
 }

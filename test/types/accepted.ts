@@ -1,4 +1,5 @@
 // Programs that must compile. `npm run types` compiles this file; it is not run.
+import http from 'node:http';
 import {
   BackgroundTask,
   Depends,
@@ -12,9 +13,9 @@ import {
   Request,
   Response,
 } from 'callnext';
-import { toExpress } from 'callnext/express';
-import { toKoa } from 'callnext/koa';
-import { toNode } from 'callnext/node';
+import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
+import { inject as injectKoa, toKoa } from 'callnext/koa';
+import { inject as injectNode, toNode } from 'callnext/node';
 import express from 'express';
 import Koa from 'koa';
 
@@ -104,3 +105,27 @@ express()
 express.Router().use(toExpress(middleware[0] as Middleware));
 new Koa().use(toKoa(layer)).use(toKoa(endpoint({}, () => 1)));
 toNode(layer, (_req, res) => res.end());
+
+// What is injected has the type of what the dependency gives, in the frameworks' own handlers.
+express().get('/', async (req, res) => {
+  const value = await inject(req, Depends(nested));
+  assertType<Equal<typeof value, { n: number; d: Date; url: string }>>();
+  res.json(value);
+});
+new Koa().use(async ctx => {
+  const value = await injectKoa(ctx, Depends(fromGenerator));
+  assertType<Equal<typeof value, { generator: boolean }>>();
+  ctx.body = value;
+});
+toNode(layer, async (req, res) => {
+  const value = await injectNode(req, Depends(fromAsync));
+  assertType<Equal<typeof value, string>>();
+  res.end(value);
+});
+
+// Guards, boundaries and wrapped apps.
+express().use('/admin', toExpress(Depends(fromAsync)), errorBoundary(layer));
+new Koa().use(toKoa(Depends(fromAsync)));
+http.createServer(wrap(express(), layer));
+http.createServer(wrap(express(), middleware[0] as Middleware));
+new Layer({ timeout: 30_000 });

@@ -1,6 +1,7 @@
 // Programs that must not compile: each `@ts-expect-error` is an error itself where the compiler finds none.
 import { BackgroundTasks, Depends, dependency, endpoint, Layer, type Middleware } from 'callnext';
-import { toExpress } from 'callnext/express';
+import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
+import { inject as injectKoa } from 'callnext/koa';
 import { toNode } from 'callnext/node';
 
 const one = () => 1;
@@ -42,5 +43,23 @@ toExpress({ one });
 
 // @ts-expect-error A layer needs something to be around.
 toNode(new Layer());
+
+// @ts-expect-error A dependency is wrapped in `Depends`.
+inject({}, one);
+
+// @ts-expect-error The value has the type of what the dependency gives.
+inject({}, Depends(one)).then(value => value.toUpperCase());
+
+// @ts-expect-error A request is no context.
+injectKoa({}, Depends(one));
+
+// @ts-expect-error A boundary is of a layer.
+errorBoundary(silent);
+
+// @ts-expect-error A listener is no Express app.
+wrap(() => undefined, new Layer());
+
+// @ts-expect-error A timeout is a number of milliseconds.
+new Layer({ timeout: '10s' });
 
 export { silent };

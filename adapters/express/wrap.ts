@@ -1,0 +1,52 @@
+import { type Layer, type Middleware, misuse } from '../../core/index.js';
+import {
+  NativeExchange,
+  type NativeRequest,
+  type NodeListener,
+  openBare,
+  runAround,
+  toLayer,
+} from '../node/index.js';
+import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
+import { ExpressRequest } from './express-request.js';
+import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+
+/**
+ * A request listener with a layer around a whole Express app.
+ *
+ * ```ts
+ * http.createServer(wrap(app, layer)).listen(3000);
+ * ```
+ *
+ * Everything that the app does is below the layer: its settings, its first middleware, its 404 and its error page. What
+ * no error middleware of the app has answered is what `callNext` rejects with, and goes on to Express' own error page
+ * if the layer does not handle it. Throws `WRAP_APP` and `ADAPTER_TARGET`.
+ */
+export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware): NodeListener {
+  if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
+  const layer = toLayer('wrap', target);
+  return function callnextApp(req, res) {
+    if (!hasErrorBoundary(layer)) placeErrorTap(app);
+    const native = NativeExchange.of(res) ?? openBare(req, res as never, new WrappedRequest(app, req, res));
+    native.isBounded = true;
+    runAround(native, layer, app, true);
+  };
+}
+
+/** A request that Express has not begun with yet. */
+class WrappedRequest extends ExpressRequest {
+  readonly #app: ExpressApp;
+  readonly #req: NativeRequest;
+
+  constructor(app: ExpressApp, req: NativeRequest, res: ExpressRes) {
+    super(req as ExpressReq, res);
+    this.#app = app;
+    this.#req = req;
+  }
+
+  /** The scheme is what the app's `trust proxy` says, by the prototype that Express will give the request. */
+  override get url(): string {
+    if (!('protocol' in this.#req)) Object.setPrototypeOf(this.#req, this.#app.request as object);
+    return super.url;
+  }
+}

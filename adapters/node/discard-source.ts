@@ -1,0 +1,25 @@
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/** What is piped into a response. `_readableState` tells where else it is piped to. */
+export type Source = Readable & { readonly _readableState?: { readonly pipes?: unknown } };
+
+/**
+ * Lets go of a stream that is piped into a response whose body is not wanted any more. It is destroyed, unless it goes
+ * somewhere else too; the request itself is read to its end, since its connection serves the response.
+ */
+export function discardSource(source: Source, res: ServerResponse): void {
+  source.unpipe?.(res);
+  if (source === res.req) return void source.resume();
+  const { pipes } = source._readableState ?? {};
+  const isUnused = Array.isArray(pipes) ? pipes.length === 0 : pipes === null;
+  if (!isUnused) return;
+  // What was piped into it stops there: a request that nobody reads would block its connection.
+  const { req } = res;
+  if (req instanceof IncomingMessage) source.once('close', () => process.nextTick(() => resumeIfStuck(req)));
+  source.destroy?.();
+}
+
+function resumeIfStuck(req: IncomingMessage): void {
+  if (req.readableFlowing === false && !req.destroyed && req.listenerCount('readable') === 0) req.resume();
+}

@@ -1,0 +1,86 @@
+import { CapturedHead, pairsOf } from './captured-head.js';
+import { HeldResponse } from './held-response.js';
+import { callHeld, methodsOf } from './interception.js';
+import type { NativeResponse } from './node-types.js';
+
+const names = ['writeHead', 'flushHeaders', 'write', 'end', 'destroy'] as const;
+const headerMethods = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
+
+/**
+ * Puts a held response in front of an HTTP/2 one, which keeps its head in its stream and not in fields that could be
+ * lent out: what tells of the head, and what is refused after it, stands on the response itself.
+ */
+export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefined): HeldResponse {
+  const head = new CapturedHttp2Head(res);
+  const held = new HeldResponse(res, methodsOf(res), head);
+  held.outer = outer;
+  for (const name of names) Reflect.set(res, name, (...args: unknown[]) => callHeld(held, name, args));
+  for (const name of headerMethods) {
+    const before: unknown = Reflect.get(res, name);
+    if (typeof before !== 'function') continue;
+    Reflect.set(res, name, (...args: unknown[]): unknown => {
+      if (head.isShut) throw headersSent();
+      return Reflect.apply(before, res, args);
+    });
+  }
+  if (typeof res.flush === 'function') res.flush = () => held.flush();
+  orElse(res, 'headersSent', () => head.isShut);
+  orElse(res, '_header', () => head.isShut);
+  orElse(res, 'writableEnded', () => held.endedInHold);
+  const { write, end, writeHead } = res;
+  held.installed = { write, end, writeHead };
+  return held;
+}
+
+class CapturedHttp2Head extends CapturedHead {
+  isShut = false;
+
+  override capture(status: number, reason?: unknown, headers?: unknown): void {
+    const { res } = this;
+    const given = (typeof reason === 'object' ? reason : headers) as
+      | Parameters<typeof pairsOf>[0]
+      | undefined;
+    // An argument takes the place of what was set, and may itself come more than once.
+    const lines = new Map<string, string[]>();
+    for (const [name, value] of given ? pairsOf(given) : [])
+      lines.set(name, [...(lines.get(name) ?? []), ...[value as string].flat()]);
+    for (const [name, value] of lines) res.setHeader(name, value.length === 1 ? (value[0] as string) : value);
+    res.statusCode = status;
+    this.status = res.statusCode;
+    this.shut();
+  }
+
+  override refuse(): void {
+    throw headersSent();
+  }
+
+  protected override shut(): void {
+    this.isShut = true;
+  }
+
+  protected override open(): void {
+    this.isShut = false;
+  }
+}
+
+/** A getter that also holds where `also` does. */
+function orElse(res: NativeResponse, name: string, also: () => boolean): void {
+  const before = descriptorOf(res, name)?.get;
+  Object.defineProperty(res, name, {
+    configurable: true,
+    get: () => also() || before?.call(res),
+  });
+}
+
+function descriptorOf(target: object, name: string): PropertyDescriptor | undefined {
+  for (let each: object | null = target; each; each = Object.getPrototypeOf(each)) {
+    const found = Object.getOwnPropertyDescriptor(each, name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Node does not export the classes of its errors. */
+function headersSent(): Error {
+  return Object.assign(new Error('Response has already been initiated.'), { code: 'ERR_HTTP2_HEADERS_SENT' });
+}

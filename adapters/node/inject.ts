@@ -1,0 +1,8 @@
+import { type Depends, injectInto, misuse } from '../../core/index.js';
+import { NativeExchange } from './native-exchange.js';
+
+/** Solves a dependency in the exchange of a native object. Rejects with `INJECT_OUTSIDE` where there is none. */
+export function injectAt<T>(native: object | undefined, dependency: Depends<T>): Promise<T> {
+  const found = native && NativeExchange.of(native);
+  return found ? injectInto(found.exchange, dependency) : Promise.reject(misuse('INJECT_OUTSIDE'));
+}
