@@ -1,0 +1,481 @@
+import type http from 'node:http';
+import {
+  type CallnextError,
+  Depends,
+  HTTPException,
+  Layer,
+  type Middleware,
+  PlainTextResponse,
+} from 'callnext';
+import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
+import { toNode } from 'callnext/node';
+import express5 from 'express';
+import { EventLog, gate } from '../support/events.js';
+import { listening } from '../support/frameworks.js';
+import { exchangeOnWire } from '../support/wire.js';
+
+const express4 = require('express4') as typeof express5;
+
+describe.each([
+  ['Express 5', express5],
+  ['Express 4', express4],
+])('errors of %s come back', (_name, express) => {
+  let log: EventLog;
+  let layer: Layer;
+  beforeEach(() => {
+    log = new EventLog();
+    layer = new Layer({
+      middleware: [watching],
+      onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`),
+    });
+  });
+
+  const watching: Middleware = async (request, callNext) => {
+    try {
+      const response = await callNext(request);
+      log.add(`after ${response.status}`);
+      return response;
+    } catch (error) {
+      log.add(`caught ${(error as Error).message}`);
+      throw error;
+    }
+  };
+
+  async function* getDb() {
+    log.add('enter');
+    try {
+      yield 'db';
+      log.add('commit');
+    } catch (error) {
+      log.add(`rollback: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  const render: express5.ErrorRequestHandler = (error, _req, res, next) => {
+    log.add(`rendered ${error.message}`);
+    if (res.headersSent) return next(error);
+    res.status(error.status ?? 500).json({ rendered: error.message });
+  };
+
+  function newApp(): express5.Express {
+    const app = express();
+    app.set('env', 'test');
+    return app;
+  }
+
+  /** The layer, then routes, then the boundary, then the app's error middleware. */
+  function bounded(mount: (app: express5.Express) => void): http.RequestListener {
+    const app = newApp();
+    app.use(toExpress(layer) as express5.RequestHandler);
+    mount(app);
+    app.use(errorBoundary(layer) as express5.ErrorRequestHandler);
+    app.use(render);
+    return app;
+  }
+
+  function wrapped(mount: (app: express5.Express) => void): http.RequestListener {
+    const app = newApp();
+    mount(app);
+    return wrap(app, layer) as http.RequestListener;
+  }
+
+  const get = (listener: http.RequestListener, path = '/', init: RequestInit = {}) =>
+    listening(listener, async url => {
+      const response = await fetch(url + path, init);
+      return { status: response.status, headers: response.headers, body: await response.text() };
+    });
+
+  describe('by an error boundary', () => {
+    it.each<[string, express5.RequestHandler]>([
+      [
+        'throws',
+        () => {
+          throw new HTTPException(409, 'conflict');
+        },
+      ],
+      ['passes to next', (_req, _res, next) => next(new HTTPException(409, 'conflict'))],
+    ])('what a handler %s is what callNext rejects with', async (_what, handler) => {
+      const { status, body } = await get(bounded(app => app.get('/', handler)));
+      expect([status, body]).toEqual([409, '{"detail":"conflict"}']);
+      expect(log.events).toEqual(['after 409']);
+    });
+
+    it('what nobody handles goes on to the error middleware after the boundary, once', async () => {
+      const listener = bounded(app =>
+        app.get('/', () => {
+          throw new Error('broken');
+        }),
+      );
+      expect(await get(listener)).toMatchObject({ status: 500, body: '{"rendered":"broken"}' });
+      expect(log.events).toEqual(['caught broken', 'rendered broken']);
+    });
+
+    it('an exception handler answers', async () => {
+      layer.addExceptionHandler(
+        RangeError,
+        (_request, error) => new PlainTextResponse(error.message, { status: 416 }),
+      );
+      const listener = bounded(app =>
+        app.get('/', () => {
+          throw new RangeError('too far');
+        }),
+      );
+      expect(await get(listener)).toMatchObject({ status: 416, body: 'too far' });
+      expect(log.events).toEqual(['after 416']);
+    });
+
+    it('what was injected gets the error thrown in before the middleware sees it', async () => {
+      const listener = bounded(app =>
+        app.get('/', (req, _res, next) => {
+          inject(req, Depends(getDb)).then(() => next(new Error('broken')));
+        }),
+      );
+      await get(listener);
+      expect(log.events).toEqual(['enter', 'rollback: broken', 'caught broken', 'rendered broken']);
+    });
+
+    it.each<[string, express5.RequestHandler]>([
+      [
+        'at once',
+        (_req, res) => {
+          res.set({ 'X-Old': '1', ETag: '"old"' }).cookie('old', '1').json({ complete: true });
+          throw new Error('too late');
+        },
+      ],
+      [
+        'in an async handler',
+        async (_req, res, next) => {
+          res.set('X-Old', '1').json({ complete: true });
+          if (express === express4) next(new Error('too late'));
+          else throw new Error('too late');
+        },
+      ],
+      [
+        'after a second answer',
+        (_req, res, next) => {
+          res.set('X-Old', '1').json({ complete: true });
+          next(new Error('too late'));
+        },
+      ],
+    ])('an error %s takes the place of an answer that is still held', async (_when, handler) => {
+      const { status, body, headers } = await get(bounded(app => app.get('/', handler)));
+      expect([status, body]).toEqual([500, '{"rendered":"too late"}']);
+      expect([headers.get('x-old'), headers.get('set-cookie')]).toEqual([null, null]);
+      expect(headers.get('content-length')).toBe(String(body.length));
+      expect(log.events).toEqual(['caught too late', 'rendered too late']);
+    });
+
+    it('an error while the middleware is at work on the answer takes its place', async () => {
+      const failed = gate();
+      const working = gate();
+      layer.addMiddleware(async (request, callNext) => {
+        const response = await callNext(request);
+        log.add('at work');
+        working.open();
+        await failed.opened;
+        return response;
+      });
+      const listener = bounded(app =>
+        app.get('/', (req, res, next) => {
+          inject(req, Depends(getDb)).then(() => {
+            res.json({ complete: true });
+            void working.opened.then(() => {
+              next(new HTTPException(503, 'too late'));
+              failed.open();
+            });
+          });
+        }),
+      );
+      expect(await get(listener)).toMatchObject({ status: 503, body: '{"detail":"too late"}' });
+      expect(log.events).toEqual(['enter', 'after 200', 'at work', 'rollback: too late']);
+    });
+
+    it('an error of a handler that streams gets a clean answer while the head is held', async () => {
+      const listener = bounded(app =>
+        app.get('/', (_req, res) => {
+          res.set('X-Old', '1').write('half of it');
+          throw new HTTPException(503, 'no more');
+        }),
+      );
+      expect(await get(listener)).toMatchObject({ status: 503, body: '{"detail":"no more"}' });
+    });
+
+    it('an error after the release cuts the connection, as natively, and rolls back', async () => {
+      const listener = bounded(app =>
+        app.get('/', (req, res, next) => {
+          inject(req, Depends(getDb)).then(() => {
+            res.write('half of it');
+            res.once('released', () => next(new Error('broken')));
+            setImmediate(() => setImmediate(() => res.emit('released')));
+          });
+        }),
+      );
+      const wire = await listening(listener, async (_url, port) => {
+        const seen = await exchangeOnWire(port, '/');
+        await log.until('rollback: broken');
+        return seen;
+      });
+      expect([wire.head.split('\r\n')[0], wire.cut]).toEqual(['HTTP/1.1 200 OK', true]);
+      expect(log.events).toEqual(['enter', 'after 200', 'rendered broken', 'rollback: broken']);
+    });
+
+    it('passes on the errors of requests that are not inside its layer', async () => {
+      const inner = new Layer({ middleware: [watching] });
+      const router = express.Router();
+      router.use(toExpress(inner) as express5.RequestHandler);
+      router.get('/in', () => {
+        throw new HTTPException(409);
+      });
+      const app = newApp();
+      app.use(toExpress(layer) as express5.RequestHandler);
+      app.use('/router', router);
+      app.use('/router', errorBoundary(inner) as express5.ErrorRequestHandler);
+      app.use('/router', () => {
+        throw new HTTPException(410);
+      });
+      app.use(errorBoundary(inner) as express5.ErrorRequestHandler);
+      expect((await get(app, '/router/in')).status).toBe(409);
+      expect(log.events).toEqual(['after 409', 'after 409']);
+      log.events.length = 0;
+      expect((await get(app, '/router/out')).status).toBe(410);
+      expect(log.events).toContain('after 410');
+    });
+
+    it('stands between two layers: the inner one is asked first', async () => {
+      const inner = new Layer({ middleware: [watching] });
+      const listener = bounded(app => {
+        app.use(toExpress(inner) as express5.RequestHandler);
+        app.get('/', () => {
+          throw new Error('broken');
+        });
+      });
+      expect(await get(listener)).toMatchObject({ status: 500, body: '{"rendered":"broken"}' });
+      expect(log.events).toEqual(['caught broken', 'caught broken', 'rendered broken']);
+    });
+
+    it('lets an error middleware before it answer', async () => {
+      const listener = bounded(app => {
+        app.get('/', () => {
+          throw new Error('broken');
+        });
+        app.use(render);
+      });
+      expect((await get(listener)).status).toBe(500);
+      expect(log.events).toEqual(['rendered broken', 'after 500']);
+    });
+
+    it('takes a layer', () => {
+      expect(() => errorBoundary((() => undefined) as never)).toThrow(
+        expect.objectContaining({ code: 'ERROR_BOUNDARY' }) as CallnextError,
+      );
+    });
+  });
+
+  describe('without a boundary', () => {
+    const tapped = (mount: (app: express5.Express) => void): http.RequestListener => {
+      const app = newApp();
+      app.use(toExpress(layer) as express5.RequestHandler);
+      mount(app);
+      return app;
+    };
+
+    it('an answer that was given stands, and what was injected is rolled back', async () => {
+      const listener = tapped(app =>
+        app.get('/', (req, res, next) => {
+          inject(req, Depends(getDb)).then(() => {
+            res.json({ complete: true });
+            next(new Error('too late'));
+          });
+        }),
+      );
+      const { status, body } = await listening(listener, async url => {
+        const response = await fetch(url);
+        const text = await response.text();
+        await log.until('rollback: too late');
+        return { status: response.status, body: text };
+      });
+      expect([status, body]).toEqual([200, '{"complete":true}']);
+      expect(log.events).toEqual(['enter', 'after 200', 'rollback: too late']);
+    });
+
+    it('a server error that the app renders itself rolls back, and the middleware sees it', async () => {
+      const listener = tapped(app => {
+        app.get('/', (req, _res, next) => {
+          inject(req, Depends(getDb)).then(() => next(new Error('broken')));
+        });
+        app.use(render);
+      });
+      expect((await get(listener)).status).toBe(500);
+      expect(log.events).toEqual([
+        'enter',
+        'rendered broken',
+        'rollback: Internal Server Error',
+        'after 500',
+      ]);
+    });
+  });
+
+  describe('by wrap', () => {
+    it('stands around a whole app: its headers, its 404 and its own errors', async () => {
+      const listener = wrapped(app => {
+        app.get('/', (_req, res) => {
+          res.json({ ok: true });
+        });
+        app.get('/fails', () => {
+          throw new HTTPException(409, 'conflict');
+        });
+      });
+      const { status, headers } = await get(listener);
+      expect([status, headers.get('x-powered-by')]).toEqual([200, 'Express']);
+      expect((await get(listener, '/nowhere')).status).toBe(404);
+      expect((await get(listener, '/fails')).body).toBe('{"detail":"conflict"}');
+      expect(log.events).toEqual(['after 200', 'after 404', 'after 409']);
+    });
+
+    it('leaves an error that nobody handles to the page of Express', async () => {
+      const listener = wrapped(app =>
+        app.get('/', () => {
+          throw new Error('broken');
+        }),
+      );
+      const { status, body } = await get(listener);
+      expect([status, /<pre>Error: broken/.test(body)]).toEqual([500, true]);
+      expect(log.events).toEqual(['caught broken']);
+    });
+
+    it('lets an error take the place of an answer that is still held', async () => {
+      const listener = wrapped(app =>
+        app.get('/', (_req, res) => {
+          res.set('X-Old', '1').json({ complete: true });
+          throw new HTTPException(503, 'too late');
+        }),
+      );
+      const { status, body, headers } = await get(listener);
+      expect([status, body, headers.get('x-old')]).toEqual([503, '{"detail":"too late"}', null]);
+      expect(log.events).toEqual(['after 503']);
+    });
+
+    it('answers an error of its own middleware with a bare 500, and reports it', async () => {
+      layer.addMiddleware(() => {
+        throw new Error('before');
+      });
+      const { status, body } = await get(wrapped(() => undefined));
+      expect([status, body]).toEqual([500, 'Internal Server Error']);
+      expect(log.events).toEqual(['reported request: before']);
+    });
+
+    it('knows the url as the app trusts it, before the app has begun', async () => {
+      layer.addMiddleware(async (request, callNext) => {
+        log.add(request.url.replace(/:\d+/, ''));
+        return callNext(request);
+      });
+      const listener = wrapped(app => {
+        app.set('trust proxy', true);
+        app.get('/', (req, res) => {
+          res.send(`${req.protocol} ${req.originalUrl}`);
+        });
+      });
+      const { body } = await get(listener, '/?a=1', { headers: { 'x-forwarded-proto': 'https' } });
+      expect(body).toBe('https /?a=1');
+      expect(log.events[0]).toBe('https://127.0.0.1/?a=1');
+    });
+
+    it('shows a changed target to the app', async () => {
+      layer.addMiddleware((request, callNext) =>
+        callNext(
+          new (request.constructor as never as typeof import('callnext').Request)(request, {
+            url: '/new?b=2',
+          }),
+        ),
+      );
+      const listener = wrapped(app =>
+        app.get('/new', (req, res) => {
+          res.json(req.query);
+        }),
+      );
+      expect((await get(listener, '/old')).body).toBe('{"b":"2"}');
+    });
+
+    it('nests in another layer, and holds layers of its own', async () => {
+      const app = newApp();
+      app.use(toExpress(watching) as express5.RequestHandler);
+      app.get('/', () => {
+        throw new HTTPException(409);
+      });
+      const listener = toNode(watching, wrap(app, layer)) as http.RequestListener;
+      expect((await get(listener)).status).toBe(409);
+      expect(log.events).toEqual(['after 409', 'after 409', 'after 409']);
+    });
+
+    it('refuses what is no app', () => {
+      expect(() => wrap((() => undefined) as never, layer)).toThrow(
+        expect.objectContaining({ code: 'WRAP_APP' }) as CallnextError,
+      );
+      expect(() => wrap(express() as never, 7 as never)).toThrow(
+        expect.objectContaining({ code: 'ADAPTER_TARGET' }) as CallnextError,
+      );
+    });
+  });
+
+  describe('and the flow of Express stays its own', () => {
+    const mounts: [string, (mount: (app: express5.Express) => void) => http.RequestListener][] = [
+      [
+        'without a layer',
+        mount => {
+          const app = newApp();
+          mount(app);
+          return app;
+        },
+      ],
+      ['below a layer with a boundary', bounded],
+      ['in a wrapped app', wrapped],
+    ];
+    it.each(mounts)('%s', async (_how, build) => {
+      const listener = build(app => {
+        app.param('id', (req, _res, next, id) => {
+          Reflect.set(req, 'loaded', `item ${id}`);
+          next();
+        });
+        app.get('/items/:id', (_req, _res, next) => next('route'));
+        app.get('/items/:id', (req, res) => {
+          res.send(Reflect.get(req, 'loaded'));
+        });
+        const router = express.Router();
+        router.use((_req, _res, next) => next('router'));
+        router.get('/never', (_req, res) => {
+          res.send('wrong');
+        });
+        app.use('/skipped', router);
+        app.use('/skipped', (req, res) => {
+          res.send(`${req.baseUrl} ${req.url} ${req.originalUrl}`);
+        });
+        const mounted = express();
+        const deep = express.Router();
+        deep.get('/leaf', (req, res) => {
+          res.send(`${req.baseUrl} ${req.path} ${(req.app as express5.Express).mountpath}`);
+        });
+        mounted.use('/deep', deep);
+        mounted.get('/fails', () => {
+          throw Object.assign(new Error('in the mounted app'), { status: 418 });
+        });
+        mounted.use(((error, _req, res, _next) => {
+          res.status(error.status).send(`own page: ${error.message}`);
+        }) as express5.ErrorRequestHandler);
+        app.use('/mounted', mounted);
+      });
+      const bodies: string[] = [];
+      for (const path of ['/items/7', '/skipped/never', '/mounted/deep/leaf', '/mounted/fails', '/nowhere']) {
+        const { status, body } = await get(listener, path);
+        bodies.push(`${status} ${body.replace(/<[^>]+>|\n/g, '')}`);
+      }
+      expect(bodies).toEqual([
+        '200 item 7',
+        '200 /skipped /never /skipped/never',
+        '200 /mounted/deep /leaf /mounted',
+        '418 own page: in the mounted app',
+        '404 ErrorCannot GET /nowhere',
+      ]);
+    });
+  });
+});

@@ -1,0 +1,319 @@
+import type http from 'node:http';
+import net from 'node:net';
+import { PassThrough, pipeline, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { JSONResponse, type Middleware, PlainTextResponse, Response } from 'callnext';
+import { EventLog, gate } from '../support/events.js';
+import { frameworks, listening } from '../support/frameworks.js';
+import { exchangeOnWire, record } from '../support/wire.js';
+
+type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
+
+const ofOldBody = [
+  'Content-Length',
+  'Content-Encoding',
+  'ETag',
+  'Last-Modified',
+  'Accept-Ranges',
+  'Content-MD5',
+  'Digest',
+];
+
+describe.each(frameworks)('a native response on $name', ({ app }) => {
+  let log: EventLog;
+  beforeEach(() => {
+    log = new EventLog();
+  });
+
+  const described: Listener = (_req, res) => {
+    for (const name of ofOldBody) res.setHeader(name, name === 'Content-Length' ? '6' : `"${name}"`);
+    res.setHeader('X-Own', '1');
+    res.setHeader('Content-Type', 'text/plain');
+    res.end('native');
+  };
+  const seen = (middleware: Middleware, listener = described, method = 'GET') =>
+    listening(app().use(middleware).native('/', listener).listener(), (_url, port) =>
+      exchangeOnWire(port, '/', method),
+    );
+  const headersOf = (head: string): string[] =>
+    head
+      .split('\r\n')
+      .slice(1)
+      .map(line => line.slice(0, line.indexOf(':')).toLowerCase())
+      .filter(name => name !== 'connection' && name !== 'x-powered-by');
+
+  describe('that is transformed keeps its own headers, and none that were said of the old body', () => {
+    const forms: [string, Middleware, string][] = [
+      [
+        'into a text',
+        async (request, callNext) => {
+          const response = await callNext(request);
+          return new Response((await response.text()).toUpperCase(), response);
+        },
+        'NATIVE',
+      ],
+      [
+        'by its headers alone',
+        async (request, callNext) => {
+          const { headers, status } = await callNext(request);
+          return new Response('shorter', { headers, status });
+        },
+        'shorter',
+      ],
+      [
+        'into JSON',
+        async (request, callNext) => new JSONResponse({ a: 1 }, await callNext(request)),
+        '{"a":1}',
+      ],
+    ];
+    it.each(forms)('%s', async (_how, middleware, body) => {
+      const wire = await seen(middleware);
+      expect(wire.body).toBe(body);
+      expect(headersOf(wire.head).sort()).toEqual(
+        expect.arrayContaining(['content-length', 'content-type', 'x-own']),
+      );
+      const stale = ofOldBody.slice(1).map(name => name.toLowerCase());
+      expect(headersOf(wire.head).filter(name => stale.includes(name))).toEqual([]);
+      expect(wire.head).toContain(`content-length: ${body.length}`);
+    });
+
+    it('as a stream, in chunks', async () => {
+      const wire = await seen(async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(response.body?.pipeThrough(new TransformStream()), response);
+      });
+      expect(wire.body).toBe('6\r\nnative\r\n0\r\n\r\n');
+      expect(headersOf(wire.head).sort()).toEqual(['content-type', 'transfer-encoding', 'x-own']);
+    });
+  });
+
+  it.each<[string, Middleware]>([
+    [
+      'its bytes',
+      async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(await response.arrayBuffer(), response);
+      },
+    ],
+    [
+      'its text',
+      async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(await response.text(), response);
+      },
+    ],
+    [
+      'its bytes and headers',
+      async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(await response.bytes(), { headers: response.headers, status: response.status });
+      },
+    ],
+    [
+      'its stream',
+      async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(response.body, response);
+      },
+    ],
+    ['a clone', async (request, callNext) => (await callNext(request)).clone()],
+  ])('that is made anew of %s keeps what was said of them', async (_of, middleware) => {
+    const { head, body } = await seen(middleware);
+    expect(body).toBe('native');
+    for (const name of ofOldBody.slice(1)) expect(head).toContain(`${name.toLowerCase()}: "${name}"`);
+  });
+
+  it('to HEAD keeps the length of a body that it does not have, and says none of one that is not known', async () => {
+    const upper: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      return new Response((await response.text()).toUpperCase(), response);
+    };
+    expect((await seen(upper, described, 'HEAD')).head).toContain('content-length: 6');
+    const transforming: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      return new Response(response.body?.pipeThrough(new TransformStream()), response);
+    };
+    const { head, body } = await seen(transforming, described, 'HEAD');
+    expect([/content-length/i.test(head), body]).toEqual([false, '']);
+  });
+
+  it('of status 304 stays empty where its body is replaced', async () => {
+    const listener: Listener = (_req, res) => {
+      res.statusCode = 304;
+      res.setHeader('ETag', '"1"');
+      res.end();
+    };
+    const replacing: Middleware = async (request, callNext) =>
+      new Response('something', await callNext(request));
+    const { head, body } = await seen(replacing, listener);
+    expect([head.split('\r\n')[0], /content-length|transfer-encoding/i.test(head), body]).toEqual([
+      'HTTP/1.1 304 Not Modified',
+      false,
+      '',
+    ]);
+  });
+
+  it('of status 206 keeps what says which part it is', async () => {
+    const listener: Listener = (_req, res) => {
+      res.writeHead(206, { 'Content-Range': 'bytes 0-5/100' }).end('native');
+    };
+    const upper: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      return new Response((await response.text()).toUpperCase(), response);
+    };
+    expect((await seen(upper, listener)).head).toMatch(/content-range: bytes 0-5\/100/i);
+  });
+
+  describe('that is replaced', () => {
+    const replacing: Middleware = async (request, callNext) => {
+      await callNext(request);
+      return new PlainTextResponse('instead');
+    };
+    const endless = (): Readable =>
+      new Readable({
+        read() {
+          this.push(Buffer.alloc(1024, 'x'));
+        },
+      }).once('close', () => log.add('source closed'));
+
+    it.each<[string, (source: Readable, res: http.ServerResponse) => void]>([
+      ['pipe', (source, res) => void source.pipe(res)],
+      ['pipeline', (source, res) => pipeline(source, res, error => log.add(`pipeline: ${error?.code}`))],
+    ])('lets go of what is written to it by %s', async (how, begin) => {
+      const { body } = await listening(
+        app()
+          .use(replacing)
+          .native('/', (_req, res) => begin(endless(), res))
+          .listener(),
+        async (_url, port) => {
+          const wire = await exchangeOnWire(port, '/');
+          await log.until('source closed');
+          if (how === 'pipeline') await log.until('pipeline: ERR_STREAM_PREMATURE_CLOSE');
+          return wire;
+        },
+      );
+      expect(body).toBe('instead');
+    });
+
+    it('calls the callbacks of what was written to it', async () => {
+      const { body } = await seen(replacing, (_req, res) => {
+        res.write('one', () => log.add('one'));
+        res.write('two', () => log.add('two'));
+        res.end('three', () => log.add('end'));
+      });
+      await log.until('end');
+      expect([body, log.events]).toEqual(['instead', ['one', 'two', 'end']]);
+    });
+
+    it('leaves a source alone that goes somewhere else too', async () => {
+      const source = new PassThrough();
+      const elsewhere = source.pipe(new PassThrough());
+      const { body } = await seen(replacing, (_req, res) => {
+        source.pipe(res);
+        source.write('both, ');
+      });
+      source.end('and the rest');
+      expect([body, await text(elsewhere)]).toEqual(['instead', 'both, and the rest']);
+    });
+
+    it('goes on serving its connection where the handler echoes the request', async () => {
+      const answers = await listening(
+        app()
+          .use(replacing)
+          .native('/', (req, res) => req.pipe(res))
+          .listener(),
+        async (_url, port) => {
+          const first = `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`;
+          return record(port, `${first}GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`);
+        },
+      );
+      expect(answers.bytes.match(/instead/g)).toHaveLength(2);
+    });
+
+    it('keeps its source for a body that is made of it', async () => {
+      const transforming: Middleware = async (request, callNext) => {
+        const response = await callNext(request);
+        return new Response(response.body?.pipeThrough(new TransformStream()), response);
+      };
+      const { body } = await seen(transforming, (_req, res) =>
+        Readable.from(['one', 'two', 'three']).pipe(res),
+      );
+      expect(body).toBe('3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n');
+    });
+  });
+
+  describe('is not lost where its handler destroys the connection', () => {
+    const slow: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      await new Promise(resolve => setImmediate(resolve));
+      response.headers.set('X-After', '1');
+      return response;
+    };
+    it.each<[string, Listener]>([
+      ['req.socket.destroy()', req => void req.socket.destroy()],
+      ['req.destroy()', req => void req.destroy()],
+      ['res.destroy()', (_req, res) => void res.destroy()],
+      ['a later tick', req => process.nextTick(() => req.socket.destroy())],
+    ])('by %s', async (_how, destroy) => {
+      const body = 'x'.repeat(100_000);
+      const wire = await seen(slow, (req, res) => {
+        res.setHeader('Content-Length', body.length);
+        res.end(body);
+        destroy(req, res);
+      });
+      expect([wire.head.split('\r\n')[0], wire.body.length]).toEqual(['HTTP/1.1 200 OK', body.length]);
+      expect(wire.head).toContain('X-After: 1');
+    });
+
+    it('and is destroyed with an error at once', async () => {
+      const wire = await seen(slow, (req, res) => {
+        res.end('x');
+        req.socket.destroy(new Error('away'));
+      });
+      expect(wire.head).toBe('');
+    });
+
+    it('and where nothing is answered, at once', async () => {
+      const going = gate();
+      const wire = await listening(
+        app()
+          .use(slow)
+          .native('/', req => {
+            req.socket.once('close', () => going.open());
+            req.socket.destroy();
+          })
+          .listener(),
+        async (_url, port) => {
+          const seenNow = await exchangeOnWire(port, '/');
+          await going.opened;
+          return seenNow;
+        },
+      );
+      expect(wire.head).toBe('');
+    });
+
+    it('for longer than a second, where the middleware never lets go of it', async () => {
+      const closed = gate();
+      const never: Middleware = async (request, callNext) => {
+        await callNext(request);
+        return new Promise<never>(() => undefined);
+      };
+      await listening(
+        app()
+          .use(never)
+          .native('/', (req, res) => {
+            res.end('held for ever');
+            req.socket.destroy();
+          })
+          .listener(),
+        async (_url, port) => {
+          const socket = net.connect(port, '127.0.0.1', () =>
+            socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'),
+          );
+          socket.on('error', () => undefined).once('close', () => closed.open());
+          await closed.opened;
+        },
+      );
+    });
+  });
+});
