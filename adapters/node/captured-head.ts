@@ -47,6 +47,11 @@ export class CapturedHead {
     this.shut();
   }
 
+  /** As before the end. */
+  reopen(): void {
+    this.res.finished = false;
+  }
+
   /** From here on, headers are refused as after the head. */
   protected shut(): void {
     this.res._header = placeholder;
@@ -55,6 +60,14 @@ export class CapturedHead {
   /** As before the head. */
   protected open(): void {
     this.res._header = null;
+  }
+
+  /**
+   * Native code has ended the response: it sees that. A pipelined response that waits for its turn is the exception: Node
+   * would finish it when the turn comes.
+   */
+  end(): void {
+    if (this.res.socket) this.res.finished = true;
   }
 
   /** Throws what Node throws where a head is made a second time. */
@@ -100,6 +113,7 @@ export class CapturedHead {
     if (this.#dropsBody)
       for (const name of ['content-length', 'transfer-encoding']) this.change(() => removeHeader(res, name));
     this.open();
+    this.reopen();
     res._hasBody = this.#hadBody;
     res.statusCode = this.status;
     setReason(res, this.reason);
@@ -128,9 +142,10 @@ export class CapturedHead {
     };
     try {
       Reflect.apply(native.writeHead, res, args);
+      // Where it throws, Node has forgotten the body all the same.
+      res._hasBody = _hasBody;
     } finally {
       res._storeHeader = native._storeHeader;
-      res._hasBody = _hasBody;
     }
   }
 }

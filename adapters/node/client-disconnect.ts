@@ -11,12 +11,15 @@ export class ResponseEnd {
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
   readonly #onOver: () => void;
+  readonly #isHeld: () => boolean;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] = [];
 
-  constructor(req: NativeRequest, res: NativeResponse, onOver: () => void) {
+  /** `isHeld`: whether what native code has written still waits, so that Node's word for it does not count. */
+  constructor(req: NativeRequest, res: NativeResponse, onOver: () => void, isHeld: () => boolean) {
     this.#res = res;
+    this.#isHeld = isHeld;
     this.#socket = req.socket;
     this.#onOver = onOver;
     const close = () => this.#close();
@@ -63,7 +66,7 @@ export class ResponseEnd {
         outcome: res.finished && !res.stream.aborted && res.stream.rstCode === 0 ? 'sent' : 'aborted',
       };
     const cause = this.#socket?.errored;
-    if (res.writableFinished && !cause) return { outcome: 'sent' };
+    if (res.writableFinished && !cause && !this.#isHeld()) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? cause : undefined };
   }

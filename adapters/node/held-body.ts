@@ -6,7 +6,11 @@ export interface HeldWrite {
   readonly chunk: string | Uint8Array;
   readonly encoding: BufferEncoding | undefined;
   readonly callback: Callback | undefined;
+  /** Called before it: what is written corked goes out in one chunk. */
+  readonly corks: readonly Cork[] | undefined;
 }
+
+export type Cork = 'cork' | 'uncork';
 
 /**
  * What native code has written while its head is held: at most `writableHighWaterMark` bytes before `write()` answers
@@ -18,6 +22,7 @@ export class HeldBody {
   #bytes = 0;
   #highWaterMark = 0;
   #needsDrain = false;
+  #corks: readonly Cork[] | undefined;
   #ended = false;
   #sunk = false;
   #reading = false;
@@ -41,12 +46,29 @@ export class HeldBody {
       if (callback) process.nextTick(callback);
       return true;
     }
-    this.#writes.push({ chunk, encoding, callback });
+    this.#writes.push({ chunk, encoding, callback, corks: this.takeCorks() });
     this.#bytes += chunk.length;
     this.#highWaterMark = highWaterMark;
     this.#wake();
     this.#needsDrain ||= this.#bytes >= highWaterMark;
     return !this.#needsDrain;
+  }
+
+  /** `cork` or `uncork` is called between two writes. */
+  cork(call: Cork): void {
+    this.#corks = [...(this.#corks ?? []), call];
+  }
+
+  /** Those that were called since the last write. */
+  takeCorks(): readonly Cork[] | undefined {
+    const corks = this.#corks;
+    this.#corks = undefined;
+    return corks;
+  }
+
+  /** What waits, in bytes or characters. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   end(): void {
@@ -72,7 +94,7 @@ export class HeldBody {
   /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */
   takeAll(view: Response | undefined): HeldWrite[] {
     const body = view && this.#reading ? partsOf(view).body : undefined;
-    const unread = (body?.unread() ?? []).map(chunk => ({ chunk, encoding: undefined, callback: undefined }));
+    const unread = (body?.unread() ?? []).map(bare);
     const writes = this.#writes.splice(0);
     this.#bytes = 0;
     this.isCopied = body?.isBeingRead === true;
@@ -84,7 +106,7 @@ export class HeldBody {
   copy(chunk: unknown, encoding: unknown, isLast: boolean): void {
     const codec = typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined;
     const isChunk = typeof chunk === 'string' || chunk instanceof Uint8Array;
-    if (isChunk) this.#writes.push({ chunk, encoding: codec, callback: undefined });
+    if (isChunk) this.#writes.push({ ...bare(chunk), encoding: codec });
     if (isLast) this.#ended = true;
     this.#wake();
   }
@@ -144,4 +166,8 @@ export class HeldBody {
     this.sink();
     return { value: undefined, done: true };
   }
+}
+
+function bare(chunk: string | Uint8Array): HeldWrite {
+  return { chunk, encoding: undefined, callback: undefined, corks: undefined };
 }

@@ -5,13 +5,14 @@ import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { discardSource, type Source } from './discard-source.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
-import { HeldBody } from './held-body.js';
+import { type Cork, HeldBody } from './held-body.js';
 import { heldView } from './held-view.js';
 import type { Callback, NativeResponse } from './node-types.js';
 import { type Sink, setReason, writeResponse } from './write-response.js';
 
 /** The methods that are called instead of the response's own: those that were there before. */
-export type PreviousMethods = Sink & Pick<NativeResponse, '_implicitHeader' | '_send' | 'flush'>;
+export type PreviousMethods = Sink &
+  Pick<NativeResponse, '_implicitHeader' | '_send' | 'flush' | 'cork' | 'uncork'>;
 
 /** Somebody who waits for the response: a middleware at its `callNext`. */
 export interface Waiter {
@@ -65,6 +66,9 @@ export class HeldResponse {
   /** Whether the head came from `end(chunk)` alone: then Node computes a Content-Length. */
   #headFromEnd = false;
   #flushedBody = false;
+  #isDestroyed = false;
+  /** Whether the end came when it had been destroyed. */
+  #isEndedLate = false;
   #endCallback: Callback | undefined;
   /** The trailers at the end: what is added later comes too late, as without a hold. */
   #trailer: string | undefined;
@@ -114,7 +118,7 @@ export class HeldResponse {
 
   /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */
   get endedInHold(): boolean {
-    return this.ended && (this.state === 'held' || this.state === 'replaced');
+    return (this.ended || this.#isEndedLate) && (this.state === 'held' || this.state === 'replaced');
   }
 
   // What native code calls.
@@ -138,14 +142,14 @@ export class HeldResponse {
   flushHeaders(): void {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
     if (this.state === 'open') this.#makeHead();
-    this.#head.flush();
+    if (!this.#isDestroyed) this.#head.flush();
   }
 
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
     if (this.state === 'passing') return this.#writeThrough('write', [chunk, encoding, callback]) as boolean;
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     assertChunk(chunk);
-    if (this.ended) return this.#writeAfterEnd('write', [chunk, encoding, callback]);
+    if (this.ended || this.#isDestroyed) return this.#writeAfterEnd('write', [chunk, encoding, callback]);
     if (this.state === 'open') this.#makeHead();
     // Node itself drops it, or refuses it where the server is told to.
     if (this.state === 'held' && this.res._hasBody === false)
@@ -159,12 +163,14 @@ export class HeldResponse {
       return this.#writeThrough('end', [chunk, encoding, callback]) as NativeResponse;
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
-    if (this.ended) return this.#endAgain(chunk, encoding, callback as Callback | undefined);
+    if (this.ended || this.#isDestroyed)
+      return this.#endAgain(chunk, encoding, callback as Callback | undefined);
     if (chunk) assertChunk(chunk);
-    if (this.state === 'open') this.#makeHeadFromEnd();
+    if (this.state === 'open') this.#makeHeadFromEnd(chunk as string | undefined, encoding);
     if (chunk)
       this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
     this.ended = true;
+    if (this.state === 'held') this.#head.end();
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end();
@@ -178,14 +184,23 @@ export class HeldResponse {
     else this.#flushedBody = true;
   }
 
+  cork(): void {
+    this.#corkNow('cork');
+  }
+
+  uncork(): void {
+    this.#corkNow('uncork');
+  }
+
   destroy(error?: Error): NativeResponse {
     const { res, previous } = this;
-    if (this.state === 'open' || this.state === 'passing')
-      return previous.destroy.call(res, error) as NativeResponse;
+    if (this.state === 'open') this.#pass();
     this.#body.fail(error ?? new Error(destroyed));
-    // A held answer would be in the kernel by now: it goes out first, and Node uncorks the socket in a tick of its own.
-    if (this.state === 'held')
-      this.afterRelease(() => process.nextTick(() => previous.destroy.call(res, error)));
+    if (this.state === 'passing') return previous.destroy.call(res, error) as NativeResponse;
+    if (this.state === 'replaced') return res;
+    // What was written before would be in the kernel by now, so it goes out first.
+    this.willBeDestroyed();
+    this.afterRelease(() => previous.destroy.call(res, error));
     return res;
   }
 
@@ -217,6 +232,11 @@ export class HeldResponse {
 
   // What the exchange does.
 
+  /** What is written from now on comes too late, although what was written before goes out first. */
+  willBeDestroyed(): void {
+    this.#isDestroyed = true;
+  }
+
   /** Runs after the release, or at once if nothing is held. */
   afterRelease(action: () => void): void {
     if (this.state === 'held') this.#afterwards.push(action);
@@ -237,9 +257,12 @@ export class HeldResponse {
       if (this.ended && this.#trailer !== this.res._trailer) this.res._trailer = this.#trailer as string;
       const last = this.ended && !writes.at(-1)?.callback ? writes.pop() : undefined;
       let hasRoom = true;
-      for (const { chunk, encoding, callback } of writes) {
+      for (const { chunk, encoding, callback, corks } of writes) {
+        this.#cork(corks);
         hasRoom = Reflect.apply(this.previous.write, this.res, [chunk, encoding, callback]);
       }
+      this.#cork(last?.corks);
+      this.#cork(this.#body.takeCorks());
       if (this.ended)
         Reflect.apply(this.previous.end, this.res, [last?.chunk, last?.encoding, this.#endCallback]);
       else if (hasRoom) this.#body.drained();
@@ -320,6 +343,7 @@ export class HeldResponse {
   /** The connection is gone: who waits for the body must not wait for ever. */
   closed(error: Error): void {
     this.#body.fail(error);
+    if (this.state === 'held') this.#head.reopen();
     if (this.state === 'open') this.#pass();
   }
 
@@ -328,6 +352,16 @@ export class HeldResponse {
     const { res } = this;
     const ignore = (): NativeResponse => res;
     Object.assign(res, { setHeader: ignore, appendHeader: ignore, setHeaders: ignore, removeHeader: ignore });
+  }
+
+  /** During the hold it is repeated between the same writes, and after the end it means nothing. */
+  #corkNow(call: Cork): void {
+    if (this.state !== 'held') this.previous[call].call(this.res);
+    else if (!this.ended) this.#body.cork(call);
+  }
+
+  #cork(calls: readonly Cork[] | undefined): void {
+    for (const call of calls ?? []) this.previous[call].call(this.res);
   }
 
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
@@ -343,12 +377,14 @@ export class HeldResponse {
     else res.writeHead(res.statusCode);
   }
 
-  #makeHeadFromEnd(): void {
+  #makeHeadFromEnd(chunk: string | Uint8Array | undefined, encoding: unknown): void {
     this.#headFromEnd = true;
     try {
       this.#makeHead();
     } catch (error) {
       this.#headFromEnd = false;
+      // Node has counted by then, and does not count again.
+      this.res._contentLength = chunk ? Buffer.byteLength(chunk, encoding as BufferEncoding) : 0;
       throw error;
     }
   }
@@ -412,6 +448,11 @@ export class HeldResponse {
     this.#runAfterwards();
   }
 
+  /** Whether Node would have handed all of it to the kernel by now. */
+  get #wouldBeFinished(): boolean {
+    return this.state === 'held' && this.#body.bytes <= this.res.writableHighWaterMark;
+  }
+
   #runAfterwards(): void {
     for (const action of this.#afterwards.splice(0)) action();
   }
@@ -440,7 +481,9 @@ export class HeldResponse {
   }
 
   #endAgain(chunk: unknown, encoding: unknown, callback: Callback | undefined): NativeResponse {
-    if (chunk) this.#writeAfterEnd('end', [chunk, encoding, callback]);
+    if (!this.ended) this.#isEndedLate = true;
+    if (chunk || !this.ended) this.#writeAfterEnd('end', [chunk, encoding, callback]);
+    else if (callback && this.#wouldBeFinished) callback(alreadyFinished());
     else if (callback) this.res.on('finish', callback);
     return this.res;
   }
@@ -455,4 +498,10 @@ function assertChunk(chunk: unknown): asserts chunk is string | Uint8Array {
   if (typeof chunk === 'string' || isUint8Array(chunk)) return;
   const probe = new ServerResponse({ method: 'GET', headers: {} } as never);
   probe.write(chunk as string);
+}
+
+/** The error that Node gives to the callback of a second `end`; its class is not exported. */
+function alreadyFinished(): Error {
+  const message = 'Cannot call end after a stream was finished';
+  return Object.assign(new Error(message), { code: 'ERR_STREAM_ALREADY_FINISHED' });
 }

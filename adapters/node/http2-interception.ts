@@ -3,7 +3,7 @@ import { HeldResponse } from './held-response.js';
 import { callHeld, methodsOf } from './interception.js';
 import type { NativeResponse } from './node-types.js';
 
-const names = ['writeHead', 'flushHeaders', 'write', 'end', 'destroy'] as const;
+const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
 const headerMethods = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
 
 /**
@@ -26,7 +26,7 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
   if (typeof res.flush === 'function') res.flush = () => held.flush();
   orElse(res, 'headersSent', () => head.isShut);
   orElse(res, '_header', () => head.isShut);
-  orElse(res, 'writableEnded', () => held.endedInHold);
+  for (const name of ['writableEnded', 'finished']) orElse(res, name, () => held.endedInHold);
   const { write, end, writeHead } = res;
   held.installed = { write, end, writeHead };
   return held;
@@ -48,6 +48,15 @@ class CapturedHttp2Head extends CapturedHead {
     res.statusCode = status;
     this.status = res.statusCode;
     this.shut();
+  }
+
+  /** What tells of the end stands on the response. */
+  override end(): void {
+    // Deliberately empty.
+  }
+
+  override reopen(): void {
+    // Deliberately empty.
   }
 
   override refuse(): void {

@@ -19,6 +19,8 @@ const names = [
   'flushHeaders',
   'write',
   'end',
+  'cork',
+  'uncork',
   'destroy',
   '_send',
 ] as const;

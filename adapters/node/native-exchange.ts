@@ -18,12 +18,12 @@ import {
 } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
+import { currentResponse, guardDestroy } from './destroy-guard.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { exchangeKey, intercept, isUncovered } from './interception.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { guardSocket } from './socket-guard.js';
 import { writeResponse } from './write-response.js';
 
 /**
@@ -65,9 +65,15 @@ export class NativeExchange implements Transport {
     this.passOn = passOn;
     this.#method = req.method ?? 'GET';
     this.exchange = new Exchange(new Request(source), this);
-    this.end = new ResponseEnd(req, res, () => this.closed());
+    this.end = new ResponseEnd(
+      req,
+      res,
+      () => this.closed(),
+      () => this.holding !== undefined,
+    );
     Reflect.set(res, exchangeKey, this);
-    if (req.httpVersionMajor < 2) guardSocket(req.socket, whenReleased);
+    if (res.stream) guardDestroy(res.stream, () => res, destroyWhenReleased);
+    else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
   }
 
   static of(res: object): NativeExchange | undefined {
@@ -398,6 +404,8 @@ export class NativeExchange implements Transport {
   }
 }
 
-function whenReleased(response: object, action: () => void): boolean {
-  return NativeExchange.of(response)?.whenReleased(action) ?? false;
+function destroyWhenReleased(response: object, destroy: () => void): boolean {
+  const native = NativeExchange.of(response);
+  native?.holding?.willBeDestroyed();
+  return native?.whenReleased(destroy) ?? false;
 }

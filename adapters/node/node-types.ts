@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 /**
  * The members of a native response that a held one stands in front of. `_header`, `_implicitHeader`, `_send` and
@@ -22,7 +23,7 @@ export type NativeResponse = ServerResponse & {
   /** Not on HTTP/2. */
   getRawHeaderNames?(): string[];
   /** HTTP/2 only. */
-  stream?: { readonly rstCode: number; readonly aborted: boolean };
+  stream?: Duplex & { readonly rstCode: number; readonly aborted: boolean };
 };
 
 export type NativeRequest = IncomingMessage;

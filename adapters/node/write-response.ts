@@ -48,9 +48,16 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
   for (const [name, value] of response.headers.lines()) res.setHeader(name, value as string | string[]);
   removeHeader(res, 'transfer-encoding');
-  const length = lengthOf(method === 'HEAD' ? partsOf(response).body.whole : content);
+  const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
   if (length !== undefined) res.setHeader('content-length', length);
-  if (status === 204 || status === 205) removeHeader(res, 'content-length');
+  // Node sends no body with 204, and with 205 it would begin one.
+  if (status === 204) removeHeader(res, 'content-length');
+  if (status === 205) res.setHeader('content-length', 0);
+}
+
+/** What GET would say: what is declared, or the length of a body that is there. One that native code kept back is empty. */
+function lengthToHead(response: Response): number | undefined {
+  return declaredLength(response) ?? (lengthOf(partsOf(response).body.whole) || undefined);
 }
 
 /** HTTP/2 has no reason phrases, and Node warns of setting one. */

@@ -57,7 +57,9 @@ export class MemoryHead implements ResponseHead {
   #sealed = false;
 
   constructor(init: ResponseInit | ResponseLike) {
-    this.#status = init.status === undefined ? 200 : checkedStatus(init.status);
+    const { status } = init;
+    this.#status =
+      status === undefined ? 200 : isResponseLike(init) ? takenStatus(status) : checkedStatus(status);
     this.#statusText = checkedReason(init.statusText);
     this.headers = new Headers(headersOf(init), this.#lines);
   }
@@ -80,6 +82,11 @@ export class MemoryHead implements ResponseHead {
     this.#sealed = true;
     this.#lines.seal();
   }
+}
+
+/** Native code may have answered with a status that Fetch does not know. */
+function takenStatus(status: number): number {
+  return status >= 100 && status <= 999 ? status : checkedStatus(status);
 }
 
 function checkedReason(reason: string | undefined): string | undefined {
