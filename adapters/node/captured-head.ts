@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
 import { isBodyless } from '../../core/index.js';
 import type { NativeResponse, RawHead } from './node-types.js';
 import { removeHeader, type Sink, setReason } from './write-response.js';
@@ -18,6 +18,7 @@ export class CapturedHead {
   #raw: RawHead | undefined;
   #isFlushed = false;
   #hadBody = true;
+  #captured = 200;
   #dropsBody = false;
 
   constructor(res: NativeResponse) {
@@ -29,18 +30,27 @@ export class CapturedHead {
     return this.#dropsBody;
   }
 
-  /** Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller. */
-  capture(status: number, reason?: unknown, headers?: unknown): void {
+  /**
+   * Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller: by `previous`, where there are
+   * foreign methods outside.
+   */
+  capture(args: Parameters<NativeResponse['writeHead']>, previous: Sink): void {
+    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
     const { res } = this;
     const isNamed = typeof reason === 'string';
     const raw = isNamed ? headers : (headers ?? reason);
     const message = isNamed ? reason : res.statusMessage;
     const code = status | 0;
     const isInvalid = code < 100 || code > 999 || (message && illegalReason.test(message));
-    if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
+    const isWrapped = previous.writeHead !== native.writeHead;
+    if (isInvalid && isWrapped) previous.writeHead.apply(res, args);
+    else if (isWrapped && Array.isArray(raw) && this.#appends(raw)) this.#raw = undefined;
+    else if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
     this.status = code;
+    this.#captured = code;
     this.reason = message || undefined;
     res.statusCode = code;
+    if (!res.statusMessage) res.statusMessage = STATUS_CODES[code] ?? 'unknown';
     // What is written to a response without a body is dropped by Node, as it would be after the head.
     this.#hadBody = res._hasBody;
     if (code === 204 || code === 304) res._hasBody = false;
@@ -119,12 +129,31 @@ export class CapturedHead {
     setReason(res, this.reason);
   }
 
+  /** A status that native code has set since: it is not sent, and yet it is what those see who look at it, as natively. */
+  get lateStatus(): number | undefined {
+    const { statusCode } = this.res;
+    return statusCode === this.#captured ? undefined : statusCode;
+  }
+
   /** Makes the head again, on the methods that were there before. */
   replay(previous: Sink): void {
     const res = this.res;
     if (this.#raw === undefined) previous.writeHead.call(res, this.status);
     else previous.writeHead.call(res, this.status, this.#raw);
     if (this.#isFlushed) previous.flushHeaders.call(res);
+  }
+
+  /**
+   * on-headers, and with it compression and sessions, merges a list into the headers so that a name may come twice in it,
+   * where Node 20 itself keeps the last one. Tells whether it did.
+   */
+  #appends(raw: readonly unknown[]): boolean {
+    const { res } = this;
+    if (res.getHeaderNames().length === 0 || raw.length % 2 !== 0 || Array.isArray(raw[0])) return false;
+    const pairs = [...pairsOf(raw as never)];
+    for (const [name] of pairs) if (name) res.removeHeader(name);
+    for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);
+    return true;
   }
 
   /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */

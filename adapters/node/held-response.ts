@@ -195,11 +195,10 @@ export class HeldResponse {
   destroy(error?: Error): NativeResponse {
     const { res, previous } = this;
     if (this.state === 'open') this.#pass();
-    this.#body.fail(error ?? new Error(destroyed));
+    this.willBeDestroyed(error);
     if (this.state === 'passing') return previous.destroy.call(res, error) as NativeResponse;
     if (this.state === 'replaced') return res;
     // What was written before would be in the kernel by now, so it goes out first.
-    this.willBeDestroyed();
     this.afterRelease(() => previous.destroy.call(res, error));
     return res;
   }
@@ -233,8 +232,9 @@ export class HeldResponse {
   // What the exchange does.
 
   /** What is written from now on comes too late, although what was written before goes out first. */
-  willBeDestroyed(): void {
+  willBeDestroyed(error = new Error(destroyed)): void {
     this.#isDestroyed = true;
+    this.#body.fail(error);
   }
 
   /** Runs after the release, or at once if nothing is held. */
@@ -247,27 +247,33 @@ export class HeldResponse {
   release(): void {
     if (this.state === 'open') this.#pass();
     if (this.state !== 'held') return;
+    const { lateStatus } = this.#head;
     this.#head.lift();
     if (this.#head.dropsBody) return this.#endWithoutBody();
     const writes = this.#body.takeAll(this.#view);
     this.state = 'passing';
     this.#releasing = true;
+    const cover = this.#uncover();
     try {
-      if (writes.length > 1 || !this.#headFromEnd) this.#head.replay(this.previous);
+      // HTTP/2 writes what `end` is given by `write`, and that is a foreign one which has been ended before (compression).
+      const isHttp2 = this.res.stream !== undefined;
+      if (writes.length > (isHttp2 ? 0 : 1) || !this.#headFromEnd) this.#head.replay(this.previous);
       if (this.ended && this.#trailer !== this.res._trailer) this.res._trailer = this.#trailer as string;
-      const last = this.ended && !writes.at(-1)?.callback ? writes.pop() : undefined;
+      const last = this.ended && !isHttp2 && !writes.at(-1)?.callback ? writes.pop() : undefined;
       let hasRoom = true;
       for (const { chunk, encoding, callback, corks } of writes) {
         this.#cork(corks);
-        hasRoom = Reflect.apply(this.previous.write, this.res, [chunk, encoding, callback]);
+        hasRoom = Reflect.apply(this.previous.write, this.res, compact(chunk, encoding, callback));
       }
       this.#cork(last?.corks);
       this.#cork(this.#body.takeCorks());
       if (this.ended)
-        Reflect.apply(this.previous.end, this.res, [last?.chunk, last?.encoding, this.#endCallback]);
+        Reflect.apply(this.previous.end, this.res, compact(last?.chunk, last?.encoding, this.#endCallback));
       else if (hasRoom) this.#body.drained();
+      if (lateStatus !== undefined) this.res.statusCode = lateStatus;
     } finally {
       this.#releasing = false;
+      if (cover) this.res.writeHead = cover;
       this.#pass();
     }
   }
@@ -301,6 +307,11 @@ export class HeldResponse {
   /** Forgets what was held, so that somebody else may answer. Tells whether that is possible: not while it is streaming. */
   discard(base: HeaderSnapshot | undefined): boolean {
     const { res } = this;
+    // Nobody has answered: the headers are those that the framework's own error page has always had.
+    if (this.state === 'open') {
+      this.#pass();
+      return true;
+    }
     if (this.state === 'held') {
       if (!this.ended) return false;
       this.#head.lift();
@@ -365,7 +376,7 @@ export class HeldResponse {
   }
 
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
-    this.#head.capture(...(args as [number]));
+    this.#head.capture(args, this.previous);
     this.state = 'held';
     this.waiters.at(-1)?.answered(this.view);
   }
@@ -391,7 +402,9 @@ export class HeldResponse {
 
   #endWithoutBody(): void {
     this.state = 'replaced';
-    this.#whileWriting(() => Reflect.apply(this.previous.end, this.res, [this.#endCallback]));
+    this.#whileWriting(() =>
+      Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
+    );
     this.#finishReplaced();
   }
 
@@ -421,6 +434,18 @@ export class HeldResponse {
       return true;
     };
     if (this.#afterwards.length > 0) res.once('close', () => this.#runAfterwards());
+  }
+
+  /**
+   * Wrappers of native code around `writeHead` have run when the head was made; those outside that call it by its name
+   * (compression does) must not run them again.
+   */
+  #uncover(): NativeResponse['writeHead'] | undefined {
+    const { res, installed } = this;
+    const { writeHead } = res;
+    if (installed === undefined || writeHead === installed.writeHead) return undefined;
+    res.writeHead = installed.writeHead;
+    return writeHead;
   }
 
   #whileWriting<T>(write: () => T): T {
@@ -491,6 +516,11 @@ export class HeldResponse {
 
 function listenersFor(res: NativeResponse): Listener[] {
   return res.listenerCount('drain') === 0 ? [] : (res.rawListeners('drain') as Listener[]);
+}
+
+/** The arguments of `write` and `end` in the form in which those give them on that have only two parameters (compression). */
+function compact(chunk: unknown, encoding: unknown, callback: unknown): unknown[] {
+  return [chunk, encoding, callback].filter(argument => argument !== undefined);
 }
 
 /** Throws what Node throws for a chunk that is none, at the caller. */

@@ -35,7 +35,8 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
 class CapturedHttp2Head extends CapturedHead {
   isShut = false;
 
-  override capture(status: number, reason?: unknown, headers?: unknown): void {
+  override capture(args: Parameters<NativeResponse['writeHead']>): void {
+    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
     const { res } = this;
     const given = (typeof reason === 'object' ? reason : headers) as
       | Parameters<typeof pairsOf>[0]

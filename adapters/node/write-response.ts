@@ -37,7 +37,12 @@ export function writeResponse(
     void partsOf(response)
       .body.discard()
       .catch(() => undefined);
-  Reflect.apply(sink.end, res, content === null ? [] : [content]);
+  if (res.stream && content !== null) {
+    // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
+    sink.writeHead.call(res, response.status);
+    sink.write.call(res, content, undefined as never);
+    Reflect.apply(sink.end, res, []);
+  } else Reflect.apply(sink.end, res, content === null ? [] : [content]);
   return undefined;
 }
 

@@ -1,0 +1,39 @@
+// The slices of packages without types of their own that the compatibility suites use.
+type Mountable = import('express').RequestHandler;
+type KoaMountable = import('koa').Middleware;
+
+declare module 'cors' {
+  export default function cors(options: object): Mountable;
+}
+declare module 'express-session' {
+  export default function session(options: object): Mountable;
+}
+declare module 'morgan' {
+  export default function morgan(format: string, options: object): Mountable;
+}
+declare module 'multer' {
+  export default function multer(): { any(): Mountable };
+}
+declare module 'finalhandler' {
+  export default function finalhandler(
+    req: import('node:http').IncomingMessage,
+    res: import('node:http').ServerResponse,
+    options: object,
+  ): (error?: unknown) => void;
+}
+declare module 'router' {
+  interface Router {
+    (req: object, res: object, next: (error?: unknown) => void): void;
+    all(path: string, handle: (...args: never[]) => unknown): this;
+  }
+  export default function makeRouter(): Router;
+}
+declare module 'koa-compress' {
+  export default function compress(options: object): KoaMountable;
+}
+declare module 'koa-static' {
+  export default function serve(root: string): KoaMountable;
+}
+declare module '@koa/cors' {
+  export default function cors(options: object): KoaMountable;
+}
