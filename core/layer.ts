@@ -60,6 +60,7 @@ export interface LayerDescription {
 export interface FrozenLayer {
   readonly onion: Onion;
   readonly dependencies: Dependencies;
+  readonly hasDependencies: boolean;
   readonly handlers: ExceptionHandlers;
   readonly onError: ErrorReporter | undefined;
   readonly defaultScope: DependencyScope | undefined;
@@ -145,6 +146,7 @@ export class Layer {
     this.#frozen ??= {
       onion: compose(this.#middlewares),
       dependencies: this.#dependencies,
+      hasDependencies: Object.keys(this.#dependencies).length > 0,
       handlers: this.#handlers,
       onError: this.#onError,
       defaultScope: this.#defaultScope,

@@ -12,29 +12,26 @@ import {
   type ResponseHead,
   responseView,
 } from '../../core/index.js';
-import { BodyProducer, declaredLength } from '../node/index.js';
+import { BodyProducer, declaredLength, HeaderSnapshot, type NativeResponse } from '../node/index.js';
 import type { KoaContext } from './koa-types.js';
 
 /** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
 export function contextView(ctx: KoaContext): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
-  const { body, status, message, response } = ctx;
+  const { body, status, response } = ctx;
+  const reason = reasonOf(ctx);
   const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
-  return responseView(
-    new ContextHead(ctx),
-    new Body(() => (isEmpty ? null : contentOf(body, message || String(status)))),
-  );
+  return responseView(new ContextHead(ctx), new Body(() => (isEmpty ? null : contentOf(body, reason))));
 }
 
-/** Puts a body that a middleware has read back onto the context, with the headers that it had. */
+/** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
   const { body } = partsOf(view);
   if (!body.taken && !body.isBeingRead) return;
-  const length = ctx.res.getHeader('content-length');
-  const isTyped = ctx.res.hasHeader('content-type');
+  const { res } = ctx;
+  const before = new HeaderSnapshot(res as NativeResponse);
   ctx.body = Readable.from(body.content() as AsyncIterable<unknown>);
-  if (length !== undefined) ctx.set('content-length', String(length));
-  if (!isTyped) ctx.remove('content-type');
+  before.rewrite(res as NativeResponse);
 }
 
 /** Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the connection. */
@@ -80,6 +77,11 @@ async function* chunksOf(producer: BodyProducer, ctx: KoaContext): AsyncGenerato
     producer.fail(thrown);
     ctx.res.destroy();
   }
+}
+
+/** What Koa sends where there is no body: HTTP/2 has no reason phrases. */
+export function reasonOf({ req, message, status }: KoaContext): string {
+  return req.httpVersionMajor >= 2 ? String(status) : message || String(status);
 }
 
 /** What Koa will send for the body that is on the context. */

@@ -9,7 +9,7 @@ import {
   NativeExchange,
   NodeRequestSource,
 } from '../node/index.js';
-import { applyToContext, contentOf, contextView, putBack } from './context-response.js';
+import { applyToContext, contentOf, contextView, putBack, reasonOf } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
 
 /**
@@ -27,6 +27,8 @@ export class KoaExchange extends NativeExchange {
   /** What the body failed with while Koa was sending it. Koa 2 leaves such a response open; its client ends it. */
   #lateFailure: Error | undefined;
   #placed = false;
+  /** Whether Koa would answer, if it had not been kept from it. */
+  #isTaken = false;
 
   constructor(ctx: KoaContext) {
     const source = new NodeRequestSource(ctx.req, new KoaRequest(ctx));
@@ -59,6 +61,7 @@ export class KoaExchange extends NativeExchange {
 
   /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
   #failedLate(frame: Frame, thrown: unknown): void {
+    this.exchange.failedNativelyWith(thrown);
     frame.held.failBody(toError(thrown));
     if (frame.received !== undefined) this.exchange.failedLate(thrown);
   }
@@ -68,6 +71,11 @@ export class KoaExchange extends NativeExchange {
     if (frame) this.leave(frame, response);
     // Somebody further out did not wait and has answered: the context is no longer this one's to change.
     if (!this.innermost?.waits) return this.tooLate(response);
+    // What is held is the same response for those further out.
+    if (frame?.held.state === 'held' && !this.#views.has(response)) {
+      frame.held.waiters.at(-1)?.answered(response);
+      return;
+    }
     this.#place(frame, response);
     this.exchange.replaced(response);
   }
@@ -76,8 +84,7 @@ export class KoaExchange extends NativeExchange {
     if (this.#views.has(response)) {
       this.#throwBodyFailure();
       putBack(this.ctx, response);
-    } else if (frame?.held.state === 'held') frame.held.waiters.at(-1)?.answered(response);
-    else {
+    } else {
       if (frame && response !== frame.received) frame.entry.restore(this.res);
       this.keep(applyToContext(this.ctx, response));
     }
@@ -126,14 +133,20 @@ export class KoaExchange extends NativeExchange {
       this.leaveAll();
       root?.release();
     } else {
-      if (!root?.isViewedBy(response) && !this.#views.has(response)) this.ctx.respond = false;
+      if (!root?.isViewedBy(response) && !this.#views.has(response)) this.#takeFromKoa();
       if (this.#views.has(response)) root?.release();
       else this.write(response);
     }
   }
 
+  /** Koa is not to answer, because something else is sent than what is on the context. */
+  #takeFromKoa(): void {
+    this.#isTaken ||= this.ctx.respond !== false;
+    this.ctx.respond = false;
+  }
+
   #chainFulfilled(frame: Frame): void {
-    if (this.ctx.respond === false) return;
+    if (this.ctx.respond === false && !this.#isTaken) return;
     this.#watch(this.ctx.body);
     if (!frame.waits) {
       frame.held.whenStarved(() => this.#answerFromContext());
@@ -146,10 +159,10 @@ export class KoaExchange extends NativeExchange {
 
   /** The head was made on the native response, and the body is still on the context: who reads it can not wait for Koa. */
   #answerFromContext(): void {
-    const { ctx, res } = this;
-    if (ctx.respond === false || res.writableEnded) return;
-    ctx.respond = false;
-    const content = contentOf(ctx.body, ctx.message || String(ctx.status));
+    const { ctx, res, root } = this;
+    if ((ctx.respond === false && !this.#isTaken) || root?.ended) return;
+    this.#takeFromKoa();
+    const content = contentOf(ctx.body, reasonOf(ctx));
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else
@@ -168,6 +181,7 @@ export class KoaExchange extends NativeExchange {
   #watch(body: unknown): void {
     if (!(body instanceof Stream)) return;
     body.once('error', error => {
+      this.exchange.failedNativelyWith(error);
       if (!this.#placed) this.#bodyFailure ??= { body, error: toError(error) };
       else if (this.ctx.body === body) this.#lateFailure ??= toError(error);
     });

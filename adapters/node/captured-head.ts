@@ -19,6 +19,7 @@ export class CapturedHead {
   #isFlushed = false;
   #hadBody = true;
   #captured = 200;
+  #cookies: { readonly given: string[]; readonly kept: readonly string[] } | undefined;
   #dropsBody = false;
 
   constructor(res: NativeResponse) {
@@ -52,6 +53,7 @@ export class CapturedHead {
     res.statusCode = code;
     if (!res.statusMessage) res.statusMessage = STATUS_CODES[code] ?? 'unknown';
     // What is written to a response without a body is dropped by Node, as it would be after the head.
+    this.#keepCookies();
     this.#hadBody = res._hasBody;
     if (code === 204 || code === 304) res._hasBody = false;
     this.shut();
@@ -124,6 +126,7 @@ export class CapturedHead {
       for (const name of ['content-length', 'transfer-encoding']) this.change(() => removeHeader(res, name));
     this.open();
     this.reopen();
+    this.#restoreCookies();
     res._hasBody = this.#hadBody;
     res.statusCode = this.status;
     setReason(res, this.reason);
@@ -141,6 +144,18 @@ export class CapturedHead {
     if (this.#raw === undefined) previous.writeHead.call(res, this.status);
     else previous.writeHead.call(res, this.status, this.#raw);
     if (this.#isFlushed) previous.flushHeaders.call(res);
+  }
+
+  /** cookies, and with it Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */
+  #keepCookies(): void {
+    const cookies = this.res.getHeader('set-cookie');
+    this.#cookies = Array.isArray(cookies) ? { given: cookies, kept: [...cookies] } : undefined;
+  }
+
+  #restoreCookies(): void {
+    const { given, kept } = this.#cookies ?? {};
+    if (given === undefined || kept === undefined || given.length === kept.length) return;
+    if (this.res.getHeader('set-cookie') === given) given.splice(0, given.length, ...kept);
   }
 
   /**

@@ -348,7 +348,8 @@ export class HeldResponse {
 
   /** Told when somebody reads the body and there is nothing to read: now, or later. */
   whenStarved(tell: () => void): void {
-    if (this.state === 'held' && !this.ended) this.#body.whenStarved(tell);
+    const isHere = this.state === 'held' || this.state === 'replaced';
+    if (isHere && !this.ended) this.#body.whenStarved(tell);
   }
 
   /** The connection is gone: who waits for the body must not wait for ever. */

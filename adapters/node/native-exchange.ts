@@ -253,9 +253,9 @@ export class NativeExchange implements Transport {
   fail(error: Error): Promise<Delivery> {
     const outermost = this.#first;
     this.leaveAll();
-    if (this.end.over || error instanceof ClientDisconnect) return this.delivered();
-    // The head of a response that could not be held is out: there is nothing left to answer.
-    if (this.root?.state === 'passing' && this.res.headersSent) {
+    if (error instanceof ClientDisconnect) return this.delivered();
+    // It came too late, or the head of a response that could not be held is out: there is nothing left to answer.
+    if (this.end.over || (this.root?.state === 'passing' && this.res.headersSent)) {
       this.exchange.report(error, 'response');
       return this.delivered();
     }

@@ -52,6 +52,7 @@ export class Exchange implements OnionRun, DependencyRun {
   #outermostOnError: ErrorReporter | undefined;
   #context: AsyncResource | undefined;
   #unhandled: Error | undefined;
+  #native: WeakSet<Error> | undefined;
   /** What failed below after it had answered, while the answer was still held. */
   #overtaken: Error | undefined;
   /** Whether an endpoint has answered: its failures are told by exceptions, not by its status. */
@@ -126,7 +127,8 @@ export class Exchange implements OnionRun, DependencyRun {
     const handled = failure instanceof ClientDisconnect ? undefined : this.#findHandler(failure);
     if (handled) return this.handle(handled.handler, handled.exception);
     this.#unhandled = failure;
-    const builtIn = attempt(failure, () => builtInResponse(failure, native && failure === thrown));
+    const isNative = failure === thrown && (native || this.#native?.has(failure) === true);
+    const builtIn = attempt(failure, () => builtInResponse(failure, isNative));
     if (!builtIn) throw failure;
     this.#unhandled = undefined;
     return claimFor(this, builtIn);
@@ -270,6 +272,13 @@ export class Exchange implements OnionRun, DependencyRun {
     const latest = this.unlessOvertaken(response);
     this.#isSending = true;
     return latest;
+  }
+
+  /** An error of native code that may reach a middleware by another way, as where it reads the body: it stays a native one. */
+  failedNativelyWith(thrown: unknown): void {
+    if (!(thrown instanceof Error)) return;
+    this.#native ??= new WeakSet();
+    this.#native.add(thrown);
   }
 
   /** Native code has answered with a server error, and kept what led to it to itself: the dependencies are told all the same. */

@@ -4,7 +4,7 @@ import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { toError } from '../errors.js';
 import type { Request } from '../http/request.js';
 import { claimFor, isNativeView, type Response } from '../http/response.js';
-import { freeze, type Layer } from '../layer.js';
+import { type FrozenLayer, freeze, type Layer } from '../layer.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
 
@@ -47,14 +47,12 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
   const plan = freeze(layer);
   exchange.enterLayer(plan);
   try {
-    const answering = plan.onion(exchange.request, exchange, async request => {
+    const answering = plan.onion(exchange.request, exchange, request => {
       exchange.goBelow(request);
-      try {
-        await solveDependencies(plan.dependencies, exchange);
-      } catch (thrown) {
-        return exchange.recover(thrown);
-      }
-      return answerNative(exchange, below, request);
+      // Without any, native code runs in the very tick in which the request came, as without a layer.
+      return plan.hasDependencies
+        ? answerWithDependencies(exchange, plan, below, request)
+        : answerNative(exchange, below, request);
     });
     const isTimed = plan.timeout !== undefined;
     const response = await (isTimed ? inTime(exchange, plan.timeout, answering) : answering);
@@ -65,6 +63,20 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
   } finally {
     exchange.leaveLayer(plan);
   }
+}
+
+async function answerWithDependencies(
+  exchange: Exchange,
+  plan: FrozenLayer,
+  below: Below,
+  request: Request,
+): Promise<Response> {
+  try {
+    await solveDependencies(plan.dependencies, exchange);
+  } catch (thrown) {
+    return exchange.recover(thrown);
+  }
+  return answerNative(exchange, below, request);
 }
 
 /** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
