@@ -1,4 +1,5 @@
 import type { Delivery } from '../../core/index.js';
+import { whenClosed } from './connection.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 
 /**
@@ -12,6 +13,8 @@ export class ResponseEnd {
   readonly #socket: NativeRequest['socket'];
   readonly #onOver: () => void;
   readonly #isHeld: () => boolean;
+  readonly #forget: () => void;
+  readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] = [];
@@ -22,13 +25,10 @@ export class ResponseEnd {
     this.#isHeld = isHeld;
     this.#socket = req.socket;
     this.#onOver = onOver;
-    const close = () => this.#close();
+    this.#writtenBefore = this.#socket?.bytesWritten ?? 0;
+    const close = (): void => this.#close();
     res.once('close', close);
-    // A pipelined response that waits for its turn has no socket yet, and never closes if the connection does first.
-    if (!res.socket && this.#socket) {
-      this.#socket.once('close', close);
-      res.once('close', () => this.#socket.removeListener('close', close));
-    }
+    this.#forget = whenClosed(this.#socket, close);
     if (res.closed || res.destroyed) queueMicrotask(close);
   }
 
@@ -45,6 +45,12 @@ export class ResponseEnd {
     this.#controller?.abort(reason);
   }
 
+  /** Whether native code has taken the connection over and answered by itself, as for a websocket. */
+  get isTakenOver(): boolean {
+    const { bytesWritten = 0 } = this.#socket ?? {};
+    return !this.#res.headersSent && bytesWritten > this.#writtenBefore;
+  }
+
   /** Resolves when the response is over. */
   whenOver(): Promise<Delivery> {
     return this.over ? Promise.resolve(this.over) : new Promise(resolve => this.#waiting.push(resolve));
@@ -52,6 +58,7 @@ export class ResponseEnd {
 
   #close(): void {
     if (this.over) return;
+    this.#forget();
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
     for (const resolve of this.#waiting.splice(0)) resolve(this.over);

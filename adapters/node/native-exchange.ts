@@ -18,7 +18,7 @@ import {
 } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
-import { currentResponse, guardDestroy } from './destroy-guard.js';
+import { currentResponse, guardDestroy } from './connection.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
@@ -386,7 +386,9 @@ export class NativeExchange implements Transport {
   protected closed(): void {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
-    if (isSent && this.innermost?.waits) this.innermost.answered(HeldResponse.sent(this.res).view);
+    const { innermost } = this;
+    if ((isSent || this.end.isTakenOver) && innermost?.waits)
+      innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent && this.abandoned.length === 0) return;
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);

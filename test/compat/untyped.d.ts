@@ -37,3 +37,6 @@ declare module 'koa-static' {
 declare module '@koa/cors' {
   export default function cors(options: object): KoaMountable;
 }
+declare module 'on-finished' {
+  export default function onFinished(message: object, listener: (error: unknown) => void): void;
+}

@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream';
 
 const guarded: unique symbol = Symbol.for('callnext.guarded') as never;
+const open: unique symbol = Symbol.for('callnext.openExchanges') as never;
 /** How long a held answer keeps its connection from being destroyed, in milliseconds. */
 const patience = 5_000;
 
 /** A socket, or a stream of HTTP/2, and the response that it carries now. */
 type Guarded = Duplex & {
   [guarded]?: true;
+  [open]?: Set<() => void>;
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
@@ -50,4 +52,26 @@ export function guardDestroy(
 /** The response that is being sent on a connection of HTTP/1. */
 export function currentResponse(socket: Duplex): object | null | undefined {
   return (socket as Guarded)._httpMessage;
+}
+
+/**
+ * Calls `closed` when a connection closes, unless what is returned is called before. A response that waits for its turn,
+ * was detached from its connection or never had one does not close by itself. One listener serves all of a connection.
+ */
+export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
+  const socket = carrier as Guarded | undefined;
+  if (typeof socket?.once !== 'function') return () => undefined;
+  const waiting = socket[open] ?? listenToClose(socket);
+  waiting.add(closed);
+  return () => waiting.delete(closed);
+}
+
+function listenToClose(socket: Guarded): Set<() => void> {
+  const waiting = new Set<() => void>();
+  Object.defineProperty(socket, open, { value: waiting });
+  socket.once('close', () => {
+    for (const closed of [...waiting]) closed();
+    waiting.clear();
+  });
+  return waiting;
 }
