@@ -24,7 +24,7 @@ const delayed: Middleware = async (request, callNext) => {
   return response;
 };
 const layered = (middleware: Middleware, listener: Listener): http.RequestListener =>
-  toNode(middleware, listener) as http.RequestListener;
+  toNode(new Layer({ middleware: [middleware], onError: () => undefined }), listener) as http.RequestListener;
 
 /** Native equality: the same run with no layer, one that passes on, and one that takes its time. */
 async function expectNative<T>(listener: Listener, use: (port: number) => Promise<T>): Promise<T> {
@@ -434,6 +434,66 @@ describe('on node:http', () => {
       await events.until('/1 ClientDisconnect');
       await events.until('/2 ClientDisconnect');
     });
+  });
+
+  it('a client that reads nothing makes the producer stop where it does without a layer', async () => {
+    const produced = async (wrap: (listener: Listener) => http.RequestListener): Promise<number> => {
+      let bytes = 0;
+      const source = new Readable({
+        read() {
+          bytes += 65_536;
+          this.push(Buffer.alloc(65_536));
+        },
+      });
+      const listener = wrap((_req, res) => pipeline(source, res, () => undefined));
+      return listening(listener, async (_url, port) => {
+        const socket = net.connect(port, '127.0.0.1', () => {
+          socket.pause();
+          socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n');
+        });
+        socket.on('error', () => undefined);
+        // Stopped is what has not gone on for a thousand turns of the loop.
+        for (let still = 0, before = -1; still < 1_000; still += 1) {
+          if (bytes !== before || bytes === 0) still = 0;
+          before = bytes;
+          await turn();
+        }
+        socket.destroy();
+        return bytes;
+      });
+    };
+    const native = await produced(listener => listener as http.RequestListener);
+    expect(native).toBeLessThan(64_000_000);
+    for (const middleware of [passing, delayed])
+      expect(await produced(listener => layered(middleware, listener))).toBeLessThan(
+        native * 1.5 + 1_000_000,
+      );
+  });
+
+  it('holds no more than the high-water mark before the release', async () => {
+    const held = gate<number>();
+    const counting: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      held.open(bytes);
+      return response;
+    };
+    let bytes = 0;
+    const listener: Listener = (_req, res) => {
+      const source = new Readable({
+        highWaterMark: 1_024,
+        read() {
+          bytes += 1_024;
+          this.push(bytes <= 1_000_000 ? Buffer.alloc(1_024) : null);
+        },
+      });
+      pipeline(source, res, () => undefined);
+    };
+    const { body } = await listening(layered(counting, listener), (_url, port) => exchangeOnWire(port, '/'));
+    expect(await held.opened).toBeLessThanOrEqual(
+      new http.ServerResponse({} as never).writableHighWaterMark + 4_096,
+    );
+    expect(body.length).toBeGreaterThan(999_000);
   });
 
   it('91: ten thousand requests on one connection leave no listener on it', async () => {
