@@ -7,9 +7,9 @@ import { app as koaApp } from '../../examples/smallest/koa.js';
 const root = path.join(__dirname, '../..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
-it('shows the smallest program as it is in examples/', () => {
-  const file = readFileSync(path.join(root, 'examples/smallest/app.ts'), 'utf8');
-  expect(readme).toContain(`<!-- examples/smallest/app.ts -->\n\`\`\`ts\n${file}\`\`\``);
+it.each(['examples/smallest/app.ts', 'examples/existing/app.ts'])('shows %s as it is', name => {
+  const file = readFileSync(path.join(root, name), 'utf8');
+  expect(readme).toContain(`<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``);
 });
 
 it('links to files that exist', () => {

@@ -1,0 +1,33 @@
+import { Depends, HTTPException, type Injected, Layer } from 'callnext';
+import { errorBoundary, inject, toExpress } from 'callnext/express';
+import express from 'express';
+
+const orders = [{ id: 1, item: 'chair' }];
+export const journal: string[] = [];
+
+async function* getTransaction() {
+  journal.push('begin');
+  try {
+    yield { orders };
+    journal.push('commit'); // when the response is out
+  } catch (error) {
+    journal.push('rollback'); // the handler failed, or answered with a 5xx
+    throw error;
+  }
+}
+
+function verifyToken({ request }: Injected) {
+  if (request.headers.get('authorization') !== 'Bearer secret') throw new HTTPException(401, 'No token');
+}
+
+const layer = new Layer({ timeout: 30_000 }); // milliseconds; a 504 where a request does not come to its end
+
+export const app = express();
+app.use(toExpress(layer));
+app.use('/admin', toExpress(Depends(verifyToken))); // a guard: what it throws is the answer
+app.get('/admin/orders', async (req, res) => {
+  const transaction = await inject(req, Depends(getTransaction)); // on Koa: inject(ctx, …)
+  if (req.query.fail) throw new HTTPException(409, 'Out of stock');
+  res.json(transaction.orders);
+});
+app.use(errorBoundary(layer)); // the layer is asked before the app's own error middleware
