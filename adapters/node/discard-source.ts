@@ -9,15 +9,19 @@ export type Source = Readable & { readonly _readableState?: { readonly pipes?: u
  * somewhere else too; the request itself is read to its end, since its connection serves the response.
  */
 export function discardSource(source: Source, res: ServerResponse): void {
-  source.unpipe?.(res);
+  if (!destinationsOf(source).includes(res)) return;
+  source.unpipe(res);
   if (source === res.req) return void source.resume();
-  const { pipes } = source._readableState ?? {};
-  const isUnused = Array.isArray(pipes) ? pipes.length === 0 : pipes === null;
-  if (!isUnused) return;
+  if (destinationsOf(source).length > 0) return;
   // What was piped into it stops there: a request that nobody reads would block its connection.
   const { req } = res;
   if (req instanceof IncomingMessage) source.once('close', () => process.nextTick(() => resumeIfStuck(req)));
-  source.destroy?.();
+  source.destroy();
+}
+
+/** Streams of other makes keep one destination, or `null`, in the same place. */
+function destinationsOf({ _readableState }: Source): unknown[] {
+  return [_readableState?.pipes ?? []].flat();
 }
 
 function resumeIfStuck(req: IncomingMessage): void {
