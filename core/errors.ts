@@ -16,6 +16,8 @@ export function nameOf(value: object): string {
 const messages = {
   ADAPTER_TARGET: (adapter: string, received: unknown) =>
     `\`${adapter}()\` takes a Layer, a middleware function, an endpoint or a \`Depends(…)\`, received ${show(received)}.`,
+  ALREADY_ANSWERED: () =>
+    'The request was answered further out, by a timeout or a middleware that did not wait, so nothing below runs any more. Call `callNext` earlier.',
   BACKGROUND_TASK: (received: unknown) =>
     `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.`,
   BODY_CHUNK: (received: unknown) =>

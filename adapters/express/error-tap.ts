@@ -9,7 +9,7 @@ import type {
 } from './express-types.js';
 
 interface Stacked {
-  readonly stack: { readonly handle: unknown }[];
+  readonly stack: { handle: unknown }[];
 }
 
 const bounded = new WeakSet<Layer>();
@@ -35,8 +35,11 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
   bounded.add(layer);
   return function callnextErrorBoundary(error, _req, res, next) {
     const native = NativeExchange.of(res);
-    if (native?.exchange.isInside(freeze(layer))) takeError(native, error, next, true);
-    else next(error);
+    if (!native?.exchange.isInside(freeze(layer))) return next(error);
+    // What the layer does not handle goes on from here, where the app's own error middleware may answer it.
+    const frame = native.frameOf(layer);
+    if (frame) frame.passOn = next;
+    takeError(native, error, next, true);
   };
 }
 
@@ -53,9 +56,9 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   if (app === undefined) return;
   const stack = routerOf(app)?.stack ?? [];
   if (stack.at(-1)?.handle === errorTap) return;
-  const before = stack.findIndex(entry => entry.handle === errorTap);
-  if (before >= 0) stack.push(...stack.splice(before, 1));
-  else app.use(errorTap);
+  // Requests may be on their way along the stack, so that nothing in it moves.
+  for (const entry of stack) if (entry.handle === errorTap) entry.handle = retiredTap;
+  app.use(errorTap);
 }
 
 /** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
@@ -67,6 +70,11 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
   let outermost = app;
   while (outermost?.parent) outermost = outermost.parent;
   return outermost;
+}
+
+/** Where the tap has been before routes came after it. */
+function retiredTap(error: unknown, _req: ExpressReq, _res: ExpressRes, next: ExpressNext): void {
+  next(error);
 }
 
 /** An error handler, as Express knows one by its four parameters. */
@@ -87,7 +95,7 @@ function takeError(native: NativeExchange, error: unknown, next: ExpressNext, ta
     // A layer has answered in its place, and Express would cut a connection that serves other requests by now.
     native.settleError(undefined, error);
   } else if (!takesPlace || !native.overtake(error, next)) {
-    native.exchange.failedLate(error);
+    native.failedLate(error);
     // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
     if (!native.whenReleased(() => goOn(native, error, next))) next(error);
   }

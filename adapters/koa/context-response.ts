@@ -80,8 +80,10 @@ async function* chunksOf(producer: BodyProducer, ctx: KoaContext): AsyncGenerato
 }
 
 /** What Koa sends where there is no body: HTTP/2 has no reason phrases. */
-export function reasonOf({ req, message, status }: KoaContext): string {
-  return req.httpVersionMajor >= 2 ? String(status) : message || String(status);
+export function reasonOf(ctx: KoaContext): string {
+  // Node warns of reading it there.
+  const message = ctx.req.httpVersionMajor >= 2 ? '' : ctx.message;
+  return message || String(ctx.status);
 }
 
 /** What Koa will send for the body that is on the context. */

@@ -1,6 +1,14 @@
 import { Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Delivery, isBodyless, type Request, type Response, toError } from '../../core/index.js';
+import {
+  asThrown,
+  ClientDisconnect,
+  type Delivery,
+  isBodyless,
+  type Request,
+  type Response,
+  toError,
+} from '../../core/index.js';
 import {
   absoluteUrl,
   applyChanges,
@@ -105,6 +113,9 @@ export class KoaExchange extends NativeExchange {
   }
 
   override fail(error: Error): Promise<Delivery> {
+    // Koa hears of an error that came when the client had gone, as without a layer.
+    const isTooLate = this.end.over !== undefined && !(error instanceof ClientDisconnect);
+    if (isTooLate) this.#handError(writable(asThrown(error)));
     const delivered = super.fail(error);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
     this.#handBack();
@@ -121,6 +132,7 @@ export class KoaExchange extends NativeExchange {
   /** What Koa runs below settles by itself, and is not taken its dependencies before; a native answer may never come. */
   protected override closed(): void {
     if (this.ctx.respond === false) super.closed();
+    else this.holding?.failBody(new ClientDisconnect());
   }
 
   #placeOutermost(response: Response): void {

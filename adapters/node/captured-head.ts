@@ -143,7 +143,11 @@ export class CapturedHead {
     const res = this.res;
     if (this.#raw === undefined) previous.writeHead.call(res, this.status);
     else previous.writeHead.call(res, this.status, this.#raw);
-    if (this.#isFlushed) previous.flushHeaders.call(res);
+  }
+
+  /** The head goes out before the body, where native code has asked for that. */
+  replayFlush(previous: Sink): void {
+    if (this.#isFlushed) previous.flushHeaders.call(this.res);
   }
 
   /** cookies, and with it Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */

@@ -33,20 +33,40 @@ export function guardDestroy(
   const { destroy } = target;
   const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
     const response = responseOf(this);
-    if (error || !response || !this.writable || this.closed) return destroy.call(this, error);
+    if (isNodes(error) || !response || !this.writable || this.closed) return destroy.call(this, error);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const go = (): void => {
       clearTimeout(timer);
       // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
       if (this.writableCorked > 0) this.uncork();
-      destroy.call(this);
+      destroy.call(this, error);
     };
     if (!whenReleased(response, go)) go();
     else timer = setTimeout(go, patience).unref();
     return this;
   };
   Object.defineProperty(target, 'destroy', { value: guard, configurable: true, writable: true });
+  const { end } = target;
+  const guardEnd = function endWhenReleased(this: Guarded, ...args: unknown[]): Duplex {
+    const response = responseOf(this);
+    let isDone = false;
+    const go = (): void => {
+      if (!isDone) Reflect.apply(end, this, args);
+      isDone = true;
+    };
+    if (!response || !whenReleased(response, go)) go();
+    else setTimeout(go, patience).unref();
+    return this;
+  };
+  // A stream of HTTP/2 is ended by its response.
+  if ('remotePort' in target)
+    Object.defineProperty(target, 'end', { value: guardEnd, configurable: true, writable: true });
   Object.defineProperty(target, guarded, { value: true });
+}
+
+/** Errors of Node have codes: the client has gone, or has sent what is no HTTP. */
+function isNodes(error: Error | undefined): boolean {
+  return typeof (error as { code?: unknown } | undefined)?.code === 'string';
 }
 
 /** The response that is being sent on a connection of HTTP/1. */

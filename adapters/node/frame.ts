@@ -1,4 +1,4 @@
-import type { Response } from '../../core/index.js';
+import type { Layer, Response } from '../../core/index.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import type { HeldResponse, Waiter } from './held-response.js';
 
@@ -10,6 +10,10 @@ export class Frame implements Waiter {
   readonly response: Promise<Response>;
   received: Response | undefined;
   rejected = false;
+  /** The layer whose `callNext` it is. */
+  layer: Layer | undefined;
+  /** Gives what the layer does not handle to the framework, where that has others to ask before the layers outside. */
+  passOn: ((thrown: unknown) => void) | undefined;
   readonly #isPatient: boolean;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;

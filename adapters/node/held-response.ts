@@ -63,8 +63,11 @@ export class HeldResponse {
   readonly #head: CapturedHead;
   readonly #body = new HeldBody(() => this.#emitDrain());
   #view: Response | undefined;
-  /** Whether the head came from `end(chunk)` alone: then Node computes a Content-Length. */
-  #headFromEnd = false;
+  /** Whether the head came from `write`, `end` or `flushHeaders`: after an `end(chunk)` alone Node computes a Content-Length. */
+  #isImplicit = false;
+  #isFromEnd = false;
+  /** Whether the last chunk came with the end, as one call. */
+  #endsWithChunk = false;
   #flushedBody = false;
   #isDestroyed = false;
   /** Whether the end came when it had been destroyed. */
@@ -124,6 +127,8 @@ export class HeldResponse {
   // What native code calls.
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
+    // Another protocol begins: there is no response to hold.
+    if (this.state === 'open' && args[0] === 101) this.#pass();
     if (this.state === 'open') this.#capture(args);
     else if (this.state === 'held') this.#head.refuse(args);
     // compression calls it from its own `end`, while the other response is written.
@@ -142,7 +147,7 @@ export class HeldResponse {
   flushHeaders(): void {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
     if (this.state === 'open') this.#makeHead();
-    if (!this.#isDestroyed) this.#head.flush();
+    if (!this.#isDestroyed && !this.ended) this.#head.flush();
   }
 
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
@@ -170,6 +175,7 @@ export class HeldResponse {
     if (chunk)
       this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
     this.ended = true;
+    this.#endsWithChunk = Boolean(chunk);
     if (this.state === 'held') this.#head.end();
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
@@ -210,6 +216,7 @@ export class HeldResponse {
     this.#head.lift();
     this.state = 'passing';
     this.#head.replay(previous);
+    this.#head.replayFlush(previous);
     // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is chunked.
     const isFramed = !res.chunkedEncoding || args[0] === '';
     const sent: boolean = Reflect.apply(
@@ -257,9 +264,12 @@ export class HeldResponse {
     try {
       // HTTP/2 writes what `end` is given by `write`, and that is a foreign one which has been ended before (compression).
       const isHttp2 = this.res.stream !== undefined;
-      if (writes.length > (isHttp2 ? 0 : 1) || !this.#headFromEnd) this.#head.replay(this.previous);
+      // A head that nobody has asked for is left to those outside, who may still change it before they write.
+      const isDropped = writes.length === 0 && !this.#isFromEnd;
+      if (!this.#isImplicit || isDropped || (isHttp2 && writes.length > 0)) this.#head.replay(this.previous);
+      this.#head.replayFlush(this.previous);
       if (this.ended && this.#trailer !== this.res._trailer) this.res._trailer = this.#trailer as string;
-      const last = this.ended && !isHttp2 && !writes.at(-1)?.callback ? writes.pop() : undefined;
+      const last = this.#endsWithChunk && !isHttp2 ? writes.pop() : undefined;
       let hasRoom = true;
       for (const { chunk, encoding, callback, corks } of writes) {
         this.#cork(corks);
@@ -387,14 +397,14 @@ export class HeldResponse {
     const { res } = this;
     if (typeof res._implicitHeader === 'function') res._implicitHeader();
     else res.writeHead(res.statusCode);
+    this.#isImplicit = true;
   }
 
   #makeHeadFromEnd(chunk: string | Uint8Array | undefined, encoding: unknown): void {
-    this.#headFromEnd = true;
     try {
       this.#makeHead();
+      this.#isFromEnd = true;
     } catch (error) {
-      this.#headFromEnd = false;
       // Node has counted by then, and does not count again.
       this.res._contentLength = chunk ? Buffer.byteLength(chunk, encoding as BufferEncoding) : 0;
       throw error;

@@ -104,6 +104,12 @@ export class NativeExchange implements Transport {
     return this.holds.findLast(held => held.waiters.length > 0)?.waiters.at(-1) as Frame | undefined;
   }
 
+  /** The frame at which a layer waits. */
+  frameOf(layer: Layer): Frame | undefined {
+    const frames = this.holds.flatMap(held => held.waiters) as Frame[];
+    return frames.find(frame => frame.layer === layer);
+  }
+
   /** Whether native code goes on although a layer has answered in its place. */
   get wasAbandoned(): boolean {
     return this.#wasAbandoned;
@@ -117,6 +123,7 @@ export class NativeExchange implements Transport {
     let frame: Frame | undefined;
     const below = (request: Request): Promise<Response> => {
       frame = this.wait(isBounded);
+      frame.layer = layer;
       goOn(request, frame);
       return frame.response;
     };
@@ -126,16 +133,34 @@ export class NativeExchange implements Transport {
     else {
       runLayer(this.exchange, layer, below).then(
         response => this.settle(frame, response),
-        error => this.settleError(frame, error),
+        error => this.#settleInner(frame, error),
       );
     }
+  }
+
+  #settleInner(frame: Frame | undefined, error: Error): void {
+    const passOn = this.res.headersSent ? undefined : frame?.passOn;
+    if (!passOn) return this.settleError(frame, error);
+    this.drop(frame);
+    passOn(asThrown(error));
+  }
+
+  /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
+  failedLate(thrown: unknown): void {
+    this.exchange.failedLate(thrown);
+    this.exchange.failedNativelyWith(thrown);
+    this.holding?.failBody(toError(thrown));
   }
 
   /** Native code below a layer throws to whoever called it, or its promise rejects. */
   listenerFailed(frame: Frame, thrown: unknown): void {
     if (frame.waits) return frame.reject(thrown);
-    this.exchange.failedLate(thrown);
+    this.failedLate(thrown);
     this.exchange.report(toError(thrown), 'request');
+    const cut = (): void => {
+      if (!this.res.writableEnded) this.res.destroy();
+    };
+    if (!this.whenReleased(cut)) cut();
   }
 
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
@@ -164,7 +189,11 @@ export class NativeExchange implements Transport {
 
   /** Native code fails after it has answered: the failure takes the place of an answer that is still held, if there is one. */
   overtake(thrown: unknown, passOn: (thrown: unknown) => void): boolean {
-    if (!this.holding || !this.exchange.overtake(thrown)) return false;
+    const { holding } = this;
+    const failure = toError(thrown);
+    if (!holding || !this.exchange.overtake(failure)) return false;
+    this.exchange.failedNativelyWith(failure);
+    holding.failBody(failure);
     this.passOn = passOn;
     return true;
   }
@@ -309,6 +338,8 @@ export class NativeExchange implements Transport {
     } catch (thrown) {
       held.discard(undefined);
       this.settleError(undefined, thrown);
+      // A head that is out can not be answered again, and what was to follow it will not come.
+      if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
     }
   }
 
@@ -340,7 +371,12 @@ export class NativeExchange implements Transport {
     for (const held of this.holds.slice(1)) held.giveUp();
     if (root === undefined) return;
     root.substitute = { base: outermost?.entry, downstreamRuns: false };
-    this.#put(root, new PlainTextResponse('Internal Server Error', { status: 500 }));
+    try {
+      this.#put(root, new PlainTextResponse('Internal Server Error', { status: 500 }));
+    } catch (thrown) {
+      this.exchange.report(toError(thrown), 'response');
+      this.res.destroy();
+    }
   }
 
   protected leave(frame: Frame, response: Response | undefined): void {
@@ -390,6 +426,8 @@ export class NativeExchange implements Transport {
     if ((isSent || this.end.isTakenOver) && innermost?.waits)
       innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent && this.abandoned.length === 0) return;
+    // Native code that has dependencies of its own is not taken them while it works: it answers, or fails, to nobody.
+    if (this.exchange.hasInjected && innermost?.waits && innermost.held.state === 'open') return;
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
     if (this.#endpoints > 0) return;

@@ -52,8 +52,11 @@ export class ExitStack {
     response: Response | undefined,
     failure = this.failure,
   ): Promise<Error | undefined> {
-    const leaving = this.#entered.filter(exit => exit.scope === scope);
-    if (leaving.length > 0) this.#entered = this.#entered.filter(exit => exit.scope !== scope);
+    // Native code may have entered one of scope `function` when its answer was out.
+    const isLeft = ({ scope: own }: Exit): boolean =>
+      own === scope || (own === 'function' && scope === 'request');
+    const leaving = this.#entered.filter(isLeft);
+    if (leaving.length > 0) this.#entered = this.#entered.filter(exit => !isLeft(exit));
     return leaveAll(leaving, response, failure);
   }
 

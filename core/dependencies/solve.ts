@@ -54,6 +54,10 @@ export class DependencyCache {
     else if (!byScope.has(scope)) byScope.set(scope, value);
   }
 
+  clear(): void {
+    this.#values = undefined;
+  }
+
   /** A promise that was added has come to its value, or to nothing. */
   settle(
     dependency: AnyDependency,

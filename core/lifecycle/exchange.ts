@@ -53,12 +53,17 @@ export class Exchange implements OnionRun, DependencyRun {
   #context: AsyncResource | undefined;
   #unhandled: Error | undefined;
   #native: WeakSet<Error> | undefined;
+  #reported: WeakSet<Error> | undefined;
+  /** Whether native code has dependencies of its own: they are not taken from it while it works. */
+  hasInjected = false;
   /** What failed below after it had answered, while the answer was still held. */
   #overtaken: Error | undefined;
-  /** Whether an endpoint has answered: its failures are told by exceptions, not by its status. */
-  endpointAnswered = false;
+  /** What an endpoint has answered with: its failures are told by exceptions, not by its status. */
+  endpointStatus: number | undefined;
+  /** What was thrown into the dependencies. Those that are entered after it belong to the same failed request. */
+  failed: Error | undefined;
   /** Whether the response is on its way. */
-  #isSending = false;
+  isSending = false;
   #isOver = false;
   #abandoned = 0;
   #busy = 0;
@@ -122,6 +127,7 @@ export class Exchange implements OnionRun, DependencyRun {
    * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
    */
   async recover(thrown: unknown, native = false): Promise<Response> {
+    if (this.#overtaken === thrown) this.#overtaken = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
     const handled = failure instanceof ClientDisconnect ? undefined : this.#findHandler(failure);
@@ -139,12 +145,15 @@ export class Exchange implements OnionRun, DependencyRun {
    * runs below that a middleware did not wait for, that happens when it is through.
    */
   async unwind(thrown: Error): Promise<Error> {
+    this.failed = thrown;
     if (this.#abandoned > 0 || this.#busy > 0) this.exits.failure ??= thrown;
     return this.#abandoned > 0 ? thrown : this.#unwindNow(thrown);
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
     const failure = await this.inContext(() => this.exits.unwind(thrown));
+    // What has exited is not given to anybody any more.
+    this.solved.clear();
     this.dropTasks(failure);
     return failure;
   }
@@ -186,7 +195,10 @@ export class Exchange implements OnionRun, DependencyRun {
       this.#tellIfIdle();
     };
     below.then(settle, thrown => {
-      const known = thrown instanceof ClientDisconnect || (thrown !== undefined && thrown === this.passedOn);
+      const known =
+        thrown instanceof ClientDisconnect ||
+        (thrown as { code?: unknown } | undefined)?.code === 'ALREADY_ANSWERED' ||
+        (thrown !== undefined && thrown === this.passedOn);
       if (!known) this.report(toError(thrown), 'request');
       settle();
     });
@@ -205,6 +217,7 @@ export class Exchange implements OnionRun, DependencyRun {
   /** Keeps the exits from running until this has settled; whoever began it hears how. */
   busyWith(work: Promise<unknown>): void {
     this.#busy += 1;
+    this.hasInjected = true;
     const settle = (): void => {
       this.#busy -= 1;
       this.#tellIfIdle();
@@ -217,15 +230,19 @@ export class Exchange implements OnionRun, DependencyRun {
    * unless a layer's time is up.
    */
   async idle(): Promise<void> {
-    if (!this.#isIdle) {
+    let isPatient = true;
+    // Who waited for one may have begun another.
+    while (!this.#isIdle && isPatient) {
       const idle = new Promise<void>(resolve => {
         this.#whenIdle = resolve;
       });
-      await (this.#patience === undefined ? idle : within(this.#patience, idle));
+      if (this.#patience === undefined) await idle;
+      else isPatient = await within(this.#patience, idle);
     }
     this.#isOver = true;
     const { failure } = this.exits;
-    if (failure) await this.#unwindNow(failure);
+    const unwound = failure && (await this.#unwindNow(failure));
+    if (unwound && unwound !== failure) this.report(unwound, 'exit');
     if (failure && !this.#isIdle) this.exits.close(failure);
     else this.exits.failure = undefined;
   }
@@ -235,7 +252,16 @@ export class Exchange implements OnionRun, DependencyRun {
   }
 
   #tellIfIdle(): void {
-    if (this.#isIdle) this.#whenIdle?.();
+    if (!this.#isIdle) return;
+    this.#whenIdle?.();
+    if (this.#isOver) this.#letGoOfTheRest();
+  }
+
+  /** What a layer had given up on has come to its end when all was over: its tasks and its response are not wanted. */
+  #letGoOfTheRest(): void {
+    this.settleResponses(undefined);
+    this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
+    void this.backgroundTasks.runAll(error => this.report(error, 'background'));
   }
 
   /** Whether the dependencies have exited, or do so now. */
@@ -248,7 +274,7 @@ export class Exchange implements OnionRun, DependencyRun {
    * does.
    */
   overtake(thrown: unknown): boolean {
-    const isInTime = !this.#isSending && this.#overtaken === undefined;
+    const isInTime = !this.isSending && this.#overtaken === undefined;
     if (isInTime) this.#overtaken = toError(thrown);
     return isInTime;
   }
@@ -270,7 +296,7 @@ export class Exchange implements OnionRun, DependencyRun {
   /** The response is on its way: what fails from now on does not take its place. */
   sending(response: Response): Response | Promise<Response> {
     const latest = this.unlessOvertaken(response);
-    this.#isSending = true;
+    this.isSending = true;
     return latest;
   }
 
@@ -322,11 +348,17 @@ export class Exchange implements OnionRun, DependencyRun {
     this.backgroundTasks.adopt(work);
   }
 
+  wasReported(error: Error): boolean {
+    return this.#reported?.has(error) === true;
+  }
+
   /** Tells `onError`; what that throws goes to the console, never further. */
   report(error: Error, phase: ErrorPhase): void {
     const failed = (thrown: unknown): void => {
       console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
     };
+    this.#reported ??= new WeakSet();
+    this.#reported.add(error);
     try {
       const told: unknown = (this.#onError ?? printError)(error, { request: this.request, phase });
       if (told instanceof Promise) told.catch(failed);
@@ -336,13 +368,13 @@ export class Exchange implements OnionRun, DependencyRun {
   }
 }
 
-/** Resolves when the work does, or when the time is up. */
-function within(milliseconds: number, work: Promise<void>): Promise<void> {
+/** Resolves with whether the work did within the time. */
+function within(milliseconds: number, work: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, milliseconds);
+  const over = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), milliseconds);
   });
-  return Promise.race([work, over]).finally(() => clearTimeout(timer));
+  return Promise.race([work.then(() => true), over]).finally(() => clearTimeout(timer));
 }
 
 /** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */

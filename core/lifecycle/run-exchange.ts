@@ -1,7 +1,7 @@
 import { solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
-import { toError } from '../errors.js';
+import { misuse, toError } from '../errors.js';
 import type { Request } from '../http/request.js';
 import { claimFor, isNativeView, type Response } from '../http/response.js';
 import { type FrozenLayer, freeze, type Layer } from '../layer.js';
@@ -31,11 +31,13 @@ export async function runExchange(exchange: Exchange, layer: Layer, below: Below
     await exchange.idle();
     exchange.settleResponses(response);
     const unsent = noteFailure(exchange, 'response', delivery.error, undefined);
-    const failure = noteFailure(exchange, 'exit', await exits.leave('request', response, unsent), unsent); // 7
+    const known = unsent ?? exchange.failed;
+    const failure = noteFailure(exchange, 'exit', await exits.leave('request', response, known), known); // 7
     const taskFailure = await backgroundTasks.runAll(error => exchange.report(error, 'background')); // 8
     const before = failure ?? taskFailure;
     noteFailure(exchange, 'exit', await exits.leave('background', response, before), before); // 9
     await backgroundTasks.runAll(error => exchange.report(error, 'background')); // what those exits have added
+    exits.close(failure ?? misuse('ALREADY_ANSWERED'));
   });
 }
 
@@ -47,7 +49,8 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
   const plan = freeze(layer);
   exchange.enterLayer(plan);
   try {
-    const answering = plan.onion(exchange.request, exchange, request => {
+    const answering = plan.onion(exchange.request, exchange, async request => {
+      if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
       exchange.goBelow(request);
       // Without any, native code runs in the very tick in which the request came, as without a layer.
       return plan.hasDependencies
@@ -89,8 +92,8 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   }
   const latest = exchange.unlessOvertaken(response);
   if (latest !== response) return latest;
-  if (response.status >= 500 && isNativeView(response) && !exchange.endpointAnswered)
-    await exchange.failedNatively(response.status);
+  const isNatives = isNativeView(response) && response.status !== exchange.endpointStatus;
+  if (response.status >= 500 && isNatives) await exchange.failedNatively(response.status);
   const known = exchange.exits.failure;
   const failure = await exchange.exits.leave('function', response, known);
   // What has failed below after it had answered does not take the answer back.
@@ -101,13 +104,16 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
 
 /** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
-  exchange.endpointAnswered = true;
+  let response: Response;
   try {
-    return claimFor(exchange, await runEndpoint(endpoint, exchange));
+    response = claimFor(exchange, await runEndpoint(endpoint, exchange));
   } catch (thrown) {
-    return exchange.recover(thrown);
+    response = await exchange.recover(thrown);
   }
+  exchange.endpointStatus = response.status;
+  return response;
 }
 
 /** Waits for a layer's answer, and answers in its place when its time is up. */
@@ -133,7 +139,7 @@ function noteFailure(
   known: Error | undefined,
 ): Error | undefined {
   if (failure === undefined || failure === known) return failure;
-  exchange.report(failure, phase);
+  if (!exchange.wasReported(failure)) exchange.report(failure, phase);
   exchange.dropTasks(failure);
   return failure;
 }

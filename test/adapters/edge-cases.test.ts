@@ -436,6 +436,20 @@ describe('on node:http', () => {
     });
   });
 
+  it('a connection that is destroyed does not wait for ever for a middleware that never returns', async () => {
+    const never: Middleware = async (request, callNext) => {
+      await callNext(request);
+      return new Promise<never>(() => undefined);
+    };
+    const listener: Listener = (req, res) => {
+      res.end('held for ever');
+      req.socket.destroy();
+    };
+    await listening(layered(never, listener), (_url, port) =>
+      record(port, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'),
+    );
+  });
+
   it('a client that reads nothing makes the producer stop where it does without a layer', async () => {
     const produced = async (wrap: (listener: Listener) => http.RequestListener): Promise<number> => {
       let bytes = 0;
