@@ -79,6 +79,7 @@ async function answerWithDependencies(
   } catch (thrown) {
     return exchange.recover(thrown);
   }
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   return answerNative(exchange, below, request);
 }
 
@@ -93,7 +94,8 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   const latest = exchange.unlessOvertaken(response);
   if (latest !== response) return latest;
   const isNatives = isNativeView(response) && response.status !== exchange.endpointStatus;
-  if (response.status >= 500 && isNatives) await exchange.failedNatively(response.status);
+  if (response.status >= 500 && isNatives && !exchange.isSending)
+    await exchange.failedNatively(response.status);
   const known = exchange.exits.failure;
   const failure = await exchange.exits.leave('function', response, known);
   // What has failed below after it had answered does not take the answer back.

@@ -639,6 +639,96 @@ describe.each([
     expect(seen).toEqual(['/api/v1/leaf']);
   });
 
+  it.each<[string, (app: express5.Express) => unknown, (app: express5.Express) => unknown]>([
+    ['outside', app => app.use(upperCase), () => undefined],
+    ['between two layers', () => undefined, app => app.use(upperCase)],
+  ])('a foreign method that keeps the body to change it works %s', async (_where, before, after) => {
+    const app = newApp();
+    before(app);
+    use(app, passing);
+    after(app);
+    use(app, stamping);
+    app.get('/whole', (_req, res) => {
+      res.send('whole');
+    });
+    app.get('/parts', async (_req, res) => {
+      res.write('in ');
+      await turn();
+      res.end('parts');
+    });
+    app.get('/pipe', (_req, res) => {
+      Readable.from(['a ', 'pipe']).pipe(res);
+    });
+    const bodies: string[] = [];
+    for (const path of ['/whole', '/parts', '/pipe']) bodies.push((await answer(app, path)).body);
+    expect(bodies).toEqual(['WHOLE', 'IN PARTS', 'A PIPE']);
+  });
+
+  /** A minifier, a signer, a cache: it knows the length only when it has all of the body. */
+  const upperCase: express5.RequestHandler = (_req, res, next) => {
+    const { write, end } = res;
+    const parts: string[] = [];
+    res.write = ((part: unknown) => parts.push(String(part)) > 0) as never;
+    res.end = ((part?: unknown) => {
+      if (part && typeof part !== 'function') parts.push(String(part));
+      Object.assign(res, { write, end });
+      const body = parts.join('').toUpperCase();
+      res.setHeader('content-length', body.length);
+      return res.end(body);
+    }) as never;
+    next();
+  };
+
+  it('a handler that fails after its first write does not keep a reader of its body waiting', async () => {
+    const app = newApp();
+    use(
+      app,
+      new Layer({
+        middleware: [
+          async (request, callNext) => {
+            const response = await callNext(request);
+            await response.text();
+            return response;
+          },
+        ],
+        onError: () => undefined,
+      }),
+    );
+    app.get('/', (_req, res, next) => {
+      res.write('begun');
+      setImmediate(() => next(new Error('broken')));
+    });
+    expect((await answer(app)).status).toBe(500);
+  });
+
+  it('routes that are added while a request is on its way do not make it miss one', async () => {
+    const arrived = gate();
+    const goOn = gate();
+    const app = newApp();
+    app.use('/api', toExpress(passing) as express5.RequestHandler);
+    app.get('/api', (_req, res) => {
+      res.send('api');
+    });
+    await listening(app, async url => {
+      await (await fetch(`${url}/api`)).text();
+      app.use(async (req, _res, next) => {
+        if (req.path === '/page') {
+          arrived.open();
+          await goOn.opened;
+        }
+        next();
+      });
+      app.get('/page', (_req, res) => {
+        res.send('page');
+      });
+      const page = fetch(`${url}/page`);
+      await arrived.opened;
+      await (await fetch(`${url}/api`)).text();
+      goOn.open();
+      expect(await (await page).text()).toBe('page');
+    });
+  });
+
   it('76: a response without a socket, as express-ws makes one, settles when the connection closes', async () => {
     const events = new EventLog();
     async function* getDb() {

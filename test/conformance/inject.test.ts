@@ -205,6 +205,42 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'entering', 'after 200', 'injected', 'leave slow']);
   });
 
+  it('leaves what is injected one after the other around the end of the response', async () => {
+    const handler = async (answer: Answer): Promise<void> => {
+      const first = gate();
+      async function* slow() {
+        await first.opened;
+        yield 1;
+        log.add('leave slow');
+      }
+      const begun = answer
+        .inject(Depends(slow))
+        .then(() => answer.inject(Depends(getDb, { scope: 'function' })));
+      answer.res.once('close', () => first.open());
+      answer.send('answered');
+      void begun.then(() => log.add('both'));
+    };
+    await send(answering(handler));
+    expect(log.events).toEqual(['before', 'after 200', 'enter db', 'both', 'commit', 'leave slow', 'task']);
+  });
+
+  it('throws the failure into what is injected after it', async () => {
+    layer.addExceptionHandler(RangeError, () => new PlainTextResponse('handled', { status: 500 }));
+    const failed = gate();
+    const handler = async (answer: Answer): Promise<void> => {
+      void failed.opened.then(() => answer.inject(Depends(getDb)));
+      throw new RangeError('failed');
+    };
+    layer.addMiddleware(async (request, callNext) => {
+      const response = await callNext(request);
+      failed.open();
+      await new Promise(resolve => setImmediate(resolve));
+      return response;
+    });
+    expect((await send(answering(handler))).status).toBe(500);
+    expect(log.events).toEqual(['before', 'after 500', 'enter db', 'rollback: failed', 'task']);
+  });
+
   it('refuses what is injected when the dependencies have exited', async () => {
     const late = gate();
     const refused = gate<string>();

@@ -254,6 +254,52 @@ describe.each(frameworks)('on $name', ({ app, isKoa }) => {
       expect(log.events).toEqual(['enter', 'rollback: Gateway Timeout', 'left', 'slow left']);
     });
 
+    it('starts nothing below when it has answered, and does not harm the next request of the connection', async () => {
+      const answered = gate();
+      const slow: Middleware = async (request, callNext) => {
+        if (new URL(request.url).pathname === '/late') await answered.opened;
+        return callNext(request);
+      };
+      const mounted = app()
+        .use(newLayer({ middleware: [slow], dependencies: [], timeout: 20 }))
+        .handler('/late', answer => {
+          log.add('never');
+          answer.send('never');
+        })
+        .handler('/', answer => answer.send('next'));
+      await listening(mounted.listener(), async url => {
+        expect((await fetch(`${url}/late`)).status).toBe(504);
+        answered.open();
+        for (let turns = 0; turns < 5; turns += 1) expect(await (await fetch(url)).text()).toBe('next');
+      });
+      expect(log.events).toEqual([
+        'reported request: A layer has not answered within its `timeout` of 20 ms',
+      ]);
+    });
+
+    it('drops the tasks of an endpoint that comes to its end when all is over, by name', async () => {
+      const late = gate();
+      const endless = endpoint({}, async ({ backgroundTasks }) => {
+        await late.opened;
+        backgroundTasks.addTask(function sendMail() {
+          log.add('never');
+        });
+        return 'late';
+      });
+      const mounted = app()
+        .use(newLayer({ timeout: 20 }))
+        .at('/', endless);
+      await listening(mounted.listener(), async url => {
+        expect((await fetch(url)).status).toBe(504);
+        await log.until('left');
+        late.open();
+        await log.until(
+          'reported background: The background task `sendMail` was dropped because its request failed. Add it with `{ when',
+        );
+      });
+      expect(log.events).not.toContain('never');
+    });
+
     it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '10'])(
       'refuses a timeout of %p',
       timeout => {
