@@ -66,6 +66,7 @@ export class HeldResponse {
   /** Whether the head came from `write`, `end` or `flushHeaders`: after an `end(chunk)` alone Node computes a Content-Length. */
   #isImplicit = false;
   #isFromEnd = false;
+  #isMakingHead = false;
   /** Whether the last chunk came with the end, as one call. */
   #endsWithChunk = false;
   #flushedBody = false;
@@ -128,7 +129,7 @@ export class HeldResponse {
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
     // Another protocol begins: there is no response to hold.
-    if (this.state === 'open' && args[0] === 101) this.#pass();
+    if (this.state === 'open' && args[0] === 101 && !this.#isMakingHead) this.#pass();
     if (this.state === 'open') this.#capture(args);
     else if (this.state === 'held') this.#head.refuse(args);
     // compression calls it from its own `end`, while the other response is written.
@@ -395,9 +396,14 @@ export class HeldResponse {
   /** HTTP/2 has no `_implicitHeader`. */
   #makeHead(): void {
     const { res } = this;
-    if (typeof res._implicitHeader === 'function') res._implicitHeader();
-    else res.writeHead(res.statusCode);
-    this.#isImplicit = true;
+    this.#isMakingHead = true;
+    try {
+      if (typeof res._implicitHeader === 'function') res._implicitHeader();
+      else res.writeHead(res.statusCode);
+      this.#isImplicit = true;
+    } finally {
+      this.#isMakingHead = false;
+    }
   }
 
   #makeHeadFromEnd(chunk: string | Uint8Array | undefined, encoding: unknown): void {

@@ -310,6 +310,20 @@ describe('on node:http', () => {
     expect(bytes).toBe('another protocol');
   });
 
+  it('40: a handler switches to another protocol by itself', async () => {
+    const bytes = await expectNative(
+      (req, res) => {
+        res.writeHead(101, { Connection: 'Upgrade', Upgrade: 'own' });
+        res.flushHeaders();
+        const { socket } = req;
+        res.detachSocket(socket);
+        socket.end('tunnel');
+      },
+      async port => withoutDates((await record(port, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n')).bytes),
+    );
+    expect(bytes).toMatch(/^HTTP\/1.1 101 [\s\S]*tunnel$/);
+  });
+
   it('40: an upgrade does not pass through a layer', async () => {
     const server = http.createServer(layered(delayed, (_req, res) => res.end('no')));
     server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nupgraded'));
