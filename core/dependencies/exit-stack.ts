@@ -23,27 +23,27 @@ export class ExitStack {
   /** The failure of the request, where it is known before everything below has come to its end. */
   failure: Error | undefined;
   #entered: Exit[] = [];
-  #closedBy: Error | undefined;
+  #closedBy: (() => Error) | undefined;
 
   /**
    * Adds an entered dependency. One that comes when the stack is closed is left at once; what is returned then resolves
    * with the failure that goes on.
    */
   push(exit: Exit): Promise<Error> | undefined {
-    if (this.#closedBy) return leaveAll([exit], undefined, this.#closedBy) as Promise<Error>;
+    if (this.#closedBy) return leaveAll([exit], undefined, this.#closedBy()) as Promise<Error>;
     this.#entered.push(exit);
     return undefined;
   }
 
-  /** Nothing will leave what is entered from now on. */
-  close(failure: Error): void {
+  /** Nothing will leave what is entered from now on; the reason is made when somebody asks for it. */
+  close(failure: () => Error): void {
     this.failure = undefined;
     this.#closedBy = failure;
   }
 
   /** Why nothing more is to be entered, if so. */
   get refusal(): Error | undefined {
-    return this.failure ?? this.#closedBy;
+    return this.failure ?? this.#closedBy?.();
   }
 
   /** Leaves those of one scope. Resolves with the failure there is afterwards, `undefined` if there is none; never rejects. */

@@ -243,7 +243,7 @@ export class Exchange implements OnionRun, DependencyRun {
     const { failure } = this.exits;
     const unwound = failure && (await this.#unwindNow(failure));
     if (unwound && unwound !== failure) this.report(unwound, 'exit');
-    if (failure && !this.#isIdle) this.exits.close(failure);
+    if (failure && !this.#isIdle) this.exits.close(() => failure);
     else this.exits.failure = undefined;
   }
 

@@ -37,7 +37,7 @@ export async function runExchange(exchange: Exchange, layer: Layer, below: Below
     const before = failure ?? taskFailure;
     noteFailure(exchange, 'exit', await exits.leave('background', response, before), before); // 9
     await backgroundTasks.runAll(error => exchange.report(error, 'background')); // what those exits have added
-    exits.close(failure ?? misuse('ALREADY_ANSWERED'));
+    exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
   });
 }
 
