@@ -34,34 +34,38 @@ export function guardDestroy(
   const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
     const response = responseOf(this);
     if (isNodes(error) || !response || !this.writable || this.closed) return destroy.call(this, error);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const go = (): void => {
-      clearTimeout(timer);
+    delay(response, whenReleased, () => {
       // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
       if (this.writableCorked > 0) this.uncork();
       destroy.call(this, error);
-    };
-    if (!whenReleased(response, go)) go();
-    else timer = setTimeout(go, patience).unref();
+    });
     return this;
   };
   Object.defineProperty(target, 'destroy', { value: guard, configurable: true, writable: true });
   const { end } = target;
   const guardEnd = function endWhenReleased(this: Guarded, ...args: unknown[]): Duplex {
     const response = responseOf(this);
-    let isDone = false;
-    const go = (): void => {
-      if (!isDone) Reflect.apply(end, this, args);
-      isDone = true;
-    };
-    if (!response || !whenReleased(response, go)) go();
-    else setTimeout(go, patience).unref();
+    if (response) delay(response, whenReleased, () => Reflect.apply(end, this, args));
+    else Reflect.apply(end, this, args);
     return this;
   };
   // A stream of HTTP/2 is ended by its response.
   if ('remotePort' in target)
     Object.defineProperty(target, 'end', { value: guardEnd, configurable: true, writable: true });
   Object.defineProperty(target, guarded, { value: true });
+}
+
+/** Acts once: when nothing is held any longer, or when patience is at its end. */
+function delay(response: object, whenReleased: WhenReleased, act: () => void): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isDone = false;
+  const go = (): void => {
+    clearTimeout(timer);
+    if (!isDone) act();
+    isDone = true;
+  };
+  if (!whenReleased(response, go)) go();
+  else timer = setTimeout(go, patience).unref();
 }
 
 /** Errors of Node have codes: the client has gone, or has sent what is no HTTP. */

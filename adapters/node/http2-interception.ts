@@ -1,6 +1,6 @@
 import { CapturedHead, pairsOf } from './captured-head.js';
 import { HeldResponse } from './held-response.js';
-import { callHeld, methodsOf } from './interception.js';
+import { callHeld, getterOf, installed, methodsOf } from './interception.js';
 import type { NativeResponse } from './node-types.js';
 
 const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
@@ -27,9 +27,7 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
   orElse(res, 'headersSent', () => head.isShut);
   orElse(res, '_header', () => head.isShut);
   for (const name of ['writableEnded', 'finished']) orElse(res, name, () => held.endedInHold);
-  const { write, end, writeHead } = res;
-  held.installed = { write, end, writeHead };
-  return held;
+  return installed(held);
 }
 
 class CapturedHttp2Head extends CapturedHead {
@@ -75,19 +73,11 @@ class CapturedHttp2Head extends CapturedHead {
 
 /** A getter that also holds where `also` does. */
 function orElse(res: NativeResponse, name: string, also: () => boolean): void {
-  const before = descriptorOf(res, name)?.get;
+  const before = getterOf(res, name);
   Object.defineProperty(res, name, {
     configurable: true,
-    get: () => also() || before?.call(res),
+    get: () => also() || before.call(res),
   });
-}
-
-function descriptorOf(target: object, name: string): PropertyDescriptor | undefined {
-  for (let each: object | null = target; each; each = Object.getPrototypeOf(each)) {
-    const found = Object.getOwnPropertyDescriptor(each, name);
-    if (found) return found;
-  }
-  return undefined;
 }
 
 /** Node does not export the classes of its errors. */

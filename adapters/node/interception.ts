@@ -78,7 +78,8 @@ export function isUncovered(held: HeldResponse): boolean {
   return res.write === before.write && res.end === before.end && res.writeHead === before.writeHead;
 }
 
-function installed(held: HeldResponse): HeldResponse {
+/** Notes the methods as they are now. */
+export function installed(held: HeldResponse): HeldResponse {
   const { write, end, writeHead } = held.res;
   held.installed = { write, end, writeHead };
   return held;
@@ -147,7 +148,7 @@ function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): P
   return previous;
 }
 
-const nativeWritableEnded = nativeGetter(native, 'writableEnded');
+const nativeWritableEnded = getterOf(native, 'writableEnded');
 
 /** True from a held `end()` on, as without the layer. */
 const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
@@ -158,7 +159,8 @@ const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
   },
 };
 
-function nativeGetter(prototype: object, name: string): () => boolean {
+/** A getter of an object or of its prototypes. */
+export function getterOf(prototype: object, name: string): () => boolean {
   for (let each: object | null = prototype; each; each = Object.getPrototypeOf(each)) {
     const getter = Object.getOwnPropertyDescriptor(each, name)?.get;
     if (getter) return getter;

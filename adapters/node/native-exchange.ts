@@ -266,12 +266,16 @@ export class NativeExchange implements Transport {
     } catch (thrown) {
       const error = toError(thrown);
       this.exchange.replaced(response);
-      // A head that is out can not be answered again, and what was to follow it will not come.
-      if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
+      this.#cutShort();
       await this.fail(error);
       return { outcome: 'aborted', error };
     }
     return this.delivered();
+  }
+
+  /** A head that is out can not be answered again, and what was to follow it will not come. */
+  #cutShort(): void {
+    if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
   }
 
   abort(reason: Error): void {
@@ -338,8 +342,7 @@ export class NativeExchange implements Transport {
     } catch (thrown) {
       held.discard(undefined);
       this.settleError(undefined, thrown);
-      // A head that is out can not be answered again, and what was to follow it will not come.
-      if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
+      this.#cutShort();
     }
   }
 

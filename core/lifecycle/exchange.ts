@@ -368,8 +368,8 @@ export class Exchange implements OnionRun, DependencyRun {
   }
 }
 
-/** Resolves with whether the work did within the time. */
-function within(milliseconds: number, work: Promise<void>): Promise<boolean> {
+/** Resolves with whether the work did within the time; rejects as the work does. */
+export function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<boolean>(resolve => {
     timer = setTimeout(() => resolve(false), milliseconds);

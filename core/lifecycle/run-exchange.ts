@@ -6,7 +6,7 @@ import type { Request } from '../http/request.js';
 import { claimFor, isNativeView, type Response } from '../http/response.js';
 import { type FrozenLayer, freeze, type Layer } from '../layer.js';
 import type { Below } from '../middleware/compose.js';
-import type { Delivery, Exchange } from './exchange.js';
+import { type Delivery, type Exchange, within } from './exchange.js';
 
 /**
  * One request from its first middleware to its last task: **the order that callnext promises**. Never rejects.
@@ -120,17 +120,7 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
 
 /** Waits for a layer's answer, and answers in its place when its time is up. */
 async function inTime(exchange: Exchange, timeout: number, answering: Promise<Response>): Promise<Response> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const isLate = Symbol('late');
-  const late = new Promise<typeof isLate>(resolve => {
-    timer = setTimeout(() => resolve(isLate), timeout);
-  });
-  try {
-    const first = await Promise.race([answering, late]);
-    return first === isLate ? exchange.giveUp(answering, timeout) : first;
-  } finally {
-    clearTimeout(timer);
-  }
+  return (await within(timeout, answering)) ? answering : exchange.giveUp(answering, timeout);
 }
 
 /** A failure after the response: it is reported and the tasks are dropped, once for each. */
