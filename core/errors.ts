@@ -33,7 +33,7 @@ const messages = {
   ERROR_BOUNDARY: (received: unknown) =>
     `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. Give a middleware a layer: \`new Layer({ middleware: [it] })\`.`,
   EXCEPTION_KEY: (received: unknown) =>
-    `An exception handler is registered for an error class or a status from 400 to 599, received ${show(received)}.`,
+    `An exception handler is registered for an error class or a status from 200 to 599, received ${show(received)}.`,
   CHANGED_BODY: () =>
     'The request given to `callNext` has a body of its own, and only method, url and headers can be changed. Build it as `new Request(request, { method, url, headers })`.',
   CONTENT_LENGTH: (declared: number, produced: number) =>
@@ -70,12 +70,16 @@ const messages = {
     'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))` or `app.use(toKoa(layer))`.',
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
+  LAYER_CLOSED: () =>
+    'The layer has been closed by `layer.close()` and takes nothing new. Close it when the server takes no requests any more; make a new layer to begin again.',
   LAYER_FROZEN: (method: string) =>
     `\`layer.${method}\` came after the first request: a layer is frozen then. Call it while the app is set up.`,
   LAYER_OPTIONS: (option: string, received: unknown) =>
     `The option \`${option}\` of \`new Layer()\` has a wrong value: ${show(received)}.`,
   LAYER_TIMEOUT: (timeout: number) =>
     `A layer has not answered within its \`timeout\` of ${timeout} ms: one of its middlewares, or what is below it, does not come to an end. Listen to \`request.signal\`, which is aborted now.`,
+  LIFESPAN: (received: unknown) =>
+    `A \`lifespan\` is a generator function that yields once an object for \`request.state\`, or nothing; received ${show(received)}.`,
   MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
     `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
@@ -96,6 +100,10 @@ const messages = {
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
+  TASK_LATE: (task: string) =>
+    `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
+  TASK_UNDONE: (task: string) =>
+    `The background task \`${task}\` was dropped because its layer was closed and its time was up. Give \`layer.close()\` a longer \`timeoutMs\`.`,
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
 
@@ -165,22 +173,29 @@ export function asThrown(error: Error): unknown {
   return wrappers.has(error) ? (error.cause ?? error) : error;
 }
 
-/** Keeps the failure that led to `error` as its cause, where it has none of its own. */
-export function withCause(error: Error, cause: unknown): Error {
-  if (cause === undefined || error.cause !== undefined || !Object.isExtensible(error)) return error;
-  if (chainOf(cause).has(error)) return error;
+/**
+ * Keeps the failure that led to `error` as its cause, where it has none of its own. Tells whether the error carries it:
+ * as a cause, or among the errors that it aggregates.
+ */
+export function carries(error: Error, failure: Error): boolean {
+  if (isWithin(error, failure)) return true;
+  // An error that is thrown anew may be one of those that led to the failure: a circle of causes would be no help.
+  if (error.cause !== undefined || !Object.isExtensible(error) || isWithin(failure, error)) return false;
   Object.defineProperty(error, 'cause', {
-    value: cause,
+    value: failure,
     configurable: true,
     writable: true,
     enumerable: false,
   });
-  return error;
+  return true;
 }
 
-/** An error and its causes, each once: a chain may be a circle. */
-function chainOf(error: unknown): Set<unknown> {
-  const chain = new Set<unknown>();
-  for (let each = error; each instanceof Error && !chain.has(each); each = each.cause) chain.add(each);
-  return chain;
+/** Whether an error is another one, or has it somewhere among its causes; these may be a circle. */
+function isWithin(error: unknown, searched: Error, seen = new Set<unknown>()): boolean {
+  if (error === searched) return true;
+  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
+  seen.add(error);
+  const { cause, errors, suppressed, error: latest } = error as Partial<Record<string, unknown>>;
+  const inner = [cause, suppressed, latest, ...(Array.isArray(errors) ? errors : [])];
+  return inner.some(each => isWithin(each, searched, seen));
 }

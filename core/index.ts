@@ -22,7 +22,7 @@ export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-hand
 export { HTTPException } from './exceptions/http-exception.js';
 export { Body } from './http/body.js';
 export { type BodySource, type Content, checkedChunk } from './http/body-source.js';
-export { type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
+export { fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
 export { InjectedResponse } from './http/injected-response.js';
 export {
   type Client,
@@ -47,16 +47,11 @@ export {
   StreamingResponse,
 } from './http/responses.js';
 export { isBodyless } from './http/status.js';
-export {
-  type ErrorPhase,
-  type ErrorReporter,
-  freeze,
-  isLayer,
-  Layer,
-  type LayerDescription,
-  type LayerOptions,
-} from './layer.js';
+export { isLayer, Layer, type LayerDescription, type LayerOptions } from './layer.js';
 export { type Delivery, Exchange, type Transport } from './lifecycle/exchange.js';
+export { type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
+export type { Undone } from './lifecycle/in-flight.js';
+export type { Lifespan } from './lifecycle/lifespan.js';
 export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';

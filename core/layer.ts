@@ -6,8 +6,10 @@ import {
   type Dependencies,
   type DependencyScope,
   type Depends,
+  type Injected,
   isDepends,
   partsOfDependency,
+  type Solved,
 } from './dependencies/depends.js';
 import { misuse, nameOf } from './errors.js';
 import {
@@ -15,15 +17,12 @@ import {
   ExceptionHandlers,
   type ExceptionKey,
 } from './exceptions/exception-handlers.js';
-import type { Request } from './http/request.js';
-import { checkedMiddleware, compose, type Onion } from './middleware/compose.js';
+import { type ErrorReporter, type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
+import { InFlight, type Undone } from './lifecycle/in-flight.js';
+import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
+import { runOutside } from './lifecycle/run-outside.js';
+import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
-
-/** Where a reported error comes from. */
-export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
-
-/** Told of every error that no response can carry any more. */
-export type ErrorReporter = (error: Error, context: { request: Request; phase: ErrorPhase }) => void;
 
 /** The options of a layer. */
 export interface LayerOptions {
@@ -37,6 +36,8 @@ export interface LayerOptions {
   onError?: ErrorReporter;
   /** The scope of dependencies that name none: `request` unless set. */
   defaultScope?: DependencyScope;
+  /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
+  lifespan?: Lifespan;
   /**
    * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
    * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
@@ -52,24 +53,13 @@ export interface LayerDescription {
   readonly dependencies: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
+  /** The name of the lifespan, if there is one. */
+  readonly lifespan: string | undefined;
   /** The same for people to read. */
   toString(): string;
 }
 
-/** A layer as requests run through it. */
-export interface FrozenLayer {
-  readonly onion: Onion;
-  readonly dependencies: Dependencies;
-  readonly hasDependencies: boolean;
-  readonly handlers: ExceptionHandlers;
-  readonly onError: ErrorReporter | undefined;
-  readonly defaultScope: DependencyScope | undefined;
-  readonly timeout: number | undefined;
-  readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
-}
-
 const brand = Symbol.for('callnext.Layer');
-const frozen = Symbol.for('callnext.Layer.frozen');
 
 /**
  * Middleware, dependencies and exception handlers around a part of an app: what `app = FastAPI(…)` holds, without the routes.
@@ -94,6 +84,8 @@ export class Layer {
   readonly #onError: ErrorReporter | undefined;
   readonly #defaultScope: DependencyScope | undefined;
   readonly #timeout: number | undefined;
+  readonly #lifespan: LifespanContext | undefined;
+  readonly #inFlight = new InFlight();
   #frozen: FrozenLayer | undefined;
 
   constructor(options: LayerOptions = {}) {
@@ -107,7 +99,10 @@ export class Layer {
     }
     this.#onError = options.onError;
     this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
-    this.#timeout = options.timeout === undefined ? undefined : checkedTimeout(options.timeout);
+    this.#timeout = options.timeout === undefined ? undefined : checkedTimeout('timeout', options.timeout);
+    const { lifespan } = options;
+    if (lifespan !== undefined && typeof lifespan !== 'function') throw misuse('LIFESPAN', lifespan);
+    this.#lifespan = lifespan && new LifespanContext(lifespan);
     checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
   }
 
@@ -128,6 +123,63 @@ export class Layer {
     return this;
   }
 
+  /**
+   * Enters the lifespan, where the first request would do it otherwise: before the server listens, so that what fails here
+   * is known before there is anybody to tell. Rejects with what it throws, and with `LAYER_CLOSED`.
+   */
+  async start(): Promise<void> {
+    if (this.#inFlight.isClosed) throw misuse('LAYER_CLOSED');
+    await this.#lifespan?.start();
+  }
+
+  /**
+   * A function with dependencies outside a request: in a script, a cron job, a test.
+   *
+   * ```ts
+   * const count = await layer.run({ db: Depends(getDb) }, async ({ db, backgroundTasks }) => {
+   *   backgroundTasks.addTask(tellAdmins);
+   *   return db.deleteExpired();
+   * });
+   * ```
+   *
+   * Overrides, scopes, `onError`, lifespan and order are those of a request; there is no middleware, none of the layer's own `dependencies`, and
+   * no response: `yield` gives `undefined`. Resolves with the result when the last task has run. Rejects with what the function throws, as its
+   * dependencies make it, with what an exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
+   */
+  run<D extends Dependencies, Result>(
+    dependencies: D,
+    work: (context: Solved<D> & Injected) => Result,
+  ): Promise<Awaited<Result>> {
+    return runOutside(this, dependencies, work);
+  }
+
+  /**
+   * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last background task. Then
+   * the lifespan is left.
+   *
+   * ```ts
+   * process.once('SIGTERM', async () => {
+   *   server.close();
+   *   const { responses, exits, tasks } = await layer.close({ timeoutMs: 10_000 });
+   *   console.log('left undone:', ...responses, ...exits, ...tasks);
+   *   process.exit();
+   * });
+   * ```
+   *
+   * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever without them. Then
+   * `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks that have not begun are dropped and told to `onError`.
+   * The exit of the lifespan has as long again. Rejects with what that throws, and with `LAYER_OPTIONS`.
+   */
+  async close(options: { timeoutMs?: number } = {}): Promise<Undone> {
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined && timeoutMs !== 0) checkedTimeout('timeoutMs', timeoutMs);
+    const undone = await this.#inFlight.close(timeoutMs);
+    const lifespan = this.#lifespan;
+    if (!lifespan) return undone;
+    const isLeft = await lifespan.exit(timeoutMs);
+    return isLeft ? undone : { ...undone, exits: [...undone.exits, lifespan.name] };
+  }
+
   /** The effective order, outermost first, as data and, by `String(…)`, for people. */
   describe(): LayerDescription {
     const description = {
@@ -137,6 +189,7 @@ export class Layer {
       ),
       exceptionHandlers: this.#handlers.keys(),
       defaultScope: this.#defaultScope ?? ('request' as const),
+      lifespan: this.#lifespan?.name,
     };
     return Object.assign(Object.create({ toString: () => describeText(description) }), description);
   }
@@ -152,6 +205,8 @@ export class Layer {
       defaultScope: this.#defaultScope,
       timeout: this.#timeout,
       overrides: this.dependencyOverrides,
+      inFlight: this.#inFlight,
+      lifespan: this.#lifespan,
     };
     return this.#frozen;
   }
@@ -169,15 +224,10 @@ export function isLayer(value: unknown): value is Layer {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-/** Freezes a layer and gives what requests run through. */
-export function freeze(layer: Layer): FrozenLayer {
-  return layer[frozen]();
-}
-
 /** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
-function checkedTimeout(timeout: unknown): number {
+function checkedTimeout(option: string, timeout: unknown): number {
   if (typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31) return timeout;
-  throw misuse('LAYER_OPTIONS', 'timeout', timeout);
+  throw misuse('LAYER_OPTIONS', option, timeout);
 }
 
 function list<T>(option: string, value: readonly T[]): readonly T[] {
@@ -196,7 +246,8 @@ function named(markers: readonly unknown[]): Dependencies {
 
 function describeText(description: Omit<LayerDescription, 'toString'>): string {
   const lines = description.middleware.map((name, depth) => `${'  '.repeat(depth)}${name}`);
-  const inner = '  '.repeat(lines.length);
+  if (description.lifespan !== undefined) lines.unshift(`lifespan: ${description.lifespan}`);
+  const inner = '  '.repeat(description.middleware.length);
   if (description.dependencies.length > 0)
     lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
   lines.push(`${inner}(routes)`);

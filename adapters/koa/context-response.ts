@@ -123,6 +123,10 @@ class ContextHead implements ResponseHead, HeaderStore {
     return this.#headers;
   }
 
+  get isSealed(): boolean {
+    return this.#ctx.headerSent;
+  }
+
   /** Koa's response has its own way of refusing changes. */
   seal(): void {
     // Deliberately empty: what is sent is known from the context.

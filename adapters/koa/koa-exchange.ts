@@ -4,6 +4,7 @@ import {
   asThrown,
   ClientDisconnect,
   type Delivery,
+  type Headers,
   isBodyless,
   type Request,
   type Response,
@@ -104,7 +105,7 @@ export class KoaExchange extends NativeExchange {
     } catch (thrown) {
       const error = toError(thrown);
       this.exchange.replaced(response);
-      await this.fail(error);
+      await this.fail(error, this.exchange.errorHeaders);
       return { outcome: 'aborted', error };
     }
     this.#placed = true;
@@ -112,11 +113,11 @@ export class KoaExchange extends NativeExchange {
     return this.delivered();
   }
 
-  override fail(error: Error): Promise<Delivery> {
+  override fail(error: Error, headers?: Headers): Promise<Delivery> {
     // Koa hears of an error that came when the client had gone, as without a layer.
     const isTooLate = this.end.over !== undefined && !(error instanceof ClientDisconnect);
     if (isTooLate) this.#handError(writable(asThrown(error)));
-    const delivered = super.fail(error);
+    const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
     this.#handBack();
     return delivered;

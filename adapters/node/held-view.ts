@@ -55,6 +55,10 @@ class HeldHead implements ResponseHead, HeaderStore {
     return this.#headers;
   }
 
+  get isSealed(): boolean {
+    return !this.#isHeld();
+  }
+
   /** The native response has its own way of refusing changes. */
   seal(): void {
     // Deliberately empty: what is sent is known from the state of the held response.
@@ -86,7 +90,7 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 }
 
-function asText(
+export function asText(
   value: number | string | readonly string[] | undefined,
 ): string | readonly string[] | undefined {
   return typeof value === 'number' ? String(value) : value;

@@ -5,6 +5,8 @@ import {
   type Delivery,
   type Endpoint,
   Exchange,
+  fillHeaders,
+  type Headers,
   type Layer,
   misuse,
   PlainTextResponse,
@@ -19,6 +21,7 @@ import {
 import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy } from './connection.js';
+import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
@@ -53,6 +56,7 @@ export class NativeExchange implements Transport {
   /** The outermost layer's: its headers are what an error page begins with. */
   #first: Frame | undefined;
   #endpoints = 0;
+  #keepsContext = false;
 
   constructor(
     req: NativeRequest,
@@ -165,12 +169,26 @@ export class NativeExchange implements Transport {
 
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
   wait(isPatient = false): Frame {
+    if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
     const frame = new Frame(held, isPatient);
     this.#first ??= frame;
     held.waiters.push(frame);
     if (held.state === 'passing') frame.answered(held.view);
     return frame;
+  }
+
+  /**
+   * What arrives of the body is told in the async context of the middleware, and so what is called for it is too: multer goes
+   * on from an event of the request, and would lose the stores of every `AsyncLocalStorage` there.
+   */
+  #keepContext(): void {
+    this.#keepsContext = true;
+    const { req, exchange } = this;
+    if (!mayHaveBody(req)) return;
+    const { emit } = req;
+    const value = (...event: unknown[]): unknown => exchange.inContext(() => Reflect.apply(emit, req, event));
+    Object.defineProperty(req, 'emit', { value, configurable: true, writable: true });
   }
 
   /** The innermost hold that has something. */
@@ -267,7 +285,7 @@ export class NativeExchange implements Transport {
       const error = toError(thrown);
       this.exchange.replaced(response);
       this.#cutShort();
-      await this.fail(error);
+      await this.fail(error, this.exchange.errorHeaders);
       return { outcome: 'aborted', error };
     }
     return this.delivered();
@@ -283,7 +301,7 @@ export class NativeExchange implements Transport {
   }
 
   /** Gives an exception back to the framework, whose answer is no longer held. */
-  fail(error: Error): Promise<Delivery> {
+  fail(error: Error, headers?: Headers): Promise<Delivery> {
     const outermost = this.#first;
     this.leaveAll();
     if (error instanceof ClientDisconnect) return this.delivered();
@@ -293,11 +311,12 @@ export class NativeExchange implements Transport {
       return this.delivered();
     }
     this.passedOn = asThrown(error);
+    if (headers) fillAtHead(this.res, headers);
     const isFree = this.holds.toReversed().every(held => held.discard(outermost?.entry));
     if (isFree) {
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
-    } else this.#answerForStream(error, outermost);
+    } else this.#answerForStream(error, outermost, headers);
     return this.delivered();
   }
 
@@ -368,14 +387,16 @@ export class NativeExchange implements Transport {
   }
 
   /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */
-  #answerForStream(error: Error, outermost: Frame | undefined): void {
+  #answerForStream(error: Error, outermost: Frame | undefined, headers: Headers | undefined): void {
     this.exchange.report(error, 'response');
     const { root } = this;
     for (const held of this.holds.slice(1)) held.giveUp();
     if (root === undefined) return;
     root.substitute = { base: outermost?.entry, downstreamRuns: false };
     try {
-      this.#put(root, new PlainTextResponse('Internal Server Error', { status: 500 }));
+      const page = new PlainTextResponse('Internal Server Error', { status: 500 });
+      if (headers) fillHeaders(page.headers, headers);
+      this.#put(root, page);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'response');
       this.res.destroy();
@@ -445,6 +466,12 @@ export class NativeExchange implements Transport {
     const waiting = [this.innermost, ...this.abandoned.splice(0)];
     for (const frame of waiting) if (frame?.waits) frame.reject(error);
   }
+}
+
+function mayHaveBody(req: NativeRequest): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
+  const isUnframed = req.httpVersionMajor >= 2 && req.method !== 'GET' && req.method !== 'HEAD';
+  return length !== '0' || coding !== undefined || isUnframed;
 }
 
 function destroyWhenReleased(response: object, destroy: () => void): boolean {

@@ -43,11 +43,35 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
   return work as BackgroundWork;
 }
 
-/** The tasks of a request, or of a response: they run one after the other, in the order in which they were added. */
+/**
+ * The tasks of a request, or of a response: they run one after the other, in the order in which they were added. One that
+ * fails is reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
+ */
 export class BackgroundTasks {
   readonly #waiting: BackgroundTask[] = [];
+  readonly #adopted: BackgroundTasks[] = [];
+  #running: BackgroundTask | undefined;
+  #controller: AbortController | undefined;
+  #cutShortBy: Error | undefined;
+  #isOver = false;
 
-  /** Adds `fn(...args)`, or a `BackgroundTask`. A task may add others while it runs; they come last. */
+  /**
+   * Aborts when the layer is being closed and the time for it is up: give it to what a task waits for.
+   *
+   * ```ts
+   * backgroundTasks.addTask(fetch, url, { method: 'POST', signal: backgroundTasks.signal });
+   * ```
+   */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#cutShortBy) this.#controller.abort(this.#cutShortBy);
+    return this.#controller.signal;
+  }
+
+  /**
+   * Adds `fn(...args)`, or a `BackgroundTask`. A task may add others while it runs; they come last.
+   * Throws `BACKGROUND_TASK`, and `TASK_LATE` when the request is over and its tasks have run.
+   */
   addTask(task: BackgroundTask): void;
   addTask<Args extends readonly unknown[]>(fn: (...args: Args) => unknown, ...args: Args): void;
   addTask(
@@ -55,16 +79,25 @@ export class BackgroundTasks {
     ...args: readonly unknown[]
   ): void {
     const isTask = typeof task === 'object' && typeof task?.run === 'function';
-    this.#waiting.push(
-      isTask ? task : (new BackgroundTask(task as () => unknown, args as []) as BackgroundTask),
-    );
+    const added = isTask ? task : (new BackgroundTask(task as () => unknown, args as []) as BackgroundTask);
+    if (this.#isOver) throw misuse('TASK_LATE', added.name);
+    this.#waiting.push(added);
+  }
+
+  /** The tasks that have not come to their end, in the order in which they run. */
+  get names(): string[] {
+    return [...(this.#running ? [this.#running] : []), ...this.#waiting].map(({ name }) => name);
   }
 
   /** Moves the tasks of a response to the end of this list. */
   adopt(work: BackgroundWork | undefined): void {
     if (work === undefined) return;
     if ('run' in work) this.#waiting.push(work);
-    else for (const task of work.take()) this.#waiting.push(task);
+    else {
+      for (const task of work.take()) this.#waiting.push(task);
+      this.#adopted.push(work);
+      if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
+    }
   }
 
   /** Takes the tasks out of the list. */
@@ -80,18 +113,40 @@ export class BackgroundTasks {
     }
   }
 
+  /** The time is up: the signal aborts, and what has not begun does not begin any more. */
+  cutShort(reason: Error): void {
+    this.#cutShortBy ??= reason;
+    this.#controller?.abort(reason);
+    for (const adopted of this.#adopted) adopted.cutShort(reason);
+  }
+
+  /** Nothing runs what is added from now on. */
+  close(): void {
+    this.#isOver = true;
+  }
+
   /** Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure. */
   async runAll(report: (failure: Error) => void): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
-      try {
-        await task.run();
-      } catch (thrown) {
-        const failure = toError(thrown);
-        first ??= failure;
-        report(failure);
-      }
+      const failure = this.#cutShortBy
+        ? misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', task.name)
+        : await this.#run(task);
+      first ??= failure;
+      if (failure) report(failure);
     }
     return first;
+  }
+
+  async #run(task: BackgroundTask): Promise<Error | undefined> {
+    this.#running = task;
+    try {
+      await task.run();
+      return undefined;
+    } catch (thrown) {
+      return toError(thrown);
+    } finally {
+      this.#running = undefined;
+    }
   }
 }

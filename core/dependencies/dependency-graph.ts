@@ -13,18 +13,43 @@ const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request
  * Walks a tree of dependencies before any of them is called.
  * Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on.
  */
-export function checkGraph(dependencies: Dependencies, owner: string, defaultScope: DependencyScope): void {
-  for (const marker of Object.values(dependencies)) checkNode(marker, [owner], [], undefined, defaultScope);
+export function checkGraph(
+  dependencies: Dependencies,
+  owner: string,
+  defaultScope: DependencyScope,
+  overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
+): void {
+  const graph = { defaultScope, overrideOf };
+  for (const marker of Object.values(dependencies)) checkNode(graph, marker, [owner], [], undefined);
+}
+
+interface Graph {
+  /** The scope of those that name none. */
+  readonly defaultScope: DependencyScope;
+  readonly overrideOf: (dependency: AnyDependency) => AnyDependency;
+}
+
+function itself(dependency: AnyDependency): AnyDependency {
+  return dependency;
 }
 
 const checked = new WeakMap<Dependencies, Set<DependencyScope>>();
 
-/** The same where the scope of those that name none is known: in the layer that they run in. Done once for each. */
-export function checkGraphOnce(
-  dependencies: Dependencies,
-  owner: string,
-  defaultScope: DependencyScope,
-): void {
+/** What of a request its dependencies are checked against. */
+export interface GraphRun {
+  readonly defaultScope: DependencyScope;
+  readonly hasOverrides: boolean;
+  /** What stands in for a dependency, or the dependency itself. */
+  overrideOf(dependency: AnyDependency): AnyDependency;
+}
+
+/**
+ * The same where all is known: the scope of those that name none, and what stands in for others. Done once for each
+ * scope, and anew for every request where there are overrides: these change from test to test.
+ */
+export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: string): void {
+  const { defaultScope } = run;
+  if (run.hasOverrides) return checkGraph(dependencies, owner, defaultScope, each => run.overrideOf(each));
   const done = checked.get(dependencies) ?? new Set();
   if (done.has(defaultScope)) return;
   checkGraph(dependencies, owner, defaultScope);
@@ -32,24 +57,25 @@ export function checkGraphOnce(
 }
 
 function checkNode(
+  graph: Graph,
   marker: Depends<unknown>,
   path: readonly string[],
   above: readonly AnyDependency[],
   heldBy: DependencyScope | undefined,
-  defaultScope: DependencyScope,
 ): void {
-  const { name, produce, dependencies } = partsOfDependency(marker.dependency);
+  const used = graph.overrideOf(marker.dependency);
+  const { name, produce, dependencies } = partsOfDependency(used);
   const here = [...path, name];
   const shown = here.join(' → ');
-  if (above.includes(marker.dependency)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
-  const scope = marker.scope ?? (isGeneratorFunction(produce) ? defaultScope : undefined);
+  if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
+  const scope = marker.scope ?? (isGeneratorFunction(produce) ? graph.defaultScope : undefined);
   if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
   }
   // A plain function only hands on what it was given, so what is below it must live as long as what is above.
   const held = isGeneratorFunction(produce) ? scope : heldBy;
   for (const each of Object.values(dependencies)) {
-    checkNode(each, here, [...above, marker.dependency], held, defaultScope);
+    checkNode(graph, each, here, [...above, used], held);
   }
 }
 

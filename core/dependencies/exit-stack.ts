@@ -1,4 +1,4 @@
-import { misuseWith, toError, withCause } from '../errors.js';
+import { carries, misuseWith, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import type { DependencyScope } from './depends.js';
 
@@ -13,6 +13,19 @@ export interface Exit {
   leave(response: Response | undefined, failure: Error | undefined): Promise<'passed' | 'swallowed'>;
 }
 
+/** Who is told of what the exits do. */
+export interface ExitObserver {
+  /** An exit has failed. `owner` is what `ExitStack.owner` was when it was entered. */
+  exitFailed(failure: Error, owner: unknown): void;
+  /** A failure took the place of this one, and does not carry it among its causes. */
+  failureLost(lost: Error): void;
+}
+
+interface Entry {
+  readonly exit: Exit;
+  readonly owner: unknown;
+}
+
 /**
  * The dependencies that a request has entered. Each is left once, last entered first, whatever the others do.
  *
@@ -22,16 +35,25 @@ export interface Exit {
 export class ExitStack {
   /** The failure of the request, where it is known before everything below has come to its end. */
   failure: Error | undefined;
-  #entered: Exit[] = [];
+  /** What the dependencies that are entered now belong to. */
+  owner: unknown;
+  readonly #observer: ExitObserver;
+  #entered: Entry[] = [];
+  #leaving: readonly Entry[] = [];
   #closedBy: (() => Error) | undefined;
+
+  constructor(observer: ExitObserver) {
+    this.#observer = observer;
+  }
 
   /**
    * Adds an entered dependency. One that comes when the stack is closed is left at once; what is returned then resolves
    * with the failure that goes on.
    */
   push(exit: Exit): Promise<Error> | undefined {
-    if (this.#closedBy) return leaveAll([exit], undefined, this.#closedBy()) as Promise<Error>;
-    this.#entered.push(exit);
+    const entry = { exit, owner: this.owner };
+    if (this.#closedBy) return this.#leaveAll([entry], undefined, this.#closedBy()) as Promise<Error>;
+    this.#entered.push(entry);
     return undefined;
   }
 
@@ -46,6 +68,11 @@ export class ExitStack {
     return this.failure ?? this.#closedBy?.();
   }
 
+  /** Those that have not been left, in the order in which they will be. */
+  get names(): string[] {
+    return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.name);
+  }
+
   /** Leaves those of one scope. Resolves with the failure there is afterwards, `undefined` if there is none; never rejects. */
   leave(
     scope: DependencyScope,
@@ -53,41 +80,50 @@ export class ExitStack {
     failure = this.failure,
   ): Promise<Error | undefined> {
     // Native code may have entered one of scope `function` when its answer was out.
-    const isLeft = ({ scope: own }: Exit): boolean =>
+    const isLeft = ({ exit: { scope: own } }: Entry): boolean =>
       own === scope || (own === 'function' && scope === 'request');
     const leaving = this.#entered.filter(isLeft);
-    if (leaving.length > 0) this.#entered = this.#entered.filter(exit => !isLeft(exit));
-    return leaveAll(leaving, response, failure);
+    if (leaving.length > 0) this.#entered = this.#entered.filter(entry => !isLeft(entry));
+    return this.#leaveAll(leaving, response, failure);
   }
 
   /** Throws a failure into all of them, whatever their scope. Resolves with the failure that comes out; never rejects. */
   async unwind(failure: Error): Promise<Error> {
     const leaving = this.#entered;
     this.#entered = [];
-    return (await leaveAll(leaving, undefined, failure)) ?? failure;
+    return (await this.#leaveAll(leaving, undefined, failure)) ?? failure;
   }
-}
 
-async function leaveAll(
-  exits: readonly Exit[],
-  response: Response | undefined,
-  failure: Error | undefined,
-): Promise<Error | undefined> {
-  let current = failure;
-  for (const exit of exits.toReversed()) current = await leaveOne(exit, response, current);
-  return current;
-}
+  async #leaveAll(
+    entries: readonly Entry[],
+    response: Response | undefined,
+    failure: Error | undefined,
+  ): Promise<Error | undefined> {
+    let current = failure;
+    for (let rest = entries.toReversed(); rest.length > 0; rest = rest.slice(1)) {
+      this.#leaving = rest;
+      current = await this.#leaveOne(rest[0] as Entry, response, current);
+    }
+    this.#leaving = [];
+    return current;
+  }
 
-async function leaveOne(
-  exit: Exit,
-  response: Response | undefined,
-  failure: Error | undefined,
-): Promise<Error | undefined> {
-  try {
-    const outcome = await exit.leave(response, failure);
-    if (outcome === 'passed') return failure;
-    return misuseWith({ cause: failure }, 'EXCEPTION_SWALLOWED', exit.name);
-  } catch (thrown) {
-    return withCause(toError(thrown), failure);
+  async #leaveOne(
+    { exit, owner }: Entry,
+    response: Response | undefined,
+    failure: Error | undefined,
+  ): Promise<Error | undefined> {
+    let next: Error;
+    try {
+      const outcome = await exit.leave(response, failure);
+      if (outcome === 'passed') return failure;
+      next = misuseWith({ cause: failure }, 'EXCEPTION_SWALLOWED', exit.name);
+    } catch (thrown) {
+      next = toError(thrown);
+    }
+    if (next === failure) return failure;
+    this.#observer.exitFailed(next, owner);
+    if (failure && !carries(next, failure)) this.#observer.failureLost(failure);
+    return next;
   }
 }

@@ -1,5 +1,5 @@
 import { misuse } from '../errors.js';
-import { checkGraph } from './dependency-graph.js';
+import { checkGraphIn } from './dependency-graph.js';
 import { type Depends, isDepends, partsOfDependency } from './depends.js';
 import { type DependencyRun, solveDependencies } from './solve.js';
 
@@ -26,7 +26,7 @@ async function solve<T>(run: InjectRun, marker: Depends<T>): Promise<T> {
   if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', marker);
   if (run.isOver) throw misuse('INJECT_LATE', partsOfDependency(marker.dependency).name);
   const dependencies = { value: marker };
-  checkGraph(dependencies, 'inject', run.defaultScope);
+  checkGraphIn(run, dependencies, 'inject');
   const { value } = await solveDependencies(dependencies, run);
   return value as T;
 }

@@ -1,4 +1,4 @@
-import { misuseWith } from '../errors.js';
+import type { GraphRun } from './dependency-graph.js';
 import {
   type AnyDependency,
   type Dependencies,
@@ -11,13 +11,10 @@ import type { ExitStack } from './exit-stack.js';
 import { DisposableContext, disposerOf, GeneratorContext, isGenerator } from './generator-context.js';
 
 /** What of a request its dependencies share. */
-export interface DependencyRun {
+export interface DependencyRun extends GraphRun {
   readonly injected: Injected;
   readonly exits: ExitStack;
   readonly solved: DependencyCache;
-  readonly defaultScope: DependencyScope;
-  /** What stands in for a dependency, or the dependency itself. */
-  overrideOf(dependency: AnyDependency): AnyDependency;
 }
 
 /**
@@ -73,34 +70,25 @@ export class DependencyCache {
 }
 
 /**
- * Solves dependencies, depth first and one after the other, in the order in which they are declared.
+ * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are declared.
  * Resolves with the values by name. The first one that throws ends it; those entered before stay on the exit stack.
  */
 export async function solveDependencies(
   dependencies: Dependencies,
   run: DependencyRun,
-  above: readonly AnyDependency[] = [],
 ): Promise<Record<string, unknown>> {
   // Without a prototype, every name is only a name.
   const values: Record<string, unknown> = Object.create(null);
-  for (const [name, marker] of Object.entries(dependencies))
-    values[name] = await solveOne(marker, run, above);
+  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(marker, run);
   return values;
 }
 
-async function solveOne(
-  marker: Depends<unknown>,
-  run: DependencyRun,
-  above: readonly AnyDependency[],
-): Promise<unknown> {
+async function solveOne(marker: Depends<unknown>, run: DependencyRun): Promise<unknown> {
   const scope = marker.scope ?? run.defaultScope;
   const { dependency } = marker;
-  const used = run.overrideOf(dependency);
-  // Before the cache is asked: it may hold the promise of what is being solved here.
-  if (above.includes(used)) throw cycleOf([...above, used]);
   if (marker.useCache && run.solved.has(dependency, scope)) return run.solved.get(dependency, scope);
   if (run.exits.refusal) throw run.exits.refusal;
-  const pending = solveAnew(used, scope, run, above);
+  const pending = solveAnew(run.overrideOf(dependency), scope, run);
   run.solved.add(dependency, scope, pending);
   try {
     const value = await pending;
@@ -112,14 +100,9 @@ async function solveOne(
   }
 }
 
-async function solveAnew(
-  used: AnyDependency,
-  scope: DependencyScope,
-  run: DependencyRun,
-  above: readonly AnyDependency[],
-): Promise<unknown> {
+async function solveAnew(used: AnyDependency, scope: DependencyScope, run: DependencyRun): Promise<unknown> {
   const { name, produce, dependencies } = partsOfDependency(used);
-  const values = await solveDependencies(dependencies, run, [...above, used]);
+  const values = await solveDependencies(dependencies, run);
   const handedOn = new Set(Object.values(values));
   const produced = produce(Object.assign(values, run.injected) as never);
   return enter({ name, scope, handedOn }, produced, run);
@@ -154,9 +137,4 @@ async function enter(
     if (refused) throw await refused;
   }
   return value;
-}
-
-function cycleOf(dependencies: readonly AnyDependency[]): Error {
-  const path = dependencies.map(each => partsOfDependency(each).name);
-  return misuseWith({ path }, 'DEPENDENCY_CYCLE', path.join(' → '));
 }

@@ -1,4 +1,4 @@
-import { checkGraphOnce } from '../dependencies/dependency-graph.js';
+import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { type DependencyRun, solveDependencies } from '../dependencies/solve.js';
 import type { Response } from '../http/response.js';
 import type { Endpoint } from './endpoint.js';
@@ -15,7 +15,7 @@ export interface EndpointRun extends DependencyRun {
  * of scope `function` exit. Rejects with the first failure; the caller throws it into what is still open.
  */
 export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise<Response> {
-  checkGraphOnce(endpoint.dependencies, endpoint.name, run.defaultScope);
+  checkGraphIn(run, endpoint.dependencies, endpoint.name);
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;

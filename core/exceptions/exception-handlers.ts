@@ -39,7 +39,7 @@ export class ExceptionHandlers {
     if (typeof handler !== 'function') throw misuse('EXCEPTION_HANDLER', handler);
     const known = handler as ExceptionHandler;
     if (key === 500 || key === Error) this.#catchAll = known;
-    else if (typeof key === 'number' && Number.isInteger(key) && key >= 400 && key <= 599)
+    else if (typeof key === 'number' && Number.isInteger(key) && key >= 200 && key <= 599)
       this.#byStatus.set(key, known);
     else if (typeof key === 'function' && isErrorPrototype(key.prototype))
       this.#byPrototype.set(key.prototype, known);

@@ -136,6 +136,24 @@ export class Headers {
   }
 }
 
+/** Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. */
+export function fillHeaders(headers: Headers, added: Headers): void {
+  for (const [name, value] of added.lines()) {
+    if (name === 'vary') addToVary(headers, added.get(name) ?? '');
+    else if (name === 'set-cookie' || !headers.has(name)) {
+      for (const line of [value].flat()) headers.append(name, line);
+    }
+  }
+}
+
+function addToVary(headers: Headers, added: string): void {
+  const fields = (headers.get('vary') ?? '').split(',').concat(added.split(','));
+  const names = fields.map(field => field.trim()).filter(field => field !== '');
+  const isNew = (name: string, index: number): boolean =>
+    names.findIndex(each => each.toLowerCase() === name.toLowerCase()) === index;
+  headers.set('vary', names.filter(isNew).join(', '));
+}
+
 type HeadersIterator<T> = Generator<T, undefined, unknown>;
 
 function isSetCookie(name: string): boolean {

@@ -38,11 +38,18 @@ type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
 const matched = Symbol.for('callnext.Request.matched');
+const errorHeaders = Symbol.for('callnext.Request.errorHeaders');
+
+/** The `errorHeaders` of a request and of those that are made of it; made when they are asked for. */
+interface ErrorHeaders {
+  current: Headers | undefined;
+}
 
 interface RequestParts<State> {
   readonly source: RequestSource;
   readonly body: Body;
   readonly state: State;
+  readonly errorHeaders: ErrorHeaders;
   readonly pathParams: Readonly<Record<string, string>> | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
@@ -60,6 +67,7 @@ export class Request<State extends object = Record<string, unknown>> {
   readonly state: State;
   readonly #source: RequestSource;
   readonly #body: Body;
+  readonly #errorHeaders: ErrorHeaders;
   #method: string | undefined;
   #url: string | undefined;
   #headers: Headers | undefined;
@@ -73,6 +81,7 @@ export class Request<State extends object = Record<string, unknown>> {
       this.#source = base.source;
       this.#body = base.body;
       this.state = base.state;
+      this.#errorHeaders = base.errorHeaders;
       this.#pathParams = base.pathParams;
       this.#method = base.method;
       this.#url = base.url;
@@ -82,6 +91,7 @@ export class Request<State extends object = Record<string, unknown>> {
       this.#source = source;
       this.#body = new Body(() => source.body(), 'request', false);
       this.state = {} as State;
+      this.#errorHeaders = { current: undefined };
     }
     if (init.method !== undefined) this.#method = init.method.toUpperCase();
     if (init.url !== undefined) this.#url = new URL(init.url, this.url).href;
@@ -105,6 +115,27 @@ export class Request<State extends object = Record<string, unknown>> {
   /** Aborts when the client goes away before it has its response. */
   get signal(): AbortSignal {
     return this.#source.signal;
+  }
+
+  /**
+   * Headers for the response that is made where an exception has left the middleware: by a handler for `Error` or 500, or
+   * by the framework's own error page. No after-code sees that response. It gets those that it does not name; cookies and `vary`
+   * are added to its own.
+   *
+   * ```ts
+   * async function cors(request, callNext) {
+   *   request.errorHeaders.set('access-control-allow-origin', '*');
+   *   const response = await callNext(request);
+   *   response.headers.set('access-control-allow-origin', '*');
+   *   return response;
+   * }
+   * ```
+   *
+   * In FastAPI a 500 has none of the middleware's headers (fastapi#775).
+   */
+  get errorHeaders(): Headers {
+    this.#errorHeaders.current ??= new Headers();
+    return this.#errorHeaders.current;
   }
 
   /** The native objects: `{ req, res }` on Express, `ctx` on Koa. */
@@ -236,6 +267,7 @@ export class Request<State extends object = Record<string, unknown>> {
       source: this.#source,
       body: this.#body,
       state: this.state,
+      errorHeaders: this.#errorHeaders,
       pathParams: this.#pathParams,
       method: this.#method,
       url: this.#url,
@@ -246,6 +278,11 @@ export class Request<State extends object = Record<string, unknown>> {
   /** The route that matched below is what the middlewares further out see too, as Starlette's shared scope has it. */
   [matched](pathParams: Readonly<Record<string, string>>): void {
     this.#pathParams = pathParams;
+  }
+
+  /** The `errorHeaders`, if somebody has asked for them. Internal. */
+  get [errorHeaders](): Headers | undefined {
+    return this.#errorHeaders.current;
   }
 
   #keptByParser(reader: string): Uint8Array | undefined {
@@ -272,6 +309,11 @@ export function isOurRequest(value: unknown): value is Request {
 /** Gives a request the parameters of the route that matched. */
 export function matchRoute(request: Request, pathParams: Readonly<Record<string, string>>): void {
   request[matched](pathParams);
+}
+
+/** The headers that the response to an exception of this request is to have, if there are any. */
+export function errorHeadersOf(request: Request): Headers | undefined {
+  return request[errorHeaders];
 }
 
 /** What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`. */

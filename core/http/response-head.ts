@@ -23,6 +23,7 @@ export interface ResponseHead {
   status: number;
   statusText: string;
   readonly headers: Headers;
+  readonly isSealed: boolean;
   /** From here on, changes throw `HEADERS_SENT`. */
   seal(): void;
 }
@@ -76,6 +77,10 @@ export class MemoryHead implements ResponseHead {
 
   get statusText(): string {
     return this.#statusText ?? reasonPhrase(this.#status);
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed;
   }
 
   seal(): void {

@@ -75,12 +75,16 @@ export class Response {
     if (named !== undefined && !headers.has('content-type')) headers.set('content-type', named);
   }
 
-  /** Runs after the response is sent and the dependencies have exited, after the injected tasks. */
+  /**
+   * Runs after the response is sent and the dependencies have exited, after the injected tasks.
+   * Setting it when the response is sent throws `HEADERS_SENT`: nothing would run it.
+   */
   get background(): BackgroundWork | undefined {
     return this.#background;
   }
 
   set background(work: BackgroundWork | null | undefined) {
+    if (this.#head.isSealed) throw misuse('HEADERS_SENT', 'set `background`');
     this.#background = checkedWork(work);
   }
 

@@ -1,21 +1,23 @@
 import { AsyncResource } from 'node:async_hooks';
 import { BackgroundTasks, type BackgroundWork } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
-import { ExitStack } from '../dependencies/exit-stack.js';
+import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { ClientDisconnect, misuse, nameOf, toError, withCause } from '../errors.js';
+import { ClientDisconnect, carries, misuse, nameOf, toError } from '../errors.js';
 import {
   builtInResponse,
   type ExceptionHandler,
   type FoundHandler,
 } from '../exceptions/exception-handlers.js';
 import { HTTPException, statusOf } from '../exceptions/http-exception.js';
+import { fillHeaders, type Headers } from '../http/headers.js';
 import { InjectedResponse } from '../http/injected-response.js';
-import type { Request } from '../http/request.js';
+import { errorHeadersOf, type Request } from '../http/request.js';
 import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
-import type { ErrorPhase, ErrorReporter, FrozenLayer } from '../layer.js';
 import type { OnionRun } from '../middleware/compose.js';
+import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
+import { type Undone, type Work, within } from './in-flight.js';
 
 /** How the sending of a response ended. */
 export interface Delivery {
@@ -29,27 +31,36 @@ export interface Delivery {
 export interface Transport {
   /** Sends the response. Resolves when its last byte is handed over or the connection is gone; never rejects. */
   send(response: Response): Promise<Delivery>;
-  /** Gives an exception that nobody handled to the framework. Resolves when the framework's answer is out; never rejects. */
-  fail(error: Error): Promise<Delivery>;
+  /**
+   * Gives an exception that nobody handled to the framework. Resolves when the framework's answer is out; never rejects.
+   * `headers` are for that answer, whoever makes it: it gets those that it does not name.
+   */
+  fail(error: Error, headers: Headers | undefined): Promise<Delivery>;
   /** Aborts `request.signal` although the client is still there: the time of a layer is up. */
   abort(reason: Error): void;
 }
 
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
-export class Exchange implements OnionRun, DependencyRun {
+export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly transport: Transport;
   /** What was given to the framework, which tells of it in its own way. */
   passedOn: Error | undefined;
-  readonly exits = new ExitStack();
+  readonly exits = new ExitStack(this);
   readonly solved = new DependencyCache();
   readonly backgroundTasks = new BackgroundTasks();
   readonly injected: Injected & { request: Request };
   readonly #layers: FrozenLayer[] = [];
   readonly #replaced: Response[] = [];
   #adopted: Set<BackgroundWork> | undefined;
+  /** The layers that it has come to, in which it is at work until its last task. */
+  readonly #entered: FrozenLayer[] = [];
+  /** How it is called among what is left undone; its method and path unless set. */
+  readonly name: string | undefined;
   #onError: ErrorReporter | undefined;
-  /** Told of what happens when all layers have been left. */
-  #outermostOnError: ErrorReporter | undefined;
+  /** Of the innermost layer: told of what happens when all layers have been left. */
+  #innermostOnError: ErrorReporter | undefined;
+  /** Told of an error wherever it comes up: that of the layer in which its dependency was entered. */
+  #ownOnError: WeakMap<Error, ErrorReporter> | undefined;
   #context: AsyncResource | undefined;
   #unhandled: Error | undefined;
   #native: WeakSet<Error> | undefined;
@@ -64,7 +75,12 @@ export class Exchange implements OnionRun, DependencyRun {
   failed: Error | undefined;
   /** Whether the response is on its way. */
   isSending = false;
+  /** Whether the response is out, or never will be. */
+  isSent = false;
+  #isEnded = false;
   #isOver = false;
+  /** Whether the dependencies were taken from something that a layer had given up on. */
+  #hasGivenUp = false;
   #abandoned = 0;
   #busy = 0;
   #whenIdle: (() => void) | undefined;
@@ -91,10 +107,20 @@ export class Exchange implements OnionRun, DependencyRun {
     return this.#context ? this.#context.runInAsyncScope(run) : run();
   }
 
+  /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
     this.#layers.push(layer);
     this.#onError = layer.onError ?? this.#onError;
-    this.#outermostOnError ??= layer.onError;
+    this.#innermostOnError = this.#onError;
+    this.exits.owner = this.#onError;
+    if (layer.inFlight.isClosed || this.#entered.includes(layer)) return;
+    this.#entered.push(layer);
+    layer.inFlight.begin(this);
+  }
+
+  /** What a lifespan has yielded is there for everything below. What is there already, of layers further out, stays. */
+  takeState(state: object | undefined): void {
+    if (state) Object.assign(this.request.state, { ...state, ...this.request.state });
   }
 
   /**
@@ -104,7 +130,9 @@ export class Exchange implements OnionRun, DependencyRun {
   leaveLayer(layer: FrozenLayer): void {
     const index = this.#layers.lastIndexOf(layer);
     if (index > 0) this.#layers.splice(index, 1);
-    this.#onError = this.#layers.findLast(({ onError }) => onError)?.onError ?? this.#outermostOnError;
+    const around = index > 0 && this.#layers.findLast(({ onError }) => onError);
+    this.#onError = around ? around.onError : this.#innermostOnError;
+    this.exits.owner = this.#onError;
   }
 
   /** Whether the request is inside a layer. */
@@ -116,9 +144,29 @@ export class Exchange implements OnionRun, DependencyRun {
     return this.#layers.findLast(layer => layer.defaultScope !== undefined)?.defaultScope ?? 'request';
   }
 
+  get hasOverrides(): boolean {
+    return this.#layers.some(({ overrides }) => overrides.size > 0);
+  }
+
   overrideOf(dependency: AnyDependency): AnyDependency {
     const layer = this.#layers.findLast(({ overrides }) => overrides.has(dependency));
     return layer?.overrides.get(dependency) ?? dependency;
+  }
+
+  /** An exception leaves a middleware: as it is, or as a response with the headers that are meant for it. */
+  async recoverOutside(thrown: unknown): Promise<Response> {
+    return this.#withErrorHeaders(await this.recover(thrown));
+  }
+
+  /** The headers that an exception takes along to whatever answers it. */
+  get errorHeaders(): Headers | undefined {
+    return errorHeadersOf(this.request);
+  }
+
+  #withErrorHeaders(response: Response): Response {
+    const { errorHeaders } = this;
+    if (errorHeaders) fillHeaders(response.headers, errorHeaders);
+    return response;
   }
 
   /**
@@ -134,7 +182,7 @@ export class Exchange implements OnionRun, DependencyRun {
     if (handled) return this.handle(handled.handler, handled.exception);
     this.#unhandled = failure;
     const isNative = failure === thrown && (native || this.#native?.has(failure) === true);
-    const builtIn = attempt(failure, () => builtInResponse(failure, isNative));
+    const builtIn = this.#attempt(failure, () => builtInResponse(failure, isNative));
     if (!builtIn) throw failure;
     this.#unhandled = undefined;
     return claimFor(this, builtIn);
@@ -174,7 +222,7 @@ export class Exchange implements OnionRun, DependencyRun {
         throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
       return claimFor(this, fromResponseLike(made));
     } catch (thrown) {
-      this.#unhandled = withCause(toError(thrown), failure);
+      this.#unhandled = this.#causedBy(toError(thrown), failure);
       throw this.#unhandled;
     }
   }
@@ -185,7 +233,31 @@ export class Exchange implements OnionRun, DependencyRun {
     if (!catchAll || failure instanceof ClientDisconnect) throw failure;
     this.report(failure, 'request');
     this.#unhandled = undefined;
-    return this.handle(catchAll, failure);
+    return this.#withErrorHeaders(await this.handle(catchAll, failure));
+  }
+
+  /** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */
+  #attempt(failure: Error, make: () => Response | undefined): Response | undefined {
+    try {
+      return make();
+    } catch (thrown) {
+      throw this.#causedBy(toError(thrown), failure);
+    }
+  }
+
+  /** An error that takes the place of another one. What it does not carry as its cause is reported by itself. */
+  #causedBy(error: Error, failure: Error): Error {
+    if (!carries(error, failure)) this.failureLost(failure);
+    return error;
+  }
+
+  failureLost(lost: Error): void {
+    if (!this.wasReported(lost)) this.report(lost, this.isSending ? 'response' : 'request');
+  }
+
+  exitFailed(failure: Error, owner: unknown): void {
+    this.#ownOnError ??= new WeakMap();
+    this.#ownOnError.set(failure, (owner as ErrorReporter | undefined) ?? printError);
   }
 
   abandon(below: Promise<unknown>): void {
@@ -197,6 +269,7 @@ export class Exchange implements OnionRun, DependencyRun {
     below.then(settle, thrown => {
       const known =
         thrown instanceof ClientDisconnect ||
+        (thrown instanceof Error && this.wasReported(thrown)) ||
         (thrown as { code?: unknown } | undefined)?.code === 'ALREADY_ANSWERED' ||
         (thrown !== undefined && thrown === this.passedOn);
       if (!known) this.report(toError(thrown), 'request');
@@ -211,7 +284,7 @@ export class Exchange implements OnionRun, DependencyRun {
     this.abandon(below);
     this.#patience = Math.min(timeout, this.#patience ?? timeout);
     this.transport.abort(error);
-    return this.recover(new HTTPException(504, undefined, { cause: error }));
+    return this.recoverOutside(new HTTPException(504, undefined, { cause: error }));
   }
 
   /** Keeps the exits from running until this has settled; whoever began it hears how. */
@@ -243,6 +316,7 @@ export class Exchange implements OnionRun, DependencyRun {
     const { failure } = this.exits;
     const unwound = failure && (await this.#unwindNow(failure));
     if (unwound && unwound !== failure) this.report(unwound, 'exit');
+    this.#hasGivenUp = !this.#isIdle;
     if (failure && !this.#isIdle) this.exits.close(() => failure);
     else this.exits.failure = undefined;
   }
@@ -254,14 +328,44 @@ export class Exchange implements OnionRun, DependencyRun {
   #tellIfIdle(): void {
     if (!this.#isIdle) return;
     this.#whenIdle?.();
-    if (this.#isOver) this.#letGoOfTheRest();
+    if (this.#isEnded) void this.#letGoOfTheRest();
+  }
+
+  /** All is over; what a layer has given up on may still come to its end. */
+  end(): void {
+    this.#isEnded = true;
+    if (!this.#isIdle) return;
+    if (this.#hasGivenUp) void this.#letGoOfTheRest();
+    else this.#leaveLayers();
   }
 
   /** What a layer had given up on has come to its end when all was over: its tasks and its response are not wanted. */
-  #letGoOfTheRest(): void {
+  async #letGoOfTheRest(): Promise<void> {
     this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
-    void this.backgroundTasks.runAll(error => this.report(error, 'background'));
+    await this.backgroundTasks.runAll(error => this.report(error, 'background'));
+    this.#leaveLayers();
+  }
+
+  #leaveLayers(): void {
+    this.backgroundTasks.close();
+    for (const { inFlight } of this.#entered) inFlight.end(this);
+  }
+
+  undone(): Undone {
+    const { method, url } = this.request;
+    const name = this.name ?? `${method} ${new URL(url).pathname}`;
+    const isAnswered = this.isSent && this.#isIdle;
+    return {
+      responses: isAnswered ? [] : [name],
+      exits: this.exits.names,
+      tasks: this.backgroundTasks.names,
+    };
+  }
+
+  cutShort(reason: Error): void {
+    this.backgroundTasks.cutShort(reason);
+    if (!this.isSent) this.transport.abort(reason);
   }
 
   /** Whether the dependencies have exited, or do so now. */
@@ -348,6 +452,18 @@ export class Exchange implements OnionRun, DependencyRun {
     this.backgroundTasks.adopt(work);
   }
 
+  /** A failure after the response: it is reported and the tasks are dropped, once for each. */
+  noteFailure(
+    phase: 'response' | 'exit',
+    failure: Error | undefined,
+    known: Error | undefined,
+  ): Error | undefined {
+    if (failure === undefined || failure === known) return failure;
+    if (!this.wasReported(failure)) this.report(failure, phase);
+    this.dropTasks(failure);
+    return failure;
+  }
+
   wasReported(error: Error): boolean {
     return this.#reported?.has(error) === true;
   }
@@ -360,29 +476,12 @@ export class Exchange implements OnionRun, DependencyRun {
     this.#reported ??= new WeakSet();
     this.#reported.add(error);
     try {
-      const told: unknown = (this.#onError ?? printError)(error, { request: this.request, phase });
+      const onError = this.#ownOnError?.get(error) ?? this.#onError ?? printError;
+      const told: unknown = onError(error, { request: this.request, phase });
       if (told instanceof Promise) told.catch(failed);
     } catch (thrown) {
       failed(thrown);
     }
-  }
-}
-
-/** Resolves with whether the work did within the time; rejects as the work does. */
-export function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), milliseconds);
-  });
-  return Promise.race([work.then(() => true), over]).finally(() => clearTimeout(timer));
-}
-
-/** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */
-function attempt(failure: Error, make: () => Response | undefined): Response | undefined {
-  try {
-    return make();
-  } catch (thrown) {
-    throw withCause(toError(thrown), failure);
   }
 }
 

@@ -1,20 +1,23 @@
+import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
+import { HTTPException } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import { claimFor, isNativeView, type Response } from '../http/response.js';
-import { type FrozenLayer, freeze, type Layer } from '../layer.js';
 import type { Below } from '../middleware/compose.js';
-import { type Delivery, type Exchange, within } from './exchange.js';
+import type { Delivery, Exchange } from './exchange.js';
+import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
+import { within } from './in-flight.js';
 
 /**
  * One request from its first middleware to its last task: **the order that callnext promises**. Never rejects.
  *
  * `below` is what is under the layer: native code, or an endpoint.
  */
-export async function runExchange(exchange: Exchange, layer: Layer, below: Below): Promise<void> {
-  const { transport, exits, backgroundTasks } = exchange;
+export async function runExchange(exchange: Exchange, layer: Freezable, below: Below): Promise<void> {
+  const { transport } = exchange;
   let response: Response | undefined;
   let delivery: Delivery;
   try {
@@ -25,31 +28,44 @@ export async function runExchange(exchange: Exchange, layer: Layer, below: Below
     delivery = await exchange.inContext(() => transport.send(sending)); // 6: sent, to its last byte
   } catch (thrown) {
     exchange.passedOn = toError(thrown);
-    delivery = await transport.fail(exchange.passedOn);
+    delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
   await exchange.inContext(async () => {
+    exchange.isSent = true;
     await exchange.idle();
     exchange.settleResponses(response);
-    const unsent = noteFailure(exchange, 'response', delivery.error, undefined);
-    const known = unsent ?? exchange.failed;
-    const failure = noteFailure(exchange, 'exit', await exits.leave('request', response, known), known); // 7
-    const taskFailure = await backgroundTasks.runAll(error => exchange.report(error, 'background')); // 8
-    const before = failure ?? taskFailure;
-    noteFailure(exchange, 'exit', await exits.leave('background', response, before), before); // 9
-    await backgroundTasks.runAll(error => exchange.report(error, 'background')); // what those exits have added
-    exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
+    const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
+    await runAfterResponse(exchange, response, known); // 7–9
   });
+}
+
+/** Steps 7 to 9. Resolves with what the exits have failed with, which is reported; never rejects. */
+export async function runAfterResponse(
+  exchange: Exchange,
+  response: Response | undefined,
+  known: Error | undefined,
+): Promise<Error | undefined> {
+  const { exits, backgroundTasks } = exchange;
+  const report = (error: Error): void => exchange.report(error, 'background');
+  const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
+  const taskFailure = await backgroundTasks.runAll(report); // 8
+  const before = failure ?? taskFailure;
+  const last = exchange.noteFailure('exit', await exits.leave('background', response, before), before); // 9
+  await backgroundTasks.runAll(report); // what those exits have added
+  exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
+  exchange.end();
+  return last === before ? failure : last;
 }
 
 /**
  * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
  * Rejects with an exception that nobody inside handled.
  */
-export async function runLayer(exchange: Exchange, layer: Layer, below: Below): Promise<Response> {
+export async function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
   exchange.enterLayer(plan);
-  try {
-    const answering = plan.onion(exchange.request, exchange, async request => {
+  const goIn = (): Promise<Response> =>
+    plan.onion(exchange.request, exchange, async request => {
       if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
       exchange.goBelow(request);
       // Without any, native code runs in the very tick in which the request came, as without a layer.
@@ -57,6 +73,9 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
         ? answerWithDependencies(exchange, plan, below, request)
         : answerNative(exchange, below, request);
     });
+  try {
+    const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
+    const answering = isOpen ? goIn() : goInWhenReady(exchange, plan, goIn);
     const isTimed = plan.timeout !== undefined;
     const response = await (isTimed ? inTime(exchange, plan.timeout, answering) : answering);
     const latest = exchange.unlessOvertaken(response);
@@ -68,6 +87,30 @@ export async function runLayer(exchange: Exchange, layer: Layer, below: Below): 
   }
 }
 
+/** A layer with a lifespan is entered when that is; one that has been closed refuses. */
+async function goInWhenReady(
+  exchange: Exchange,
+  { inFlight, lifespan }: FrozenLayer,
+  goIn: () => Promise<Response>,
+): Promise<Response> {
+  try {
+    if (inFlight.isClosed) throw refusal();
+    if (lifespan?.isReady === false) await lifespan.start();
+  } catch (thrown) {
+    return exchange.recoverOutside(thrown);
+  }
+  exchange.takeState(lifespan?.state);
+  return goIn();
+}
+
+/** The connection is not to be used again: this server is going away (RFC 9110, 15.6.4). */
+function refusal(): HTTPException {
+  return new HTTPException(503, undefined, {
+    headers: { connection: 'close' },
+    cause: misuse('LAYER_CLOSED'),
+  });
+}
+
 async function answerWithDependencies(
   exchange: Exchange,
   plan: FrozenLayer,
@@ -75,6 +118,7 @@ async function answerWithDependencies(
   request: Request,
 ): Promise<Response> {
   try {
+    checkGraphIn(exchange, plan.dependencies, 'layer');
     await solveDependencies(plan.dependencies, exchange);
   } catch (thrown) {
     return exchange.recover(thrown);
@@ -121,17 +165,4 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
 /** Waits for a layer's answer, and answers in its place when its time is up. */
 async function inTime(exchange: Exchange, timeout: number, answering: Promise<Response>): Promise<Response> {
   return (await within(timeout, answering)) ? answering : exchange.giveUp(answering, timeout);
-}
-
-/** A failure after the response: it is reported and the tasks are dropped, once for each. */
-function noteFailure(
-  exchange: Exchange,
-  phase: 'response' | 'exit',
-  failure: Error | undefined,
-  known: Error | undefined,
-): Error | undefined {
-  if (failure === undefined || failure === known) return failure;
-  if (!exchange.wasReported(failure)) exchange.report(failure, phase);
-  exchange.dropTasks(failure);
-  return failure;
 }

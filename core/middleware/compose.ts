@@ -6,8 +6,8 @@ import type { CallNext, Middleware } from './middleware.js';
 
 /** What the onion needs of the exchange that runs through it. */
 export interface OnionRun {
-  /** An exception as the response of its handler; rejects with the exception where it has none. */
-  recover(thrown: unknown): Promise<Response>;
+  /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
+  recoverOutside(thrown: unknown): Promise<Response>;
   /** Another response took this one's place. */
   replaced(response: Response): void;
   /** A middleware is through before what is below it: a timeout. */
@@ -39,7 +39,7 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
       return call.settle(await middleware(request, given => call.next(request, given)));
     } catch (thrown) {
       call.leave(undefined);
-      return run.recover(thrown);
+      return run.recoverOutside(thrown);
     }
   };
 }

@@ -12,8 +12,8 @@ const coreLine = [
   'exceptions',
   'dependencies',
   'endpoint',
-  'layer',
   'lifecycle',
+  'layer',
   'index',
 ];
 

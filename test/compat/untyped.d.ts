@@ -12,7 +12,7 @@ declare module 'morgan' {
   export default function morgan(format: string, options: object): Mountable;
 }
 declare module 'multer' {
-  export default function multer(): { any(): Mountable };
+  export default function multer(options?: object): { any(): Mountable };
 }
 declare module 'finalhandler' {
   export default function finalhandler(

@@ -54,8 +54,8 @@ describe('misuse that is refused when the thing is built', () => {
       'EXCEPTION_KEY',
     ],
     [
-      'a handler for a status of success',
-      () => new Layer().addExceptionHandler(200, () => new Response()),
+      'a handler for a status that is no answer',
+      () => new Layer().addExceptionHandler(199, () => new Response()),
       'EXCEPTION_KEY',
     ],
     ['an endpoint without a handler', () => endpoint({}, untyped(undefined)), 'ENDPOINT_HANDLER'],

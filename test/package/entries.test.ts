@@ -24,6 +24,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'StreamingResponse',
     'dependency',
     'endpoint',
+    'fillHeaders',
   ];
   const adapterAuthors = [
     'Body',

@@ -1,0 +1,29 @@
+import { fillHeaders, Headers } from '../../core/index.js';
+import { asText } from './held-view.js';
+import type { NativeResponse } from './node-types.js';
+
+/**
+ * Gives a native response headers when its head is made, whoever makes it: Express' error page takes its own over, and
+ * Koa's first removes all that there are.
+ */
+export function fillAtHead(res: NativeResponse, added: Headers): void {
+  if (res.headersSent) return;
+  const covered = res.writeHead;
+  let isFilled = false;
+  res.writeHead = function writeHead(...args: unknown[]) {
+    if (!isFilled && !res.headersSent) {
+      isFilled = true;
+      fillHeaders(headersOf(res), added);
+    }
+    return Reflect.apply(covered, res, args);
+  } as NativeResponse['writeHead'];
+}
+
+function headersOf(res: NativeResponse): Headers {
+  return new Headers(undefined, {
+    get: name => asText(res.getHeader(name)),
+    set: (name, value) => res.setHeader(name, value as string | string[]),
+    delete: name => res.removeHeader(name),
+    lines: () => res.getHeaderNames().map(name => [name, asText(res.getHeader(name)) ?? ''] as const),
+  });
+}

@@ -1,0 +1,39 @@
+import type { AnyDependency, Dependencies, DependencyScope } from '../dependencies/depends.js';
+import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
+import type { Request } from '../http/request.js';
+import type { Onion } from '../middleware/compose.js';
+import type { InFlight } from './in-flight.js';
+import type { LifespanContext } from './lifespan.js';
+
+/** Where a reported error comes from. */
+export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
+
+/** Told of every error that no response can carry any more. */
+export type ErrorReporter = (error: Error, context: { request: Request; phase: ErrorPhase }) => void;
+
+/** A layer as requests run through it. */
+export interface FrozenLayer {
+  readonly onion: Onion;
+  readonly dependencies: Dependencies;
+  readonly hasDependencies: boolean;
+  readonly handlers: ExceptionHandlers;
+  readonly onError: ErrorReporter | undefined;
+  readonly defaultScope: DependencyScope | undefined;
+  readonly timeout: number | undefined;
+  readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
+  readonly inFlight: InFlight;
+  readonly lifespan: LifespanContext | undefined;
+}
+
+/** By this symbol, so that two copies of the package understand each other. */
+export const frozen: unique symbol = Symbol.for('callnext.Layer.frozen') as never;
+
+/** What becomes a frozen layer: a `Layer`. */
+export interface Freezable {
+  [frozen](): FrozenLayer;
+}
+
+/** Freezes a layer and gives what requests run through. */
+export function freeze(layer: Freezable): FrozenLayer {
+  return layer[frozen]();
+}

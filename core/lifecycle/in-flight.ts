@@ -1,0 +1,70 @@
+import { misuse } from '../errors.js';
+
+/** What a layer was still at when the time to close it was up, by name. */
+export interface Undone {
+  /** Requests whose response is not out, such as `GET /items/1`, and `run` with the name of its function. */
+  readonly responses: readonly string[];
+  /** Dependencies that have not exited. */
+  readonly exits: readonly string[];
+  /** Background tasks that have not come to their end; those that had not begun are dropped. */
+  readonly tasks: readonly string[];
+}
+
+/** One request, or one `run`, from the moment in which a layer takes it to its last task. */
+export interface Work {
+  undone(): Undone;
+  /** The time is up: signals abort, and tasks that have not begun do not begin. */
+  cutShort(reason: Error): void;
+}
+
+/** What a layer is at, so that it can be closed. */
+export class InFlight {
+  readonly #works = new Set<Work>();
+  #isClosed = false;
+  #whenEmpty: (() => void)[] = [];
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  begin(work: Work): void {
+    this.#works.add(work);
+  }
+
+  end(work: Work): void {
+    this.#works.delete(work);
+    if (this.#works.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  /**
+   * Takes nothing new, and waits for what is there. Resolves with what is left when the time is up, in milliseconds; waits
+   * for ever without one.
+   */
+  async close(timeout: number | undefined): Promise<Undone> {
+    this.#isClosed = true;
+    if (timeout === undefined) await this.#empty();
+    else await within(timeout, this.#empty());
+    const left = [...this.#works];
+    const undone = left.map(work => work.undone());
+    for (const work of left) work.cutShort(misuse('LAYER_CLOSED'));
+    return {
+      responses: undone.flatMap(({ responses }) => responses),
+      exits: undone.flatMap(({ exits }) => exits),
+      tasks: undone.flatMap(({ tasks }) => tasks),
+    };
+  }
+
+  #empty(): Promise<void> {
+    if (this.#works.size === 0) return Promise.resolve();
+    return new Promise(resolve => this.#whenEmpty.push(resolve));
+  }
+}
+
+/** Resolves with whether the work did within the time; rejects as the work does. */
+export function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  return Promise.race([work.then(() => true), over]).finally(() => clearTimeout(timer));
+}

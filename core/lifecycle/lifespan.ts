@@ -1,0 +1,85 @@
+import { AsyncResource } from 'node:async_hooks';
+import { GeneratorContext, isGenerator } from '../dependencies/generator-context.js';
+import { misuse, nameOf } from '../errors.js';
+import { within } from './in-flight.js';
+
+/**
+ * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request, and left by
+ * `layer.close()`. What it yields is on `request.state`.
+ *
+ * ```ts
+ * async function* lifespan() {
+ *   const pool = new Pool();
+ *   yield { pool };
+ *   await pool.end();
+ * }
+ * ```
+ *
+ * FastAPI's and Starlette's `lifespan`.
+ */
+export type Lifespan = () =>
+  | AsyncGenerator<object | undefined, unknown, undefined>
+  | Generator<object | undefined, unknown, undefined>;
+
+/** A lifespan as it is entered once, and left once. */
+export class LifespanContext {
+  readonly name: string;
+  /** What it yielded. */
+  state: object | undefined;
+  readonly #begin: Lifespan;
+  // What the first request has in its async context is none of the pool's business.
+  readonly #context = new AsyncResource('callnext.lifespan');
+  #starting: Promise<void> | undefined;
+  #entered: GeneratorContext | undefined;
+  #leaving: Promise<void> | undefined;
+
+  constructor(begin: Lifespan) {
+    this.#begin = begin;
+    this.name = nameOf(begin);
+  }
+
+  get isReady(): boolean {
+    return this.#entered !== undefined;
+  }
+
+  /** Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for again. */
+  start(): Promise<void> {
+    this.#starting ??= this.#context
+      .runInAsyncScope(() => this.#enter())
+      .catch((thrown: unknown) => {
+        this.#starting = undefined;
+        throw thrown;
+      });
+    return this.#starting;
+  }
+
+  /**
+   * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the milliseconds, if there
+   * are any, and rejects with what its exit code throws.
+   */
+  async exit(timeout: number | undefined): Promise<boolean> {
+    this.#leaving ??= this.#leave();
+    if (timeout !== undefined) return within(timeout, this.#leaving);
+    await this.#leaving;
+    return true;
+  }
+
+  async #leave(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    await this.#context.runInAsyncScope(() => this.#entered?.leave(undefined, undefined));
+  }
+
+  async #enter(): Promise<void> {
+    const generator: unknown = this.#begin();
+    if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
+    const context = new GeneratorContext(this.name, 'background', generator);
+    const { value } = await context.enter();
+    const state = await value;
+    if (state !== undefined && (typeof state !== 'object' || state === null)) {
+      await generator.return();
+      throw misuse('LIFESPAN', state);
+    }
+    this.state = state;
+    this.#entered = context;
+  }
+}

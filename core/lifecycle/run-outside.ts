@@ -1,0 +1,121 @@
+import { checkGraphIn } from '../dependencies/dependency-graph.js';
+import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
+import { solveDependencies } from '../dependencies/solve.js';
+import { asThrown, misuse, nameOf, toError } from '../errors.js';
+import { Headers } from '../http/headers.js';
+import { Request, type RequestSource } from '../http/request.js';
+import { type Delivery, Exchange, type Transport } from './exchange.js';
+import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
+import { runAfterResponse } from './run-exchange.js';
+
+/** A function that is given what it declares, as an endpoint is. */
+type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => Result;
+
+/**
+ * A function with dependencies outside a request, in the order of a request without middleware and without a response.
+ * Resolves with its result when its last task has run. Rejects with what it throws, as its dependencies make it, and with
+ * what their exits fail with.
+ */
+export async function runOutside<D extends Dependencies, Result>(
+  layer: Freezable,
+  dependencies: D,
+  work: Work<D, Result>,
+): Promise<Awaited<Result>> {
+  if (typeof work !== 'function') throw misuse('ENDPOINT_HANDLER', work);
+  const plan = freeze(layer);
+  if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
+  const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);
+  exchange.enterLayer(plan);
+  let result: Awaited<Result> | undefined;
+  let failure: Error | undefined;
+  try {
+    result = await answer(exchange, plan, dependencies, work);
+  } catch (thrown) {
+    failure = await exchange.unwind(toError(thrown));
+  }
+  exchange.leaveLayer(plan);
+  exchange.isSent = true;
+  const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
+  const thrown = failure ?? late;
+  if (thrown) throw asThrown(thrown);
+  return result as Awaited<Result>;
+}
+
+/** Steps 2 to 4. */
+async function answer<D extends Dependencies, Result>(
+  exchange: OutsideExchange,
+  { lifespan }: FrozenLayer,
+  dependencies: D,
+  work: Work<D, Result>,
+): Promise<Awaited<Result>> {
+  checkNames(dependencies, exchange.name);
+  checkGraphIn(exchange, dependencies, exchange.name);
+  if (lifespan?.isReady === false) await lifespan.start();
+  exchange.takeState(lifespan?.state);
+  exchange.goBelow(exchange.request);
+  const values = await solveDependencies(dependencies, exchange);
+  const result = await work(Object.assign(values, exchange.injected) as never);
+  const failure = await exchange.exits.leave('function', undefined);
+  if (failure) throw failure;
+  return result;
+}
+
+/** What is run without a request: whoever waits for it is told of its failures by a rejection. */
+class OutsideExchange extends Exchange {
+  override readonly name: string;
+
+  constructor(name: string) {
+    const source = new NoRequest(name);
+    super(new Request(source), source);
+    this.name = name;
+  }
+
+  override noteFailure(
+    _phase: unknown,
+    failure: Error | undefined,
+    known: Error | undefined,
+  ): Error | undefined {
+    if (failure !== undefined && failure !== known) this.dropTasks(failure);
+    return failure;
+  }
+}
+
+/** What stands where there is no request, and no connection. */
+class NoRequest implements RequestSource, Transport {
+  readonly method = 'GET';
+  readonly url: string;
+  readonly headers = new Headers();
+  readonly raw = undefined;
+  readonly client = null;
+  readonly pathParams = {};
+  readonly #controller = new AbortController();
+
+  constructor(name: string) {
+    this.url = `callnext:${encodeURIComponent(name)}`;
+  }
+
+  /** Aborts when the layer is being closed and the time for it is up. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  body(): null {
+    return null;
+  }
+
+  parsedBody(): undefined {
+    return undefined;
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
+  }
+
+  async send(): Promise<Delivery> {
+    return { outcome: 'sent' };
+  }
+
+  async fail(): Promise<Delivery> {
+    return { outcome: 'sent' };
+  }
+}
