@@ -1,0 +1,29 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { orderTables } from '../model/order-rows.js';
+
+const page = path.join(__dirname, '../../docs/order.md');
+const marks =
+  /(<!-- tables: made of test\/model\/order-rows\.ts by `npm run docs:order` -->\n)[\s\S]*(<!-- end -->)/;
+
+/** The tables as they stand on the page. */
+function tables(): string {
+  const sections = orderTables.map(({ heading, rows }) => {
+    const lines = rows.map(({ title, shown, status }) => `| ${title} | ${shown} | ${status ?? 'gone'} |`);
+    return `\n### ${heading}\n\n| what happens | event by event | client |\n| --- | --- | --- |\n${lines.join('\n')}\n`;
+  });
+  return `${sections.join('')}\n`;
+}
+
+/** The formatter pads the cells of tables. */
+function unpadded(text: string): string {
+  return text.replace(/ {2,}/g, ' ').replace(/-{4,}/g, '---');
+}
+
+it('shows the rows that the tests execute', () => {
+  const text = readFileSync(page, 'utf8');
+  const expected = text.replace(marks, (_all, start, end) => start + tables() + end);
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(page, expected);
+  else expect(unpadded(text)).toBe(unpadded(expected));
+  expect(text).toMatch(marks);
+});

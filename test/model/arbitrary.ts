@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import {
+  type DependencySpec,
+  type EndpointSpec,
+  type LayerSpec,
+  type MiddlewareSpec,
+  type Scenario,
+  type TaskSpec,
+  widths,
+} from './scenario.js';
+
+const fault = fc.constantFrom('error' as const, 'http' as const, 'handled' as const);
+/** Most places do not fail, so that requests get somewhere; two at once and more are still common. */
+const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined, freq: 6 });
+const scope = fc.constantFrom('function' as const, 'request' as const, 'background' as const);
+
+const task = (name: string): fc.Arbitrary<TaskSpec> =>
+  fc
+    .record({
+      when: fc.constantFrom('success' as const, 'always' as const),
+      fails: fc.boolean(),
+      adds: rarely(fc.constantFrom('success' as const, 'always' as const)),
+    })
+    .map(({ adds, ...each }) => ({
+      name,
+      ...each,
+      ...(adds ? { adds: { name: `${name} added`, when: adds } } : {}),
+    }));
+
+interface Node {
+  readonly kind: DependencySpec['kind'];
+  readonly scope: DependencySpec['scope'];
+  readonly needs: readonly number[];
+  readonly enter: DependencySpec['enter'];
+  readonly exit: DependencySpec['exit'];
+  readonly task: TaskSpec | undefined;
+  readonly exitTask: TaskSpec | undefined;
+}
+
+const node = (name: string): fc.Arbitrary<Node> =>
+  fc.record({
+    kind: fc.constantFrom('async generator', 'async generator', 'generator', 'disposable', 'plain'),
+    scope: fc.option(scope, { nil: undefined }),
+    needs: fc.uniqueArray(fc.nat(5), { maxLength: 2 }),
+    enter: rarely(fault),
+    exit: rarely(fc.constantFrom('error', 'http', 'handled', 'swallows', 'converts')),
+    task: rarely(task(`${name} task`)),
+    exitTask: rarely(task(`${name} exit task`)),
+  }) as fc.Arbitrary<Node>;
+
+const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+/** Dependencies that need some of those before them, where none outlives what it needs. */
+function linked(nodes: readonly Node[], defaultScope: Scenario['defaultScope']): DependencySpec[] {
+  type Scoped = { readonly scope: DependencySpec['scope'] };
+  const outlives = (each: Scoped, other: Scoped, unnamed: Scenario['defaultScope']): boolean =>
+    widths[each.scope ?? unnamed] >= widths[other.scope ?? unnamed];
+  const made: DependencySpec[] = [];
+  for (const [index, { needs, ...rest }] of nodes.entries()) {
+    const known = needs.flatMap(each => made[each] ?? []);
+    // An endpoint is checked when it is built, for the default scope, and again in its layer.
+    const living = known.filter(
+      each => outlives(each, rest, defaultScope) && outlives(each, rest, 'request'),
+    );
+    made.push(compact({ name: names[index] as string, ...rest, needs: living }) as unknown as DependencySpec);
+  }
+  return made;
+}
+
+const middleware = (name: string): fc.Arbitrary<MiddlewareSpec> =>
+  fc
+    .record({
+      kind: fc.constantFrom(
+        ...(['passes', 'passes', 'passes', 'passes', 'replaces', 'catches', 'answers'] as const),
+      ),
+      before: fc.option(fault, { nil: undefined, freq: 12 }),
+      after: rarely(fault),
+    })
+    .map(each => compact({ name, ...each }) as unknown as MiddlewareSpec);
+
+interface Drawn {
+  readonly layer: Omit<LayerSpec, 'dependencies'>;
+  readonly uses: readonly number[];
+}
+
+const layer = (name: string): fc.Arbitrary<Drawn> =>
+  fc.record({
+    layer: fc
+      .record({
+        middleware: fc
+          .integer({ min: 0, max: 2 })
+          .chain(count =>
+            fc.tuple(...Array.from({ length: count }, (_, index) => middleware(`${name}${index}`))),
+          ),
+        handler: rarely(fc.constantFrom('answers' as const, 'answers' as const, 'fails' as const)),
+        handlerTask: rarely(
+          fc.record({ when: fc.constantFrom('success' as const, 'always' as const), fails: fc.boolean() }),
+        ),
+        catchAll: rarely(fc.constantFrom('answers' as const, 'answers' as const, 'fails' as const)),
+      })
+      .map(({ handlerTask, ...each }) => {
+        const named = handlerTask && { name: `${name} handler task`, ...handlerTask };
+        return compact({ name, ...each, handlerTask: named }) as unknown as Drawn['layer'];
+      }),
+    uses: fc.uniqueArray(fc.nat(5), { maxLength: 2 }),
+  });
+
+const endpointSpec = fc.record({
+  fault: rarely(fault),
+  body: fc.constantFrom('data' as const, 'response' as const, 'stream' as const),
+  streamFails: fc.boolean(),
+  tasks: fc.tuple(rarely(task('task 1')), fc.option(task('task 2'), { nil: undefined })),
+  ownTask: rarely(task('own task')),
+});
+
+/** Any request: a tree of dependencies in any scopes, failures anywhere, a client that may go away at any moment. */
+export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    defaultScope: scope,
+    nodes: fc.integer({ min: 0, max: 6 }).chain(count => fc.tuple(...names.slice(0, count).map(node))),
+    layers: fc
+      .integer({ min: 1, max: 2 })
+      .chain(count => fc.tuple(...['outer', 'inner'].slice(0, count).map(layer))),
+    endpoint: endpointSpec,
+    uses: fc.uniqueArray(fc.nat(5), { maxLength: 4 }),
+    goes: fc.option(fc.constantFrom('endpoint' as const, 'stream' as const, 'after' as const), {
+      nil: undefined,
+      freq: 3,
+    }),
+  })
+  .map(({ defaultScope, nodes, layers, endpoint, uses, goes }) => {
+    const dependencies = linked(nodes, defaultScope);
+    const pick = (indexes: readonly number[]): DependencySpec[] =>
+      indexes.flatMap(index => dependencies[index] ?? []);
+    const isStream = endpoint.body === 'stream';
+    const goesHow = goes === 'stream' && !isStream ? 'endpoint' : goes;
+    return compact({
+      defaultScope,
+      layers: layers.map(each => ({ ...each.layer, dependencies: pick(each.uses) })),
+      endpoint: compact({
+        ...endpoint,
+        streamFails: isStream && goesHow !== 'stream' && endpoint.streamFails,
+        ownTask: endpoint.body === 'data' ? undefined : endpoint.ownTask,
+        tasks: endpoint.tasks.filter(each => each !== undefined),
+        dependencies: pick(uses),
+      }) as unknown as EndpointSpec,
+      goes: goesHow,
+    }) as unknown as Scenario;
+  });
+
+/** Without the fields that are not set, so that a counterexample is short. */
+function compact<T extends object>(fields: T): T {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== false),
+  ) as T;
+}

@@ -1,0 +1,291 @@
+import type { DependencyScope } from 'callnext';
+import type {
+  DependencySpec,
+  Fault,
+  LayerSpec,
+  MiddlewareSpec,
+  Outcome,
+  Scenario,
+  TaskSpec,
+} from './scenario.js';
+
+/** An exception as far as the order is concerned: how it is called, and who has an answer for it. */
+interface Failure {
+  readonly label: string;
+  readonly fault: Fault;
+  /** A handler has failed, or there was none: nobody is asked again but the handlers for `Error`. */
+  isUnhandled?: boolean;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly task?: TaskSpec | undefined;
+  readonly isStream?: boolean;
+}
+
+interface Entered {
+  readonly spec: DependencySpec;
+  readonly scope: DependencyScope;
+}
+
+/**
+ * The order of a request as docs/order.md promises it, written down a second time and as plainly as it goes: no promises,
+ * no adapters, one function after the other. Tests compare what happens with what this says.
+ */
+export function predict(scenario: Scenario): Outcome {
+  return new Prediction(scenario).run();
+}
+
+class Prediction {
+  readonly #scenario: Scenario;
+  readonly #events: string[] = [];
+  readonly #cache = new Set<string>();
+  #entered: Entered[] = [];
+  #tasks: TaskSpec[] = [];
+  /** Tasks of responses that are not sent. */
+  #ofReplaced: TaskSpec[] = [];
+  #isGone = false;
+  #inside: LayerSpec[] = [];
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+  }
+
+  run(): Outcome {
+    let answer: Answer | undefined;
+    let failure: Failure | undefined;
+    try {
+      answer = this.#layer(0);
+    } catch (thrown) {
+      failure = asFailure(thrown);
+    }
+    const isCut = this.#send(answer, failure);
+    const unsent: Failure | undefined = isCut ? { label: 'stream', fault: 'error' } : undefined;
+    this.#tasks.push(...this.#ofReplaced.splice(0), ...(answer?.task ? [answer.task] : []));
+    if (unsent) {
+      this.#log('told response: stream');
+      this.#drop();
+    }
+    this.#afterResponse(unsent);
+    const status = this.#isGone || isCut ? undefined : (answer?.status ?? 500);
+    return { events: this.#events, status };
+  }
+
+  #log(event: string): void {
+    this.#events.push(event);
+  }
+
+  // Steps 1 and 5.
+
+  #layer(index: number): Answer {
+    const layer = this.#scenario.layers[index];
+    if (layer === undefined) return this.#endpoint();
+    this.#inside.push(layer);
+    try {
+      return this.#middleware(layer, 0, index);
+    } catch (thrown) {
+      const failure = asFailure(thrown);
+      if (!layer.catchAll) throw failure;
+      this.#log(`told request: ${failure.label}`);
+      this.#log(`${layer.name} catch-all`);
+      if (layer.catchAll === 'fails') throw unhandled(`${layer.name} catch-all`);
+      return { status: 500 };
+    } finally {
+      this.#inside.pop();
+    }
+  }
+
+  #middleware(layer: LayerSpec, depth: number, index: number): Answer {
+    const middleware = layer.middleware[depth];
+    if (middleware === undefined) return this.#dependencies(layer, index);
+    let received: Answer | undefined;
+    try {
+      this.#log(`${middleware.name} before`);
+      this.#fail(middleware.before, `${middleware.name} before`);
+      if (middleware.kind === 'answers') return { status: 202 };
+      received = this.#callNext(middleware, layer, depth, index);
+      if (received === undefined) return { status: 503 };
+      this.#log(`${middleware.name} after ${received.status}`);
+      if (this.#scenario.goes === 'after' && index === 0 && depth === 0) this.#goAway();
+      this.#fail(middleware.after, `${middleware.name} after`);
+      if (middleware.kind !== 'replaces') return received;
+      if (received.task) this.#ofReplaced.push(received.task);
+      return { status: 201 };
+    } catch (thrown) {
+      if (received?.task) this.#ofReplaced.push(received.task);
+      return this.#recover(asFailure(thrown));
+    }
+  }
+
+  /** Nothing where the middleware has caught an exception, and answers itself. */
+  #callNext(middleware: MiddlewareSpec, layer: LayerSpec, depth: number, index: number): Answer | undefined {
+    try {
+      return this.#middleware(layer, depth + 1, index);
+    } catch (thrown) {
+      this.#log(`${middleware.name} caught ${asFailure(thrown).label}`);
+      if (middleware.kind !== 'catches') throw thrown;
+      return undefined;
+    }
+  }
+
+  // Steps 2 to 4.
+
+  #dependencies(layer: LayerSpec, index: number): Answer {
+    try {
+      for (const each of layer.dependencies) this.#enter(each);
+    } catch (thrown) {
+      return this.#recover(asFailure(thrown));
+    }
+    return this.#layer(index + 1);
+  }
+
+  #endpoint(): Answer {
+    const { dependencies, fault, body, tasks, ownTask } = this.#scenario.endpoint;
+    let answer: Answer | undefined;
+    try {
+      for (const each of dependencies) this.#enter(each);
+      this.#log('endpoint');
+      this.#tasks.push(...tasks);
+      if (this.#scenario.goes === 'endpoint') this.#goAway();
+      this.#fail(fault, 'endpoint');
+      answer = { status: 200, isStream: body === 'stream', task: body === 'data' ? undefined : ownTask };
+      const failure = this.#leave('function', undefined);
+      if (failure) throw failure;
+      return answer;
+    } catch (thrown) {
+      if (answer?.task) this.#ofReplaced.push(answer.task);
+      return this.#recover(asFailure(thrown));
+    }
+  }
+
+  #enter(spec: DependencySpec): void {
+    const scope = spec.scope ?? this.#scenario.defaultScope;
+    const key = `${spec.name} ${scope}`;
+    if (this.#cache.has(key)) return;
+    for (const each of spec.needs) this.#enter(each);
+    this.#log(`${spec.name} enter`);
+    if (spec.task) this.#tasks.push(spec.task);
+    this.#fail(spec.enter, `${spec.name} enter`);
+    this.#cache.add(key);
+    if (spec.kind !== 'plain') this.#entered.push({ spec, scope });
+  }
+
+  // Failures.
+
+  #fail(fault: Fault | undefined, label: string): void {
+    if (fault) throw { label, fault } satisfies Failure;
+  }
+
+  /** Into the dependencies, then to the innermost handler there is. */
+  #recover(thrown: Failure): Answer {
+    const failure = this.#leaveAll(() => true, thrown) as Failure;
+    this.#cache.clear();
+    this.#drop();
+    if (failure.isUnhandled) throw failure;
+    const layer = this.#inside.findLast(({ handler }) => handler !== undefined);
+    if (failure.fault === 'handled' && layer) {
+      this.#log(`${layer.name} handler`);
+      if (layer.handler === 'fails') throw unhandled(`${layer.name} handler`);
+      return { status: 422, task: layer.handlerTask };
+    }
+    if (failure.fault === 'http') return { status: 409 };
+    failure.isUnhandled = true;
+    throw failure;
+  }
+
+  #leave(scope: DependencyScope, failure: Failure | undefined): Failure | undefined {
+    return this.#leaveAll(each => each.scope === scope, failure);
+  }
+
+  #leaveAll(isLeft: (each: Entered) => boolean, failure: Failure | undefined): Failure | undefined {
+    const leaving = this.#entered.filter(isLeft).toReversed();
+    this.#entered = this.#entered.filter(each => !isLeft(each));
+    return leaving.reduce((current, { spec }) => this.#leaveOne(spec, current), failure);
+  }
+
+  #leaveOne(spec: DependencySpec, failure: Failure | undefined): Failure | undefined {
+    const { name, kind, exit, exitTask } = spec;
+    const isTold = kind !== 'disposable' && failure !== undefined;
+    this.#log(isTold ? `${name} exit with ${failure.label}` : `${name} exit`);
+    if (isTold && exit === 'swallows') return { label: `swallowed by ${name}`, fault: 'error' };
+    if (isTold && exit === 'converts') return { label: `${name} converted`, fault: 'http' };
+    if (exit === 'error' || exit === 'http' || exit === 'handled')
+      return { label: `${name} exit`, fault: exit };
+    if (!isTold && exitTask) this.#tasks.push(exitTask);
+    return failure;
+  }
+
+  #drop(): void {
+    this.#tasks.push(...this.#ofReplaced.splice(0));
+    for (const { name, when } of this.#tasks)
+      if (when === 'success') this.#log(`told background: dropped ${name}`);
+    this.#tasks = this.#tasks.filter(({ when }) => when === 'always');
+  }
+
+  // Steps 6 to 9.
+
+  #goAway(): void {
+    this.#isGone = true;
+    this.#log('gone');
+  }
+
+  /** Tells whether the body was cut. */
+  #send(answer: Answer | undefined, failure: Failure | undefined): boolean {
+    if (this.#isGone) {
+      if (failure) this.#log(`told response: ${failure.label}`);
+      return false;
+    }
+    if (answer?.isStream) {
+      this.#log('chunk');
+      if (this.#scenario.goes === 'stream') {
+        this.#goAway();
+        this.#log('stream closed');
+        return false;
+      }
+      this.#log('stream closed');
+      if (this.#scenario.endpoint.streamFails) {
+        this.#log('cut');
+        return true;
+      }
+    }
+    this.#log('sent');
+    return false;
+  }
+
+  #afterResponse(known: Failure | undefined): void {
+    const failure = this.#note(this.#leave('request', known), known);
+    const taskFailure = this.#runTasks();
+    const before = failure ?? taskFailure;
+    this.#note(this.#leave('background', before), before);
+    this.#runTasks();
+  }
+
+  #note(failure: Failure | undefined, known: Failure | undefined): Failure | undefined {
+    if (failure === undefined || failure === known) return failure;
+    this.#log(`told exit: ${failure.label}`);
+    this.#drop();
+    return failure;
+  }
+
+  #runTasks(): Failure | undefined {
+    let first: Failure | undefined;
+    for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
+      this.#log(task.name);
+      if (task.adds) this.#tasks.push(task.adds);
+      if (!task.fails) continue;
+      this.#log(`told background: ${task.name}`);
+      first ??= { label: task.name, fault: 'error' };
+    }
+    return first;
+  }
+}
+
+function unhandled(label: string): Failure {
+  return { label, fault: 'error', isUnhandled: true };
+}
+
+/** Only failures of the model are thrown here; anything else is a fault of the model itself. */
+function asFailure(thrown: unknown): Failure {
+  if (typeof thrown === 'object' && thrown !== null && 'label' in thrown) return thrown as Failure;
+  throw thrown;
+}
