@@ -1,0 +1,99 @@
+// A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
+import { Depends, dependency, endpoint, HTTPException, type Injected, Layer } from 'callnext';
+import { type Connection, type Database, openDatabase } from './database.js';
+
+const schema = [
+  'DROP TABLE IF EXISTS mails, orders, stock, customers',
+  'CREATE TABLE customers (name text PRIMARY KEY)',
+  'CREATE TABLE stock (item text PRIMARY KEY, quantity integer NOT NULL)',
+  `CREATE TABLE orders (id serial PRIMARY KEY, item text, quantity integer NOT NULL CHECK (quantity > 0),
+    customer text REFERENCES customers DEFERRABLE INITIALLY DEFERRED)`,
+  'CREATE TABLE mails (customer text NOT NULL, text text NOT NULL)',
+  "INSERT INTO customers VALUES ('ada')",
+  "INSERT INTO stock VALUES ('chair', 3)",
+];
+
+/** Opened when the layer starts, closed when it is closed: what it yields is on `request.state`. */
+async function* lifespan() {
+  const database = await openDatabase();
+  const connection = await database.connect();
+  for (const statement of schema) await connection.query(statement);
+  connection.release();
+  yield { database };
+  await database.end();
+}
+
+export const layer = new Layer({ lifespan });
+
+async function* getConnection({ request }: Injected) {
+  const connection = await (request.state.database as Database).connect();
+  try {
+    yield connection;
+  } finally {
+    connection.release();
+  }
+}
+
+/** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
+const violations: Readonly<Record<string, string>> = { 23503: 'Unknown customer', 23514: 'Not a quantity' };
+
+function violationOf(error: unknown): unknown {
+  const violated = violations[(error as { code?: string }).code ?? ''];
+  return violated ? new HTTPException(409, violated, { cause: error }) : error;
+}
+
+/** Of scope `function`: a commit that fails is what the client is told. */
+export const getTransaction = dependency(
+  { connection: Depends(getConnection, { scope: 'function' }) },
+  async function* transaction({ connection }) {
+    try {
+      await connection.query('BEGIN');
+      yield connection;
+      await connection.query('COMMIT');
+    } catch (error) {
+      await connection.query('ROLLBACK');
+      throw violationOf(error);
+    }
+  },
+);
+
+/** Runs when the response is out and the transaction is over, with a connection of its own. */
+async function sendMail(customer: string, text: string): Promise<void> {
+  await layer.run({ connection: Depends(getConnection) }, ({ connection }) =>
+    connection.query('INSERT INTO mails VALUES ($1, $2)', [customer, text]),
+  );
+}
+
+export const createOrder = endpoint(
+  { transaction: Depends(getTransaction, { scope: 'function' }) },
+  async ({ transaction, request, response, backgroundTasks }) => {
+    const { item, quantity, customer } = (await request.json()) as Order;
+    backgroundTasks.addTask(sendMail, customer, `${quantity} × ${item}`);
+    const inserted = await transaction.query(
+      'INSERT INTO orders (item, quantity, customer) VALUES ($1, $2, $3) RETURNING id',
+      [item, quantity, customer],
+    );
+    const { rows } = await transaction.query(
+      'UPDATE stock SET quantity = quantity - $1 WHERE item = $2 AND quantity >= $1 RETURNING quantity',
+      [quantity, item],
+    );
+    if (rows.length === 0) throw new HTTPException(409, 'Out of stock'); // the order is rolled back
+    response.status = 201;
+    return inserted.rows[0];
+  },
+);
+
+export const listOrders = endpoint({ connection: Depends(getConnection) }, ({ connection }) =>
+  ordersOf(connection),
+);
+
+async function ordersOf(connection: Connection): Promise<unknown[]> {
+  const { rows } = await connection.query('SELECT item, quantity, customer FROM orders ORDER BY id');
+  return rows;
+}
+
+interface Order {
+  readonly item: string;
+  readonly quantity: number;
+  readonly customer: string;
+}
