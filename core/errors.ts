@@ -160,7 +160,9 @@ export class ClientDisconnect extends Error {
 /** What was thrown, as an Error: a thrown non-error is wrapped and kept as `cause`. */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
-  if (Object.prototype.toString.call(thrown) === '[object Error]') return thrown as Error;
+  // Those of another realm, as in jest.
+  const kind = Object.prototype.toString.call(thrown);
+  if (kind === '[object Error]' || kind === '[object DOMException]') return thrown as Error;
   const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });
   wrappers.add(wrapper);
   return wrapper;

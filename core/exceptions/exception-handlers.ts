@@ -79,8 +79,12 @@ export class ExceptionHandlers {
   }
 }
 
+/** Also of another realm, as those of the platform are in jest. */
 function isErrorPrototype(prototype: unknown): boolean {
-  return prototype instanceof Error;
+  for (let each = prototype; typeof each === 'object' && each !== null; each = Object.getPrototypeOf(each))
+    if (each === Error.prototype || (each.constructor as { name?: unknown } | undefined)?.name === 'Error')
+      return true;
+  return false;
 }
 
 /**
