@@ -8,6 +8,7 @@ import {
   type Depends,
   type Injected,
   isDepends,
+  type Named,
   partsOfDependency,
   type Solved,
 } from './dependencies/depends.js';
@@ -147,7 +148,7 @@ export class Layer {
    * dependencies make it, with what an exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
    */
   run<D extends Dependencies, Result>(
-    dependencies: D,
+    dependencies: Named<D>,
     work: (context: Solved<D> & Injected) => Result,
   ): Promise<Awaited<Result>> {
     return runOutside(this, dependencies, work);

@@ -20,12 +20,20 @@ export interface Injected {
 export const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
 
 declare const valueType: unique symbol;
+declare const needsType: unique symbol;
+declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
 const dependencyBrand = Symbol.for('callnext.dependency');
 
-/** A declared dependency on a value of type `T`. Made by `Depends(…)`. */
-export interface Depends<out T> {
+/** A scope, or that of the layer. */
+type Lifetime = DependencyScope | 'default';
+
+/**
+ * A declared dependency on a value of type `T`, which lives as long as `Lives` says where the types can tell. Made by `Depends(…)`.
+ */
+export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly [valueType]?: T;
+  readonly [livesType]?: Lives;
   readonly [markerBrand]: true;
   readonly dependency: AnyDependency;
   readonly useCache: boolean;
@@ -44,7 +52,8 @@ export type Solved<D extends Dependencies> = {
  * A dependency that declares others. Made by `dependency(…)`.
  * Its function is not named `call`: every function has a member of that name, and inference would take that one.
  */
-export interface DeclaredDependency<Produced> {
+export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
+  readonly [needsType]?: Needs;
   readonly [dependencyBrand]: true;
   readonly name: string;
   readonly dependencies: Dependencies;
@@ -62,6 +71,36 @@ export type ValueOf<Produced> =
       ? Awaited<T>
       : Awaited<Produced>;
 
+/** The scope of those that a dependency needs which exits first, of those that name one; `background` where none does. */
+type Narrowest<D extends Dependencies> =
+  'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
+
+type LivesOf<D extends Dependencies> = {
+  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : never;
+}[keyof D];
+
+type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
+
+/** How long a value lives: a generator as its scope says, and what a plain function hands on as what it was given. */
+type LivesAs<
+  Produced,
+  Needs extends DependencyScope,
+  Scope extends DependencyScope | undefined,
+> = Scope extends DependencyScope ? Scope : Produced extends AnyGeneratorType ? 'default' : Needs;
+
+type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
+
+/** A generator can not outlive one that it needs: the types refuse what the check refuses when an endpoint is built. */
+type Allowed<Produced, Needs extends DependencyScope> = Produced extends AnyGeneratorType
+  ? Exclude<DependencyScope, Wider[Needs]>
+  : DependencyScope;
+
+/** Names that are not those of what is injected anyway. */
+type FreeNames = { readonly [Name in keyof Injected]?: never };
+
+/** Dependencies by names that are free. */
+export type Named<D extends Dependencies> = D & FreeNames;
+
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
@@ -71,17 +110,29 @@ export type ValueOf<Produced> =
  *
  * Throws `DEPENDENCY_NOT_A_FUNCTION` and `INVALID_SCOPE`. FastAPI's `Depends`.
  */
-export function Depends<Produced>(
-  dependency: ((context: Injected) => Produced) | DeclaredDependency<Produced>,
-  options: { useCache?: boolean; scope?: DependencyScope } = {},
-): Depends<ValueOf<Produced>> {
+export function Depends<Produced, const Scope extends DependencyScope | undefined = undefined>(
+  dependency: (context: Injected) => Produced,
+  options?: { useCache?: boolean; scope?: Scope },
+): Depends<ValueOf<Produced>, LivesAs<Produced, 'background', NoInfer<Scope>>>;
+export function Depends<
+  Produced,
+  Needs extends DependencyScope,
+  const Scope extends Allowed<Produced, Needs> | undefined = undefined,
+>(
+  dependency: DeclaredDependency<Produced, Needs>,
+  options?: { useCache?: boolean; scope?: Scope },
+): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>>>;
+export function Depends(
+  dependency: AnyDependency,
+  options: { useCache?: boolean; scope?: DependencyScope | undefined } = {},
+): Depends<unknown> {
   if (typeof dependency !== 'function' && !isDeclared(dependency)) {
     throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
   }
   if (options.scope !== undefined) checkedScope(options.scope);
   return Object.freeze({
     [markerBrand]: true as const,
-    dependency: dependency as AnyDependency,
+    dependency,
     useCache: options.useCache ?? true,
     scope: options.scope,
   });
@@ -95,9 +146,9 @@ export function Depends<Produced>(
  * ```
  */
 export function dependency<D extends Dependencies, Produced>(
-  dependencies: D,
+  dependencies: Named<D>,
   call: (context: Solved<D> & Injected) => Produced,
-): DeclaredDependency<Produced> {
+): DeclaredDependency<Produced, Narrowest<D>> {
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
   checkNames(dependencies, nameOf(call));
   return Object.freeze({ [dependencyBrand]: true as const, name: nameOf(call), dependencies, produce: call });

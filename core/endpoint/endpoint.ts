@@ -1,5 +1,11 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
-import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
+import {
+  checkNames,
+  type Dependencies,
+  type Injected,
+  type Named,
+  type Solved,
+} from '../dependencies/depends.js';
 import { misuse, nameOf } from '../errors.js';
 import { checkedStatus } from '../http/status.js';
 
@@ -34,7 +40,7 @@ export interface Endpoint {
  * `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. FastAPI's path operation function.
  */
 export function endpoint<D extends Dependencies>(
-  dependencies: D,
+  dependencies: Named<D>,
   handler: (context: Solved<D> & Injected) => unknown,
   options: EndpointOptions = {},
 ): Endpoint {

@@ -64,7 +64,7 @@ describe('misuse that is refused when the thing is built', () => {
     ['a dependency without Depends', () => endpoint(untyped({ one }), one), 'DEPENDS_EXPECTED'],
     [
       'a dependency named as an injected object',
-      () => endpoint({ request: Depends(one) }, one),
+      () => endpoint(untyped({ request: Depends(one) }), one),
       'DEPENDENCY_NAME',
     ],
     ['a dependency that is no function', () => Depends(untyped(1)), 'DEPENDENCY_NOT_A_FUNCTION'],

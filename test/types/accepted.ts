@@ -71,10 +71,63 @@ async function* withSent(): AsyncGenerator<number, void, Response> {
 }
 endpoint({ value: Depends(withSent) }, ({ value }) => value.toFixed());
 
+// A scope may be named at each place, as long as nobody outlives what it needs.
+const session = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, async function* ({ a }) {
+  const sent: Response = yield a;
+  sent.headers.get('x');
+});
+const handsOn = dependency(
+  { session: Depends(session, { scope: 'function' }) },
+  ({ session: value }) => value,
+);
+endpoint(
+  {
+    narrow: Depends(session, { scope: 'function' }),
+    same: Depends(session, { scope: 'request' }),
+    unnamed: Depends(session),
+    plain: Depends(handsOn),
+    cached: Depends(handsOn, { useCache: false }),
+  },
+  ({ narrow, plain }) => {
+    assertType<Equal<typeof narrow, Date>>();
+    assertType<Equal<typeof plain, Date>>();
+  },
+);
+
+// Without a request, in the life of a layer.
+async function life(): Promise<void> {
+  const living = new Layer({
+    lifespan: async function* () {
+      yield { pool: 1 };
+    },
+  });
+  new Layer({
+    lifespan: function* () {
+      yield;
+    },
+  });
+  await living.start();
+  const count = await living.run(
+    { n: Depends(fromFunction), d: Depends(fromAsyncGenerator) },
+    async ({ n, d, backgroundTasks }) => {
+      backgroundTasks.addTask(fetch, 'http://127.0.0.1', { signal: backgroundTasks.signal });
+      return n + d.getTime();
+    },
+  );
+  assertType<Equal<typeof count, number>>();
+  const { responses, exits, tasks } = await living.close({ timeoutMs: 1000 });
+  assertType<Equal<typeof responses, readonly string[]>>();
+  exits.concat(tasks);
+}
+void life;
+
 // A middleware may return its response, another one, or one of the platform.
 const middleware: Middleware[] = [
   (request, callNext) => callNext(request),
-  async (_request, callNext) => callNext(),
+  async (request, callNext) => {
+    request.errorHeaders.append('vary', 'origin');
+    return callNext();
+  },
   async () => new globalThis.Response('text'),
   () => new JSONResponse({ ok: true }, { status: 202 }),
   async (request, callNext) => callNext(new Request(request, { headers: { 'x-a': '1' } })),

@@ -18,6 +18,50 @@ endpoint({ one }, () => 1);
 // @ts-expect-error A scope is one of three.
 Depends(one, { scope: 'session' });
 
+async function* short() {
+  yield 1;
+}
+const long = dependency({ inner: Depends(short, { scope: 'function' }) }, async function* ({ inner }) {
+  yield inner;
+});
+const handsOn = dependency({ inner: Depends(short, { scope: 'function' }) }, ({ inner }) => inner);
+const longer = dependency({ inner: Depends(handsOn) }, async function* ({ inner }) {
+  yield inner;
+});
+
+// @ts-expect-error A generator can not outlive what it needs.
+Depends(long, { scope: 'request' });
+
+// @ts-expect-error Nor may there be plain functions in between.
+Depends(longer, { scope: 'background' });
+
+// @ts-expect-error The name of an injected object is taken.
+endpoint({ request: Depends(one) }, () => 1);
+
+// @ts-expect-error In a dependency, too.
+dependency({ backgroundTasks: Depends(one) }, () => 1);
+
+// @ts-expect-error And in `run`.
+new Layer().run({ response: Depends(one) }, () => 1);
+
+// @ts-expect-error What is run is given what it declares and nothing else.
+new Layer().run({ one: Depends(one) }, ({ two }) => two);
+
+// @ts-expect-error A lifespan is a generator.
+new Layer({ lifespan: async () => ({ pool: 1 }) });
+
+// @ts-expect-error It yields an object.
+new Layer({ lifespan: nothing });
+function* nothing() {
+  yield 'pool';
+}
+
+// @ts-expect-error The time is a number of milliseconds.
+new Layer().close({ timeoutMs: '10s' });
+
+// @ts-expect-error The default scope is one of three.
+new Layer({ defaultScope: 'session' });
+
 // @ts-expect-error `Depends` takes the function, not its result.
 Depends(one());
 
