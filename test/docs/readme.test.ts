@@ -12,6 +12,22 @@ it.each(['examples/smallest/app.ts', 'examples/existing/app.ts'])('shows %s as i
   expect(readme).toContain(`<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``);
 });
 
+it('shows the transaction of examples/transactions as it is', () => {
+  const file = readFileSync(path.join(root, 'examples/transactions/shop.ts'), 'utf8');
+  const [shown] = /export const getTransaction = [\s\S]*?\n\);\n/.exec(file) ?? [];
+  expect(readme).toContain(`\`\`\`ts\n${shown}\`\`\``);
+});
+
+it.each(['examples/error-headers/app.ts', 'examples/transactions/server.ts'])(
+  'shows %s as it is, in docs/order.md',
+  name => {
+    const file = readFileSync(path.join(root, name), 'utf8');
+    expect(readFileSync(path.join(root, 'docs/order.md'), 'utf8')).toContain(
+      `<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``,
+    );
+  },
+);
+
 it('links to files that exist', () => {
   const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(match => match[1] ?? '');
   expect(links.length).toBeGreaterThan(0);
