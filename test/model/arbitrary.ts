@@ -107,6 +107,7 @@ const layer = (name: string): fc.Arbitrary<Drawn> =>
   });
 
 const endpointSpec = fc.record({
+  isNative: fc.boolean(),
   fault: rarely(fault),
   body: fc.constantFrom('data' as const, 'response' as const, 'stream' as const),
   streamFails: fc.boolean(),
@@ -133,15 +134,19 @@ export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
     const dependencies = linked(nodes, defaultScope);
     const pick = (indexes: readonly number[]): DependencySpec[] =>
       indexes.flatMap(index => dependencies[index] ?? []);
-    const isStream = endpoint.body === 'stream';
-    const goesHow = goes === 'stream' && !isStream ? 'endpoint' : goes;
+    const { isNative } = endpoint;
+    const body = isNative ? 'data' : endpoint.body;
+    const isStream = body === 'stream';
+    const isWatching = goes === 'after' || (goes === 'stream' && isStream) || !isNative;
+    const goesHow = !isWatching ? undefined : goes === 'stream' && !isStream ? 'endpoint' : goes;
     return compact({
       defaultScope,
       layers: layers.map(each => ({ ...each.layer, dependencies: pick(each.uses) })),
       endpoint: compact({
         ...endpoint,
+        body,
         streamFails: isStream && goesHow !== 'stream' && endpoint.streamFails,
-        ownTask: endpoint.body === 'data' ? undefined : endpoint.ownTask,
+        ownTask: body === 'data' ? undefined : endpoint.ownTask,
         tasks: endpoint.tasks.filter(each => each !== undefined),
         dependencies: pick(uses),
       }) as unknown as EndpointSpec,

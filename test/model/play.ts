@@ -15,7 +15,7 @@ import {
   StreamingResponse,
 } from 'callnext';
 import { gate } from '../support/events.js';
-import { type Framework, listening } from '../support/frameworks.js';
+import { type Answer, type Framework, listening } from '../support/frameworks.js';
 import type {
   DependencySpec,
   EndpointSpec,
@@ -35,7 +35,10 @@ export async function play(scenario: Scenario, framework: Framework): Promise<Ou
   const stage = new Stage(scenario);
   const app = framework.app();
   const [outermost, ...inner] = stage.layers;
-  app.use(outermost as Layer).at('/', ...inner, stage.endpoint);
+  app.use(outermost as Layer);
+  for (const layer of inner) app.use(layer);
+  if (scenario.endpoint.isNative) app.handler('/', answer => stage.answer(answer));
+  else app.at('/', stage.endpoint);
   const listener = app.listener();
   const watched: http.RequestListener = (req, res) => {
     let isComplete = false;
@@ -72,6 +75,17 @@ class Stage {
   log = (event: string): void => {
     this.events.push(event);
   };
+
+  /** What the endpoint does, as a handler of the framework. */
+  async answer(answer: Answer): Promise<void> {
+    const { dependencies, tasks, fault } = this.#scenario.endpoint;
+    for (const each of dependencies) await answer.inject(this.#depends(each));
+    const backgroundTasks = await answer.inject(Depends(context => context.backgroundTasks));
+    this.log('endpoint');
+    for (const task of tasks) backgroundTasks.addTask(this.#task(task, backgroundTasks));
+    fail(fault, 'endpoint');
+    answer.send({ ok: true });
+  }
 
   /** Resolves with the status of a complete response. */
   request(port: number): Promise<number | undefined> {

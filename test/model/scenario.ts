@@ -52,6 +52,8 @@ export interface LayerSpec {
 }
 
 export interface EndpointSpec {
+  /** A handler of the framework instead, which injects what it needs and answers in the framework's own way. */
+  readonly isNative?: boolean;
   readonly dependencies: readonly DependencySpec[];
   readonly fault?: Fault;
   readonly body: 'data' | 'response' | 'stream';
