@@ -49,6 +49,8 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
     if (name === 'content-length' && producer === undefined) continue;
+    // HTTP/2 has none, and Node warns of it.
+    if (name === 'connection' && ctx.req.httpVersionMajor >= 2) continue;
     ctx.set(name, typeof value === 'string' ? value : [...value]);
   }
   if (response.statusText !== '' && response.statusText !== ctx.message) ctx.message = response.statusText;

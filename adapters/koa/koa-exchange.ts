@@ -133,7 +133,10 @@ export class KoaExchange extends NativeExchange {
   /** What Koa runs below settles by itself, and is not taken its dependencies before; a native answer may never come. */
   protected override closed(): void {
     if (this.ctx.respond === false) super.closed();
-    else this.holding?.failBody(new ClientDisconnect());
+    else {
+      this.holding?.failBody(new ClientDisconnect());
+      if (this.innermost?.waits) this.exchange.detach();
+    }
   }
 
   #placeOutermost(response: Response): void {

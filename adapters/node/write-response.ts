@@ -51,7 +51,9 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   const { status, statusText } = response;
   res.statusCode = status;
   setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
-  for (const [name, value] of response.headers.lines()) res.setHeader(name, value as string | string[]);
+  for (const [name, value] of response.headers.lines()) {
+    if (!(res.stream && name === 'connection')) res.setHeader(name, value as string | string[]);
+  }
   removeHeader(res, 'transfer-encoding');
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
   if (length !== undefined) res.setHeader('content-length', length);

@@ -84,6 +84,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #abandoned = 0;
   #busy = 0;
   #whenIdle: (() => void) | undefined;
+  #endpoints = 0;
+  /** Whether the layers do not wait for it, although it is not over. */
+  #isDetached = false;
   /** Milliseconds to wait for what a layer has given up on. */
   #patience: number | undefined;
 
@@ -291,6 +294,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   busyWith(work: Promise<unknown>): void {
     this.#busy += 1;
     this.hasInjected = true;
+    this.#attach();
     const settle = (): void => {
       this.#busy -= 1;
       this.#tellIfIdle();
@@ -349,7 +353,36 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   #leaveLayers(): void {
     this.backgroundTasks.close();
+    this.#isDetached = true;
     for (const { inFlight } of this.#entered) inFlight.end(this);
+  }
+
+  /**
+   * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it and nothing
+   * keeps it in memory.
+   */
+  detach(): void {
+    const holdsNothing = this.exits.names.length === 0 && this.backgroundTasks.names.length === 0;
+    if (!holdsNothing || this.#endpoints > 0 || !this.#isIdle) return;
+    this.#isDetached = true;
+    for (const { inFlight } of this.#entered) inFlight.end(this);
+  }
+
+  #attach(): void {
+    if (!this.#isDetached || this.#isEnded) return;
+    this.#isDetached = false;
+    for (const { inFlight } of this.#entered) inFlight.begin(this);
+  }
+
+  /** An endpoint works, and comes to its end. */
+  async workingOn<T>(endpoint: Promise<T>): Promise<T> {
+    this.#endpoints += 1;
+    this.#attach();
+    try {
+      return await endpoint;
+    } finally {
+      this.#endpoints -= 1;
+    }
   }
 
   undone(): Undone {

@@ -154,7 +154,7 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
   exchange.goBelow(exchange.request);
   let response: Response;
   try {
-    response = claimFor(exchange, await runEndpoint(endpoint, exchange));
+    response = claimFor(exchange, await exchange.workingOn(runEndpoint(endpoint, exchange)));
   } catch (thrown) {
     response = await exchange.recover(thrown);
   }

@@ -245,3 +245,61 @@ it.each([-1, Number.NaN, 2 ** 31, '10s', null])('refuses to close within %p', as
     code: 'LAYER_OPTIONS',
   });
 });
+
+describe.each(frameworks)('native code on $name whose client has gone', ({ app }) => {
+  /** Asks, and goes away when native code is at work. */
+  async function leave(url: string, log: EventLog): Promise<void> {
+    const controller = new AbortController();
+    const answered = fetch(url, { signal: controller.signal }).catch((error: Error) => error.name);
+    await log.until('native');
+    controller.abort();
+    expect(await answered).toBe('AbortError');
+  }
+
+  it('and that never comes to its end is not waited for, nor kept', async () => {
+    const log = new EventLog();
+    const layer = new Layer();
+    const native = app()
+      .use(layer)
+      .handler('/', async answer => {
+        answer.res.once('close', () => log.add('gone'));
+        log.add('native');
+        await new Promise(() => undefined);
+      });
+    await listening(native.listener(), async url => {
+      await leave(url, log);
+      await log.until('gone');
+      expect(await layer.close()).toEqual(nothing);
+    });
+  });
+
+  it('and that injects something after that is waited for', async () => {
+    const log = new EventLog();
+    const layer = new Layer();
+    const working = gate<void>();
+    async function* db() {
+      log.add('enter');
+      yield 1;
+      log.add('exit');
+    }
+    const native = app()
+      .use(layer)
+      .handler('/', async answer => {
+        answer.res.once('close', () => log.add('gone'));
+        await answer.inject(Depends(() => 1));
+        log.add('native');
+        await log.until('gone');
+        await answer.inject(Depends(db));
+        await working.opened;
+        answer.send('late');
+      });
+    await listening(native.listener(), async url => {
+      await leave(url, log);
+      await log.until('enter');
+      expect((await layer.close({ timeoutMs: 0 })).exits).toEqual(['db']);
+      working.open();
+      expect(await layer.close()).toEqual(nothing);
+    });
+    expect(log.events).toEqual(['native', 'gone', 'enter', 'exit']);
+  });
+});
