@@ -181,23 +181,57 @@ export function asThrown(error: Error): unknown {
  */
 export function carries(error: Error, failure: Error): boolean {
   if (isWithin(error, failure)) return true;
+  if (given.has(error)) return takeBack(error);
   // An error that is thrown anew may be one of those that led to the failure: a circle of causes would be no help.
-  if (error.cause !== undefined || !Object.isExtensible(error) || isWithin(failure, error)) return false;
-  Object.defineProperty(error, 'cause', {
-    value: failure,
-    configurable: true,
-    writable: true,
-    enumerable: false,
-  });
-  return true;
+  if (causeOf(error) !== undefined || isWithin(failure, error)) return false;
+  given.add(error);
+  return giveCause(error, failure);
 }
 
-/** Whether an error is another one, or has it somewhere among its causes; these may be a circle. */
-function isWithin(error: unknown, searched: Error, seen = new Set<unknown>()): boolean {
-  if (error === searched) return true;
-  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
-  seen.add(error);
-  const { cause, errors, suppressed, error: latest } = error as Partial<Record<string, unknown>>;
-  const inner = [cause, suppressed, latest, ...(Array.isArray(errors) ? errors : [])];
-  return inner.some(each => isWithin(each, searched, seen));
+/** The cause of an error; where it can not be looked at, that it can not. */
+function causeOf(error: Error): unknown {
+  try {
+    return error.cause;
+  } catch (thrown) {
+    return thrown ?? error;
+  }
+}
+
+/** Errors that have been given a cause. */
+const given = new WeakSet<Error>();
+
+/** An error object that is thrown again and again, as a constant of a module: what led to it once is no cause of it now. */
+function takeBack(error: Error): false {
+  giveCause(error, undefined);
+  return false;
+}
+
+function giveCause(error: Error, cause: Error | undefined): boolean {
+  const property = { value: cause, configurable: true, writable: true, enumerable: false };
+  try {
+    return Reflect.defineProperty(error, 'cause', property);
+  } catch {
+    return false; // a proxy may refuse by throwing
+  }
+}
+
+/** Whether an error is another one, or has it somewhere among its causes; these may be many, or a circle. */
+function isWithin(error: unknown, searched: Error): boolean {
+  const seen = new Set<unknown>([error]);
+  for (const each of seen) {
+    if (each === searched) return true;
+    for (const inner of innerOf(each)) seen.add(inner);
+  }
+  return false;
+}
+
+/** The errors that an error names; one that can not be looked at names none. */
+function innerOf(error: unknown): unknown[] {
+  if (typeof error !== 'object' || error === null) return [];
+  try {
+    const { cause, errors, suppressed, error: latest } = error as Partial<Record<string, unknown>>;
+    return [cause, suppressed, latest, ...(Array.isArray(errors) ? errors : [])];
+  } catch {
+    return [];
+  }
 }

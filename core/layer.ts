@@ -21,7 +21,7 @@ import {
 import { type ErrorReporter, type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
-import { runOutside } from './lifecycle/run-outside.js';
+import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 
@@ -32,7 +32,7 @@ export interface LayerOptions {
   /** Solved for every request that passes through, before the endpoint's own; their values are not handed out. */
   dependencies?: readonly Depends<unknown>[];
   /** Pairs of an error class or a status and its handler; a `Map` will do. */
-  exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler]>;
+  exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
   /** Told of errors that come too late for the client; `console.error` unless set. */
   onError?: ErrorReporter;
   /** The scope of dependencies that name none: `request` unless set. */
@@ -177,7 +177,7 @@ export class Layer {
     const undone = await this.#inFlight.close(timeoutMs);
     const lifespan = this.#lifespan;
     if (!lifespan) return undone;
-    const isLeft = await lifespan.exit(timeoutMs);
+    const isLeft = await lifespan.exit(timeoutMs, error => reportOutside(this, lifespan.name, error, 'exit'));
     return isLeft ? undone : { ...undone, exits: [...undone.exits, lifespan.name] };
   }
 
@@ -196,8 +196,9 @@ export class Layer {
   }
 
   /** The layer as requests run through it; from here on nothing can be added. Internal. */
-  [frozen](): FrozenLayer {
-    this.#frozen ??= {
+  [frozen](forGood: boolean): FrozenLayer {
+    if (this.#frozen) return this.#frozen;
+    const plan: FrozenLayer = {
       onion: compose(this.#middlewares),
       dependencies: this.#dependencies,
       hasDependencies: Object.keys(this.#dependencies).length > 0,
@@ -209,7 +210,8 @@ export class Layer {
       inFlight: this.#inFlight,
       lifespan: this.#lifespan,
     };
-    return this.#frozen;
+    if (forGood) this.#frozen = plan;
+    return plan;
   }
 
   get [brand](): true {

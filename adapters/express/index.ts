@@ -115,8 +115,14 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
 function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
   const source = new NodeRequestSource(req, new ExpressRequest(req, res));
   const native = new NativeExchange(req, res as never, source, next);
+  native.isSignal = isSignalToRouter;
   source.end = native.end;
   return native;
+}
+
+/** What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`. */
+function isSignalToRouter(thrown: unknown): boolean {
+  return !thrown || thrown === 'route' || thrown === 'router';
 }
 
 /** Express strips the mount path from `req.url`, and Express 4 has parsed the query before. */

@@ -101,6 +101,7 @@ export function contentOf(body: unknown, reason: string): Content {
 
 class ContextHead implements ResponseHead, HeaderStore {
   readonly #ctx: KoaContext;
+  #isOver = false;
   #headers: Headers | undefined;
 
   constructor(ctx: KoaContext) {
@@ -126,12 +127,12 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get isSealed(): boolean {
-    return this.#ctx.headerSent;
+    return this.#isOver || this.#ctx.headerSent;
   }
 
-  /** Koa's response has its own way of refusing changes. */
+  /** What is sent is known from the context, and what never will be is told here. */
   seal(): void {
-    // Deliberately empty: what is sent is known from the context.
+    this.#isOver = true;
   }
 
   get(name: string): string | readonly string[] | undefined {
@@ -155,6 +156,6 @@ class ContextHead implements ResponseHead, HeaderStore {
 
   /** Koa ignores changes that come too late; here they are refused. */
   #refuseIfSent(action: string): void {
-    if (this.#ctx.headerSent) throw misuse('HEADERS_SENT', action);
+    if (this.isSealed) throw misuse('HEADERS_SENT', action);
   }
 }

@@ -57,7 +57,7 @@ export class KoaExchange extends NativeExchange {
     });
     const frame = this.wait();
     run.frame = frame;
-    run.chain = new Promise(resolve => resolve(next()));
+    run.chain = new Promise(resolve => resolve(this.runBelow(next)));
     run.chain.then(
       () => this.#chainFulfilled(frame),
       error => {

@@ -16,7 +16,6 @@ export class BodyProducer {
   /** The context of the endpoint: a producer is asked for chunks wherever the client has read some. */
   readonly #context = new AsyncResource('callnext.body');
   #produced = 0;
-  #waiting = false;
   #ended = false;
 
   constructor(chunks: Chunks, declaredLength: number | undefined) {
@@ -26,7 +25,6 @@ export class BodyProducer {
 
   /** The next chunk, `undefined` at the end. Rejects with what the producer throws, `BODY_CHUNK` and `CONTENT_LENGTH`. */
   async next(): Promise<Chunk | undefined> {
-    this.#waiting = true;
     try {
       const { value, done } = await this.#context.runInAsyncScope(() => this.#iterator.next());
       this.#ended = done === true;
@@ -37,14 +35,12 @@ export class BodyProducer {
       this.fail(thrown);
       await this.close();
       throw this.error;
-    } finally {
-      this.#waiting = false;
     }
   }
 
   /**
-   * Closes the producer. Resolves when it has closed, and at once where it waits for something itself: a generator can
-   * not be interrupted there, and what it waits for may never come. It is closed when it comes.
+   * Closes the producer. Resolves when it has closed: a generator that waits for something can not be interrupted there, and
+   * is closed when that comes.
    */
   async close(): Promise<void> {
     if (this.#ended) return;
@@ -52,7 +48,7 @@ export class BodyProducer {
     const closed = Promise.resolve(this.#iterator.return?.()).catch(thrown => {
       this.error ??= toError(thrown);
     });
-    if (!this.#waiting) await closed;
+    await closed;
   }
 
   /** What it produced could not be sent. */

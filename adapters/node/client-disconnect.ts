@@ -1,5 +1,5 @@
 import type { Delivery } from '../../core/index.js';
-import { whenClosed } from './connection.js';
+import { currentResponse, whenClosed } from './connection.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 
 /**
@@ -25,9 +25,13 @@ export class ResponseEnd {
     this.#isHeld = isHeld;
     this.#socket = req.socket;
     this.#onOver = onOver;
-    this.#writtenBefore = this.#socket?.bytesWritten ?? 0;
+    // While a response waits for its turn, what is written on its connection is another one's.
+    const waitsForTurn = res.socket === null && currentResponse(this.#socket);
+    this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
     const close = (): void => this.#close();
     res.once('close', close);
+    // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
+    if (!res.stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.once('finish', close);
     this.#forget = whenClosed(this.#socket, close);
     if (res.closed || res.destroyed) queueMicrotask(close);
   }
@@ -48,7 +52,8 @@ export class ResponseEnd {
   /** Whether native code has taken the connection over and answered by itself, as for a websocket. */
   get isTakenOver(): boolean {
     const { bytesWritten = 0 } = this.#socket ?? {};
-    return !this.#res.headersSent && bytesWritten > this.#writtenBefore;
+    const { _sent100, headersSent } = this.#res as { _sent100?: boolean; headersSent: boolean };
+    return !headersSent && _sent100 !== true && bytesWritten > this.#writtenBefore;
   }
 
   /** Resolves when the response is over. */

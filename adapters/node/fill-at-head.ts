@@ -1,6 +1,7 @@
 import { fillHeaders, Headers } from '../../core/index.js';
+import { pairsOf } from './captured-head.js';
 import { asText } from './held-view.js';
-import type { NativeResponse } from './node-types.js';
+import type { NativeResponse, RawHead } from './node-types.js';
 
 /**
  * Gives a native response headers when its head is made, whoever makes it: Express' error page takes its own over, and
@@ -13,10 +14,22 @@ export function fillAtHead(res: NativeResponse, added: Headers): void {
   res.writeHead = function writeHead(...args: unknown[]) {
     if (!isFilled && !res.headersSent) {
       isFilled = true;
+      // Headers that are arguments would take the place of those that are set.
+      const given = args.findIndex(argument => typeof argument === 'object' && argument !== null);
+      if (given >= 0) setAll(res, args.splice(given, 1)[0] as NonNullable<RawHead>);
       fillHeaders(headersOf(res), added);
     }
     return Reflect.apply(covered, res, args);
   } as NativeResponse['writeHead'];
+}
+
+function setAll(res: NativeResponse, given: NonNullable<RawHead>): void {
+  const pairs = [...pairsOf(given)];
+  for (const [name] of pairs) res.removeHeader(name);
+  for (const [name, value] of pairs) {
+    if (value !== undefined)
+      res.appendHeader(name, typeof value === 'number' ? String(value) : (value as string));
+  }
 }
 
 function headersOf(res: NativeResponse): Headers {

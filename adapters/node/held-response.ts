@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
 import { misuse, partsOf, type Response } from '../../core/index.js';
@@ -63,6 +64,8 @@ export class HeldResponse {
   readonly #head: CapturedHead;
   readonly #body = new HeldBody(() => this.#emitDrain());
   #view: Response | undefined;
+  /** Where native code has made the head. */
+  #context: AsyncResource | undefined;
   /** Whether the head came from `write`, `end` or `flushHeaders`: after an `end(chunk)` alone Node computes a Content-Length. */
   #isImplicit = false;
   #isFromEnd = false;
@@ -255,6 +258,12 @@ export class HeldResponse {
   release(): void {
     if (this.state === 'open') this.#pass();
     if (this.state !== 'held') return;
+    // Its callbacks and events are told in the async context in which it was written.
+    if (this.#context) this.#context.runInAsyncScope(() => this.#release());
+    else this.#release();
+  }
+
+  #release(): void {
     const { lateStatus } = this.#head;
     this.#head.lift();
     if (this.#head.dropsBody) return this.#endWithoutBody();
@@ -389,6 +398,7 @@ export class HeldResponse {
 
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
     this.#head.capture(args, this.previous);
+    this.#context = new AsyncResource('callnext.held');
     this.state = 'held';
     this.waiters.at(-1)?.answered(this.view);
   }
@@ -517,7 +527,8 @@ export class HeldResponse {
   /** What a write after the end means is for those below to say, when they are told of it: Node emits an error. */
   #writeAfterEnd(method: 'write' | 'end', args: unknown[]): boolean {
     this.afterRelease(() => {
-      Reflect.apply(this.previous[method], this.res, args);
+      // Another response has taken its place, and has an end of its own.
+      if (this.state !== 'replaced') Reflect.apply(this.previous[method], this.res, args);
     });
     return false;
   }

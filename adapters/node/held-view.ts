@@ -30,6 +30,7 @@ class HeldHead implements ResponseHead, HeaderStore {
   readonly #head: CapturedHead;
   readonly #isHeld: () => boolean;
   #headers: Headers | undefined;
+  #isOver = false;
 
   constructor(res: NativeResponse, head: CapturedHead, isHeld: () => boolean) {
     this.#res = res;
@@ -56,12 +57,12 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 
   get isSealed(): boolean {
-    return !this.#isHeld();
+    return this.#isOver || !this.#isHeld();
   }
 
-  /** The native response has its own way of refusing changes. */
+  /** What is sent is known from the state of the held response, and what never will be is told here. */
   seal(): void {
-    // Deliberately empty: what is sent is known from the state of the held response.
+    this.#isOver = true;
   }
 
   get(name: string): string | readonly string[] | undefined {
@@ -86,7 +87,7 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 
   #refuseIfSent(action: string): void {
-    if (!this.#isHeld()) throw misuse('HEADERS_SENT', action);
+    if (this.isSealed) throw misuse('HEADERS_SENT', action);
   }
 }
 

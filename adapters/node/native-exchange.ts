@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   answerEndpoint,
   asThrown,
@@ -20,7 +21,7 @@ import {
 } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
-import { currentResponse, guardDestroy } from './connection.js';
+import { currentResponse, guardDestroy, whenClosed } from './connection.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
@@ -28,6 +29,9 @@ import { interceptHttp2 } from './http2-interception.js';
 import { exchangeKey, intercept, isUncovered } from './interception.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { writeResponse } from './write-response.js';
+
+/** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
+const belowLayer = new AsyncLocalStorage<object>();
 
 /**
  * One request on a native response: its exchange, the holds on the response, and the layers that wait at them.
@@ -44,6 +48,8 @@ export class NativeExchange implements Transport {
   passOn: (thrown: unknown) => void;
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
   isBounded = false;
+  /** Whether a thrown value means something else than an error to the framework. */
+  isSignal: (thrown: unknown) => boolean = () => false;
   /** What was given back to the framework. */
   passedOn: unknown;
   readonly #method: string;
@@ -56,6 +62,7 @@ export class NativeExchange implements Transport {
   /** The outermost layer's: its headers are what an error page begins with. */
   #first: Frame | undefined;
   #endpoints = 0;
+  #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
 
   constructor(
@@ -128,7 +135,8 @@ export class NativeExchange implements Transport {
     const below = (request: Request): Promise<Response> => {
       frame = this.wait(isBounded);
       frame.layer = layer;
-      goOn(request, frame);
+      const begun = frame;
+      this.runBelow(() => goOn(request, begun));
       return frame.response;
     };
     const isOutermost = !this.#hasBegun;
@@ -146,7 +154,13 @@ export class NativeExchange implements Transport {
     const passOn = this.res.headersSent ? undefined : frame?.passOn;
     if (!passOn) return this.settleError(frame, error);
     this.drop(frame);
-    passOn(asThrown(error));
+    passOn(this.#asTold(error));
+  }
+
+  /** An exception as it was thrown, unless the framework would not take that for one. */
+  #asTold(error: Error): unknown {
+    const thrown = asThrown(error);
+    return this.isSignal(thrown) ? error : thrown;
   }
 
   /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
@@ -175,20 +189,35 @@ export class NativeExchange implements Transport {
     this.#first ??= frame;
     held.waiters.push(frame);
     if (held.state === 'passing') frame.answered(held.view);
+    else if (this.end.over) this.#tellWhenBegun();
     return frame;
   }
 
+  /** The client has gone before what is below began: nobody else will tell of it, if it is not an endpoint that works. */
+  #tellWhenBegun(): void {
+    setImmediate(() => this.closed());
+  }
+
   /**
-   * What arrives of the body is told in the async context of the middleware, and so what is called for it is too: multer goes
-   * on from an event of the request, and would lose the stores of every `AsyncLocalStorage` there.
+   * What arrives of the body is told in the async context of the middleware, and so what is called for it is too: multer up to
+   * 2.0 goes on from an event of the request, and would lose the stores of every `AsyncLocalStorage` there. What
+   * is told where native code has stores of its own, below the middleware, is told there.
    */
   #keepContext(): void {
-    this.#keepsContext = true;
     const { req, exchange } = this;
-    if (!mayHaveBody(req)) return;
+    if (!mayHaveBody(req) || !exchange.hasStores) return;
+    this.#keepsContext = true;
     const { emit } = req;
-    const value = (...event: unknown[]): unknown => exchange.inContext(() => Reflect.apply(emit, req, event));
+    const value = (...event: unknown[]): unknown => {
+      const told = (): unknown => Reflect.apply(emit, req, event);
+      return belowLayer.getStore() === this ? told() : exchange.inContext(told);
+    };
     Object.defineProperty(req, 'emit', { value, configurable: true, writable: true });
+  }
+
+  /** Runs what is below a layer so that what it leads to is known to be from there. */
+  runBelow<T>(goOn: () => T): T {
+    return this.#keepsContext ? belowLayer.run(this, goOn) : goOn();
   }
 
   /** The innermost hold that has something. */
@@ -304,16 +333,17 @@ export class NativeExchange implements Transport {
   fail(error: Error, headers?: Headers): Promise<Delivery> {
     const outermost = this.#first;
     this.leaveAll();
-    if (error instanceof ClientDisconnect) return this.delivered();
+    // That of another request, which a middleware has waited for, is an error like any other.
+    if (error instanceof ClientDisconnect && this.end.over) return this.delivered();
     // It came too late, or the head of a response that could not be held is out: there is nothing left to answer.
     if (this.end.over || (this.root?.state === 'passing' && this.res.headersSent)) {
       this.exchange.report(error, 'response');
       return this.delivered();
     }
-    this.passedOn = asThrown(error);
-    if (headers) fillAtHead(this.res, headers);
+    this.passedOn = this.#asTold(error);
     const isFree = this.holds.toReversed().every(held => held.discard(outermost?.entry));
     if (isFree) {
+      if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
     } else this.#answerForStream(error, outermost, headers);
@@ -380,7 +410,7 @@ export class NativeExchange implements Transport {
 
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
-    for (const producer of this.#producers) await producer.close();
+    for (const producer of this.#producers) this.exchange.waitFor(producer.close());
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
     return error ? { outcome: 'aborted', error } : delivery;
@@ -422,11 +452,12 @@ export class NativeExchange implements Transport {
     this.#wasAbandoned = true;
     this.abandoned.push(frame);
     frame.held.onLateAnswer = () => this.#takeAbandoned()?.answered(new PlainTextResponse());
+    if (this.end.over) this.#tellWhenBegun();
   }
 
   #takeAbandoned(): Frame | undefined {
     const frame = this.abandoned.pop();
-    if (this.abandoned.length === 0) this.req.socket.removeListener('close', this.#letGoOfAbandoned);
+    if (this.abandoned.length === 0) this.#forgetConnection();
     return frame;
   }
 
@@ -459,7 +490,7 @@ export class NativeExchange implements Transport {
     if (!isSent) this.#reject(gone);
     // Native code is still at work below a layer that has answered: it is waited for as long as there is a connection.
     else if (socket.destroyed) this.#letGoOfAbandoned();
-    else socket.once('close', this.#letGoOfAbandoned);
+    else this.#forgetConnection = whenClosed(socket, this.#letGoOfAbandoned);
   }
 
   #reject(error: Error): void {

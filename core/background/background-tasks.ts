@@ -35,6 +35,12 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
   }
 }
 
+/** How the tasks are called that stand at `response.background`. */
+export function namesOf(work: BackgroundWork | undefined): readonly string[] {
+  if (work === undefined) return [];
+  return 'run' in work ? [work.name] : work.names;
+}
+
 /** What stands at `response.background`, checked when it is put there. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
   if (work === undefined || work === null) return undefined;
@@ -53,6 +59,7 @@ export class BackgroundTasks {
   #running: BackgroundTask | undefined;
   #controller: AbortController | undefined;
   #cutShortBy: Error | undefined;
+  #joined: BackgroundTasks | undefined;
   #isOver = false;
 
   /**
@@ -81,7 +88,8 @@ export class BackgroundTasks {
     const isTask = typeof task === 'object' && typeof task?.run === 'function';
     const added = isTask ? task : (new BackgroundTask(task as () => unknown, args as []) as BackgroundTask);
     if (this.#isOver) throw misuse('TASK_LATE', added.name);
-    this.#waiting.push(added);
+    if (this.#joined) this.#joined.addTask(added);
+    else this.#waiting.push(added);
   }
 
   /** The tasks that have not come to their end, in the order in which they run. */
@@ -91,13 +99,19 @@ export class BackgroundTasks {
 
   /** Moves the tasks of a response to the end of this list. */
   adopt(work: BackgroundWork | undefined): void {
-    if (work === undefined) return;
+    if (work === undefined || work === this) return;
     if ('run' in work) this.#waiting.push(work);
     else {
       for (const task of work.take()) this.#waiting.push(task);
       this.#adopted.push(work);
+      work.joinTo(this);
       if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
     }
+  }
+
+  /** What is added to this list from now on is added to another one. Internal. */
+  joinTo(list: BackgroundTasks): void {
+    this.#joined = list;
   }
 
   /** Takes the tasks out of the list. */
@@ -125,8 +139,11 @@ export class BackgroundTasks {
     this.#isOver = true;
   }
 
-  /** Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure. */
-  async runAll(report: (failure: Error) => void): Promise<Error | undefined> {
+  /**
+   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure.
+   * `isLast`: nothing is to be added any more when they have run.
+   */
+  async runAll(report: (failure: Error) => void, isLast = false): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
       const failure = this.#cutShortBy
@@ -135,6 +152,7 @@ export class BackgroundTasks {
       first ??= failure;
       if (failure) report(failure);
     }
+    if (isLast) this.close();
     return first;
   }
 

@@ -4,6 +4,7 @@ import {
   type Dependencies,
   type DependencyScope,
   type Depends,
+  isDependency,
   partsOfDependency,
 } from './depends.js';
 
@@ -19,7 +20,7 @@ export function checkGraph(
   defaultScope: DependencyScope,
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
 ): void {
-  const graph = { defaultScope, overrideOf };
+  const graph = { defaultScope, overrideOf, done: new Map() };
   for (const marker of Object.values(dependencies)) checkNode(graph, marker, [owner], [], undefined);
 }
 
@@ -27,6 +28,8 @@ interface Graph {
   /** The scope of those that name none. */
   readonly defaultScope: DependencyScope;
   readonly overrideOf: (dependency: AnyDependency) => AnyDependency;
+  /** What has been looked at already, and how it was held. */
+  readonly done: Map<AnyDependency, Set<string>>;
 }
 
 function itself(dependency: AnyDependency): AnyDependency {
@@ -64,6 +67,7 @@ function checkNode(
   heldBy: DependencyScope | undefined,
 ): void {
   const used = graph.overrideOf(marker.dependency);
+  if (!isDependency(used)) throw misuseWith({ path }, 'DEPENDENCY_NOT_A_FUNCTION', used);
   const { name, produce, dependencies } = partsOfDependency(used);
   const here = [...path, name];
   const shown = here.join(' → ');
@@ -72,6 +76,10 @@ function checkNode(
   if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
   }
+  const known = graph.done.get(used) ?? new Set();
+  const place = `${scope} in ${heldBy}`;
+  if (known.has(place)) return;
+  graph.done.set(used, known.add(place));
   // A plain function only hands on what it was given, so what is below it must live as long as what is above.
   const held = isGeneratorFunction(produce) ? scope : heldBy;
   for (const each of Object.values(dependencies)) {

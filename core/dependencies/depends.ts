@@ -126,9 +126,7 @@ export function Depends(
   dependency: AnyDependency,
   options: { useCache?: boolean; scope?: DependencyScope | undefined } = {},
 ): Depends<unknown> {
-  if (typeof dependency !== 'function' && !isDeclared(dependency)) {
-    throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
-  }
+  if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
   if (options.scope !== undefined) checkedScope(options.scope);
   return Object.freeze({
     [markerBrand]: true as const,
@@ -170,6 +168,10 @@ export function checkedScope(scope: unknown): DependencyScope {
 
 export function isDepends(value: unknown): value is Depends<unknown> {
   return typeof value === 'object' && value !== null && markerBrand in value;
+}
+
+export function isDependency(value: unknown): value is AnyDependency {
+  return typeof value === 'function' || isDeclared(value);
 }
 
 function isDeclared(value: unknown): value is DeclaredDependency<unknown> {

@@ -22,15 +22,15 @@ export interface DependencyRun extends GraphRun {
  * native code that injects two at once gets what they share only once.
  */
 export class DependencyCache {
-  #values: Map<AnyDependency, Map<DependencyScope, unknown>> | undefined;
+  #values: Map<object, Map<DependencyScope, unknown>> | undefined;
 
   #owned: WeakSet<object> | undefined;
 
-  has(dependency: AnyDependency, scope: DependencyScope): boolean {
+  has(dependency: object, scope: DependencyScope): boolean {
     return this.#values?.get(dependency)?.has(scope) ?? false;
   }
 
-  get(dependency: AnyDependency, scope: DependencyScope): unknown {
+  get(dependency: object, scope: DependencyScope): unknown {
     return this.#values?.get(dependency)?.get(scope);
   }
 
@@ -44,7 +44,7 @@ export class DependencyCache {
   }
 
   /** The first value stays, also where later ones are made with `useCache: false`. */
-  add(dependency: AnyDependency, scope: DependencyScope, value: unknown): void {
+  add(dependency: object, scope: DependencyScope, value: unknown): void {
     this.#values ??= new Map();
     const byScope = this.#values.get(dependency);
     if (byScope === undefined) this.#values.set(dependency, new Map([[scope, value]]));
@@ -56,12 +56,7 @@ export class DependencyCache {
   }
 
   /** A promise that was added has come to its value, or to nothing. */
-  settle(
-    dependency: AnyDependency,
-    scope: DependencyScope,
-    pending: unknown,
-    value?: { value: unknown },
-  ): void {
+  settle(dependency: object, scope: DependencyScope, pending: unknown, value?: { value: unknown }): void {
     const byScope = this.#values?.get(dependency);
     if (byScope === undefined || byScope.get(scope) !== pending) return;
     if (value) byScope.set(scope, value.value);
@@ -85,19 +80,32 @@ export async function solveDependencies(
 
 async function solveOne(marker: Depends<unknown>, run: DependencyRun): Promise<unknown> {
   const scope = marker.scope ?? run.defaultScope;
-  const { dependency } = marker;
-  if (marker.useCache && run.solved.has(dependency, scope)) return run.solved.get(dependency, scope);
+  const used = run.overrideOf(marker.dependency);
+  const key = keyOf(marker.dependency, used);
+  if (marker.useCache && run.solved.has(key, scope)) return run.solved.get(key, scope);
   if (run.exits.refusal) throw run.exits.refusal;
-  const pending = solveAnew(run.overrideOf(dependency), scope, run);
-  run.solved.add(dependency, scope, pending);
+  const pending = solveAnew(used, scope, run);
+  run.solved.add(key, scope, pending);
   try {
     const value = await pending;
-    run.solved.settle(dependency, scope, pending, { value });
+    run.solved.settle(key, scope, pending, { value });
     return value;
   } catch (thrown) {
-    run.solved.settle(dependency, scope, pending);
+    run.solved.settle(key, scope, pending);
     throw thrown;
   }
+}
+
+const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
+
+/** A replacement has the place of the original, and not its value: a layer further out may have solved that. */
+function keyOf(dependency: AnyDependency, used: AnyDependency): object {
+  if (used === dependency) return dependency;
+  const ofUsed = keys.get(dependency) ?? new WeakMap<AnyDependency, object>();
+  keys.set(dependency, ofUsed);
+  const key = ofUsed.get(used) ?? {};
+  ofUsed.set(used, key);
+  return key;
 }
 
 async function solveAnew(used: AnyDependency, scope: DependencyScope, run: DependencyRun): Promise<unknown> {
@@ -125,7 +133,11 @@ async function enter(
     const generator = new GeneratorContext(name, scope, produced);
     const yielded = await generator.enter();
     const refused = run.exits.push(generator);
-    if (refused) throw await refused;
+    if (refused) {
+      // A sync generator may have yielded a promise, which nobody waits for then.
+      Promise.resolve(yielded.value).catch(() => undefined);
+      throw await refused;
+    }
     const value = await yielded.value;
     run.solved.own(value);
     return value;

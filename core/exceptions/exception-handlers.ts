@@ -88,7 +88,7 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The response that an error has without a handler of the user: that of an HTTPException. An error that native code threw
+ * The response that an error has without a handler of the user: that of an HTTPException, or of an error of http-errors. One that native code threw
  * goes back to the framework, which has always rendered it, unless it is an HTTPException of ours.
  */
 export function builtInResponse(error: Error, native: boolean): Response | undefined {

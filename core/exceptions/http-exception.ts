@@ -51,17 +51,29 @@ export function isHTTPException(error: Error): error is HTTPException {
 /** The status of an HTTPException, or of an error that carries one as those of http-errors do. */
 export function statusOf(error: Error): number | undefined {
   if (isHTTPException(error)) return error.status;
-  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown };
+  const { status, statusCode } = fieldsOfError(error);
   const found = Number.isInteger(status) ? (status as number) : statusCode;
   return Number.isInteger(found) && (found as number) >= 400 && (found as number) <= 599
     ? (found as number)
     : undefined;
 }
 
+/** What an error says of its response; one that can not be looked at says nothing. */
+function fieldsOfError(
+  error: Error,
+): Partial<Record<'status' | 'statusCode' | 'expose' | 'headers', unknown>> {
+  try {
+    const { status, statusCode, expose, headers } = error as unknown as Partial<Record<string, unknown>>;
+    return { status, statusCode, expose, headers };
+  } catch {
+    return {};
+  }
+}
+
 /** An error with a status as an HTTPException. Its message is shown only where its `expose` says that it may be. */
 export function asHTTPException(error: Error, status: number): HTTPException {
   if (isHTTPException(error)) return error;
-  const { headers, expose } = error as { headers?: unknown; expose?: unknown };
+  const { headers, expose } = fieldsOfError(error);
   const detail = expose === true && error.message ? error.message : undefined;
   return new HTTPException(status, detail, { headers: fieldsOf(headers), cause: error });
 }

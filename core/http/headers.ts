@@ -136,9 +136,24 @@ export class Headers {
   }
 }
 
-/** Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. */
+/** What frames a body, or belongs to one connection: headers of one message that are none of another's. */
+const ofFraming = [
+  'connection',
+  'content-encoding',
+  'content-length',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/**
+ * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames a body stays
+ * as it is.
+ */
 export function fillHeaders(headers: Headers, added: Headers): void {
   for (const [name, value] of added.lines()) {
+    if (ofFraming.includes(name)) continue;
     if (name === 'vary') addToVary(headers, added.get(name) ?? '');
     else if (name === 'set-cookie' || !headers.has(name)) {
       for (const line of [value].flat()) headers.append(name, line);

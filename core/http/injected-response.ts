@@ -1,4 +1,4 @@
-import { fillHeaders, Headers } from './headers.js';
+import { Headers } from './headers.js';
 import type { Response } from './response.js';
 import { checkedStatus } from './status.js';
 
@@ -35,7 +35,10 @@ export class InjectedResponse {
 
   /** Merges into a response that the endpoint returned itself: its own values win, cookies are added to its own. */
   fillInto(response: Response): void {
-    if (this.#headers) fillHeaders(response.headers, this.#headers);
+    for (const [name, value] of this.#lines()) {
+      if (name !== 'set-cookie' && response.headers.has(name)) continue;
+      for (const line of [value].flat()) response.headers.append(name, line);
+    }
   }
 
   #lines(): Iterable<readonly [string, string | readonly string[]]> {

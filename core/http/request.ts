@@ -120,7 +120,7 @@ export class Request<State extends object = Record<string, unknown>> {
   /**
    * Headers for the response that is made where an exception has left the middleware: by a handler for `Error` or 500, or
    * by the framework's own error page. No after-code sees that response. It gets those that it does not name; cookies and `vary`
-   * are added to its own.
+   * are added to its own, and what frames a body is left out.
    *
    * ```ts
    * async function cors(request, callNext) {

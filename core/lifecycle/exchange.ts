@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { BackgroundTasks, type BackgroundWork } from '../background/background-tasks.js';
+import { BackgroundTasks, type BackgroundWork, namesOf } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
@@ -69,8 +69,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   hasInjected = false;
   /** What failed below after it had answered, while the answer was still held. */
   #overtaken: Error | undefined;
-  /** What an endpoint has answered with: its failures are told by exceptions, not by its status. */
-  endpointStatus: number | undefined;
+  /** What our own code has answered with, as it left an endpoint or a layer: its failures are told by exceptions, not by a status. */
+  ownStatus: number | undefined;
   /** What was thrown into the dependencies. Those that are entered after it belong to the same failed request. */
   failed: Error | undefined;
   /** Whether the response is on its way. */
@@ -78,6 +78,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Whether the response is out, or never will be. */
   isSent = false;
   #isEnded = false;
+  #onItsWay: Response | undefined;
   #isOver = false;
   /** Whether the dependencies were taken from something that a layer had given up on. */
   #hasGivenUp = false;
@@ -104,6 +105,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   goBelow(request: Request): void {
     this.injected.request = request;
     this.#context = new AsyncResource('callnext');
+  }
+
+  /** Whether there is a store of an `AsyncLocalStorage` that could be lost. */
+  get hasStores(): boolean {
+    return this.#context !== undefined && hasStores(this.#context);
   }
 
   inContext<T>(run: () => T): T {
@@ -138,6 +144,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.exits.owner = this.#onError;
   }
 
+  /** Whether a layer has taken the request: it is not refused then, although the layer is being closed. */
+  isTakenBy(layer: FrozenLayer): boolean {
+    return this.#entered.includes(layer);
+  }
+
   /** Whether the request is inside a layer. */
   isInside(layer: FrozenLayer): boolean {
     return this.#layers.includes(layer);
@@ -153,7 +164,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   overrideOf(dependency: AnyDependency): AnyDependency {
     const layer = this.#layers.findLast(({ overrides }) => overrides.has(dependency));
-    return layer?.overrides.get(dependency) ?? dependency;
+    return layer ? (layer.overrides.get(dependency) as AnyDependency) : dependency;
   }
 
   /** An exception leaves a middleware: as it is, or as a response with the headers that are meant for it. */
@@ -290,11 +301,16 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.recoverOutside(new HTTPException(504, undefined, { cause: error }));
   }
 
-  /** Keeps the exits from running until this has settled; whoever began it hears how. */
+  /** Keeps the exits from running until native code has what it injects; whoever began it hears how. */
   busyWith(work: Promise<unknown>): void {
-    this.#busy += 1;
     this.hasInjected = true;
     this.#attach();
+    this.waitFor(work);
+  }
+
+  /** Keeps the exits from running until this has settled: what still works with the dependencies. */
+  waitFor(work: Promise<unknown>): void {
+    this.#busy += 1;
     const settle = (): void => {
       this.#busy -= 1;
       this.#tellIfIdle();
@@ -335,6 +351,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) void this.#letGoOfTheRest();
   }
 
+  /** Whether nothing works any more that a layer has given up on. */
+  get isSettled(): boolean {
+    return !this.#hasGivenUp;
+  }
+
   /** All is over; what a layer has given up on may still come to its end. */
   end(): void {
     this.#isEnded = true;
@@ -347,7 +368,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   async #letGoOfTheRest(): Promise<void> {
     this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
-    await this.backgroundTasks.runAll(error => this.report(error, 'background'));
+    await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
     this.#leaveLayers();
   }
 
@@ -387,12 +408,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   undone(): Undone {
     const { method, url } = this.request;
-    const name = this.name ?? `${method} ${new URL(url).pathname}`;
+    const path = URL.canParse(url) ? new URL(url).pathname : url;
     const isAnswered = this.isSent && this.#isIdle;
     return {
-      responses: isAnswered ? [] : [name],
+      responses: isAnswered ? [] : [this.name ?? `${method} ${path}`],
       exits: this.exits.names,
-      tasks: this.backgroundTasks.names,
+      tasks: [...this.backgroundTasks.names, ...(this.isSent ? [] : namesOf(this.#onItsWay?.background))],
     };
   }
 
@@ -434,6 +455,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   sending(response: Response): Response | Promise<Response> {
     const latest = this.unlessOvertaken(response);
     this.isSending = true;
+    this.#onItsWay = response;
     return latest;
   }
 
@@ -479,7 +501,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Once for each: a response that was made of another one carries the same work. */
   #adopt(response: Response | undefined): void {
     const work = response?.background;
-    if (work === undefined || this.#adopted?.has(work)) return;
+    if (work === undefined || ('run' in work && this.#adopted?.has(work))) return;
     this.#adopted ??= new Set();
     this.#adopted.add(work);
     this.backgroundTasks.adopt(work);
@@ -504,7 +526,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Tells `onError`; what that throws goes to the console, never further. */
   report(error: Error, phase: ErrorPhase): void {
     const failed = (thrown: unknown): void => {
-      console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
+      try {
+        console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
+      } catch {
+        console.error('callnext: `onError` failed while it was told of an error that can not be printed.');
+      }
     };
     this.#reported ??= new WeakSet();
     this.#reported.add(error);
@@ -516,6 +542,19 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       failed(thrown);
     }
   }
+}
+
+const bare = new AsyncResource('callnext');
+
+/**
+ * Node 20 and 22 keep the stores of an `AsyncLocalStorage` on the resource itself, later ones keep them together: where there
+ * are none, a resource has no more than one that was made outside of any request.
+ */
+function hasStores(resource: AsyncResource): boolean {
+  const at = (holder: object, key: symbol): unknown => Reflect.get(holder, key);
+  return Object.getOwnPropertySymbols(resource).some(
+    key => !Object.hasOwn(bare, key) || (at(bare, key) === undefined && at(resource, key) !== undefined),
+  );
 }
 
 /** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */

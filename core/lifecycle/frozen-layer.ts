@@ -30,10 +30,15 @@ export const frozen: unique symbol = Symbol.for('callnext.Layer.frozen') as neve
 
 /** What becomes a frozen layer: a `Layer`. */
 export interface Freezable {
-  [frozen](): FrozenLayer;
+  [frozen](forGood: boolean): FrozenLayer;
 }
 
 /** Freezes a layer and gives what requests run through. */
 export function freeze(layer: Freezable): FrozenLayer {
-  return layer[frozen]();
+  return layer[frozen](true);
+}
+
+/** A layer as it is now: what runs outside a request does not freeze it. */
+export function look(layer: Freezable): FrozenLayer {
+  return layer[frozen](false);
 }

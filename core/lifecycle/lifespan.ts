@@ -1,11 +1,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import { GeneratorContext, isGenerator } from '../dependencies/generator-context.js';
-import { misuse, nameOf } from '../errors.js';
+import { misuse, nameOf, toError } from '../errors.js';
 import { within } from './in-flight.js';
 
 /**
  * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request, and left by
- * `layer.close()`. What it yields is on `request.state`.
+ * `layer.close()`. The own properties of what it yields are on `request.state`.
  *
  * ```ts
  * async function* lifespan() {
@@ -39,7 +39,7 @@ export class LifespanContext {
   }
 
   get isReady(): boolean {
-    return this.#entered !== undefined;
+    return this.#entered !== undefined && this.#leaving === undefined;
   }
 
   /** Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for again. */
@@ -55,13 +55,14 @@ export class LifespanContext {
 
   /**
    * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the milliseconds, if there
-   * are any, and rejects with what its exit code throws.
+   * are any, and rejects with what its exit code throws; `late` is told of that when it comes later.
    */
-  async exit(timeout: number | undefined): Promise<boolean> {
+  async exit(timeout: number | undefined, late: (failure: Error) => void): Promise<boolean> {
     this.#leaving ??= this.#leave();
-    if (timeout !== undefined) return within(timeout, this.#leaving);
-    await this.#leaving;
-    return true;
+    const isLeft = timeout === undefined || (await within(timeout, this.#leaving));
+    if (isLeft) await this.#leaving;
+    else this.#leaving.catch(thrown => late(toError(thrown)));
+    return isLeft;
   }
 
   async #leave(): Promise<void> {

@@ -5,7 +5,7 @@ import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
 import { HTTPException } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
-import { claimFor, isNativeView, type Response } from '../http/response.js';
+import { claimFor, isNativeView, partsOf, type Response } from '../http/response.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
 import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
@@ -32,6 +32,7 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   }
   await exchange.inContext(async () => {
     exchange.isSent = true;
+    if (response) partsOf(response).head.seal();
     await exchange.idle();
     exchange.settleResponses(response);
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
@@ -51,7 +52,7 @@ export async function runAfterResponse(
   const taskFailure = await backgroundTasks.runAll(report); // 8
   const before = failure ?? taskFailure;
   const last = exchange.noteFailure('exit', await exits.leave('background', response, before), before); // 9
-  await backgroundTasks.runAll(report); // what those exits have added
+  await backgroundTasks.runAll(report, exchange.isSettled); // what those exits have added
   exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
   exchange.end();
   return last === before ? failure : last;
@@ -78,6 +79,7 @@ export async function runLayer(exchange: Exchange, layer: Freezable, below: Belo
     const answering = isOpen ? goIn() : goInWhenReady(exchange, plan, goIn);
     const isTimed = plan.timeout !== undefined;
     const response = await (isTimed ? inTime(exchange, plan.timeout, answering) : answering);
+    exchange.ownStatus = response.status;
     const latest = exchange.unlessOvertaken(response);
     return latest === response ? latest : await latest;
   } catch (thrown) {
@@ -90,12 +92,15 @@ export async function runLayer(exchange: Exchange, layer: Freezable, below: Belo
 /** A layer with a lifespan is entered when that is; one that has been closed refuses. */
 async function goInWhenReady(
   exchange: Exchange,
-  { inFlight, lifespan }: FrozenLayer,
+  layer: FrozenLayer,
   goIn: () => Promise<Response>,
 ): Promise<Response> {
+  const { inFlight, lifespan } = layer;
   try {
-    if (inFlight.isClosed) throw refusal();
+    if (inFlight.isClosed && !exchange.isTakenBy(layer)) throw refusal();
     if (lifespan?.isReady === false) await lifespan.start();
+    // It was left meanwhile: the time to close the layer was up.
+    if (lifespan?.isReady === false) throw refusal();
   } catch (thrown) {
     return exchange.recoverOutside(thrown);
   }
@@ -137,7 +142,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   }
   const latest = exchange.unlessOvertaken(response);
   if (latest !== response) return latest;
-  const isNatives = isNativeView(response) && response.status !== exchange.endpointStatus;
+  const isNatives = isNativeView(response) && response.status !== exchange.ownStatus;
   if (response.status >= 500 && isNatives && !exchange.isSending)
     await exchange.failedNatively(response.status);
   const known = exchange.exits.failure;
@@ -158,7 +163,7 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
   } catch (thrown) {
     response = await exchange.recover(thrown);
   }
-  exchange.endpointStatus = response.status;
+  exchange.ownStatus = response.status;
   return response;
 }
 

@@ -5,7 +5,7 @@ import { asThrown, misuse, nameOf, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request, type RequestSource } from '../http/request.js';
 import { type Delivery, Exchange, type Transport } from './exchange.js';
-import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
+import { type ErrorPhase, type Freezable, type FrozenLayer, look } from './frozen-layer.js';
 import { runAfterResponse } from './run-exchange.js';
 
 /** A function that is given what it declares, as an endpoint is. */
@@ -22,7 +22,7 @@ export async function runOutside<D extends Dependencies, Result>(
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
   if (typeof work !== 'function') throw misuse('ENDPOINT_HANDLER', work);
-  const plan = freeze(layer);
+  const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);
   exchange.enterLayer(plan);
@@ -41,6 +41,14 @@ export async function runOutside<D extends Dependencies, Result>(
   return result as Awaited<Result>;
 }
 
+/** Tells `onError` of what failed when nobody waited for it any more. */
+export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
+  const exchange = new OutsideExchange(name);
+  exchange.enterLayer(look(layer));
+  exchange.report(error, phase);
+  exchange.end();
+}
+
 /** Steps 2 to 4. */
 async function answer<D extends Dependencies, Result>(
   exchange: OutsideExchange,
@@ -51,6 +59,7 @@ async function answer<D extends Dependencies, Result>(
   checkNames(dependencies, exchange.name);
   checkGraphIn(exchange, dependencies, exchange.name);
   if (lifespan?.isReady === false) await lifespan.start();
+  if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
   exchange.takeState(lifespan?.state);
   exchange.goBelow(exchange.request);
   const values = await solveDependencies(dependencies, exchange);

@@ -178,6 +178,34 @@ describe.each([
     },
   );
 
+  it('is that of native code below the layer where that has stores of its own', async () => {
+    const seen: string[] = [];
+    const write = async (around: RequestHandler): Promise<string[]> => {
+      seen.length = 0;
+      const app = express();
+      app.use(around);
+      app.use((_req, _res, next) => store.run('own', next));
+      app.post('/', (req, res) => {
+        const note = (event: string) => (): void => {
+          seen.push(`${event}: ${store.getStore()}`);
+        };
+        req.on('data', note('data')).on('end', note('end'));
+        setImmediate(() => res.end('text', note('end callback')));
+        res.on('finish', note('finish'));
+        res.write('some', note('write callback'));
+      });
+      await listening(app, async url => {
+        await (await fetch(url, { method: 'POST', body: 'text' })).text();
+      });
+      return [...seen];
+    };
+    const native = await write((_req, _res, next) => next());
+    expect(native).toEqual(expect.arrayContaining(['data: own', 'finish: own', 'end callback: own']));
+    const kept = native.filter(event => event.endsWith('own'));
+    expect(await write(toExpress(new Layer()) as never)).toEqual(expect.arrayContaining(kept));
+    expect(await write(toExpress(storing()) as never)).toEqual(expect.arrayContaining(kept));
+  });
+
   it('would be lost natively behind the one written by hand', async () => {
     const begun = gate<void>();
     const app = express();

@@ -168,8 +168,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     await listening(app().use(layer).at('/', failing).listener(), async url => {
       for (const path of ['/1', '/2', '/3']) expect((await fetch(url + path)).status).toBe(409);
     });
-    expect((conflict.cause as Error).message).toBe('/1');
-    expect((conflict.cause as Error).cause).toBeUndefined();
+    expect(conflict.cause).toBeUndefined();
     expect(told).toEqual(['/2', '/3']);
   });
 
