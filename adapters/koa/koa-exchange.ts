@@ -80,6 +80,8 @@ export class KoaExchange extends NativeExchange {
     if (frame) this.leave(frame, response);
     // Somebody further out did not wait and has answered: the context is no longer this one's to change.
     if (!this.innermost?.waits) return this.tooLate(response);
+    // Native code has taken the connection over: there is no context to put anything on.
+    if (this.#isTakenOver) return this.innermost.answered(response);
     // What is held is the same response for those further out.
     if (frame?.held.state === 'held' && !this.#views.has(response)) {
       frame.held.waiters.at(-1)?.answered(response);
@@ -139,7 +141,16 @@ export class KoaExchange extends NativeExchange {
     }
   }
 
+  /** Whether native code has answered on the connection itself, or it was sent without a hold. */
+  get #isTakenOver(): boolean {
+    return this.end.over !== undefined && (this.end.over.outcome === 'sent' || this.end.isTakenOver);
+  }
+
   #placeOutermost(response: Response): void {
+    if (this.#isTakenOver) {
+      this.leaveAll();
+      return this.exchange.replaced(response);
+    }
     const { root } = this;
     const frame = root?.waiters[0] as Frame | undefined;
     const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#views.has(response));

@@ -101,11 +101,15 @@ class RequestHeaders implements HeaderStore {
   }
 }
 
-/** A target as an absolute url: an absolute-form one as it is, a path behind the scheme and the host. */
+/**
+ * A target as an absolute url, whatever a client has sent: an absolute-form one as it is, a path behind the scheme and the
+ * host, as far as they are any.
+ */
 export function absoluteUrl(scheme: string, host: string | undefined, target: string): string {
-  if (!target.startsWith('/')) return URL.canParse(target) ? target : `${scheme}://${host ?? 'localhost'}/`;
-  const origin = URL.canParse(`${scheme}://${host}`) ? `${scheme}://${host}` : `${scheme}://localhost`;
-  return `${origin}${target}`;
+  const known = URL.canParse(`${scheme}://localhost`) ? scheme : 'http';
+  const origin = URL.canParse(`${known}://${host}`) ? `${known}://${host}` : `${known}://localhost`;
+  if (target.startsWith('/')) return `${origin}${target}`;
+  return URL.canParse(target) ? target : `${origin}/`;
 }
 
 /** Makes what native code reads agree with a request that a middleware gave to `callNext`. */
