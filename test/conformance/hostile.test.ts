@@ -47,7 +47,7 @@ describe.each(frameworks)('on $name, a client that goes away', ({ app }) => {
       .use(layer)
       .native('/', async (req, res) => {
         res.write('a');
-        await new Promise(resolve => req.socket.once('close', resolve));
+        await new Promise(resolve => req.socket.once('end', resolve));
         res.write('b');
         res.end('c');
         log.add('ended');
