@@ -71,13 +71,18 @@ function setBody(ctx: KoaContext, content: Content, declared: number | undefined
   return undefined;
 }
 
-/** Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. */
+/**
+ * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is thrown in at the
+ * `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has gone.
+ */
 async function* chunksOf(producer: BodyProducer, ctx: KoaContext): AsyncGenerator<string | Uint8Array> {
-  try {
-    for (let chunk = await producer.next(); chunk !== undefined; chunk = await producer.next()) yield chunk;
-  } catch (thrown) {
-    producer.fail(thrown);
-    ctx.res.destroy();
+  for (;;) {
+    const chunk = await producer.next().catch(thrown => {
+      producer.fail(thrown);
+      ctx.res.destroy();
+    });
+    if (chunk === undefined) return;
+    yield chunk;
   }
 }
 

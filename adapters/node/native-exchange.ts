@@ -410,7 +410,7 @@ export class NativeExchange implements Transport {
 
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
-    for (const producer of this.#producers) this.exchange.waitFor(producer.close());
+    for (const producer of this.#producers) await producer.close();
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
     return error ? { outcome: 'aborted', error } : delivery;

@@ -305,11 +305,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   busyWith(work: Promise<unknown>): void {
     this.hasInjected = true;
     this.#attach();
-    this.waitFor(work);
-  }
-
-  /** Keeps the exits from running until this has settled: what still works with the dependencies. */
-  waitFor(work: Promise<unknown>): void {
     this.#busy += 1;
     const settle = (): void => {
       this.#busy -= 1;
