@@ -1,15 +1,14 @@
-import { AsyncResource } from 'node:async_hooks';
 import { BackgroundTasks, type BackgroundWork, namesOf } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { ClientDisconnect, carries, misuse, nameOf, toError } from '../errors.js';
+import { CallnextError, ClientDisconnect, carries, misuse, nameOf, toError } from '../errors.js';
 import {
   builtInResponse,
   type ExceptionHandler,
   type FoundHandler,
 } from '../exceptions/exception-handlers.js';
-import { HTTPException, statusOf } from '../exceptions/http-exception.js';
+import { HTTPException } from '../exceptions/http-exception.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { errorHeadersOf, type Request } from '../http/request.js';
@@ -18,6 +17,8 @@ import { isResponseLike } from '../http/response-head.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
 import { type Undone, type Work, within } from './in-flight.js';
+import { Reports } from './reports.js';
+import { RequestContext } from './request-context.js';
 
 /** How the sending of a response ended. */
 export interface Delivery {
@@ -56,15 +57,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly #entered: FrozenLayer[] = [];
   /** How it is called among what is left undone; its method and path unless set. */
   readonly name: string | undefined;
-  #onError: ErrorReporter | undefined;
-  /** Of the innermost layer: told of what happens when all layers have been left. */
-  #innermostOnError: ErrorReporter | undefined;
-  /** Told of an error wherever it comes up: that of the layer in which its dependency was entered. */
-  #ownOnError: WeakMap<Error, ErrorReporter> | undefined;
-  #context: AsyncResource | undefined;
+  readonly #reports = new Reports(() => this.request);
+  readonly #context = new RequestContext();
   #unhandled: Error | undefined;
   #native: WeakSet<Error> | undefined;
-  #reported: WeakSet<Error> | undefined;
   /** Whether native code has dependencies of its own: they are not taken from it while it works. */
   hasInjected = false;
   /** What failed below after it had answered, while the answer was still held. */
@@ -104,24 +100,23 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Everything below sees this request, in the async context of now: exits and tasks will run in it. */
   goBelow(request: Request): void {
     this.injected.request = request;
-    this.#context = new AsyncResource('callnext');
+    this.#context.keep();
   }
 
   /** Whether there is a store of an `AsyncLocalStorage` that could be lost. */
   get hasStores(): boolean {
-    return this.#context !== undefined && hasStores(this.#context);
+    return this.#context.hasStores;
   }
 
   inContext<T>(run: () => T): T {
-    return this.#context ? this.#context.runInAsyncScope(run) : run();
+    return this.#context.run(run);
   }
 
   /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
     this.#layers.push(layer);
-    this.#onError = layer.onError ?? this.#onError;
-    this.#innermostOnError = this.#onError;
-    this.exits.owner = this.#onError;
+    this.#reports.enterLayer(layer.onError);
+    this.exits.owner = this.#reports.onError;
     if (layer.inFlight.isClosed || this.#entered.includes(layer)) return;
     this.#entered.push(layer);
     layer.inFlight.begin(this);
@@ -139,9 +134,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   leaveLayer(layer: FrozenLayer): void {
     const index = this.#layers.lastIndexOf(layer);
     if (index > 0) this.#layers.splice(index, 1);
-    const around = index > 0 && this.#layers.findLast(({ onError }) => onError);
-    this.#onError = around ? around.onError : this.#innermostOnError;
-    this.exits.owner = this.#onError;
+    this.#reports.leaveTo(index > 0 ? this.#layers : []);
+    this.exits.owner = this.#reports.onError;
   }
 
   /** Whether a layer has taken the request: it is not refused then, although the layer is being closed. */
@@ -270,8 +264,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   exitFailed(failure: Error, owner: unknown): void {
-    this.#ownOnError ??= new WeakMap();
-    this.#ownOnError.set(failure, (owner as ErrorReporter | undefined) ?? printError);
+    this.#reports.tellOwner(failure, owner as ErrorReporter | undefined);
   }
 
   abandon(below: Promise<unknown>): void {
@@ -284,7 +277,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       const known =
         thrown instanceof ClientDisconnect ||
         (thrown instanceof Error && this.wasReported(thrown)) ||
-        (thrown as { code?: unknown } | undefined)?.code === 'ALREADY_ANSWERED' ||
+        (thrown instanceof CallnextError && thrown.code === 'ALREADY_ANSWERED') ||
         (thrown !== undefined && thrown === this.passedOn);
       if (!known) this.report(toError(thrown), 'request');
       settle();
@@ -515,46 +508,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   wasReported(error: Error): boolean {
-    return this.#reported?.has(error) === true;
+    return this.#reports.has(error);
   }
 
-  /** Tells `onError`; what that throws goes to the console, never further. */
   report(error: Error, phase: ErrorPhase): void {
-    const failed = (thrown: unknown): void => {
-      try {
-        console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
-      } catch {
-        console.error('callnext: `onError` failed while it was told of an error that can not be printed.');
-      }
-    };
-    this.#reported ??= new WeakSet();
-    this.#reported.add(error);
-    try {
-      const onError = this.#ownOnError?.get(error) ?? this.#onError ?? printError;
-      const told: unknown = onError(error, { request: this.request, phase });
-      if (told instanceof Promise) told.catch(failed);
-    } catch (thrown) {
-      failed(thrown);
-    }
+    this.#reports.tell(error, phase);
   }
-}
-
-const bare = new AsyncResource('callnext');
-
-/**
- * Node 20 and 22 keep the stores of an `AsyncLocalStorage` on the resource itself, later ones keep them together: where there
- * are none, a resource has no more than one that was made outside of any request.
- */
-function hasStores(resource: AsyncResource): boolean {
-  const at = (holder: object, key: symbol): unknown => Reflect.get(holder, key);
-  return Object.getOwnPropertySymbols(resource).some(
-    key => !Object.hasOwn(bare, key) || (at(bare, key) === undefined && at(resource, key) !== undefined),
-  );
-}
-
-/** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
-function printError(error: Error, { phase }: { phase: ErrorPhase }): void {
-  const expected = error.cause instanceof Error && (statusOf(error.cause) ?? 500) < 500;
-  if (phase === 'background' && (error as { code?: unknown }).code === 'TASK_DROPPED' && expected) return;
-  console.error(`callnext (${phase}):`, error);
 }

@@ -1,0 +1,73 @@
+import { statusOf } from '../exceptions/http-exception.js';
+import type { Request } from '../http/request.js';
+import type { ErrorPhase, ErrorReporter } from './frozen-layer.js';
+
+/** Who is told of the errors of one request that no response can carry any more. */
+export class Reports {
+  readonly #requestNow: () => Request;
+  #onError: ErrorReporter | undefined;
+  /** Of the innermost layer: told of what happens when all layers have been left. */
+  #innermost: ErrorReporter | undefined;
+  /** Told of an error wherever it comes up: that of the layer in which its dependency was entered. */
+  #own: WeakMap<Error, ErrorReporter> | undefined;
+  #told: WeakSet<Error> | undefined;
+
+  constructor(requestNow: () => Request) {
+    this.#requestNow = requestNow;
+  }
+
+  /** The `onError` of the layer that the request is in, or of the nearest one around it that has one. */
+  get onError(): ErrorReporter | undefined {
+    return this.#onError;
+  }
+
+  enterLayer(onError: ErrorReporter | undefined): void {
+    this.#onError = onError ?? this.#onError;
+    this.#innermost = this.#onError;
+  }
+
+  /** A layer was left, and the request is in one of these again, outermost first; in none when the outermost was left. */
+  leaveTo(around: readonly { readonly onError: ErrorReporter | undefined }[]): void {
+    const isIn = around.length > 0;
+    this.#onError = isIn ? around.findLast(({ onError }) => onError)?.onError : this.#innermost;
+  }
+
+  /** An error that is told to the `onError` that was in force when its dependency was entered. */
+  tellOwner(error: Error, owner: ErrorReporter | undefined): void {
+    this.#own ??= new WeakMap();
+    this.#own.set(error, owner ?? printError);
+  }
+
+  has(error: Error): boolean {
+    return this.#told?.has(error) === true;
+  }
+
+  /** Tells `onError`; what that throws goes to the console, never further. */
+  tell(error: Error, phase: ErrorPhase): void {
+    this.#told ??= new WeakSet();
+    this.#told.add(error);
+    const failed = (thrown: unknown): void => printFailure(thrown, error);
+    try {
+      const onError = this.#own?.get(error) ?? this.#onError ?? printError;
+      const told: unknown = onError(error, { request: this.#requestNow(), phase });
+      if (told instanceof Promise) told.catch(failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}
+
+function printFailure(thrown: unknown, error: Error): void {
+  try {
+    console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
+  } catch {
+    console.error('callnext: `onError` failed while it was told of an error that can not be printed.');
+  }
+}
+
+/** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
+function printError(error: Error, { phase }: { phase: ErrorPhase }): void {
+  const expected = error.cause instanceof Error && (statusOf(error.cause) ?? 500) < 500;
+  if (phase === 'background' && (error as { code?: unknown }).code === 'TASK_DROPPED' && expected) return;
+  console.error(`callnext (${phase}):`, error);
+}
