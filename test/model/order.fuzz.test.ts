@@ -6,7 +6,7 @@ import { predict } from './predict.js';
 import { dependenciesOf, type Scenario } from './scenario.js';
 
 /** `npm run test:model` sets them: at least 10,000 in all. */
-const numRuns = Number(process.env.MODEL_RUNS ?? 60);
+const numRuns = Number(process.env.MODEL_RUNS ?? 150);
 const seed = process.env.MODEL_SEED === undefined ? 20261122 : Number(process.env.MODEL_SEED);
 const isLong = process.env.MODEL_RUNS !== undefined;
 

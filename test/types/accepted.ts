@@ -138,6 +138,12 @@ const layer = new Layer({
   dependencies: [Depends(fromAsync)],
   exceptionHandlers: [[404, () => new Response('gone')]],
 });
+class AppError extends Error {
+  readonly code = 'app';
+}
+const handleAppError = (_request: Request, exception: AppError) => new Response(exception.code);
+new Layer({ exceptionHandlers: [[AppError, handleAppError]] });
+new Layer({ exceptionHandlers: new Map([[AppError, handleAppError]]) });
 layer.addExceptionHandler(RangeError, (_request, exception) => new Response(exception.message));
 layer.addExceptionHandler(HTTPException, (_request, exception) => new JSONResponse(exception.detail));
 layer.dependencyOverrides.set(fromFunction, () => 2);
