@@ -16,9 +16,10 @@ import { claimFor, fromResponseLike, partsOf, type Response } from '../http/resp
 import { isResponseLike } from '../http/response-head.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
-import { type Undone, type Work, within } from './in-flight.js';
+import type { Undone, Work } from './in-flight.js';
 import { Reports } from './reports.js';
 import { RequestContext } from './request-context.js';
+import { Unfinished } from './unfinished.js';
 
 /** How the sending of a response ended. */
 export interface Delivery {
@@ -78,14 +79,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #isOver = false;
   /** Whether the dependencies were taken from something that a layer had given up on. */
   #hasGivenUp = false;
-  #abandoned = 0;
-  #busy = 0;
-  #whenIdle: (() => void) | undefined;
+  readonly #unfinished = new Unfinished(() => {
+    if (this.#isEnded) void this.#letGoOfTheRest();
+  });
   #endpoints = 0;
   /** Whether the layers do not wait for it, although it is not over. */
   #isDetached = false;
-  /** Milliseconds to wait for what a layer has given up on. */
-  #patience: number | undefined;
 
   constructor(request: Request, transport: Transport) {
     this.transport = transport;
@@ -202,8 +201,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   async unwind(thrown: Error): Promise<Error> {
     this.failed = thrown;
-    if (this.#abandoned > 0 || this.#busy > 0) this.exits.failure ??= thrown;
-    return this.#abandoned > 0 ? thrown : this.#unwindNow(thrown);
+    if (!this.#unfinished.isIdle) this.exits.failure ??= thrown;
+    return this.#unfinished.isAbandoned ? thrown : this.#unwindNow(thrown);
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
@@ -268,11 +267,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   abandon(below: Promise<unknown>): void {
-    this.#abandoned += 1;
-    const settle = (): void => {
-      this.#abandoned -= 1;
-      this.#tellIfIdle();
-    };
+    const settle = this.#unfinished.abandon();
     below.then(settle, thrown => {
       const known =
         thrown instanceof ClientDisconnect ||
@@ -289,7 +284,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const error = misuse('LAYER_TIMEOUT', timeout);
     this.report(error, 'request');
     this.abandon(below);
-    this.#patience = Math.min(timeout, this.#patience ?? timeout);
+    this.#unfinished.loseInterestAfter(timeout);
     this.transport.abort(error);
     return this.recoverOutside(new HTTPException(504, undefined, { cause: error }));
   }
@@ -298,12 +293,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   busyWith(work: Promise<unknown>): void {
     this.hasInjected = true;
     this.#attach();
-    this.#busy += 1;
-    const settle = (): void => {
-      this.#busy -= 1;
-      this.#tellIfIdle();
-    };
-    work.then(settle, settle);
+    this.#unfinished.busyWith(work);
   }
 
   /**
@@ -311,32 +301,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * unless a layer's time is up.
    */
   async idle(): Promise<void> {
-    let isPatient = true;
-    // Who waited for one may have begun another.
-    while (!this.#isIdle && isPatient) {
-      const idle = new Promise<void>(resolve => {
-        this.#whenIdle = resolve;
-      });
-      if (this.#patience === undefined) await idle;
-      else isPatient = await within(this.#patience, idle);
-    }
+    await this.#unfinished.whenIdle();
     this.#isOver = true;
     const { failure } = this.exits;
     const unwound = failure && (await this.#unwindNow(failure));
     if (unwound && unwound !== failure) this.report(unwound, 'exit');
-    this.#hasGivenUp = !this.#isIdle;
-    if (failure && !this.#isIdle) this.exits.close(() => failure);
+    this.#hasGivenUp = !this.#unfinished.isIdle;
+    if (failure && !this.#unfinished.isIdle) this.exits.close(() => failure);
     else this.exits.failure = undefined;
-  }
-
-  get #isIdle(): boolean {
-    return this.#abandoned === 0 && this.#busy === 0;
-  }
-
-  #tellIfIdle(): void {
-    if (!this.#isIdle) return;
-    this.#whenIdle?.();
-    if (this.#isEnded) void this.#letGoOfTheRest();
   }
 
   /** Whether nothing works any more that a layer has given up on. */
@@ -347,7 +319,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** All is over; what a layer has given up on may still come to its end. */
   end(): void {
     this.#isEnded = true;
-    if (!this.#isIdle) return;
+    if (!this.#unfinished.isIdle) return;
     if (this.#hasGivenUp) void this.#letGoOfTheRest();
     else this.#leaveLayers();
   }
@@ -372,7 +344,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   detach(): void {
     const holdsNothing = this.exits.names.length === 0 && this.backgroundTasks.names.length === 0;
-    if (!holdsNothing || this.#endpoints > 0 || !this.#isIdle) return;
+    if (!holdsNothing || this.#endpoints > 0 || !this.#unfinished.isIdle) return;
     this.#isDetached = true;
     for (const { inFlight } of this.#entered) inFlight.end(this);
   }
@@ -397,7 +369,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   undone(): Undone {
     const { method, url } = this.request;
     const path = URL.canParse(url) ? new URL(url).pathname : url;
-    const isAnswered = this.isSent && this.#isIdle;
+    const isAnswered = this.isSent && this.#unfinished.isIdle;
     return {
       responses: isAnswered ? [] : [this.name ?? `${method} ${path}`],
       exits: this.exits.names,

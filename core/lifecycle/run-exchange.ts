@@ -104,6 +104,8 @@ async function goInWhenReady(
   } catch (thrown) {
     return exchange.recoverOutside(thrown);
   }
+  // The layer has given up meanwhile.
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   exchange.takeState(lifespan?.state);
   return goIn();
 }
