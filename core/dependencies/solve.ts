@@ -116,6 +116,12 @@ async function solveAnew(used: AnyDependency, scope: DependencyScope, run: Depen
   return enter({ name, scope, handedOn }, produced, run);
 }
 
+/** Whether a value is the connection's, which a dependency has only handed out: its streams know how to be disposed. */
+function isNative(value: unknown, raw: unknown): boolean {
+  const { req, res } = (raw ?? {}) as { req?: { socket?: unknown }; res?: unknown };
+  return [raw, req, res, req?.socket].includes(value);
+}
+
 interface Entering {
   readonly name: string;
   readonly scope: DependencyScope;
@@ -144,7 +150,7 @@ async function enter(
   }
   const value = await produced;
   const dispose = handedOn.has(value) ? undefined : disposerOf(value);
-  if (dispose && run.solved.own(value)) {
+  if (dispose && !isNative(value, run.injected.request.raw) && run.solved.own(value)) {
     const refused = run.exits.push(new DisposableContext(name, scope, dispose));
     if (refused) throw await refused;
   }

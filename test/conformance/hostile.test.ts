@@ -450,6 +450,37 @@ describe.each(frameworks)('on $name, failures', ({ app }) => {
   });
 });
 
+describe.each(frameworks)('on $name, what a dependency hands out of the connection', ({ app }) => {
+  it.each(['req', 'res', 'socket'] as const)('is not disposed: %s', async name => {
+    const layer = silent();
+    const native = endpoint(
+      {
+        handed: Depends(({ request }) => {
+          const { req, res } = request.raw as { req: http.IncomingMessage; res: http.ServerResponse };
+          return { req, res, socket: req.socket }[name];
+        }),
+      },
+      () => 'fine',
+    );
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    await listening(app().use(layer).at('/', native).listener(), async (_url, port) => {
+      const sockets = new Set<unknown>();
+      for (let index = 0; index < 3; index += 1) {
+        await new Promise<void>((resolve, reject) => {
+          const request = http.request({ port, host: '127.0.0.1', agent, method: 'POST' }, response => {
+            sockets.add(response.socket);
+            response.resume().once('end', resolve);
+          });
+          request.once('error', reject).end('body');
+        });
+      }
+      expect(sockets.size).toBe(1);
+      await layer.close();
+    });
+    agent.destroy();
+  });
+});
+
 describe('overrides', () => {
   it('of an inner layer are not hidden by what an outer one has solved', async () => {
     const getDb = () => 'real';
