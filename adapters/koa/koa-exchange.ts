@@ -81,7 +81,7 @@ export class KoaExchange extends NativeExchange {
     // Somebody further out did not wait and has answered: the context is no longer this one's to change.
     if (!this.innermost?.waits) return this.tooLate(response);
     // Native code has taken the connection over: there is no context to put anything on.
-    if (this.#isTakenOver) return this.innermost.answered(response);
+    if (this.end.isAnsweredElsewhere) return this.innermost.answered(response);
     // What is held is the same response for those further out.
     if (frame?.held.state === 'held' && !this.#views.has(response)) {
       frame.held.waiters.at(-1)?.answered(response);
@@ -107,7 +107,7 @@ export class KoaExchange extends NativeExchange {
     } catch (thrown) {
       const error = toError(thrown);
       this.exchange.replaced(response);
-      await this.fail(error, this.exchange.errorHeaders);
+      await this.fail(error);
       return { outcome: 'aborted', error };
     }
     this.#placed = true;
@@ -141,13 +141,8 @@ export class KoaExchange extends NativeExchange {
     }
   }
 
-  /** Whether native code has answered on the connection itself, or it was sent without a hold. */
-  get #isTakenOver(): boolean {
-    return this.end.over !== undefined && (this.end.over.outcome === 'sent' || this.end.isTakenOver);
-  }
-
   #placeOutermost(response: Response): void {
-    if (this.#isTakenOver) {
+    if (this.end.isAnsweredElsewhere) {
       this.leaveAll();
       return this.exchange.replaced(response);
     }

@@ -170,8 +170,7 @@ export class CapturedHead {
     const { res } = this;
     if (res.getHeaderNames().length === 0 || raw.length % 2 !== 0 || Array.isArray(raw[0])) return false;
     const pairs = [...pairsOf(raw as never)];
-    for (const [name] of pairs) if (name) res.removeHeader(name);
-    for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);
+    setPairs(res, pairs);
     return true;
   }
 
@@ -196,6 +195,12 @@ export class CapturedHead {
       res._storeHeader = native._storeHeader;
     }
   }
+}
+
+/** Puts headers that were arguments onto a response, in place of those of the same name; a name may come more than once. */
+export function setPairs(res: NativeResponse, pairs: readonly (readonly [string, unknown])[]): void {
+  for (const [name] of pairs) if (name) res.removeHeader(name);
+  for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);
 }
 
 export function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {

@@ -50,10 +50,15 @@ export class ResponseEnd {
   }
 
   /** Whether native code has taken the connection over and answered by itself, as for a websocket. */
-  get isTakenOver(): boolean {
+  get #isTakenOver(): boolean {
     const { bytesWritten = 0 } = this.#socket ?? {};
     const { _sent100, headersSent } = this.#res as { _sent100?: boolean; headersSent: boolean };
     return !headersSent && _sent100 !== true && bytesWritten > this.#writtenBefore;
+  }
+
+  /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
+  get isAnsweredElsewhere(): boolean {
+    return this.over !== undefined && (this.over.outcome === 'sent' || this.#isTakenOver);
   }
 
   /** Resolves when the response is over. */

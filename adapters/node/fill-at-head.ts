@@ -1,5 +1,5 @@
 import { fillHeaders, Headers } from '../../core/index.js';
-import { pairsOf } from './captured-head.js';
+import { pairsOf, setPairs } from './captured-head.js';
 import { asText } from './held-view.js';
 import type { NativeResponse, RawHead } from './node-types.js';
 
@@ -16,20 +16,15 @@ export function fillAtHead(res: NativeResponse, added: Headers): void {
       isFilled = true;
       // Headers that are arguments would take the place of those that are set.
       const given = args.findIndex(argument => typeof argument === 'object' && argument !== null);
-      if (given >= 0) setAll(res, args.splice(given, 1)[0] as NonNullable<RawHead>);
+      const pairs = given < 0 ? [] : [...pairsOf(args.splice(given, 1)[0] as NonNullable<RawHead>)];
+      setPairs(
+        res,
+        pairs.filter(([, value]) => value !== undefined),
+      );
       fillHeaders(headersOf(res), added);
     }
     return Reflect.apply(covered, res, args);
   } as NativeResponse['writeHead'];
-}
-
-function setAll(res: NativeResponse, given: NonNullable<RawHead>): void {
-  const pairs = [...pairsOf(given)];
-  for (const [name] of pairs) res.removeHeader(name);
-  for (const [name, value] of pairs) {
-    if (value !== undefined)
-      res.appendHeader(name, typeof value === 'number' ? String(value) : (value as string));
-  }
 }
 
 function headersOf(res: NativeResponse): Headers {

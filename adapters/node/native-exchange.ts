@@ -61,7 +61,6 @@ export class NativeExchange implements Transport {
   #hasBegun = false;
   /** The outermost layer's: its headers are what an error page begins with. */
   #first: Frame | undefined;
-  #endpoints = 0;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
 
@@ -279,14 +278,11 @@ export class NativeExchange implements Transport {
 
   /** Runs an endpoint below the layers that wait, and answers with its response. Never rejects. */
   async runEndpoint(endpoint: Endpoint): Promise<void> {
-    this.#endpoints += 1;
     try {
       const response = await answerEndpoint(this.exchange, endpoint);
       this.settle(undefined, response);
     } catch (thrown) {
       this.settleError(undefined, thrown);
-    } finally {
-      this.#endpoints -= 1;
     }
   }
 
@@ -314,7 +310,7 @@ export class NativeExchange implements Transport {
       const error = toError(thrown);
       this.exchange.replaced(response);
       this.#cutShort();
-      await this.fail(error, this.exchange.errorHeaders);
+      await this.fail(error);
       return { outcome: 'aborted', error };
     }
     return this.delivered();
@@ -330,7 +326,7 @@ export class NativeExchange implements Transport {
   }
 
   /** Gives an exception back to the framework, whose answer is no longer held. */
-  fail(error: Error, headers?: Headers): Promise<Delivery> {
+  fail(error: Error, headers = this.exchange.errorHeaders): Promise<Delivery> {
     const outermost = this.#first;
     this.leaveAll();
     // That of another request, which a middleware has waited for, is an error like any other.
@@ -478,14 +474,14 @@ export class NativeExchange implements Transport {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
-    if ((isSent || this.end.isTakenOver) && innermost?.waits)
+    if (this.end.isAnsweredElsewhere && innermost?.waits)
       innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent && this.abandoned.length === 0) return;
     // Native code that has dependencies of its own is not taken them while it works: it answers, or fails, to nobody.
     if (this.exchange.hasInjected && innermost?.waits && innermost.held.state === 'open') return;
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
-    if (this.#endpoints > 0) return;
+    if (this.exchange.isAnswering) return;
     const { socket } = this.req;
     if (!isSent) this.#reject(gone);
     // Native code is still at work below a layer that has answered: it is waited for as long as there is a connection.

@@ -99,12 +99,14 @@ export class ExitStack {
     response: Response | undefined,
     failure: Error | undefined,
   ): Promise<Error | undefined> {
+    if (entries.length === 0) return failure;
+    const leaving = entries.toReversed();
+    this.#leaving = leaving;
     let current = failure;
-    for (let rest = entries.toReversed(); rest.length > 0; rest = rest.slice(1)) {
-      this.#leaving = rest;
-      current = await this.#leaveOne(rest[0] as Entry, response, current);
+    for (let entry = leaving[0]; entry; entry = leaving[0]) {
+      current = await this.#leaveOne(entry, response, current);
+      leaving.shift();
     }
-    this.#leaving = [];
     return current;
   }
 

@@ -136,16 +136,17 @@ export class Headers {
   }
 }
 
-/** What frames a body, or belongs to one connection: headers of one message that are none of another's. */
-const ofFraming = [
+/** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
+export const ofHop: readonly string[] = [
   'connection',
-  'content-encoding',
-  'content-length',
   'keep-alive',
-  'trailer',
   'transfer-encoding',
+  'trailer',
   'upgrade',
 ];
+
+/** Those, and what says how a body is coded and how long it is: headers of one message that are none of another's. */
+export const ofFraming: readonly string[] = [...ofHop, 'content-encoding', 'content-length'];
 
 /**
  * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames a body stays

@@ -2,7 +2,7 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Content, contentOf } from './body-source.js';
-import { describedBody, type Headers } from './headers.js';
+import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
 import {
   describesAnotherBody,
   linesOf,
@@ -31,9 +31,6 @@ const ofBody = [
   'content-digest',
   'repr-digest',
 ];
-/** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
-const ofHop = ['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade'];
-const ofFetch = [...ofHop, 'content-encoding', 'content-length'];
 
 /**
  * A response: the interface of the Fetch `Response`, with a status that may be set and headers that may be changed
@@ -252,7 +249,7 @@ export function fromResponseLike(value: ResponseLike): Response {
   if (value.bodyUsed) throw misuse('BODY_CONSUMED', 'returned response');
   const { status, statusText = '' } = value;
   const response = new Response(value.body as BodySource, { status, statusText, headers: linesOf(value) });
-  const dropped = isFetched(value) ? ofFetch : ofHop;
+  const dropped = isFetched(value) ? ofFraming : ofHop;
   for (const name of dropped) response.headers.delete(name);
   return response;
 }

@@ -116,7 +116,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#layers.push(layer);
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
-    if (layer.inFlight.isClosed || this.#entered.includes(layer)) return;
+    if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered.push(layer);
     layer.inFlight.begin(this);
   }
@@ -334,6 +334,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   #leaveLayers(): void {
     this.backgroundTasks.close();
+    this.#endInLayers();
+  }
+
+  #endInLayers(): void {
     this.#isDetached = true;
     for (const { inFlight } of this.#entered) inFlight.end(this);
   }
@@ -344,9 +348,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   detach(): void {
     const holdsNothing = this.exits.names.length === 0 && this.backgroundTasks.names.length === 0;
-    if (!holdsNothing || this.#endpoints > 0 || !this.#unfinished.isIdle) return;
-    this.#isDetached = true;
-    for (const { inFlight } of this.#entered) inFlight.end(this);
+    if (holdsNothing && !this.isAnswering && this.#unfinished.isIdle) this.#endInLayers();
   }
 
   #attach(): void {
@@ -355,12 +357,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     for (const { inFlight } of this.#entered) inFlight.begin(this);
   }
 
-  /** An endpoint works, and comes to its end. */
-  async workingOn<T>(endpoint: Promise<T>): Promise<T> {
+  /** Whether an endpoint works: it comes to its end, also when its client has gone. */
+  get isAnswering(): boolean {
+    return this.#endpoints > 0;
+  }
+
+  /** An endpoint works until the response is made. */
+  async answering(answer: () => Promise<Response>): Promise<Response> {
     this.#endpoints += 1;
     this.#attach();
     try {
-      return await endpoint;
+      return await answer();
     } finally {
       this.#endpoints -= 1;
     }

@@ -159,12 +159,13 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
-  let response: Response;
-  try {
-    response = claimFor(exchange, await exchange.workingOn(runEndpoint(endpoint, exchange)));
-  } catch (thrown) {
-    response = await exchange.recover(thrown);
-  }
+  const response = await exchange.answering(async () => {
+    try {
+      return claimFor(exchange, await runEndpoint(endpoint, exchange));
+    } catch (thrown) {
+      return exchange.recover(thrown);
+    }
+  });
   exchange.ownStatus = response.status;
   return response;
 }
