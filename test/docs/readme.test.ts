@@ -7,9 +7,15 @@ import { app as koaApp } from '../../examples/smallest/koa.js';
 const root = path.join(__dirname, '../..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
-it.each(['examples/smallest/app.ts', 'examples/existing/app.ts'])('shows %s as it is', name => {
+it.each([
+  ['README.md', 'examples/smallest/app.ts'],
+  ['README.md', 'examples/existing/app.ts'],
+  ['docs/order.md', 'examples/error-headers/app.ts'],
+  ['docs/order.md', 'examples/transactions/server.ts'],
+])('%s shows %s as it is', (page, name) => {
   const file = readFileSync(path.join(root, name), 'utf8');
-  expect(readme).toContain(`<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``);
+  const text = readFileSync(path.join(root, page), 'utf8');
+  expect(text).toContain(`<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``);
 });
 
 it('shows the transaction of examples/transactions as it is', () => {
@@ -17,16 +23,6 @@ it('shows the transaction of examples/transactions as it is', () => {
   const [shown] = /export const getTransaction = [\s\S]*?\n\);\n/.exec(file) ?? [];
   expect(readme).toContain(`\`\`\`ts\n${shown}\`\`\``);
 });
-
-it.each(['examples/error-headers/app.ts', 'examples/transactions/server.ts'])(
-  'shows %s as it is, in docs/order.md',
-  name => {
-    const file = readFileSync(path.join(root, name), 'utf8');
-    expect(readFileSync(path.join(root, 'docs/order.md'), 'utf8')).toContain(
-      `<!-- ${name} -->\n\`\`\`ts\n${file}\`\`\``,
-    );
-  },
-);
 
 it('links to files that exist', () => {
   const links = [...readme.matchAll(/\]\((?!http)([^)#]+)\)/g)].map(match => match[1] ?? '');
