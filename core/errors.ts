@@ -24,8 +24,12 @@ const messages = {
     `A streamed body produced ${show(received)}. Its chunks are strings or bytes.`,
   BODY_CONSUMED: (what: string) =>
     `The body of the ${what} was already consumed as a stream and can not be read again. Read it once, or by \`text()\`, \`json()\` or \`arrayBuffer()\`, which keep it.`,
-  BODY_PARSED: (reader: string) =>
-    `\`request.${reader}()\` comes too late: a body parser has consumed the bytes and only its result is left. Use \`request.json()\`, which answers from \`req.body\`, or mount the layer before the parser.`,
+  BODY_NOT_ALLOWED: (method: string) =>
+    `A ${method} request has no body. Give \`new Request(request, { method, body })\` a method that has one, or leave \`body\` out.`,
+  BODY_PARSED: (reader: string, parser: string, cure: string) =>
+    `\`request.${reader}\` comes too late: ${parser} has consumed the bytes, and what it has made of them is not the same. Mount the layer before the parser, or keep the bytes: ${cure}.`,
+  BODY_TOO_LARGE: (limit: number) =>
+    `A request body is larger than the ${limit} bytes that its readers may hold in memory. Raise \`new Layer({ maxBodySize })\`, or read it once as a stream, by \`request.body\` or \`request.form()\`.`,
   CALL_NEXT_LATE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
   CALL_NEXT_TWICE: (middleware: string) =>
@@ -34,10 +38,10 @@ const messages = {
     `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. Give a middleware a layer: \`new Layer({ middleware: [it] })\`.`,
   EXCEPTION_KEY: (received: unknown) =>
     `An exception handler is registered for an error class or a status from 200 to 599, received ${show(received)}.`,
-  CHANGED_BODY: () =>
-    'The request given to `callNext` has a body of its own, and only method, url and headers can be changed. Build it as `new Request(request, { method, url, headers })`.',
   CONTENT_LENGTH: (declared: number, produced: number) =>
     `The streamed body declared \`content-length: ${declared}\` and produced ${produced} bytes${produced > declared ? ' or more' : ''}. Leave the header out, and the body is sent in chunks.`,
+  COOKIE: (name: string, reason: string) =>
+    `The cookie ${JSON.stringify(name)} can not be set: ${reason}. Its name is a token and its attributes are those of RFC 6265.`,
   DEPENDENCIES: (received: unknown) =>
     `Dependencies are declared as an object of name: Depends(…), received ${show(received)}.`,
   DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
@@ -55,6 +59,12 @@ const messages = {
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
     `The dependency \`${dependency}\` caught the exception at its \`yield\` and did not throw. A failed request can not be made to succeed there: throw the exception again, or another one.`,
+  FETCH_HANDLER: (received: unknown) =>
+    `\`mountFetch()\` takes a function (request) => response of Fetch, received ${show(received)}. Pass \`app.fetch\` or \`auth.handler\` itself.`,
+  FILE: (path: string, reason: string) =>
+    `The file of a FileResponse, ${JSON.stringify(path)}, ${reason}. Check the path before, and answer with an HTTPException(404) where it may be missing.`,
+  FORM_OPTIONS: (option: string, received: unknown) =>
+    `The option \`${option}\` of \`request.form()\` is a number of at least 0, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>
     `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
   GENERATOR_YIELDED_TWICE: (dependency: string) =>
@@ -84,8 +94,8 @@ const messages = {
     `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
     `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
-  NOT_SERIALIZABLE: (received: unknown) =>
-    `${show(received)} can not be written as JSON. Return plain data or a Response.`,
+  NOT_SERIALIZABLE: (received: unknown, place?: string) =>
+    `${show(received)} can not be written as JSON${place === undefined ? '' : `: ${place}`}. Return plain data or a Response.`,
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
     called
       ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
@@ -96,6 +106,8 @@ const messages = {
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
     'An endpoint was reached after native code had begun to answer the request. Its response is not sent.',
+  SERVER_SENT_EVENT: (reason: string) =>
+    `A ServerSentEvent can not be written: ${reason}. Its \`event\` and \`id\` are one line each, \`retry\` is a whole number of milliseconds, and it has \`data\` or \`rawData\`.`,
   STATUS: (received: unknown) =>
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
   TASK_DROPPED: (task: string) =>

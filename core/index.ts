@@ -19,18 +19,24 @@ export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
-export { HTTPException } from './exceptions/http-exception.js';
-export { Body } from './http/body.js';
+export { Body, tooLarge } from './http/body.js';
 export { type BodySource, type Content, checkedChunk } from './http/body-source.js';
+export type { CookieOptions } from './http/cookies.js';
+export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
 export { fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
+export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
+export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
   type Client,
+  changedBody,
+  defaultMaxBodySize,
   isOurRequest,
   matchRoute,
   Request,
   type RequestInit,
   type RequestSource,
+  type RequestState,
 } from './http/request.js';
 export {
   contentToSend,

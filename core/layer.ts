@@ -45,6 +45,11 @@ export interface LayerOptions {
    * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
    */
   timeout?: number;
+  /**
+   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. Who needs more is refused with a 413; a body that is
+   * read once, as a stream or a form, may have any size. That of the innermost layer holds that the request has come to.
+   */
+  maxBodySize?: number;
 }
 
 /** What a layer does, in the order in which it does it. */
@@ -85,6 +90,7 @@ export class Layer {
   readonly #onError: ErrorReporter | undefined;
   readonly #defaultScope: DependencyScope | undefined;
   readonly #timeout: number | undefined;
+  readonly #maxBodySize: number | undefined;
   readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
   #frozen: FrozenLayer | undefined;
@@ -101,7 +107,10 @@ export class Layer {
     this.#onError = options.onError;
     this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
     this.#timeout = options.timeout === undefined ? undefined : checkedTimeout('timeout', options.timeout);
-    const { lifespan } = options;
+    const { lifespan, maxBodySize } = options;
+    if (maxBodySize !== undefined && !(typeof maxBodySize === 'number' && maxBodySize >= 0))
+      throw misuse('LAYER_OPTIONS', 'maxBodySize', maxBodySize);
+    this.#maxBodySize = maxBodySize;
     if (lifespan !== undefined && typeof lifespan !== 'function') throw misuse('LIFESPAN', lifespan);
     this.#lifespan = lifespan && new LifespanContext(lifespan);
     checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
@@ -206,6 +215,7 @@ export class Layer {
       onError: this.#onError,
       defaultScope: this.#defaultScope,
       timeout: this.#timeout,
+      maxBodySize: this.#maxBodySize,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
       lifespan: this.#lifespan,

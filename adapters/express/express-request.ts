@@ -1,4 +1,5 @@
-import { absoluteUrl, type FrameworkRequest } from '../node/index.js';
+import type { Client, ParsedBody } from '../../core/index.js';
+import { absoluteUrl, clientOf, type FrameworkRequest, parsedBodyOf } from '../node/index.js';
 import type { ExpressReq, ExpressRes } from './express-types.js';
 
 /** What Express knows of a request. */
@@ -15,17 +16,67 @@ export class ExpressRequest implements FrameworkRequest {
     return { req: this.#req, res: this.#res };
   }
 
-  /** `originalUrl` does not change behind mounts; `protocol` respects `trust proxy`. */
+  /** `originalUrl` does not change behind mounts; `protocol` and the host respect `trust proxy`. */
   get url(): string {
-    const { protocol, headers, originalUrl, url } = this.#req;
-    return absoluteUrl(protocol, headers.host, originalUrl ?? url ?? '/');
+    const { protocol, originalUrl, url } = this.#req;
+    return absoluteUrl(protocol, this.#host, originalUrl ?? url ?? '/');
+  }
+
+  /** Express 5's `req.host`; that of Express 4 warns and has no port. */
+  get #host(): string | undefined {
+    const { app, headers, socket } = this.#req;
+    const forwarded = headers['x-forwarded-host'];
+    const isTrusted = app?.get?.('trust proxy fn') as
+      | ((address: unknown, hop: number) => boolean)
+      | undefined;
+    if (typeof forwarded !== 'string' || !isTrusted?.(socket.remoteAddress, 0)) return headers.host;
+    return forwarded.split(',', 1)[0]?.trim();
   }
 
   get pathParams(): Readonly<Record<string, string>> {
     return this.#req.params ?? {};
   }
 
-  get parsedBody(): unknown {
-    return this.#req.body;
+  get client(): Client | null {
+    return clientOf(this.#req, this.#req.ip);
   }
+
+  get parsedBody(): ParsedBody {
+    const req = this.#req;
+    const { body: value, file, files } = req;
+    const rawBody: unknown = Reflect.get(req, 'rawBody');
+    return parsedBodyOf({
+      value,
+      rawBody,
+      files: [file, files],
+      contentType: req.headers['content-type'],
+      name,
+    });
+  }
+
+  setParsedBody(value: unknown): void {
+    Reflect.set(this.#req, 'body', value);
+    // body-parser 1, of Express 4, does not parse what it has parsed.
+    if (value === undefined) Reflect.set(this.#req, '_body', false);
+  }
+}
+
+function name(kind: string): { parser: string; cure: string } {
+  if (kind === 'multipart')
+    return {
+      parser: 'multer, or another parser of forms,',
+      cure: 'read them by `request.bytes()` in a middleware before it',
+    };
+  return {
+    parser: `\`express.${kind}()\``,
+    cure: `\`express.${kind}({ verify: keepRawBody })\`, from \`callnext/express\``,
+  };
+}
+
+/**
+ * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify: keepRawBody }))`. They are
+ * `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed where the layer comes first.
+ */
+export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
+  Reflect.set(req, 'rawBody', bytes);
 }

@@ -22,8 +22,13 @@ export interface ExpressReq extends IncomingMessage {
   readonly originalUrl?: string;
   readonly params: Record<string, string>;
   readonly protocol: string;
+  /** Respects `trust proxy`. */
+  readonly ip?: string | undefined;
   /** Set by body parsers only. */
   readonly body?: unknown;
+  /** Set by multer. */
+  readonly file?: unknown;
+  readonly files?: unknown;
 }
 
 export type ExpressRes = ServerResponse;

@@ -21,6 +21,7 @@ import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 
 export { errorBoundary } from './error-tap.js';
+export { keepRawBody } from './express-request.js';
 export type {
   ExpressApp,
   ExpressErrorHandler,
@@ -90,7 +91,7 @@ function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
     const native = NativeExchange.of(res) ?? openExchange(req, res, next);
     const original = native.exchange.request;
     const goOn = (request: typeof original): void => {
-      applyChanges(request, original, req, target => setTarget(req, target));
+      applyChanges(request, original, native, target => setTarget(req, target));
       next();
     };
     native.runLayer(layer, goOn, isBounded || native.isBounded);
@@ -116,7 +117,6 @@ function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): Nati
   const source = new NodeRequestSource(req, new ExpressRequest(req, res));
   const native = new NativeExchange(req, res as never, source, next);
   native.isSignal = isSignalToRouter;
-  source.end = native.end;
   return native;
 }
 

@@ -1,4 +1,4 @@
-import { type Layer, type Middleware, misuse } from '../../core/index.js';
+import { type Client, type Layer, type Middleware, misuse } from '../../core/index.js';
 import {
   NativeExchange,
   type NativeRequest,
@@ -44,9 +44,18 @@ class WrappedRequest extends ExpressRequest {
     this.#req = req;
   }
 
-  /** The scheme is what the app's `trust proxy` says, by the prototype that Express will give the request. */
+  /** What the app's `trust proxy` says, by the prototype that Express will give the request. */
   override get url(): string {
-    if (!('protocol' in this.#req)) Object.setPrototypeOf(this.#req, this.#app.request as object);
+    this.#begin();
     return super.url;
+  }
+
+  override get client(): Client | null {
+    this.#begin();
+    return super.client;
+  }
+
+  #begin(): void {
+    if (!('protocol' in this.#req)) Object.setPrototypeOf(this.#req, this.#app.request as object);
   }
 }

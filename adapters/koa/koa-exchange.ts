@@ -2,10 +2,12 @@ import { Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   asThrown,
+  type Client,
   ClientDisconnect,
   type Delivery,
   type Headers,
   isBodyless,
+  type ParsedBody,
   type Request,
   type Response,
   toError,
@@ -13,10 +15,12 @@ import {
 import {
   absoluteUrl,
   applyChanges,
+  clientOf,
   type Frame,
   type FrameworkRequest,
   NativeExchange,
   NodeRequestSource,
+  parsedBodyOf,
 } from '../node/index.js';
 import { applyToContext, contentOf, contextView, putBack, reasonOf } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
@@ -42,7 +46,6 @@ export class KoaExchange extends NativeExchange {
   constructor(ctx: KoaContext) {
     const source = new NodeRequestSource(ctx.req, new KoaRequest(ctx));
     super(ctx.req, ctx.res as never, source, thrown => this.#handError(writable(thrown)));
-    source.end = this.end;
     this.ctx = ctx;
     this.handedBack = new Promise((resolve, reject) => {
       this.#handBack = resolve;
@@ -52,7 +55,7 @@ export class KoaExchange extends NativeExchange {
 
   /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
   below(run: KoaRun, request: Request, original: Request, next: KoaNext): Promise<Response> {
-    applyChanges(request, original, this.req, target => {
+    applyChanges(request, original, this, target => {
       this.ctx.url = target;
     });
     const frame = this.wait();
@@ -242,7 +245,35 @@ class KoaRequest implements FrameworkRequest {
     return this.raw.params ?? {};
   }
 
-  get parsedBody(): unknown {
-    return Reflect.get(this.raw.request, 'body');
+  /** Respects `app.proxy`. */
+  get client(): Client | null {
+    return clientOf(this.raw.req, this.raw.ip);
   }
+
+  get parsedBody(): ParsedBody {
+    const { req, request, file, files } = this.raw;
+    const { body: value, rawBody, files: ofRequest } = request as Record<string, unknown>;
+    const kept = rawBody ?? Reflect.get(req, 'rawBody') ?? unparsed(value);
+    const contentType = req.headers['content-type'];
+    return parsedBodyOf({ value, rawBody: kept, files: [file, files ?? ofRequest], contentType, name });
+  }
+
+  setParsedBody(value: unknown): void {
+    Reflect.set(this.raw.request, 'body', value);
+  }
+}
+
+/** Where koa-body keeps it, with `includeUnparsed`. */
+function unparsed(value: unknown): unknown {
+  return typeof value === 'object' && value !== null
+    ? Reflect.get(value, Symbol.for('unparsedBody'))
+    : undefined;
+}
+
+function name(kind: string): { parser: string; cure: string } {
+  const isForm = kind === 'multipart';
+  return {
+    parser: isForm ? '@koa/multer, or another parser of forms,' : 'a body parser, such as `@koa/bodyparser`,',
+    cure: isForm ? 'read them by `request.bytes()` in a middleware before it' : 'as `ctx.request.rawBody`',
+  };
 }

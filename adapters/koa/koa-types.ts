@@ -10,10 +10,15 @@ export interface KoaContext {
   readonly response: object;
   readonly protocol: string;
   readonly host: string;
+  /** Respects `app.proxy`. */
+  readonly ip: string;
   readonly originalUrl: string;
   readonly headerSent: boolean;
   /** Set by routers. */
   readonly params?: Record<string, string> | undefined;
+  /** Set by @koa/multer. */
+  readonly file?: unknown;
+  readonly files?: unknown;
   status: number;
   message: string;
   body: unknown;

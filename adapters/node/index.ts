@@ -6,7 +6,14 @@ export { HeldResponse } from './held-response.js';
 export { injectAt } from './inject.js';
 export { NativeExchange } from './native-exchange.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
-export { absoluteUrl, applyChanges, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+export { type Leftovers, parsedBodyOf } from './parsed-body.js';
+export {
+  absoluteUrl,
+  applyChanges,
+  clientOf,
+  type FrameworkRequest,
+  NodeRequestSource,
+} from './read-request.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
 export { declaredLength } from './write-response.js';

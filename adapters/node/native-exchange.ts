@@ -12,7 +12,6 @@ import {
   misuse,
   PlainTextResponse,
   Request,
-  type RequestSource,
   type Response,
   runExchange,
   runLayer,
@@ -28,6 +27,7 @@ import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { exchangeKey, intercept, isUncovered } from './interception.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
+import { mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -44,6 +44,7 @@ export class NativeExchange implements Transport {
   readonly end: ResponseEnd;
   readonly req: NativeRequest;
   readonly res: NativeResponse;
+  readonly source: NodeRequestSource;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
@@ -67,20 +68,25 @@ export class NativeExchange implements Transport {
   constructor(
     req: NativeRequest,
     res: NativeResponse,
-    source: RequestSource,
+    source: NodeRequestSource,
     passOn: (thrown: unknown) => void,
   ) {
     this.req = req;
     this.res = res;
+    this.source = source;
     this.passOn = passOn;
     this.#method = req.method ?? 'GET';
     this.exchange = new Exchange(new Request(source), this);
     this.end = new ResponseEnd(
       req,
       res,
-      () => this.closed(),
+      () => {
+        source.responseIsOut();
+        this.closed();
+      },
       () => this.holding !== undefined,
     );
+    source.end = this.end;
     Reflect.set(res, exchangeKey, this);
     if (res.stream) guardDestroy(res.stream, () => res, destroyWhenReleased);
     else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
@@ -325,6 +331,10 @@ export class NativeExchange implements Transport {
     this.end.abort(reason);
   }
 
+  release(): Promise<void> | undefined {
+    return this.source.release();
+  }
+
   /** Gives an exception back to the framework, whose answer is no longer held. */
   fail(error: Error, headers = this.exchange.errorHeaders): Promise<Delivery> {
     const outermost = this.#first;
@@ -493,12 +503,6 @@ export class NativeExchange implements Transport {
     const waiting = [this.innermost, ...this.abandoned.splice(0)];
     for (const frame of waiting) if (frame?.waits) frame.reject(error);
   }
-}
-
-function mayHaveBody(req: NativeRequest): boolean {
-  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
-  const isUnframed = req.httpVersionMajor >= 2 && req.method !== 'GET' && req.method !== 'HEAD';
-  return length !== '0' || coding !== undefined || isUnframed;
 }
 
 function destroyWhenReleased(response: object, destroy: () => void): boolean {

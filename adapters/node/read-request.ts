@@ -1,14 +1,23 @@
+import { parse as parseQuery } from 'node:querystring';
 import {
   type Client,
   type Content,
+  changedBody,
+  defaultMaxBodySize,
+  type FormLimits,
   type HeaderStore,
   Headers,
   misuse,
+  type ParsedBody,
   type Request,
   type RequestSource,
+  tooLarge,
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
+import { decodeBody } from './decode-body.js';
 import type { NativeRequest } from './node-types.js';
+import { readForm, TemporaryFiles } from './read-form.js';
+import { RequestTap, refill } from './request-tap.js';
 
 /** What a framework knows of a request beyond Node. */
 export interface FrameworkRequest {
@@ -17,21 +26,29 @@ export interface FrameworkRequest {
   /** The scheme, the host and the target, as the framework trusts them. */
   readonly url: string;
   readonly pathParams: Readonly<Record<string, string>>;
-  /** Where the framework's body parsers put their result; `undefined` if there is none. */
-  readonly parsedBody: unknown;
+  /** The peer, as far as a proxy in front is trusted to name it. */
+  readonly client: Client | null;
+  /** Where the framework's body parsers put their result; its value is `undefined` if there is none. */
+  readonly parsedBody: ParsedBody;
+  /** Puts another result there, or none, when the body has been changed. */
+  setParsedBody(value: unknown): void;
 }
 
 /** A request over Node's. Nothing is read before it is asked for. */
 export class NodeRequestSource implements RequestSource {
   readonly method: string;
+  maxBodySize: number = defaultMaxBodySize;
   end: ResponseEnd | undefined;
   readonly #req: NativeRequest;
   readonly #framework: FrameworkRequest;
+  readonly #tap: RequestTap | undefined;
+  #files: TemporaryFiles | undefined;
 
   constructor(req: NativeRequest, framework: FrameworkRequest) {
     this.#req = req;
     this.#framework = framework;
     this.method = req.method ?? 'GET';
+    if (mayHaveBody(req)) this.#tap = RequestTap.on(req, () => this.maxBodySize);
   }
 
   get url(): string {
@@ -55,21 +72,85 @@ export class NodeRequestSource implements RequestSource {
   }
 
   get client(): Client | null {
-    const { remoteAddress, remotePort } = this.#req.socket ?? {};
-    return remoteAddress === undefined ? null : { host: remoteAddress, port: remotePort ?? 0 };
+    return this.#framework.client;
   }
 
   body(): Content {
     const req = this.#req;
+    if (this.#tap) return this.#tap.open();
     if (req.readableDidRead || req.readableFlowing !== null) throw misuse('BODY_CONSUMED', 'request');
     return req;
   }
 
-  /** What a parser made of a body that it has read. Without a body there is nothing that it could have read. */
-  parsedBody(): { value: unknown } | undefined {
+  /** Without a body there is nothing that a parser could have read. */
+  parsedBody(): ParsedBody | undefined {
     const { parsedBody } = this.#framework;
-    return parsedBody === undefined || !this.#req.readableDidRead ? undefined : { value: parsedBody };
+    const isHere = this.#tap?.isWhole || !this.#req.readableDidRead;
+    if (isHere || parsedBody.value === undefined) return undefined;
+    // It was here, and was more than is kept.
+    return this.#tap ? { ...parsedBody, refuse: () => tooLarge(this.maxBodySize) } : parsedBody;
   }
+
+  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array> {
+    return decodeBody(body, codings);
+  }
+
+  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
+    this.#files ??= new TemporaryFiles();
+    return readForm(body, type, limits, this.#files);
+  }
+
+  /** The response is out. */
+  responseIsOut(): void {
+    this.#tap?.close();
+  }
+
+  /** The exchange has come to its end: nothing of the request is needed any more. */
+  release(): Promise<void> | undefined {
+    return this.#files?.remove();
+  }
+
+  /** What native code reads, and what a parser has read for it before, agree with a request that has another body. */
+  changeBody(request: Request, original: Request): void {
+    const body = changedBody(request, original);
+    if (!body) return;
+    this.#tap?.cut();
+    const content = body.copy();
+    refill(this.#req, iteratorOf(content));
+    const { value } = this.#framework.parsedBody;
+    if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
+  }
+}
+
+/** The peer of a connection, or whom a trusted proxy names in its place; of that one no port is known. */
+export function clientOf(req: NativeRequest, named?: string): Client | null {
+  const { remoteAddress, remotePort = 0 } = req.socket ?? {};
+  const host = named || remoteAddress;
+  return host === undefined ? null : { host, port: host === remoteAddress ? remotePort : 0 };
+}
+
+/** Whether what a request says of itself leaves room for a body. */
+export function mayHaveBody(req: NativeRequest): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
+  const isUnframed = req.httpVersionMajor >= 2 && req.method !== 'GET' && req.method !== 'HEAD';
+  return length !== '0' || coding !== undefined || isUnframed;
+}
+
+async function* iteratorOf(content: Content): AsyncGenerator<string | Uint8Array, void, unknown> {
+  if (content === null) return;
+  if (typeof content === 'string' || content instanceof Uint8Array) yield content;
+  else yield* content;
+}
+
+/** What the parser that has been before would make of a body; `undefined` where that is not known, so that the next one parses. */
+function parsedAnew(content: Content, request: Request, before: unknown): unknown {
+  if (content !== null && typeof content === 'object' && !(content instanceof Uint8Array)) return undefined;
+  const bytes = Buffer.from(content ?? '');
+  if (Buffer.isBuffer(before)) return bytes;
+  if (typeof before === 'string') return bytes.toString();
+  const type = request.headers.get('content-type') ?? '';
+  if (/[/+]json\b/i.test(type)) return bytes.length === 0 ? {} : JSON.parse(bytes.toString());
+  return /^application\/x-www-form-urlencoded\b/i.test(type) ? parseQuery(bytes.toString()) : undefined;
 }
 
 /** Header lines of a native request: a change is seen by native code at once. */
@@ -109,14 +190,14 @@ export function absoluteUrl(scheme: string, host: string | undefined, target: st
   const known = URL.canParse(`${scheme}://localhost`) ? scheme : 'http';
   const origin = URL.canParse(`${known}://${host}`) ? `${known}://${host}` : `${known}://localhost`;
   if (target.startsWith('/')) return `${origin}${target}`;
-  return URL.canParse(target) ? target : `${origin}/`;
+  return /^https?:\/\//i.test(target) && URL.canParse(target) ? target : `${origin}/`;
 }
 
 /** Makes what native code reads agree with a request that a middleware gave to `callNext`. */
 export function applyChanges(
   request: Request,
   original: Request,
-  req: NativeRequest,
+  { req, source }: { readonly req: NativeRequest; readonly source: NodeRequestSource },
   setTarget: (target: string) => void,
 ): void {
   if (request === original) return;
@@ -126,6 +207,7 @@ export function applyChanges(
     const { pathname, search } = new URL(request.url);
     setTarget(pathname + search);
   }
+  source.changeBody(request, original);
 }
 
 function nativeLines(request: Request): Iterable<readonly [string, string | string[]]> {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import {
+  type Client,
   type Depends,
   type Endpoint,
   isEndpoint,
@@ -13,7 +14,14 @@ import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
 import { NativeExchange } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { absoluteUrl, applyChanges, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+import { noParsedBody } from './parsed-body.js';
+import {
+  absoluteUrl,
+  applyChanges,
+  clientOf,
+  type FrameworkRequest,
+  NodeRequestSource,
+} from './read-request.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
 import { setReason } from './write-response.js';
 
@@ -53,7 +61,7 @@ export function runAround(
   const { req, res } = native;
   const original = native.exchange.request;
   const goOn = (request: typeof original, frame: Frame): void => {
-    applyChanges(request, original, req, url => {
+    applyChanges(request, original, native, url => {
       req.url = url;
     });
     try {
@@ -93,14 +101,13 @@ export function openBare(
     res.setHeader('content-type', 'text/plain; charset=utf-8');
     res.end('Internal Server Error');
   });
-  source.end = native.end;
   native.nameOn(req);
   return native;
 }
 
 class NodeRequest implements FrameworkRequest {
   readonly pathParams = {};
-  readonly parsedBody = undefined;
+  readonly parsedBody = noParsedBody;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
 
@@ -115,6 +122,15 @@ class NodeRequest implements FrameworkRequest {
 
   get url(): string {
     const { socket, headers, url } = this.#req;
-    return absoluteUrl('encrypted' in socket ? 'https' : 'http', headers.host, url ?? '/');
+    const authority = headers[':authority'] as string | undefined;
+    return absoluteUrl('encrypted' in socket ? 'https' : 'http', authority ?? headers.host, url ?? '/');
+  }
+
+  get client(): Client | null {
+    return clientOf(this.#req);
+  }
+
+  setParsedBody(): void {
+    // Native code of Node itself has no place for it.
   }
 }

@@ -1,14 +1,9 @@
 import { misuse } from '../errors.js';
+import { HTTPException, isHTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-head.js';
-import {
-  asHTTPException,
-  HTTPException,
-  httpExceptionResponse,
-  isHTTPException,
-  statusOf,
-} from './http-exception.js';
+import { asHTTPException, httpExceptionResponse, statusOf } from './http-exception.js';
 
 /** Makes the response for an exception. It may carry `background`, which runs although the request failed. */
 export type ExceptionHandler<E extends Error = Error> = (

@@ -1,10 +1,19 @@
 import { misuse } from '../errors.js';
 import { type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
+import { HTTPException } from './http-exception.js';
 
 /** One reading of a body, from its beginning. */
 interface Pass extends AsyncIterableIterator<Chunk, undefined> {
   position: number;
   closed: boolean;
+}
+
+/** Whose body it is, and how much of it stays for readers that come later. */
+export interface BodyOptions {
+  /** As messages call it; `response` unless set. */
+  owner?: string;
+  /** How many bytes are kept; all of them unless set. Who needs more than that gets a 413. */
+  limit?: () => number;
 }
 
 /**
@@ -17,6 +26,7 @@ interface Pass extends AsyncIterableIterator<Chunk, undefined> {
 export class Body {
   readonly #open: () => Content;
   readonly #owner: string;
+  readonly #limit: (() => number) | undefined;
   #content: Content | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #collected: Uint8Array | undefined;
@@ -24,21 +34,24 @@ export class Body {
   #pulling: Promise<void> | undefined;
   #passes: Set<Pass> | undefined;
   #chunks: Chunk[] = [];
+  /** The size of `#chunks`, where there is a limit. */
+  #size = 0;
   /** How many chunks before `#chunks[0]` nobody can read any more. */
   #forgotten = 0;
   /** Whether chunks stay for readers that come later. */
-  #keeping: boolean;
+  #keeping = true;
+  /** Whether there was more than is kept. */
+  #isOverrun = false;
   /** Whether the source itself was handed over to be sent. */
   #handedOver = false;
   #lent = false;
   #ended = false;
   #failure: { error: unknown } | undefined;
 
-  /** `keeping` is off for uploads that are read as a stream: they may not fit into memory. */
-  constructor(open: () => Content, owner = 'response', keeping = true) {
+  constructor(open: () => Content, { owner = 'response', limit }: BodyOptions = {}) {
     this.#open = open;
     this.#owner = owner;
-    this.#keeping = keeping;
+    this.#limit = limit;
   }
 
   /** Whether a reader has begun, as Fetch's `bodyUsed`. */
@@ -157,13 +170,20 @@ export class Body {
     if (content === null) return new Uint8Array(0);
     if (isChunk(content)) return toBytes(content);
     const pass = this.#beginPass();
-    this.#keeping = true;
+    if (this.#limit === undefined) this.#keeping = true;
     const parts: Uint8Array[] = [];
-    for await (const chunk of pass) parts.push(toBytes(chunk));
+    let size = 0;
+    for await (const chunk of pass) {
+      const bytes = toBytes(chunk);
+      size += bytes.byteLength;
+      if (this.#limit && size > this.#limit()) throw tooLarge(this.#limit());
+      parts.push(bytes);
+    }
     return concat(parts);
   }
 
   #beginPass(): Pass {
+    if (this.#isOverrun && this.#limit) throw tooLarge(this.#limit());
     if (this.#handedOver || this.#forgotten > 0) throw misuse('BODY_CONSUMED', this.#owner);
     const pass: Pass = {
       position: 0,
@@ -179,7 +199,7 @@ export class Body {
 
   async #next(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
     for (;;) {
-      if (pass.closed) throw misuse('BODY_CONSUMED', this.#owner);
+      if (pass.closed) throw this.#limit ? tooLarge(this.#limit()) : misuse('BODY_CONSUMED', this.#owner);
       const chunk = this.#chunks[pass.position - this.#forgotten];
       if (chunk !== undefined) {
         pass.position += 1;
@@ -212,7 +232,7 @@ export class Body {
       this.#source ??= (this.#opened as AsyncIterable<Chunk>)[Symbol.asyncIterator]();
       const { value, done } = await this.#source.next();
       if (done) this.#ended = true;
-      else this.#chunks.push(checkedChunk(value));
+      else this.#keep(checkedChunk(value));
     } catch (error) {
       this.#failure = { error };
     } finally {
@@ -220,12 +240,41 @@ export class Body {
     }
   }
 
+  #keep(chunk: Chunk): void {
+    const kept = this.#limit ? toBytes(chunk) : chunk;
+    this.#chunks.push(kept);
+    this.#size += kept.length;
+  }
+
   #free(): void {
+    const limit = this.#limit?.();
+    if (limit !== undefined && this.#size > limit) {
+      this.#isOverrun = true;
+      this.#keeping = false;
+    }
     if (this.#keeping) return;
-    const positions = [...(this.#passes ?? [])].map(pass => pass.position);
-    const unread = Math.min(...positions, this.#forgotten + this.#chunks.length) - this.#forgotten;
-    this.#chunks.splice(0, unread);
-    this.#forgotten += unread;
+    this.#forget(this.#positions.reduce((first, each) => Math.min(first, each), this.#end));
+    if (limit === undefined) return;
+    // Who has fallen behind by more than the limit holds nobody up, and is told.
+    const foremost = Math.max(...this.#positions);
+    while (this.#size > limit && this.#forgotten < foremost) {
+      for (const pass of this.#passes ?? []) if (pass.position === this.#forgotten) this.#dismiss(pass);
+      this.#forget(this.#forgotten + 1);
+    }
+  }
+
+  get #end(): number {
+    return this.#forgotten + this.#chunks.length;
+  }
+
+  get #positions(): number[] {
+    return [...(this.#passes ?? [])].map(pass => pass.position);
+  }
+
+  /** Drops the chunks before a position. */
+  #forget(position: number): void {
+    for (const chunk of this.#chunks.splice(0, position - this.#forgotten)) this.#size -= chunk.length;
+    this.#forgotten = position;
   }
 
   async #close(): Promise<void> {
@@ -275,6 +324,12 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     offset += part.byteLength;
   }
   return whole;
+}
+
+/** The client has sent more than readers may hold in memory. */
+export function tooLarge(limit: number): HTTPException {
+  const detail = `The body is larger than ${limit} bytes.`;
+  return new HTTPException(413, detail, { cause: misuse('BODY_TOO_LARGE', limit) });
 }
 
 /** A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no form. */

@@ -1,7 +1,26 @@
 import { misuse } from '../errors.js';
-import { Body, formDataOf } from './body.js';
-import type { Content } from './body-source.js';
-import { Headers, type HeadersInit } from './headers.js';
+import { Body, tooLarge } from './body.js';
+import { type BodySource, type Content, contentOf, isChunk, toBytes } from './body-source.js';
+import { cookiesOf } from './cookies.js';
+import {
+  essenceOf,
+  type FormLimits,
+  type FormOptions,
+  formLimits,
+  notAForm,
+  urlencodedForm,
+} from './form.js';
+import { Headers, type HeadersInit, ofFraming } from './headers.js';
+import { HTTPException } from './http-exception.js';
+import { parseJSON } from './json.js';
+import {
+  type ParsedBody,
+  parsedBytes,
+  parsedForm,
+  parsedJSON,
+  parsedText,
+  rebuiltBody,
+} from './parsed-body.js';
 
 /** The peer of a connection. */
 export interface Client {
@@ -21,10 +40,16 @@ export interface RequestSource {
   readonly pathParams: Readonly<Record<string, string>>;
   /** Aborts when the client goes away before it has its response. */
   readonly signal: AbortSignal;
-  /** The body as it arrives. Throws `BODY_CONSUMED` where somebody else has read it. */
+  /** Bytes of the body that readers may hold in memory. Layers set it. */
+  maxBodySize: number;
+  /** The body as it arrives, from its beginning. Throws `BODY_CONSUMED` where somebody else has read it. */
   body(): Content;
-  /** What a body parser made of the body, where one came first. */
-  parsedBody(): { value: unknown } | undefined;
+  /** What a body parser made of the body, where one came first and its bytes are gone. */
+  parsedBody(): ParsedBody | undefined;
+  /** Undoes the codings of a body (RFC 9110, 8.4). What is read from it rejects with an HTTPException of 400 or 415. */
+  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array>;
+  /** Reads a multipart form. Rejects with an HTTPException of 400 or 413, and what it keeps on disk lasts as long as the exchange. */
+  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData>;
 }
 
 /** What of a request may be changed for everything below. */
@@ -32,13 +57,34 @@ export interface RequestInit {
   method?: string;
   url?: string | URL;
   headers?: HeadersInit;
+  /** Its length, coding and, where there is none, its type are set in the headers. */
+  body?: BodySource;
 }
+
+/**
+ * What middleware, dependencies and endpoint share for a request, as `request.state`. Name what your own put there:
+ *
+ * ```ts
+ * declare module 'callnext' {
+ *   interface RequestState {
+ *     user?: User;
+ *   }
+ * }
+ * ```
+ */
+export interface RequestState {
+  [name: string]: unknown;
+}
+
+/** How many bytes of a request body its readers may hold in memory, where no layer says otherwise: 1 MiB. */
+export const defaultMaxBodySize: number = 1024 * 1024;
 
 type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
 const matched = Symbol.for('callnext.Request.matched');
 const errorHeaders = Symbol.for('callnext.Request.errorHeaders');
+const bodyLimit: unique symbol = Symbol.for('callnext.Request.bodyLimit') as never;
 
 /** The `errorHeaders` of a request and of those that are made of it; made when they are asked for. */
 interface ErrorHeaders {
@@ -48,6 +94,7 @@ interface ErrorHeaders {
 interface RequestParts<State> {
   readonly source: RequestSource;
   readonly body: Body;
+  readonly isOwnBody: boolean;
   readonly state: State;
   readonly errorHeaders: ErrorHeaders;
   readonly pathParams: Readonly<Record<string, string>> | undefined;
@@ -57,16 +104,25 @@ interface RequestParts<State> {
 }
 
 /**
- * A request: the interface of the Fetch `Request`, and `pathParams queryParams client state raw native`. Nothing is built
- * until it is read.
+ * A request: the interface of the Fetch `Request`, and `pathParams queryParams cookies client state form() raw native`. Nothing is
+ * built until it is read.
  *
- * `new Request(request, { headers })` is the same request with other headers; given to `callNext`, everything below sees it.
+ * The body may be read by several readers, native parsers among them: what has arrived is kept for the others, up to the
+ * layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
+ *
+ * `new Request(request, { headers, body })` is the same request with other headers and another body; given to `callNext`, everything below
+ * sees it.
  */
-export class Request<State extends object = Record<string, unknown>> {
+export class Request<State extends object = RequestState> {
   /** Values that middleware, dependencies and endpoint share for this request. */
   readonly state: State;
   readonly #source: RequestSource;
-  readonly #body: Body;
+  #body: Body;
+  /** Whether the body is not the one that the client has sent. */
+  #isOwnBody = false;
+  #decoded: Body | undefined;
+  #form: Promise<FormData> | undefined;
+  #cookies: Readonly<Record<string, string | undefined>> | undefined;
   readonly #errorHeaders: ErrorHeaders;
   #method: string | undefined;
   #url: string | undefined;
@@ -80,6 +136,7 @@ export class Request<State extends object = Record<string, unknown>> {
       const base = (from as Request<State>)[parts]();
       this.#source = base.source;
       this.#body = base.body;
+      this.#isOwnBody = base.isOwnBody;
       this.state = base.state;
       this.#errorHeaders = base.errorHeaders;
       this.#pathParams = base.pathParams;
@@ -89,13 +146,14 @@ export class Request<State extends object = Record<string, unknown>> {
     } else {
       const source = from as RequestSource;
       this.#source = source;
-      this.#body = new Body(() => source.body(), 'request', false);
+      this.#body = this.#newBody(() => source.body());
       this.state = {} as State;
       this.#errorHeaders = { current: undefined };
     }
     if (init.method !== undefined) this.#method = init.method.toUpperCase();
     if (init.url !== undefined) this.#url = new URL(init.url, this.url).href;
     if (init.headers !== undefined) this.#headers = new Headers(init.headers);
+    if (init.body !== undefined) this.#takeBody(init.body);
   }
 
   get method(): string {
@@ -157,43 +215,68 @@ export class Request<State extends object = Record<string, unknown>> {
     return this.#query;
   }
 
+  /** The cookies by name, percent-decoded; of several with one name the first counts. */
+  get cookies(): Readonly<Record<string, string | undefined>> {
+    this.#cookies ??= cookiesOf(this.headers.get('cookie'));
+    return this.#cookies;
+  }
+
+  /** The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and `BODY_PARSED`. */
   get body(): ReadableStream<Uint8Array> | null {
-    return hasBody(this.method) ? this.#body.stream() : null;
+    if (!hasBody(this.method)) return null;
+    const parsed = this.#parsed;
+    return (parsed ? new Body(() => parsedBytes(parsed, this.#type, 'body')) : this.#body).stream();
   }
 
   get bodyUsed(): boolean {
     return this.#body.used;
   }
 
-  /** The body as JSON: of the bytes, or what a body parser made of them. Throws a `SyntaxError` for what is no JSON. */
+  /**
+   * The body as JSON: of the bytes, or what a body parser made of them. Rejects with a `SyntaxError` that is answered with a 400 for
+   * what is no JSON, and with an HTTPException of 413 for more than `maxBodySize`. A coded body is decoded.
+   */
   async json(): Promise<unknown> {
-    const parsed = this.#source.parsedBody();
-    if (!parsed) return JSON.parse(await this.#body.text());
-    if (typeof parsed.value === 'string') return JSON.parse(parsed.value);
-    if (parsed.value instanceof Uint8Array) return JSON.parse(new TextDecoder().decode(parsed.value));
-    return parsed.value;
+    const parsed = this.#parsed;
+    return parsed ? parsedJSON(parsed, this.#type) : parseJSON(await this.text());
   }
 
+  /** The body as text, decoded. Rejects with `BODY_PARSED` and with an HTTPException of 413. */
   async text(): Promise<string> {
-    const kept = this.#keptByParser('text');
-    return kept ? new TextDecoder().decode(kept) : this.#body.text();
+    const parsed = this.#parsed;
+    return parsed ? parsedText(parsed, this.#type) : (await this.#whole(this.#decodedBody)).text();
   }
 
+  /** The bytes as they came, still coded where `content-encoding` says so. */
   async bytes(): Promise<Uint8Array> {
-    return new Uint8Array(this.#keptByParser('bytes') ?? (await this.#body.bytes()));
+    return new Uint8Array(await this.#bytes('bytes()'));
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    const bytes = this.#keptByParser('arrayBuffer') ?? (await this.#body.bytes());
-    return new Uint8Array(bytes).buffer;
+    return new Uint8Array(await this.#bytes('arrayBuffer()')).buffer;
   }
 
   async blob(): Promise<Blob> {
-    return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
+    return new Blob([await this.arrayBuffer()], { type: this.#type ?? '' });
   }
 
+  /** The form, as `form()` reads it without options. Rejects with a `TypeError` that is answered with a 415 for what is none. */
   async formData(): Promise<FormData> {
-    return formDataOf(await this.arrayBuffer(), this.headers.get('content-type'));
+    if (!isForm(this.#type)) throw notAForm(this.#type);
+    return this.form();
+  }
+
+  /**
+   * The form, read as it arrives: its files are `UploadFile`s, on disk where they do not fit into memory, and removed when the last
+   * background task has run. A body of another type is an empty form. Read once; what a later call asks for is what the first has read.
+   *
+   * Rejects with an HTTPException of 400 in Starlette's words for a form that is broken or beyond its limits, and of 413 where its fields together
+   * are more than `maxBodySize`. FastAPI's `request.form(max_files=1000, max_fields=1000, max_part_size=1048576)`.
+   */
+  async form(options: FormOptions = {}): Promise<FormData> {
+    const limits = formLimits(options, this.#source.maxBodySize);
+    this.#form ??= this.#readForm(limits);
+    return this.#form;
   }
 
   /** The same request: its body may be read by both. */
@@ -201,15 +284,16 @@ export class Request<State extends object = Record<string, unknown>> {
     return new Request<State>(this);
   }
 
-  /** A Fetch `Request` of the platform, for libraries that need a real one. Built once. */
+  /**
+   * A Fetch `Request` of the platform, for libraries that need a real one; another one when its body has been used. Where a body parser has left only its result, the
+   * body is written anew from that: the same data, not the same bytes. Throws `BODY_PARSED`, and an HTTPException of 501 for a method that
+   * Fetch does not know.
+   */
   get native(): NativeRequest {
-    this.#native ??= new globalThis.Request(this.url, {
-      method: this.method,
-      headers: [...this.headers],
-      body: this.body,
-      signal: this.signal,
-      duplex: 'half',
-    } as globalThis.RequestInit);
+    if (this.#native === undefined || this.#native.bodyUsed) {
+      this.#native = this.#buildNative();
+      natives.set(this.#native, this.#body);
+    }
     return this.#native;
   }
 
@@ -266,6 +350,7 @@ export class Request<State extends object = Record<string, unknown>> {
     return {
       source: this.#source,
       body: this.#body,
+      isOwnBody: this.#isOwnBody,
       state: this.state,
       errorHeaders: this.#errorHeaders,
       pathParams: this.#pathParams,
@@ -285,17 +370,108 @@ export class Request<State extends object = Record<string, unknown>> {
     return this.#errorHeaders.current;
   }
 
-  #keptByParser(reader: string): Uint8Array | undefined {
-    const parsed = this.#source.parsedBody();
-    if (!parsed) return undefined;
-    if (parsed.value instanceof Uint8Array) return parsed.value;
-    if (typeof parsed.value === 'string') return new TextEncoder().encode(parsed.value);
-    throw misuse('BODY_PARSED', reader);
+  /** How much of the body readers may hold in memory. Internal. */
+  set [bodyLimit](bytes: number) {
+    this.#source.maxBodySize = bytes;
+  }
+
+  #newBody(open: () => Content): Body {
+    return new Body(open, { owner: 'request', limit: () => this.#source.maxBodySize });
+  }
+
+  #takeBody(body: BodySource): void {
+    const { content, type } = contentOf(body);
+    if (content !== null && !hasBody(this.method)) throw misuse('BODY_NOT_ALLOWED', this.method);
+    this.#body = this.#newBody(() => content);
+    this.#isOwnBody = true;
+    const headers = new Headers(this.headers);
+    for (const name of ofFraming) headers.delete(name);
+    if (content !== null && !isChunk(content)) headers.set('transfer-encoding', 'chunked');
+    else headers.set('content-length', String(content === null ? 0 : toBytes(content).byteLength));
+    if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type);
+    this.#headers = headers;
+  }
+
+  get #type(): string | null {
+    return this.headers.get('content-type');
+  }
+
+  /** What a parser has left, where the bytes are gone. */
+  get #parsed(): ParsedBody | undefined {
+    return this.#isOwnBody || this.#body.used ? undefined : this.#source.parsedBody();
+  }
+
+  async #bytes(reader: string): Promise<Uint8Array> {
+    const parsed = this.#parsed;
+    return parsed ? parsedBytes(parsed, this.#type, reader) : (await this.#whole(this.#body)).bytes();
+  }
+
+  /** A body that says itself that it is larger than what may be kept is refused before it is read. */
+  async #whole(body: Body): Promise<Body> {
+    const limit = this.#source.maxBodySize;
+    const declared = Number(this.headers.get('content-length') ?? 0);
+    if (declared > limit && !this.#isOwnBody && !body.used) throw tooLarge(limit);
+    return body;
+  }
+
+  /** The body without the codings of `content-encoding`. */
+  get #decodedBody(): Body {
+    const codings = this.headers.get('content-encoding')?.trim();
+    if (!codings || /^identity$/i.test(codings)) return this.#body;
+    this.#decoded ??= this.#newBody(() => {
+      const content = this.#body.copy();
+      if (content === null) return null;
+      return this.#source.decode(bytesOf(content), codings);
+    });
+    return this.#decoded;
+  }
+
+  async #readForm(limits: FormLimits): Promise<FormData> {
+    const type = this.#type;
+    if (!isForm(type)) return new FormData();
+    const parsed = this.#parsed;
+    if (parsed && parsed.raw === undefined) return parsedForm(parsed, type);
+    if (essenceOf(type) === urlencoded) return urlencodedForm(await this.text(), limits);
+    const content = parsed?.raw ?? this.#decodedBody.copy();
+    return this.#source.readForm(bytesOf(content ?? ''), type ?? '', limits);
+  }
+
+  #buildNative(): NativeRequest {
+    if (unknownToFetch.test(this.method)) throw new HTTPException(501);
+    const headers = new globalThis.Headers([...this.headers]);
+    const parsed = hasBody(this.method) ? this.#parsed : undefined;
+    const body = parsed ? rebuiltBody(parsed, this.#type) : this.body;
+    if (parsed) for (const name of ofFraming) headers.delete(name);
+    // The platform names the boundary that it writes.
+    if (body instanceof FormData) headers.delete('content-type');
+    return new globalThis.Request(this.url, {
+      method: this.method,
+      headers,
+      body,
+      signal: this.signal,
+      duplex: 'half',
+    } as globalThis.RequestInit);
   }
 }
 
 // `instanceof globalThis.Request` holds without building a native one.
 Object.setPrototypeOf(Request.prototype, globalThis.Request.prototype);
+
+/** The bodies that requests of the platform were built over. */
+const natives = new WeakMap<NativeRequest, Body>();
+const urlencoded = 'application/x-www-form-urlencoded';
+/** Fetch, "forbidden method". */
+const unknownToFetch = /^(connect|trace|track)$/i;
+
+function isForm(type: string | null): boolean {
+  const essence = essenceOf(type);
+  return essence === urlencoded || essence === 'multipart/form-data';
+}
+
+async function* bytesOf(content: Exclude<Content, null>): AsyncGenerator<Uint8Array, void, unknown> {
+  if (isChunk(content)) yield toBytes(content);
+  else for await (const chunk of content) yield toBytes(chunk);
+}
 
 function hasBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
@@ -316,11 +492,24 @@ export function errorHeadersOf(request: Request): Headers | undefined {
   return request[errorHeaders];
 }
 
+/** Sets how many bytes of the body readers may hold in memory. */
+export function limitBody(request: Request, bytes: number): void {
+  request[bodyLimit] = bytes;
+}
+
+/** The body of a request, where it is not the one that `original` has. */
+export function changedBody(request: Request, original: Request): Body | undefined {
+  const { body } = request[parts]();
+  return body === original[parts]().body ? undefined : body;
+}
+
 /** What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`. */
 export function changedRequest(current: Request, given: unknown): Request {
   if (given === current || given === undefined) return current;
   if (isOurRequest(given)) return given;
   if (!(given instanceof globalThis.Request)) throw misuse('REQUEST_EXPECTED', given);
-  if (given !== current.native && given.body !== null) throw misuse('CHANGED_BODY');
-  return new Request(current, { method: given.method, url: given.url, headers: given.headers });
+  const { method, url, headers, body } = given;
+  const isSame = body === null || natives.get(given) === current[parts]().body;
+  if (!isSame && given.bodyUsed) throw misuse('BODY_CONSUMED', 'request given to `callNext`');
+  return new Request(current, { method, url, headers, ...(isSame ? {} : { body: body as BodySource }) });
 }

@@ -3,6 +3,7 @@ import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Content, contentOf } from './body-source.js';
 import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
+import { serialize } from './json.js';
 import {
   describesAnotherBody,
   linesOf,
@@ -258,13 +259,6 @@ export function fromResponseLike(value: ResponseLike): Response {
 function isFetched(value: ResponseLike): boolean {
   const { url } = value as { url?: unknown };
   return typeof url === 'string' && url !== '';
-}
-
-/** Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return` gives. */
-export function serialize(data: unknown): string {
-  const text = JSON.stringify(data === undefined ? null : data);
-  if (text === undefined) throw misuse('NOT_SERIALIZABLE', data);
-  return text;
 }
 
 /** What of a response is sent: no body where its status or the request's method has none. */

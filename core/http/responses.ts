@@ -1,5 +1,6 @@
 import type { BodySource } from './body-source.js';
-import { Response, serialize } from './response.js';
+import { serialize } from './json.js';
+import { Response } from './response.js';
 import type { ResponseInit, ResponseLike } from './response-head.js';
 
 /** Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's `JSONResponse`. */

@@ -8,10 +8,10 @@ import {
   type ExceptionHandler,
   type FoundHandler,
 } from '../exceptions/exception-handlers.js';
-import { HTTPException } from '../exceptions/http-exception.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
+import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
-import { errorHeadersOf, type Request } from '../http/request.js';
+import { errorHeadersOf, limitBody, type Request } from '../http/request.js';
 import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { OnionRun } from '../middleware/compose.js';
@@ -40,6 +40,8 @@ export interface Transport {
   fail(error: Error, headers: Headers | undefined): Promise<Delivery>;
   /** Aborts `request.signal` although the client is still there: the time of a layer is up. */
   abort(reason: Error): void;
+  /** All is over, to the last background task: what was kept for the request is let go. A rejection is reported. */
+  release?(): Promise<void> | undefined;
 }
 
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
@@ -116,6 +118,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#layers.push(layer);
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
+    if (layer.maxBodySize !== undefined) limitBody(this.request, layer.maxBodySize);
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered.push(layer);
     layer.inFlight.begin(this);
@@ -314,6 +317,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Whether nothing works any more that a layer has given up on. */
   get isSettled(): boolean {
     return !this.#hasGivenUp;
+  }
+
+  /** Lets go of what was kept for the request: the files of a form. */
+  release(): Promise<void> | undefined {
+    return this.transport.release?.()?.catch(thrown => this.report(toError(thrown), 'background'));
   }
 
   /** All is over; what a layer has given up on may still come to its end. */

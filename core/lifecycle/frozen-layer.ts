@@ -20,6 +20,7 @@ export interface FrozenLayer {
   readonly onError: ErrorReporter | undefined;
   readonly defaultScope: DependencyScope | undefined;
   readonly timeout: number | undefined;
+  readonly maxBodySize: number | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
   readonly lifespan: LifespanContext | undefined;

@@ -3,7 +3,7 @@ import { solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
-import { HTTPException } from '../exceptions/http-exception.js';
+import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import { claimFor, isNativeView, partsOf, type Response } from '../http/response.js';
 import type { Below } from '../middleware/compose.js';
@@ -54,6 +54,8 @@ export async function runAfterResponse(
   const last = exchange.noteFailure('exit', await exits.leave('background', response, before), before); // 9
   await backgroundTasks.runAll(report, exchange.isSettled); // what those exits have added
   exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
+  const released = exchange.release();
+  if (released) await released;
   exchange.end();
   return last === before ? failure : last;
 }

@@ -97,6 +97,7 @@ class NoRequest implements RequestSource, Transport {
   readonly raw = undefined;
   readonly client = null;
   readonly pathParams = {};
+  maxBodySize = 0;
   readonly #controller = new AbortController();
 
   constructor(name: string) {
@@ -114,6 +115,14 @@ class NoRequest implements RequestSource, Transport {
 
   parsedBody(): undefined {
     return undefined;
+  }
+
+  decode(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return body;
+  }
+
+  async readForm(): Promise<FormData> {
+    return new FormData();
   }
 
   abort(reason: Error): void {

@@ -40,3 +40,8 @@ declare module '@koa/cors' {
 declare module 'on-finished' {
   export default function onFinished(message: object, listener: (error: unknown) => void): void;
 }
+
+declare module '@koa/multer' {
+  const koaMulter: (options?: object) => { any(): unknown; none(): unknown };
+  export default koaMulter;
+}

@@ -1,0 +1,96 @@
+import { misuse } from '../errors.js';
+import { HTTPException } from './http-exception.js';
+
+/** The limits of a form. FastAPI's `request.form(max_files=…)`. */
+export interface FormOptions {
+  /** 1000 unless set. */
+  maxFiles?: number;
+  /** 1000 unless set. */
+  maxFields?: number;
+  /** Bytes of one field that is no file; 1 MiB unless set. Files may have any size. */
+  maxPartSize?: number;
+}
+
+/** The limits that an adapter reads a form with. */
+export interface FormLimits extends Required<FormOptions> {
+  /** Bytes of all fields together, and of the files that are not on disk: what a request may hold in memory. */
+  readonly maxMemory: number;
+}
+
+const kibibyte = 1024;
+const defaults: Required<FormOptions> = { maxFiles: 1000, maxFields: 1000, maxPartSize: kibibyte * kibibyte };
+
+/** Throws `FORM_OPTIONS`. */
+export function formLimits(options: FormOptions, maxBodySize: number): FormLimits {
+  const limits = { ...defaults, ...options };
+  for (const [name, value] of Object.entries(limits))
+    if (!(typeof value === 'number' && value >= 0)) throw misuse('FORM_OPTIONS', name, value);
+  return { ...limits, maxMemory: Math.max(maxBodySize, limits.maxPartSize) };
+}
+
+/** What a form is refused for, in Starlette's words. */
+export const formErrors = {
+  files: (limit: number) => refusal(`Too many files. Maximum number of files is ${limit}.`),
+  fields: (limit: number) => refusal(`Too many fields. Maximum number of fields is ${limit}.`),
+  part: (limit: number) => refusal(`Part exceeded maximum size of ${Math.trunc(limit / kibibyte)}KB.`),
+  field: (limit: number) => refusal(`Field exceeded maximum size of ${Math.trunc(limit / kibibyte)}KB.`),
+  boundary: () => refusal('Missing boundary in multipart.'),
+  name: () => refusal('The Content-Disposition header field "name" must be provided.'),
+  data: () => refusal('Invalid multipart data.'),
+};
+
+function refusal(detail: string): HTTPException {
+  return new HTTPException(400, detail);
+}
+
+/** A body that is no form. A `TypeError` as in Fetch, answered with a 415. */
+export function notAForm(type: string | null): TypeError {
+  const error = new TypeError(`The body is no form: its content type is ${JSON.stringify(type ?? '')}.`);
+  return Object.assign(error, { status: 415, statusCode: 415, expose: true });
+}
+
+/** What of a content type says how a body is read: in lower case, without its parameters. */
+export function essenceOf(type: string | null): string {
+  return (type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** A form that is urlencoded, within its limits. Throws an HTTPException of 400. */
+export function urlencodedForm(text: string, { maxFields, maxPartSize }: FormLimits): FormData {
+  const form = new FormData();
+  let fields = 0;
+  for (const [name, value] of new URLSearchParams(text)) {
+    fields += 1;
+    if (fields > maxFields) throw formErrors.fields(maxFields);
+    // Each character is a byte at least.
+    if (name.length + value.length > maxPartSize) throw formErrors.field(maxPartSize);
+    form.append(name, value);
+  }
+  return form;
+}
+
+/**
+ * A file of a form: a `File` of the platform, in memory or on disk. One that is on disk is read when it is asked for, and removed
+ * when the last background task of the request has run. FastAPI's `UploadFile`.
+ */
+export class UploadFile extends File {
+  /** Where it lies on disk, so that it may be moved away instead of copied; `undefined` where it is in memory. */
+  readonly path: string | undefined;
+
+  constructor(
+    parts: readonly (Uint8Array | Blob)[],
+    name: string,
+    options: { type?: string; path?: string } = {},
+  ) {
+    super(parts as never, name, options.type === undefined ? {} : { type: options.type });
+    this.path = options.path;
+  }
+
+  /** The name that the client gave it, without any folders. Never a path to write to as it is. */
+  get filename(): string {
+    return this.name;
+  }
+
+  get contentType(): string {
+    return this.type;
+  }
+}

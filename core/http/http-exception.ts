@@ -1,0 +1,47 @@
+import { misuse } from '../errors.js';
+import { reasonPhrase } from './status.js';
+
+const brand = Symbol.for('callnext.HTTPException');
+
+/**
+ * An answer by exception: `throw new HTTPException(404, 'Item not found')` becomes a 404 with `{"detail": "Item not found"}`.
+ *
+ * `detail` is any JSON value, the reason phrase unless given. The fields `status`, `statusCode`, `expose` and `headers` are
+ * those that Express and Koa read, so one that escapes to them is rendered rightly. Throws `STATUS` outside 200–599.
+ * FastAPI's `HTTPException`.
+ */
+export class HTTPException extends Error {
+  override readonly name = 'HTTPException';
+  readonly status: number;
+  readonly statusCode: number;
+  readonly detail: unknown;
+  readonly expose: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    detail?: unknown,
+    options: { headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
+    if (!Number.isInteger(status) || status < 200 || status > 599) throw misuse('STATUS', status);
+    const shown = detail === undefined ? reasonPhrase(status) : detail;
+    super(
+      typeof shown === 'string' ? shown : JSON.stringify(shown),
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
+    this.status = status;
+    this.statusCode = status;
+    this.detail = shown;
+    this.expose = true;
+    this.headers = options.headers ?? {};
+  }
+
+  get [brand](): true {
+    return true;
+  }
+}
+
+/** Whether it is one of ours, of this copy of the package or of another one. */
+export function isHTTPException(error: Error): error is HTTPException {
+  return brand in error;
+}

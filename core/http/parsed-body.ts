@@ -1,0 +1,119 @@
+import { essenceOf, notAForm, UploadFile } from './form.js';
+import { parseJSON } from './json.js';
+
+/** What a body parser of the framework has made of a body, where it has consumed the bytes. */
+export interface ParsedBody {
+  readonly value: unknown;
+  /** The bytes, where the parser or its user has kept them: `req.rawBody`. */
+  readonly raw: Uint8Array | undefined;
+  /** The error for a reader that needs what is gone. */
+  refuse(reader: string): Error;
+  /** The files of a multipart form; `undefined` where the parser has kept them in a way that nobody else can read. */
+  files(): readonly ParsedFile[] | undefined;
+}
+
+/** A file as a parser has kept it: in memory, or somewhere on disk. */
+export interface ParsedFile {
+  readonly field: string;
+  readonly name: string;
+  readonly type: string;
+  readonly content: Uint8Array | (() => Promise<Blob>);
+}
+
+const urlencoded = 'application/x-www-form-urlencoded';
+const multipart = 'multipart/form-data';
+
+/** What a parser has left of the bytes: those that were kept, or a text or bytes that it gave as they came. */
+function keptBytes({ value, raw }: ParsedBody, type: string | null): Uint8Array | undefined {
+  if (raw) return raw;
+  if (value instanceof Uint8Array) return value;
+  const charset = /;\s*charset="?([^\s;"]+)/i.exec(type ?? '')?.[1] ?? 'utf-8';
+  return typeof value === 'string' && /^(utf-?8|us-ascii)$/i.test(charset)
+    ? new TextEncoder().encode(value)
+    : undefined;
+}
+
+/** The bytes of a parsed body. Throws `BODY_PARSED` where they are gone. */
+export function parsedBytes(parsed: ParsedBody, type: string | null, reader: string): Uint8Array {
+  const bytes = keptBytes(parsed, type);
+  if (bytes === undefined) throw parsed.refuse(reader);
+  return bytes;
+}
+
+export function parsedText(parsed: ParsedBody, type: string | null): string {
+  const { value, raw } = parsed;
+  if (typeof value === 'string' && raw === undefined) return value;
+  return new TextDecoder().decode(parsedBytes(parsed, type, 'text()'));
+}
+
+/** What a parser has made of JSON; its very object, not a copy. */
+export function parsedJSON(parsed: ParsedBody, type: string | null): unknown {
+  const { value, raw } = parsed;
+  const isText = raw !== undefined || typeof value === 'string' || value instanceof Uint8Array;
+  if (isText) return parseJSON(parsedText(parsed, type));
+  // The bytes of a form are no JSON, whatever its fields are.
+  const essence = essenceOf(type);
+  return essence === urlencoded || essence === multipart ? parseJSON(essence) : value;
+}
+
+/** The fields and files of a parsed form. Throws `BODY_PARSED` where the parser has changed what they are. */
+export async function parsedForm(parsed: ParsedBody, type: string | null): Promise<FormData> {
+  const { fields, files } = partsOfForm(parsed, type, 'formData()');
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  for (const file of files) {
+    const content = typeof file.content === 'function' ? await file.content() : file.content;
+    form.append(file.field, fileOf(file, content));
+  }
+  return form;
+}
+
+/** What a Fetch library is given for a parsed body: the same data, not the same bytes. Throws `BODY_PARSED`. */
+export function rebuiltBody(
+  parsed: ParsedBody,
+  type: string | null,
+): string | Uint8Array | URLSearchParams | FormData {
+  const bytes = keptBytes(parsed, type);
+  if (bytes) return bytes;
+  const essence = essenceOf(type);
+  if (essence === urlencoded)
+    return new URLSearchParams(partsOfForm(parsed, type, 'native').fields as [string, string][]);
+  if (essence !== multipart) {
+    if (typeof parsed.value === 'string' || !/[/+]json$/.test(essence)) throw parsed.refuse('native');
+    return JSON.stringify(parsed.value);
+  }
+  const { fields, files } = partsOfForm(parsed, type, 'native');
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  for (const file of files) {
+    if (typeof file.content === 'function') throw parsed.refuse('native');
+    form.append(file.field, fileOf(file, file.content));
+  }
+  return form;
+}
+
+function fileOf({ name, type }: ParsedFile, content: Uint8Array | Blob): File {
+  return new UploadFile([content], name, { type });
+}
+
+function partsOfForm(
+  parsed: ParsedBody,
+  type: string | null,
+  reader: string,
+): { fields: readonly (readonly [string, string])[]; files: readonly ParsedFile[] } {
+  const essence = essenceOf(type);
+  if (essence !== urlencoded && essence !== multipart) throw notAForm(type);
+  const fields = flatFields(parsed.value);
+  const files = essence === multipart ? parsed.files() : [];
+  if (fields && files) return { fields, files };
+  throw parsed.refuse(reader);
+}
+
+/** Fields as a form has them: texts, and lists of texts. Nested ones are what a parser has made of their names. */
+function flatFields(value: unknown): [string, string][] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = Object.entries(value).flatMap(([name, each]) =>
+    [each].flat().map(text => [name, text] as const),
+  );
+  return fields.every(([, text]) => typeof text === 'string') ? (fields as [string, string][]) : undefined;
+}
