@@ -91,8 +91,9 @@ export class RequestTap {
     if (this.#ended || !(this.#wasOpened || this.#isCut)) return;
     if (!this.#isCut && hasReader(this.#req)) return;
     this.#isDraining = true;
-    this.#fail(misuse('BODY_CONSUMED', 'request'));
-    if (this.#req.destroyed) return;
+    const isGone = this.#req.destroyed || this.#req.socket?.destroyed;
+    this.#fail(isGone ? new ClientDisconnect() : misuse('BODY_CONSUMED', 'request'));
+    if (isGone) return;
     this.#req.resume();
     this.#pull();
   }
@@ -208,8 +209,10 @@ export function refill(req: NativeRequest, chunks: AsyncIterator<Uint8Array | st
     chunks.next().then(
       ({ value, done }) => give(done ? null : asBuffer(value)),
       error => {
+        if (req.listenerCount('error') === 0 && hasReader(req)) return void req.destroy(error);
         if (req.listenerCount('error') > 0) req.emit('error', error);
-        else req.destroy(error);
+        // body-parser reads on to the end after an error, and answers then.
+        give(null);
       },
     );
   });
