@@ -1,3 +1,15 @@
+/** ES modules only, which jest loads on Node 20 where it has compiled them; pglite loads its files by `import()`, too. */
+const compiled = [
+  '@electric-sql',
+  'jose',
+  '@noble',
+  'uncrypto',
+  'rou3',
+  'nanostores',
+  'better-call',
+  '@better-auth',
+];
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
@@ -9,10 +21,9 @@ module.exports = {
       '@swc/jest',
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
     ],
-    '/@electric-sql/.+\\.cjs$': ['@swc/jest', { module: { type: 'commonjs' } }],
+    [`/node_modules/(${compiled.join('|')})/.+\\.[cm]?js$`]: ['@swc/jest', { module: { type: 'commonjs' } }],
   },
-  // pglite loads its files by `import()`, which jest knows only where it has compiled it.
-  transformIgnorePatterns: ['/node_modules/(?!@electric-sql/)'],
+  transformIgnorePatterns: [`/node_modules/(?!(.*/node_modules/)?(${compiled.join('|')})/)`],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^callnext$': '<rootDir>/core/index.ts',

@@ -44,7 +44,12 @@ export {
   Response,
   responseView,
 } from './http/response.js';
-export type { ResponseHead, ResponseInit, ResponseLike } from './http/response-head.js';
+export {
+  isResponseLike,
+  type ResponseHead,
+  type ResponseInit,
+  type ResponseLike,
+} from './http/response-head.js';
 export {
   HTMLResponse,
   JSONResponse,

@@ -11,6 +11,8 @@ import {
   answerAlone,
   applyChanges,
   bareLayer,
+  type FetchHandler,
+  fetchEndpoint,
   injectAt,
   NativeExchange,
   NodeRequestSource,
@@ -20,6 +22,7 @@ import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 
+export type { FetchHandler } from '../node/index.js';
 export { errorBoundary } from './error-tap.js';
 export { keepRawBody } from './express-request.js';
 export type {
@@ -59,6 +62,16 @@ export function toExpress(
 ): ExpressHandler {
   if (isEndpoint(target)) return endpointHandler(target);
   return layerHandler(toLayer('toExpress', target), options.errorTap ?? true);
+}
+
+/**
+ * A handler of the Fetch kind as an Express handler: `app.use('/api', mountFetch(hono.fetch))`.
+ *
+ * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
+ * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
+ */
+export function mountFetch(handler: FetchHandler): ExpressHandler {
+  return endpointHandler(fetchEndpoint(handler));
 }
 
 /**

@@ -11,10 +11,19 @@ import {
   runExchange,
   runLayer,
 } from '../../core/index.js';
-import { answerAlone, bareLayer, injectAt, NativeExchange, toLayer } from '../node/index.js';
+import {
+  answerAlone,
+  bareLayer,
+  type FetchHandler,
+  fetchEndpoint,
+  injectAt,
+  NativeExchange,
+  toLayer,
+} from '../node/index.js';
 import { KoaExchange, type KoaRun } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
+export type { FetchHandler } from '../node/index.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 /**
@@ -32,6 +41,16 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  */
 export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>): KoaHandler {
   return isEndpoint(target) ? endpointHandler(target) : layerHandler(toLayer('toKoa', target));
+}
+
+/**
+ * A handler of the Fetch kind as a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
+ *
+ * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
+ * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
+ */
+export function mountFetch(handler: FetchHandler): KoaHandler {
+  return endpointHandler(fetchEndpoint(handler));
 }
 
 /**

@@ -4,6 +4,7 @@ export { Frame } from './frame.js';
 export { HeaderSnapshot } from './header-snapshot.js';
 export { HeldResponse } from './held-response.js';
 export { injectAt } from './inject.js';
+export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';
 export { NativeExchange } from './native-exchange.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
 export { type Leftovers, parsedBodyOf } from './parsed-body.js';

@@ -426,7 +426,7 @@ describe.each(frameworks)('uploads on $name', ({ app }) => {
     const paths: (string | undefined)[] = [];
     const target = endpoint({}, async ({ request, backgroundTasks }) => {
       const form = await request.form();
-      const uploads = form.getAll("f") as unknown as UploadFile[];
+      const uploads = form.getAll('f') as unknown as UploadFile[];
       for (const { path } of uploads) paths.push(path);
       backgroundTasks.addTask(async () => {
         const last = uploads.at(-1);

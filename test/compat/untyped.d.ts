@@ -45,3 +45,6 @@ declare module '@koa/multer' {
   const koaMulter: (options?: object) => { any(): unknown; none(): unknown };
   export default koaMulter;
 }
+declare module 'koa-mount' {
+  export default function mount(path: string, middleware: unknown): KoaMountable;
+}
