@@ -22,6 +22,14 @@ export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-hand
 export { Body, tooLarge } from './http/body.js';
 export { type BodySource, type Content, checkedChunk } from './http/body-source.js';
 export type { CookieOptions } from './http/cookies.js';
+export {
+  type EventSourceInit,
+  EventSourceResponse,
+  ServerSentEvent,
+  type ServerSentEventInit,
+} from './http/event-source-response.js';
+export { FileResponse, type FileResponseInit } from './http/file-response.js';
+export type { FileStat, Files } from './http/files.js';
 export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
 export { fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';

@@ -49,6 +49,12 @@ export class ResponseEnd {
     this.#controller?.abort(reason);
   }
 
+  /** Whether an error says that the signal has been aborted, and nothing else. */
+  isReason(error: Error): boolean {
+    if (!this.#aborted) return false;
+    return error.name === 'AbortError' || error === this.#controller?.signal.reason;
+  }
+
   /** Whether native code has taken the connection over and answered by itself, as for a websocket. */
   get #isTakenOver(): boolean {
     const { bytesWritten = 0 } = this.#socket ?? {};

@@ -21,6 +21,7 @@ import {
 import type { BodyProducer } from './body-producer.js';
 import { ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
 import { HeldResponse } from './held-response.js';
@@ -45,6 +46,7 @@ export class NativeExchange implements Transport {
   readonly req: NativeRequest;
   readonly res: NativeResponse;
   readonly source: NodeRequestSource;
+  readonly files = files;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
@@ -419,6 +421,8 @@ export class NativeExchange implements Transport {
     for (const producer of this.#producers) await producer.close();
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
+    // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
+    if (error && delivery.outcome === 'aborted' && this.end.isReason(error)) return delivery;
     return error ? { outcome: 'aborted', error } : delivery;
   }
 

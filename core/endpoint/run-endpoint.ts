@@ -1,11 +1,11 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { type DependencyRun, solveDependencies } from '../dependencies/solve.js';
-import type { Response } from '../http/response.js';
+import { type Answered, accept, type Response } from '../http/response.js';
 import type { Endpoint } from './endpoint.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
-export interface EndpointRun extends DependencyRun {
+export interface EndpointRun extends DependencyRun, Answered {
   /** A response that will not be sent. */
   replaced(response: Response): void;
 }
@@ -20,7 +20,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
   const result = await endpoint.handler(Object.assign(values, run.injected) as never);
-  const response = toResponse(result, run.injected.response, endpoint.status);
+  const accepted = accept(run, toResponse(result, run.injected.response, endpoint.status));
+  const response = accepted instanceof Promise ? await accepted : accepted;
   const failure = await run.exits.leave('function', response);
   if (failure === undefined) return response;
   run.replaced(response);

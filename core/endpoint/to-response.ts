@@ -1,5 +1,5 @@
 import type { InjectedResponse } from '../http/injected-response.js';
-import { fromResponseLike, type Response } from '../http/response.js';
+import { fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import { JSONResponse } from '../http/responses.js';
 
@@ -11,7 +11,7 @@ export function toResponse(
 ): Response {
   if (isResponseLike(result)) {
     const response = fromResponseLike(result);
-    injected.fillInto(response);
+    injected.fillInto(response, partsOf(response).head.isStatusNamed ?? true);
     return response;
   }
   const response = new JSONResponse(result, status === undefined ? {} : { status });

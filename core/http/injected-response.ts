@@ -1,3 +1,4 @@
+import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import { Headers } from './headers.js';
 import type { Response } from './response.js';
 import { checkedStatus } from './status.js';
@@ -24,6 +25,16 @@ export class InjectedResponse {
     this.#status = status === undefined ? undefined : checkedStatus(status);
   }
 
+  /** Adds a cookie, as `Response.setCookie` does. Throws `COOKIE`. */
+  setCookie(name: string, value = '', options: CookieOptions = {}): void {
+    this.headers.append('set-cookie', cookieLine(name, value, options));
+  }
+
+  /** Ends a cookie, as `Response.deleteCookie` does. Throws `COOKIE`. */
+  deleteCookie(name: string, options: CookieOptions = {}): void {
+    this.headers.append('set-cookie', endedCookieLine(name, options));
+  }
+
   /** Merges into a response made from plain data: what was set here wins. */
   mergeInto(response: Response): void {
     if (this.#status !== undefined) response.status = this.#status;
@@ -34,7 +45,8 @@ export class InjectedResponse {
   }
 
   /** Merges into a response that the endpoint returned itself: its own values win, cookies are added to its own. */
-  fillInto(response: Response): void {
+  fillInto(response: Response, hasStatus: boolean): void {
+    if (this.#status !== undefined && !hasStatus) response.status = this.#status;
     for (const [name, value] of this.#lines()) {
       if (name !== 'set-cookie' && response.headers.has(name)) continue;
       for (const line of [value].flat()) response.headers.append(name, line);

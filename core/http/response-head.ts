@@ -24,6 +24,8 @@ export interface ResponseHead {
   statusText: string;
   readonly headers: Headers;
   readonly isSealed: boolean;
+  /** Whether somebody has chosen the status; of a response that is not in memory, somebody has. */
+  readonly isStatusNamed?: boolean;
   /** From here on, changes throw `HEADERS_SENT`. */
   seal(): void;
 }
@@ -52,6 +54,7 @@ export function isResponseLike(value: unknown): value is ResponseLike {
 /** The head of a response that is in memory. */
 export class MemoryHead implements ResponseHead {
   readonly headers: Headers;
+  isStatusNamed: boolean;
   readonly #lines = new MemoryHeaders();
   #status: number;
   #statusText: string | undefined;
@@ -59,6 +62,7 @@ export class MemoryHead implements ResponseHead {
 
   constructor(init: ResponseInit | ResponseLike) {
     const { status } = init;
+    this.isStatusNamed = status !== undefined;
     this.#status =
       status === undefined ? 200 : isResponseLike(init) ? takenStatus(status) : checkedStatus(status);
     this.#statusText = checkedReason(init.statusText);
@@ -72,6 +76,7 @@ export class MemoryHead implements ResponseHead {
   set status(status: number) {
     if (this.#sealed) throw misuse('HEADERS_SENT', 'set the status');
     this.#status = status;
+    this.isStatusNamed = true;
     this.#statusText = undefined;
   }
 

@@ -2,8 +2,11 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Content, contentOf } from './body-source.js';
+import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
+import type { Files } from './files.js';
 import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
 import { serialize } from './json.js';
+import type { Request } from './request.js';
 import {
   describesAnotherBody,
   linesOf,
@@ -15,6 +18,8 @@ import {
 import { checkedStatus, isBodyless } from './status.js';
 
 const brand = Symbol.for('callnext.Response');
+/** What makes the response that is sent of one that depends on the request, such as a file. */
+export const prepare: unique symbol = Symbol.for('callnext.Response.prepare') as never;
 const parts = Symbol.for('callnext.Response.parts');
 const claim = Symbol.for('callnext.Response.claim');
 const isView = Symbol.for('callnext.Response.isView');
@@ -177,6 +182,19 @@ export class Response {
     return true;
   }
 
+  /**
+   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette; the value is percent-encoded.
+   * Throws `COOKIE` and `HEADERS_SENT`.
+   */
+  setCookie(name: string, value = '', options: CookieOptions = {}): void {
+    this.headers.append('set-cookie', cookieLine(name, value, options));
+  }
+
+  /** Ends a cookie. Name the `path` and the `domain` that it was set with. Throws `COOKIE` and `HEADERS_SENT`. */
+  deleteCookie(name: string, options: CookieOptions = {}): void {
+    this.headers.append('set-cookie', endedCookieLine(name, options));
+  }
+
   /** `Response.json(data, init)` of Fetch. */
   static json(data: unknown, init: ResponseInit = {}): Response {
     return new Response(serialize(data), init, 'application/json');
@@ -190,6 +208,11 @@ export class Response {
   /** What an adapter sends. Internal, and reached by symbol, so that two copies of the package understand each other. */
   [parts](): ResponseParts {
     return { head: this.#head, body: this.#body };
+  }
+
+  /** `undefined` where it is sent as it is. */
+  [prepare](_request: Request, _files: Files | undefined): Promise<Response> | undefined {
+    return undefined;
   }
 
   /** Refuses an object that has answered another request before: what was set there would leak into this one. */
@@ -253,6 +276,21 @@ export function fromResponseLike(value: ResponseLike): Response {
   const dropped = isFetched(value) ? ofFraming : ofHop;
   for (const name of dropped) response.headers.delete(name);
   return response;
+}
+
+/** What a response needs of the exchange that it answers. */
+export interface Answered {
+  readonly request: Request;
+  readonly files: Files | undefined;
+}
+
+/**
+ * What user code has answered with, as the response that goes on: of ours, tied to the request that it answers, and of a file what is sent of it.
+ * Throws `RESPONSE_REUSED`, and rejects with `FILE`.
+ */
+export function accept(run: Answered, value: ResponseLike): Response | Promise<Response> {
+  const response = claimFor(run, fromResponseLike(value));
+  return response[prepare](run.request, run.files)?.then(prepared => claimFor(run, prepared)) ?? response;
 }
 
 /** What `fetch` gives has a url, and a body that is decoded already. */

@@ -35,9 +35,14 @@ export class RedirectResponse extends Response {
   }
 }
 
+/** Half a surrogate pair can not be encoded. */
+function wellFormed(url: string): string {
+  return url.replace(/\p{Cs}/gu, '\ufffd');
+}
+
 /** Starlette's safe set: what a url may hold stays as it is. */
 function quoted(url: string): string {
-  return encodeURI(url).replaceAll('%25', '%').replaceAll('%5B', '[').replaceAll('%5D', ']');
+  return encodeURI(wellFormed(url)).replaceAll('%25', '%').replaceAll('%5B', '[').replaceAll('%5D', ']');
 }
 
 /**

@@ -8,11 +8,12 @@ import {
   type ExceptionHandler,
   type FoundHandler,
 } from '../exceptions/exception-handlers.js';
+import type { Files } from '../http/files.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { errorHeadersOf, limitBody, type Request } from '../http/request.js';
-import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
+import { accept, claimFor, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
@@ -40,6 +41,8 @@ export interface Transport {
   fail(error: Error, headers: Headers | undefined): Promise<Delivery>;
   /** Aborts `request.signal` although the client is still there: the time of a layer is up. */
   abort(reason: Error): void;
+  /** How files are read; where there are none, a `FileResponse` can not be sent. */
+  readonly files?: Files;
   /** All is over, to the last background task: what was kept for the request is let go. A rejection is reported. */
   release?(): Promise<void> | undefined;
 }
@@ -96,6 +99,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** The request as the code that runs now sees it. */
   get request(): Request {
     return this.injected.request;
+  }
+
+  get files(): Files | undefined {
+    return this.transport.files;
   }
 
   /** Everything below sees this request, in the async context of now: exits and tasks will run in it. */
@@ -230,7 +237,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       const made = await handler(this.request, failure);
       if (!isResponseLike(made))
         throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
-      return claimFor(this, fromResponseLike(made));
+      return await accept(this, made);
     } catch (thrown) {
       this.#unhandled = this.#causedBy(toError(thrown), failure);
       throw this.#unhandled;

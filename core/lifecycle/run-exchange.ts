@@ -5,7 +5,7 @@ import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
-import { claimFor, isNativeView, partsOf, type Response } from '../http/response.js';
+import { isNativeView, partsOf, type Response } from '../http/response.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
 import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
@@ -163,7 +163,7 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
   exchange.goBelow(exchange.request);
   const response = await exchange.answering(async () => {
     try {
-      return claimFor(exchange, await runEndpoint(endpoint, exchange));
+      return await runEndpoint(endpoint, exchange);
     } catch (thrown) {
       return exchange.recover(thrown);
     }

@@ -1,11 +1,11 @@
 import { misuse, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
-import { claimFor, fromResponseLike, type Response } from '../http/response.js';
+import { type Answered, accept, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { CallNext, Middleware } from './middleware.js';
 
 /** What the onion needs of the exchange that runs through it. */
-export interface OnionRun {
+export interface OnionRun extends Answered {
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
   /** Another response took this one's place. */
@@ -36,7 +36,8 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const call = new Call(nameOf(middleware), inner, run, below);
     try {
-      return call.settle(await middleware(request, given => call.next(request, given)));
+      const settled = call.settle(await middleware(request, given => call.next(request, given)));
+      return settled instanceof Promise ? await settled : settled;
     } catch (thrown) {
       call.leave(undefined);
       return run.recoverOutside(thrown);
@@ -71,12 +72,18 @@ class Call {
     return received;
   }
 
-  settle(returned: unknown): Response {
+  settle(returned: unknown): Response | Promise<Response> {
     if (returned === undefined || returned === null)
       throw misuse('NOTHING_RETURNED', this.#name, this.#called);
     if (!isResponseLike(returned))
       throw misuse('NOT_A_RESPONSE', `The middleware \`${this.#name}\``, returned);
-    const response = claimFor(this.#run, fromResponseLike(returned));
+    const accepted = accept(this.#run, returned);
+    return accepted instanceof Promise
+      ? accepted.then(response => this.#settleWith(response))
+      : this.#settleWith(accepted);
+  }
+
+  #settleWith(response: Response): Response {
     this.leave(response);
     return response;
   }

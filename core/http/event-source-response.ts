@@ -1,0 +1,148 @@
+import { misuse } from '../errors.js';
+import { serialize } from './json.js';
+import { Response } from './response.js';
+import type { ResponseInit } from './response-head.js';
+
+/** The fields of an event (HTML, 9.2). */
+export interface ServerSentEventInit {
+  /** Written as JSON: the client reads it by `JSON.parse(event.data)`. */
+  data?: unknown;
+  /** A text that is sent as it is, in place of `data`. */
+  rawData?: string;
+  /** The type of the event; a client without a listener for it does not see it. */
+  event?: string;
+  /** What a client sends back as `last-event-id` when it connects again. */
+  id?: string;
+  /** Milliseconds after which a client that has lost the connection connects again. */
+  retry?: number;
+  /** Lines that no client shows. */
+  comment?: string;
+}
+
+const brand = Symbol.for('callnext.ServerSentEvent');
+
+/**
+ * One event of an `EventSourceResponse`. Throws `SERVER_SENT_EVENT` for what the format has no room for, and `NOT_SERIALIZABLE`.
+ * FastAPI's `ServerSentEvent`.
+ */
+export class ServerSentEvent {
+  /** As it is sent: its lines, and the blank one that ends it. */
+  readonly text: string;
+
+  constructor(init: ServerSentEventInit) {
+    const { data, rawData, event, id, retry, comment } = init;
+    if (data !== undefined && rawData !== undefined)
+      throw misuse('SERVER_SENT_EVENT', 'it has both `data` and `rawData`');
+    for (const [name, value] of Object.entries({ event, id }))
+      if (value !== undefined && /[\r\n]/.test(value))
+        throw misuse('SERVER_SENT_EVENT', `\`${name}\` has a line break`);
+    if (id?.includes('\0')) throw misuse('SERVER_SENT_EVENT', '`id` has a NUL, which clients ignore');
+    if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0))
+      throw misuse('SERVER_SENT_EVENT', '`retry` is not a whole number of at least 0');
+    const content = data === undefined ? rawData : serialize(data);
+    const fields: [name: string, value: string | undefined][] = [
+      ['', comment],
+      ['event', event],
+      ['data', content],
+      ['id', id],
+      ['retry', retry?.toString()],
+    ];
+    this.text = `${fields.map(([name, value]) => linesOf(name, value)).join('')}\n`;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+}
+
+function linesOf(name: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  const lines = value.split(/\r\n|\r|\n/).map(line => `${name}: ${line}\n`);
+  return lines.join('');
+}
+
+/** The options of an `EventSourceResponse`. */
+export interface EventSourceInit extends ResponseInit {
+  /** Milliseconds without an event after which a comment keeps the connection alive; 15,000 unless set, never with 0. */
+  pingInterval?: number;
+}
+
+const ping = ': ping\n\n';
+
+/**
+ * Server-sent events, as a generator yields them: a `ServerSentEvent`, or any other value, which is the JSON `data` of one.
+ *
+ * ```ts
+ * const prices = endpoint({}, ({ request }) => new EventSourceResponse((async function* () {
+ *   for await (const [price] of on(market, 'price', { signal: request.signal })) yield price;
+ * })()));
+ * ```
+ *
+ * The head goes out at once. When the client goes away the generator is closed; one that waits for something is closed when that comes, so
+ * let it wait with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed arrives late.
+ * Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
+ */
+export class EventSourceResponse extends Response {
+  constructor(events: AsyncIterable<unknown> | Iterable<unknown>, init: EventSourceInit = {}) {
+    const { pingInterval = 15_000 } = init;
+    if (!(typeof pingInterval === 'number' && pingInterval >= 0 && pingInterval < 2 ** 31))
+      throw misuse('SERVER_SENT_EVENT', '`pingInterval` is not a number of milliseconds');
+    super(
+      { [Symbol.asyncIterator]: () => new EventStream(events, pingInterval) },
+      init,
+      'text/event-stream; charset=utf-8',
+    );
+    const { headers } = this;
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache, no-transform');
+    if (!headers.has('x-accel-buffering')) headers.set('x-accel-buffering', 'no');
+  }
+}
+
+/** Events as they are sent, with comments between those that are long in coming. */
+class EventStream implements AsyncIterator<string, undefined> {
+  readonly #events: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly #pingInterval: number;
+  /** The event that has been asked for: it stays asked for while a comment is sent. */
+  #pending: Promise<IteratorResult<unknown>> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(events: AsyncIterable<unknown> | Iterable<unknown>, pingInterval: number) {
+    this.#events =
+      Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
+    this.#pingInterval = pingInterval;
+  }
+
+  async next(): Promise<IteratorResult<string, undefined>> {
+    this.#pending ??= Promise.resolve(this.#events.next());
+    const pending = this.#pending;
+    const result = await (this.#pingInterval === 0 ? pending : this.#orPing(pending));
+    if (result === undefined) return { value: ping, done: false };
+    this.#pending = undefined;
+    if (result.done) return { value: undefined, done: true };
+    return { value: textOf(result.value), done: false };
+  }
+
+  async return(): Promise<IteratorResult<string, undefined>> {
+    clearTimeout(this.#timer);
+    // Nobody asks for it any more, and it may fail now that its client has gone.
+    this.#pending?.catch(() => undefined);
+    await this.#events.return?.();
+    return { value: undefined, done: true };
+  }
+
+  async #orPing(pending: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> {
+    const silence = new Promise<undefined>(resolve => {
+      this.#timer = setTimeout(resolve, this.#pingInterval, undefined);
+    });
+    try {
+      return await Promise.race([pending, silence]);
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+}
+
+function textOf(event: unknown): string {
+  const isEvent = typeof event === 'object' && event !== null && brand in event;
+  return (isEvent ? (event as ServerSentEvent) : new ServerSentEvent({ data: event ?? null })).text;
+}

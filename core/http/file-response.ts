@@ -1,0 +1,187 @@
+import { create as dispositionOf } from 'content-disposition';
+import isFresh from 'fresh';
+import { lookup } from 'mrmime';
+import { misuse, misuseWith } from '../errors.js';
+import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
+import type { FileStat, Files } from './files.js';
+import type { Request } from './request.js';
+import { prepare, Response } from './response.js';
+import type { ResponseInit } from './response-head.js';
+
+/** The options of a `FileResponse`. */
+export interface FileResponseInit extends ResponseInit {
+  /** The name that the client is to save it by, of any characters; with one the file is an attachment. */
+  filename?: string;
+  /** `attachment`, where there is a `filename`, unless set. */
+  contentDispositionType?: 'attachment' | 'inline';
+}
+
+/**
+ * A file, read when it is sent, at the speed of the client.
+ *
+ * ```ts
+ * return new FileResponse('/srv/reports/2026.pdf', { filename: 'Bericht für März.pdf' });
+ * ```
+ *
+ * It has `content-length`, `last-modified`, an `etag` of its time and size, and a `content-type` by its name, as far as `headers` do not
+ * name them. A request with conditions is answered with 304 or 412, one with ranges with 206 or 416 (RFC 9110, 13 and 14), before the
+ * middleware sees the response. A `range` that can not be read is ignored, where Starlette answers 400.
+ *
+ * The path is opened as it is given: never build it from a request without a check. Throws `FILE` when it is answered with and there is no
+ * such file. Starlette's `FileResponse`.
+ */
+export class FileResponse extends Response {
+  readonly path: string;
+
+  constructor(path: string, init: FileResponseInit = {}) {
+    const { filename, contentDispositionType } = init;
+    super(unread(path), init, mediaTypeOf(filename ?? path));
+    this.path = path;
+    const isNamed = filename !== undefined || contentDispositionType !== undefined;
+    if (!isNamed || this.headers.has('content-disposition')) return;
+    const type = contentDispositionType ?? 'attachment';
+    // A line break would end the header.
+    this.headers.set('content-disposition', dispositionOf(filename?.replace(/\p{Cc}/gu, '_'), { type }));
+  }
+
+  /** What is sent of the file to a request. Internal. */
+  override async [prepare](request: Request, files: Files | undefined): Promise<Response> {
+    const stat = await statOf(this.path, files);
+    const { headers, status, background } = this;
+    const defaults = {
+      'last-modified': stat.modified.toUTCString(),
+      etag: `"${stat.modified.getTime().toString(16)}-${stat.size.toString(16)}"`,
+      'accept-ranges': 'bytes',
+    };
+    for (const [name, value] of Object.entries(defaults)) if (!headers.has(name)) headers.set(name, value);
+    const source = { file: this, files: files as Files, size: stat.size };
+    const isConditional = status === 200 && (request.method === 'GET' || request.method === 'HEAD');
+    const response = (isConditional && answerTo(request, source)) || wholeOf(source);
+    response.background = background;
+    return response;
+  }
+}
+
+/** A file that is there, to make responses of. */
+interface Source {
+  readonly file: FileResponse;
+  readonly files: Files;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What a request with conditions or ranges is answered with; `undefined` where it gets the whole file. */
+function answerTo(request: Request, source: Source): Response | undefined {
+  const { file, size } = source;
+  const asked = request.headers;
+  if (hasChanged(request, file)) return bodyless(file, 412);
+  const named = ['if-none-match', 'if-modified-since', 'cache-control'];
+  const conditions = Object.fromEntries(named.map(name => [name, asked.get(name) ?? undefined]));
+  const etag = file.headers.get('etag') ?? undefined;
+  const modified = file.headers.get('last-modified') ?? undefined;
+  if (isFresh(conditions, { etag, 'last-modified': modified })) return bodyless(file, 304);
+  const ranges = isRangeFresh(request, file) ? rangesOf(asked.get('range'), size) : undefined;
+  if (ranges === undefined) return undefined;
+  const [first, second] = ranges;
+  if (first) return second ? severalOf(source, ranges) : oneOf(source, first);
+  const unsatisfiable = bodyless(file, 416);
+  unsatisfiable.headers.set('content-range', `bytes */${size}`);
+  return unsatisfiable;
+}
+
+/** `if-match` and `if-unmodified-since` (RFC 9110, 13.1.1 and 13.1.4). */
+function hasChanged(request: Request, file: FileResponse): boolean {
+  const match = request.headers.get('if-match');
+  if (match !== null) {
+    const etag = file.headers.get('etag');
+    return match.trim() !== '*' && !match.split(',').some(each => each.trim() === etag);
+  }
+  const since = dateOf(request.headers.get('if-unmodified-since'));
+  return !Number.isNaN(since) && dateOf(file.headers.get('last-modified')) > since;
+}
+
+/** `if-range` (RFC 9110, 13.1.5): a strong etag, or the very date. */
+function isRangeFresh(request: Request, file: FileResponse): boolean {
+  const condition = request.headers.get('if-range')?.trim();
+  if (condition === undefined) return true;
+  if (condition.startsWith('"')) return condition === file.headers.get('etag');
+  return dateOf(condition) === dateOf(file.headers.get('last-modified'));
+}
+
+function dateOf(text: string | null): number {
+  return text === null ? Number.NaN : Date.parse(text);
+}
+
+/** What is said of a body that is not sent is left out (RFC 9110, 15.4.5). */
+function bodyless(file: FileResponse, status: number): Response {
+  const lines = [...file.headers].filter(([name]) => !/^content-/.test(name) || name === 'content-location');
+  return new Response(null, { status, headers: lines });
+}
+
+function wholeOf({ file, files, size }: Source): Response {
+  const { path, headers, status, statusText } = file;
+  const body = size === 0 ? '' : files.read(path, 0, size - 1);
+  const response = new Response(body, { status, statusText, headers: [...headers] });
+  response.headers.set('content-length', String(size));
+  return response;
+}
+
+function oneOf({ file, files, size }: Source, range: ByteRange): Response {
+  const body = files.read(file.path, range.start, range.end);
+  const response = new Response(body, { status: 206, headers: [...file.headers] });
+  response.headers.set('content-length', String(lengthOf(range)));
+  response.headers.set('content-range', contentRange(range, size));
+  return response;
+}
+
+function severalOf({ file, files, size }: Source, ranges: readonly ByteRange[]): Response {
+  const boundary = crypto.randomUUID().replaceAll('-', '');
+  const type = file.headers.get('content-type') ?? defaultType;
+  const parts = ranges.map(range => ({ range, head: partHead(boundary, type, range, size) }));
+  const end = `--${boundary}--\r\n`;
+  async function* body(): AsyncGenerator<string | Uint8Array, void, unknown> {
+    for (const { range, head } of parts) {
+      yield head;
+      yield* files.read(file.path, range.start, range.end);
+      yield '\r\n';
+    }
+    yield end;
+  }
+  const length = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range) + 2, end.length);
+  const response = new Response(body(), { status: 206, headers: [...file.headers] });
+  response.headers.set('content-type', `multipart/byteranges; boundary=${boundary}`);
+  response.headers.set('content-length', String(length));
+  return response;
+}
+
+function lengthOf({ start, end }: ByteRange): number {
+  return end - start + 1;
+}
+
+async function statOf(path: string, files: Files | undefined): Promise<FileStat> {
+  if (files === undefined) throw misuse('FILE', path, 'can not be read: this adapter has no files');
+  let stat: FileStat;
+  try {
+    stat = await files.stat(path);
+  } catch (cause) {
+    throw misuseWith({ cause }, 'FILE', path, 'does not exist');
+  }
+  if (!stat.isFile) throw misuse('FILE', path, 'is not a file');
+  return stat;
+}
+
+const defaultType = 'application/octet-stream';
+
+function mediaTypeOf(name: string): string {
+  const type = lookup(name) ?? defaultType;
+  return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
+}
+
+/** Stands for the file until somebody answers with it. */
+function unread(path: string): AsyncIterable<Uint8Array> {
+  const refuse = async (): Promise<never> => {
+    throw misuse('FILE', path, 'is read when it is sent, and not before');
+  };
+  const close = async (): Promise<IteratorReturnResult<undefined>> => ({ value: undefined, done: true });
+  return { [Symbol.asyncIterator]: () => ({ next: refuse, return: close }) };
+}
