@@ -12,7 +12,13 @@ import {
   type ResponseHead,
   responseView,
 } from '../../core/index.js';
-import { BodyProducer, declaredLength, HeaderSnapshot, type NativeResponse } from '../node/index.js';
+import {
+  BodyProducer,
+  declaredLength,
+  goesInto,
+  HeaderSnapshot,
+  type NativeResponse,
+} from '../node/index.js';
 import type { KoaContext } from './koa-types.js';
 
 /** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
@@ -65,7 +71,8 @@ function setBody(ctx: KoaContext, content: Content, declared: number | undefined
     ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   else {
     const producer = new BodyProducer(content, declared);
-    ctx.body = Readable.from(chunksOf(producer, ctx));
+    const body = Readable.from(chunksOf(producer, ctx, () => goesInto(body, ctx.res)));
+    ctx.body = body;
     return producer;
   }
   return undefined;
@@ -74,8 +81,15 @@ function setBody(ctx: KoaContext, content: Content, declared: number | undefined
 /**
  * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is thrown in at the
  * `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has gone.
+ *
+ * The head does not wait for the first chunk, where it is Koa that asks for it, and not a middleware further out.
  */
-async function* chunksOf(producer: BodyProducer, ctx: KoaContext): AsyncGenerator<string | Uint8Array> {
+async function* chunksOf(
+  producer: BodyProducer,
+  ctx: KoaContext,
+  isSent: () => boolean,
+): AsyncGenerator<string | Uint8Array> {
+  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);

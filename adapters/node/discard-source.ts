@@ -9,7 +9,7 @@ export type Source = Readable & { readonly _readableState?: { readonly pipes?: u
  * somewhere else too; the request itself is read to its end, since its connection serves the response.
  */
 export function discardSource(source: Source, res: ServerResponse): void {
-  if (!destinationsOf(source).includes(res)) return;
+  if (!goesInto(source, res)) return;
   source.unpipe(res);
   if (source === res.req) return void source.resume();
   if (destinationsOf(source).length > 0) return;
@@ -17,6 +17,11 @@ export function discardSource(source: Source, res: ServerResponse): void {
   const { req } = res;
   if (req instanceof IncomingMessage) source.once('close', () => process.nextTick(() => resumeIfStuck(req)));
   source.destroy();
+}
+
+/** Whether a stream is piped into a response. */
+export function goesInto(source: Source, res: ServerResponse): boolean {
+  return destinationsOf(source).includes(res);
 }
 
 /** Streams of other makes keep one destination, or `null`, in the same place. */
