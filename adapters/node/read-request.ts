@@ -188,7 +188,8 @@ class RequestHeaders implements HeaderStore {
  */
 export function absoluteUrl(scheme: string, host: string | undefined, target: string): string {
   const known = URL.canParse(`${scheme}://localhost`) ? scheme : 'http';
-  const origin = URL.canParse(`${known}://${host}`) ? `${known}://${host}` : `${known}://localhost`;
+  const isHost = host !== undefined && URL.canParse(`${known}://${host}`);
+  const origin = isHost ? `${known}://${host}` : `${known}://localhost`;
   if (target.startsWith('/')) return `${origin}${target}`;
   return /^https?:\/\//i.test(target) && URL.canParse(target) ? target : `${origin}/`;
 }

@@ -204,6 +204,8 @@ export function refill(req: NativeRequest, chunks: AsyncIterator<Uint8Array | st
     ReadableState: new (options: object, stream: unknown, isDuplex: boolean) => object;
   };
   Reflect.set(req, '_readableState', new ReadableState({ highWaterMark, autoDestroy: false }, req, false));
+  // Without a tap there was no body, and its end is still to come.
+  if (!Object.hasOwn(req, 'push')) define(req, 'push', () => true);
   const give = (chunk: unknown): boolean => Reflect.apply(Readable.prototype.push, req, [chunk]);
   define(req, '_read', () => {
     chunks.next().then(

@@ -1,0 +1,244 @@
+import type http from 'node:http';
+import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { type Client, endpoint, Layer, type Middleware, Request } from 'callnext';
+import { toExpress, wrap } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import { toNode } from 'callnext/node';
+import express5 from 'express';
+import fc from 'fast-check';
+import Koa3 from 'koa';
+import mount from 'koa-mount';
+import { absoluteUrl } from '../../adapters/node/index.js';
+import { frameworks, listening } from '../support/frameworks.js';
+import { exchangeOnWire, record } from '../support/wire.js';
+
+const express4 = require('express4') as typeof express5;
+const Koa2 = require('koa2') as typeof Koa3;
+
+interface Seen {
+  readonly url: string;
+  readonly client: Client | null;
+  readonly query: [string, string][];
+}
+
+const look = endpoint({}, ({ request }) => ({
+  url: request.url,
+  client: request.client,
+  query: [...request.queryParams],
+}));
+
+/** The request as it is written, on a connection of its own. */
+async function seen(listener: http.RequestListener, lines: string[]): Promise<Seen> {
+  return listening(listener, async (_url, port) => {
+    const head = [...lines, 'Connection: close', '', ''].join('\r\n');
+    const { bytes } = await record(port, head);
+    return JSON.parse(utf8(bytes.slice(bytes.indexOf('\r\n\r\n') + 4)));
+  });
+}
+
+function utf8(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString();
+}
+
+const forwarded = [
+  'GET /a/b?x=1&x=2&y=%C3%A9+z HTTP/1.1',
+  'Host: inner.example:8080',
+  'X-Forwarded-Proto: https',
+  'X-Forwarded-Host: outer.example:444',
+  'X-Forwarded-For: 203.0.113.7, 198.51.100.2',
+];
+
+describe.each([
+  ['Express 5', express5],
+  ['Express 4', express4],
+])('the request on %s', (_name, express) => {
+  const appWith = (trust: unknown): http.RequestListener => {
+    const app = express().set('trust proxy', trust);
+    const router = express.Router();
+    router.get('/b', toExpress(look));
+    app.use(toExpress(new Layer()));
+    app.use('/a', router);
+    return app as http.RequestListener;
+  };
+
+  it('is what the client has sent, where no proxy is trusted', async () => {
+    const { url, client, query } = await seen(appWith(false), forwarded);
+    expect(url).toBe('http://inner.example:8080/a/b?x=1&x=2&y=%C3%A9+z');
+    expect(client).toEqual({ host: expect.stringMatching(/127\.0\.0\.1$/), port: expect.any(Number) });
+    expect(client?.port).toBeGreaterThan(0);
+    expect(query).toEqual([
+      ['x', '1'],
+      ['x', '2'],
+      ['y', 'é z'],
+    ]);
+  });
+
+  it.each([
+    [true, '203.0.113.7'],
+    [1, '198.51.100.2'],
+    ['loopback', '198.51.100.2'],
+  ])('is what the proxies say, with `trust proxy` of %p', async (trust, host) => {
+    const { url, client } = await seen(appWith(trust), forwarded);
+    expect([url, client]).toEqual(['https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z', { host, port: 0 }]);
+  });
+
+  it('is what a wrapped app will say', async () => {
+    const app = express().set('trust proxy', true);
+    const urls: unknown[] = [];
+    const layer = new Layer({
+      middleware: [
+        (request, callNext) => {
+          urls.push(request.client?.host, request.url);
+          return callNext(request);
+        },
+      ],
+    });
+    app.get('/a/b', toExpress(look));
+    const { url } = await seen(wrap(app as never, layer) as http.RequestListener, forwarded);
+    expect([...urls, url]).toEqual([
+      '203.0.113.7',
+      ...Array(2).fill('https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z'),
+    ]);
+  });
+});
+
+describe.each([
+  ['Koa 3', Koa3],
+  ['Koa 2', Koa2],
+])('the request on %s', (_name, Koa) => {
+  const appWith = (proxy: boolean): http.RequestListener => {
+    const app = new Koa({ proxy });
+    app.use(toKoa(new Layer()));
+    app.use(mount('/a', toKoa(look)));
+    return app.callback();
+  };
+
+  it('is what the client has sent, where no proxy is trusted', async () => {
+    const { url, client } = await seen(appWith(false), forwarded);
+    expect(url).toBe('http://inner.example:8080/a/b?x=1&x=2&y=%C3%A9+z');
+    expect(client?.port).toBeGreaterThan(0);
+  });
+
+  it('is what the proxies say, with `app.proxy`', async () => {
+    const { url, client } = await seen(appWith(true), forwarded);
+    expect([url, client]).toEqual([
+      'https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z',
+      { host: '203.0.113.7', port: 0 },
+    ]);
+  });
+});
+
+describe.each(frameworks)('targets on $name', ({ app }) => {
+  const listener = (): http.RequestListener => app().use(new Layer()).at('/', look).listener();
+
+  it.each<[string, string[], string]>([
+    [
+      'in absolute form',
+      ['GET http://other.example/p?q=1 HTTP/1.1', 'Host: h.example'],
+      'http://other.example/p?q=1',
+    ],
+    [
+      'that begin as a host',
+      ['GET //evil.example/p HTTP/1.1', 'Host: h.example'],
+      'http://h.example//evil.example/p',
+    ],
+    ['without a Host', ['GET /p HTTP/1.0'], 'http://localhost/p'],
+    ['with a Host that is none', ['GET /p HTTP/1.1', 'Host: a b'], 'http://localhost/p'],
+    ['with an empty Host', ['GET /p HTTP/1.1', 'Host:'], 'http://localhost/p'],
+    ['with an IPv6 Host', ['GET /p HTTP/1.1', 'Host: [::1]:8080'], 'http://[::1]:8080/p'],
+  ])('%s', async (_what, lines, url) => {
+    expect((await seen(listener(), lines)).url).toBe(url);
+  });
+});
+
+it('no target and no host makes a url that can not be read, or that is another scheme’s', () => {
+  const hosts = fc.oneof(
+    fc.string(),
+    fc.constantFrom('h.example', 'a/b', 'user@h', 'h?x', '[::1]', undefined),
+  );
+  const targets = fc.oneof(
+    fc.webUrl(),
+    fc.string(),
+    fc.constantFrom('*', 'javascript:alert(1)', '//x', 'ftp://h/', 'h:443'),
+  );
+  fc.assert(
+    fc.property(hosts, targets, (host, target) => {
+      expect(new URL(absoluteUrl('http', host, target)).protocol).toMatch(/^https?:$/);
+    }),
+  );
+});
+
+it('a request of HTTP/2 has its authority', async () => {
+  const server = http2.createServer(toNode(look) as never);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ':path': '/p?x=1', ':authority': 'h.example:1' });
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+  session.close();
+  await new Promise(resolve => server.close(resolve));
+  expect(JSON.parse(text).url).toBe('http://h.example:1/p?x=1');
+});
+
+describe.each(frameworks)('what a middleware changes on $name', ({ app }) => {
+  it('is what native code sees: method, url, headers and body', async () => {
+    const change: Middleware = (request, callNext) =>
+      callNext(
+        new Request(request, {
+          method: 'put',
+          url: '/new?y=2',
+          headers: { 'x-a': '1', 'content-type': 'text/x' },
+          body: 'abc',
+        }),
+      );
+    const native = app()
+      .use(change)
+      .native('/new', async (req, res) => {
+        const parts: Buffer[] = [];
+        for await (const part of req) parts.push(part);
+        const { method, headers } = req;
+        res.end(JSON.stringify([method, headers, Buffer.concat(parts).toString()]));
+      });
+    const answer = await listening(native.listener(), async url => (await fetch(`${url}/old?x=1`)).json());
+    expect(answer).toEqual(['PUT', { 'x-a': '1', 'content-type': 'text/x', 'content-length': '3' }, 'abc']);
+  });
+
+  it('is what an endpoint sees, cookies and query too', async () => {
+    const change: Middleware = (request, callNext) => {
+      void request.cookies;
+      void request.queryParams;
+      return callNext(new Request(request, { url: '/?y=2', headers: { cookie: 'b=2' } }));
+    };
+    const target = endpoint({}, ({ request }) => [request.cookies, [...request.queryParams]]);
+    const answer = await listening(app().use(change).at('/', target).listener(), async url =>
+      (await fetch(`${url}/?x=1`, { headers: { cookie: 'a=1' } })).json(),
+    );
+    expect(answer).toEqual([{ b: '2' }, [['y', '2']]]);
+  });
+});
+
+describe.each(frameworks)('cookies on $name', ({ app }) => {
+  it.each<[string, unknown]>([
+    ['a=1; b=2', { a: '1', b: '2' }],
+    ['a=1; a=2', { a: '1' }],
+    ['a="x y"; b=%C3%A9; c=%', { a: '"x y"', b: 'é', c: '%' }],
+    ['__proto__=1; constructor=2', { ['__proto__']: '1', constructor: '2' }],
+    ['novalue; =x;;', { '': 'x' }],
+  ])('of %j', async (cookie, expected) => {
+    const target = endpoint({}, ({ request }) => Object.entries(request.cookies));
+    const wire = await listening(app().use(new Layer()).at('/', target).listener(), (_url, port) =>
+      exchangeOnWire(port, '/', 'GET', [`Cookie: ${cookie}`]),
+    );
+    expect(JSON.parse(utf8(wire.body))).toEqual(Object.entries(expected as object));
+  });
+});
+
+it('a method that Fetch does not know is a 501 for who needs a Fetch request', async () => {
+  const target = endpoint({}, ({ request }) => request.native.url);
+  const wire = await listening(express5().use(toExpress(target)) as http.RequestListener, (_url, port) =>
+    exchangeOnWire(port, '/', 'TRACE'),
+  );
+  expect(wire.head).toMatch(/^HTTP\/1.1 501 /);
+});
