@@ -101,7 +101,7 @@ class FormReading {
     else if (this.#fieldCount > maxFields) this.#fail(formErrors.fields(maxFields));
     else if (isCut) this.#fail(formErrors.part(maxPartSize));
     else if (this.#inMemory > maxMemory) this.#fail(tooLarge(maxMemory));
-    else this.#entries.push([name, value]);
+    else this.#entries.push([unescaped(name), value]);
   }
 
   #onFile(name: string | undefined, stream: Readable, filename: string, type: string): void {
@@ -114,9 +114,9 @@ class FormReading {
       return;
     }
     this.#streams.push(stream);
-    const file = this.#receive(stream, filename, type);
+    const file = this.#receive(stream, unescaped(filename), type);
     file.catch(error => this.#fail(error));
-    this.#entries.push([name, file]);
+    this.#entries.push([unescaped(name), file]);
   }
 
   /** Takes a file in: into memory, and from there to disk where that is too much. */
@@ -151,6 +151,13 @@ class FormReading {
     this.#parser.destroy();
     for (const stream of this.#streams) stream.destroy();
   }
+}
+
+const escapes: Readonly<Record<string, string>> = { '%22': '"', '%0a': '\n', '%0d': '\r' };
+
+/** What browsers write for what would end a name (HTML, 4.10.21.8), undone as Fetch does. */
+function unescaped(name: string): string {
+  return name.replace(/%(22|0a|0d)/gi, found => escapes[found.toLowerCase()] as string);
 }
 
 /** A file that is being written. */
