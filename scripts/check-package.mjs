@@ -21,7 +21,7 @@ try {
 
 function install(tarball) {
   writeFileSync(path.join(directory, 'package.json'), '{ "name": "consumer", "private": true }');
-  run('npm', ['install', '--no-audit', '--no-fund', '--offline', tarball], directory);
+  run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], directory);
   const names = '{ Layer, Response, endpoint }';
   // Both copies of the package in one process: an object of one is understood by the other.
   const program = `

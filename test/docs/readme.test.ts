@@ -10,6 +10,7 @@ const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 it.each([
   ['README.md', 'examples/smallest/app.ts'],
   ['README.md', 'examples/existing/app.ts'],
+  ['README.md', 'examples/requests/app.ts'],
   ['docs/order.md', 'examples/error-headers/app.ts'],
   ['docs/order.md', 'examples/transactions/server.ts'],
 ])('%s shows %s as it is', (page, name) => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import * as core from 'callnext';
 import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
@@ -11,6 +13,8 @@ it('exports from `callnext` what users need, and the port for those who write an
     'CallnextError',
     'ClientDisconnect',
     'Depends',
+    'EventSourceResponse',
+    'FileResponse',
     'HTMLResponse',
     'HTTPException',
     'Headers',
@@ -21,7 +25,9 @@ it('exports from `callnext` what users need, and the port for those who write an
     'RedirectResponse',
     'Request',
     'Response',
+    'ServerSentEvent',
     'StreamingResponse',
+    'UploadFile',
     'dependency',
     'endpoint',
     'fillHeaders',
@@ -31,8 +37,11 @@ it('exports from `callnext` what users need, and the port for those who write an
     'Exchange',
     'answerEndpoint',
     'asThrown',
+    'changedBody',
     'checkedChunk',
     'contentToSend',
+    'defaultMaxBodySize',
+    'formErrors',
     'freeze',
     'injectInto',
     'isBodyless',
@@ -40,6 +49,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isEndpoint',
     'isLayer',
     'isOurRequest',
+    'isResponseLike',
     'matchRoute',
     'misuse',
     'partsOf',
@@ -47,13 +57,21 @@ it('exports from `callnext` what users need, and the port for those who write an
     'runExchange',
     'runLayer',
     'toError',
+    'tooLarge',
   ];
   expect(Object.keys(core).sort()).toEqual([...users, ...adapterAuthors].sort());
 });
 
 it('exports from each framework entry what an app mounts and calls', () => {
-  expect(Object.keys(expressEntry).sort()).toEqual(['errorBoundary', 'inject', 'toExpress', 'wrap']);
-  expect(Object.keys(koaEntry).sort()).toEqual(['inject', 'toKoa']);
+  expect(Object.keys(expressEntry).sort()).toEqual([
+    'errorBoundary',
+    'inject',
+    'keepRawBody',
+    'mountFetch',
+    'toExpress',
+    'wrap',
+  ]);
+  expect(Object.keys(koaEntry).sort()).toEqual(['inject', 'mountFetch', 'toKoa']);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -69,18 +87,31 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'answerAlone',
     'applyChanges',
     'bareLayer',
+    'clientOf',
     'declaredLength',
+    'fetchEndpoint',
+    'goesInto',
     'inject',
     'injectAt',
     'openBare',
+    'parsedBodyOf',
     'runAround',
     'toLayer',
     'toNode',
   ]);
 });
 
-it('has no runtime dependency, and the frameworks as optional peers', () => {
-  expect(manifest).not.toHaveProperty('dependencies');
+it('has the runtime dependencies that docs/decisions give reasons for, and the frameworks as optional peers', () => {
+  expect(Object.keys(manifest.dependencies).sort()).toEqual([
+    '@fastify/busboy',
+    'content-disposition',
+    'cookie',
+    'fresh',
+    'mrmime',
+    'range-parser',
+  ]);
+  const page = readFileSync(path.join(__dirname, '../../docs/decisions/005-what-is-depended-on.md'), 'utf8');
+  for (const name of Object.keys(manifest.dependencies)) expect(page).toContain(`\`${name}\``);
   expect(manifest.peerDependencies).toEqual({ express: '^4.18 || ^5', koa: '^2.15 || ^3' });
   expect(manifest.peerDependenciesMeta).toEqual({ express: { optional: true }, koa: { optional: true } });
 });
