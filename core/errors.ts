@@ -63,6 +63,8 @@ const messages = {
     `\`mountFetch()\` takes a function (request) => response of Fetch, received ${show(received)}. Pass \`app.fetch\` or \`auth.handler\` itself.`,
   FILE: (path: string, reason: string) =>
     `The file of a FileResponse, ${JSON.stringify(path)}, ${reason}. Check the path before, and answer with an HTTPException(404) where it may be missing.`,
+  FORM_LATE: () =>
+    '`request.form()` came, or was still reading, when its request was over: its files would stay on disk. Await it in the endpoint, or in a background task.',
   FORM_OPTIONS: (option: string, received: unknown) =>
     `The option \`${option}\` of \`request.form()\` is a number of at least 0, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>

@@ -34,6 +34,7 @@ export { type FormLimits, type FormOptions, formErrors, UploadFile } from './htt
 export { fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
+export { parseJSON } from './http/json.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
   type Client,

@@ -30,7 +30,7 @@ export class ExpressRequest implements FrameworkRequest {
       | ((address: unknown, hop: number) => boolean)
       | undefined;
     if (typeof forwarded !== 'string' || !isTrusted?.(socket.remoteAddress, 0)) return headers.host;
-    return forwarded.split(',', 1)[0]?.trim();
+    return forwarded.split(',', 1)[0]?.trim() || headers.host;
   }
 
   get pathParams(): Readonly<Record<string, string>> {

@@ -30,13 +30,31 @@ export function contextView(ctx: KoaContext): Response {
   return responseView(new ContextHead(ctx), new Body(() => (isEmpty ? null : contentOf(body, reason))));
 }
 
+/** Streams of ours on a context: their head goes out before the first chunk. */
+const ownStreams = new WeakSet<object>();
+
+async function* headFirst(
+  chunks: AsyncIterable<unknown>,
+  ctx: KoaContext,
+  isSent: () => boolean,
+): AsyncGenerator<unknown, void, unknown> {
+  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
+  yield* chunks;
+}
+
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
   const { body } = partsOf(view);
   if (!body.taken && !body.isBeingRead) return;
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
-  ctx.body = Readable.from(body.content() as AsyncIterable<unknown>);
+  const isOwn = ownStreams.has(ctx.body as object);
+  const content = body.content() as AsyncIterable<unknown>;
+  const stream: Readable = Readable.from(
+    isOwn ? headFirst(content, ctx, () => goesInto(stream, res)) : content,
+  );
+  if (isOwn) ownStreams.add(stream);
+  ctx.body = stream;
   before.rewrite(res as NativeResponse);
 }
 
@@ -44,6 +62,7 @@ export function putBack(ctx: KoaContext, view: Response): void {
 export function applyToContext(ctx: KoaContext, response: Response): BodyProducer | undefined {
   const content = contentToSend(response, 'GET');
   const { status, headers } = response;
+  const { req } = ctx;
   const declared = declaredLength(response);
   ctx.status = status;
   if (content === null)
@@ -54,18 +73,21 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
-    if (name === 'content-length' && producer === undefined) continue;
+    if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
     // HTTP/2 has none, and Node warns of it.
-    if (name === 'connection' && ctx.req.httpVersionMajor >= 2) continue;
+    if (name === 'connection' && req.httpVersionMajor >= 2) continue;
     ctx.set(name, typeof value === 'string' ? value : [...value]);
   }
-  if (response.statusText !== '' && response.statusText !== ctx.message) ctx.message = response.statusText;
+  const hasReason = req.httpVersionMajor < 2 && response.statusText !== '';
+  if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   partsOf(response).head.seal();
   return producer;
 }
 
 function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
-  if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
+  // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
+  if (content === null && ctx.req.method === 'HEAD' && !isBodyless(ctx.status)) ctx.body = Readable.from([]);
+  else if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
   else if (typeof content === 'string') ctx.body = content;
   else if (content instanceof Uint8Array)
     ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
@@ -73,6 +95,7 @@ function setBody(ctx: KoaContext, content: Content, declared: number | undefined
     const producer = new BodyProducer(content, declared);
     const body = Readable.from(chunksOf(producer, ctx, () => goesInto(body, ctx.res)));
     ctx.body = body;
+    ownStreams.add(body);
     return producer;
   }
   return undefined;
@@ -94,6 +117,8 @@ async function* chunksOf(
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);
       ctx.res.destroy();
+      // A middleware further out that reads it must not take a part for the whole.
+      if (!isSent()) throw thrown;
     });
     if (chunk === undefined) return;
     yield chunk;

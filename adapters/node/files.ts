@@ -1,10 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import type { Files } from '../../core/index.js';
 
 /** The files of this machine. */
 export const files: Files = {
   async stat(path) {
+    await access(path, constants.R_OK);
     const { size, mtime, isFile } = await stat(path).then(found => ({ ...found, isFile: found.isFile() }));
     return { size, modified: mtime, isFile };
   },

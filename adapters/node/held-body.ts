@@ -28,8 +28,8 @@ export class HeldBody {
   #reading = false;
   #failure: Error | undefined;
   #onStarved: (() => void) | undefined;
-  /** Whether readers are to be given a copy of what goes out. */
-  isCopied = false;
+  /** Whose readers are to be given a copy of what goes out. */
+  #copiedFor: Body | undefined;
   #wakers: (() => void)[] = [];
 
   constructor(onDrain: () => void) {
@@ -97,9 +97,14 @@ export class HeldBody {
     const unread = (body?.unread() ?? []).map(bare);
     const writes = this.#writes.splice(0);
     this.#bytes = 0;
-    this.isCopied = body?.isBeingRead === true;
+    this.#copiedFor = body;
     if (this.isCopied) for (const { chunk, encoding } of writes) this.copy(chunk, encoding, false);
     return [...unread, ...writes];
+  }
+
+  /** Whether somebody reads what goes out. */
+  get isCopied(): boolean {
+    return this.#copiedFor?.isBeingRead === true;
   }
 
   /** What goes out natively while a middleware still reads the body: a clone, or a `text()` that it did not await. */

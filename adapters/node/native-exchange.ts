@@ -58,6 +58,8 @@ export class NativeExchange implements Transport {
   readonly #method: string;
   protected readonly holds: HeldResponse[] = [];
   readonly #producers: BodyProducer[] = [];
+  /** Whether a body had failed before the connection was gone. */
+  #hasFailedItself = false;
   /** Layers that did not wait for what is below them: a timeout. */
   protected readonly abandoned: Frame[] = [];
   #wasAbandoned = false;
@@ -83,6 +85,7 @@ export class NativeExchange implements Transport {
       req,
       res,
       () => {
+        this.#hasFailedItself = this.#producers.some(producer => producer.error !== undefined);
         source.responseIsOut();
         this.closed();
       },
@@ -422,7 +425,7 @@ export class NativeExchange implements Transport {
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
     // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
-    if (error && delivery.outcome === 'aborted' && this.end.isReason(error)) return delivery;
+    if (error && !this.#hasFailedItself && this.end.isReason(error)) return delivery;
     return error ? { outcome: 'aborted', error } : delivery;
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
-import { type FormLimits, formErrors, tooLarge, UploadFile } from '../../core/index.js';
+import { type FormLimits, formErrors, misuse, tooLarge, UploadFile } from '../../core/index.js';
 
 /** A part of a form, in the order in which it came. */
 type Entry = readonly [name: string, value: string | Promise<UploadFile>];
@@ -170,18 +170,22 @@ interface Spool {
 export class TemporaryFiles {
   #folder: Promise<string> | undefined;
   readonly #open: FileHandle[] = [];
+  #isRemoved = false;
 
   /** A new file, which only this user may read. */
   async create(): Promise<Spool> {
+    if (this.#isRemoved) throw misuse('FORM_LATE');
     this.#folder ??= mkdtemp(path.join(tmpdir(), 'callnext-'));
     const file = path.join(await this.#folder, randomUUID());
     const handle = await open(file, 'wx', 0o600);
     this.#open.push(handle);
+    if (this.#isRemoved) await this.remove();
     return { path: file, handle };
   }
 
-  /** Removes all of them. */
+  /** Removes all of them, and those that are still being made. */
   async remove(): Promise<void> {
+    this.#isRemoved = true;
     if (this.#folder === undefined) return;
     await Promise.allSettled(this.#open.map(handle => handle.close()));
     await rm(await this.#folder, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import {
   Headers,
   misuse,
   type ParsedBody,
+  parseJSON,
   type Request,
   type RequestSource,
   tooLarge,
@@ -43,6 +44,7 @@ export class NodeRequestSource implements RequestSource {
   readonly #framework: FrameworkRequest;
   readonly #tap: RequestTap | undefined;
   #files: TemporaryFiles | undefined;
+  #isReleased = false;
 
   constructor(req: NativeRequest, framework: FrameworkRequest) {
     this.#req = req;
@@ -78,8 +80,9 @@ export class NodeRequestSource implements RequestSource {
   body(): Content {
     const req = this.#req;
     if (this.#tap) return this.#tap.open();
-    if (req.readableDidRead || req.readableFlowing !== null) throw misuse('BODY_CONSUMED', 'request');
-    return req;
+    // It was empty, whoever has listened to it.
+    if (!mayHaveBody(req) || (req.readableEnded && !req.readableDidRead)) return null;
+    throw misuse('BODY_CONSUMED', 'request');
   }
 
   /** Without a body there is nothing that a parser could have read. */
@@ -96,6 +99,7 @@ export class NodeRequestSource implements RequestSource {
   }
 
   readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
+    if (this.#isReleased) throw misuse('FORM_LATE');
     this.#files ??= new TemporaryFiles();
     return readForm(body, type, limits, this.#files);
   }
@@ -107,6 +111,7 @@ export class NodeRequestSource implements RequestSource {
 
   /** The exchange has come to its end: nothing of the request is needed any more. */
   release(): Promise<void> | undefined {
+    this.#isReleased = true;
     return this.#files?.remove();
   }
 
@@ -114,11 +119,11 @@ export class NodeRequestSource implements RequestSource {
   changeBody(request: Request, original: Request): void {
     const body = changedBody(request, original);
     if (!body) return;
-    this.#tap?.cut();
     const content = body.copy();
-    refill(this.#req, iteratorOf(content));
     const { value } = this.#framework.parsedBody;
     if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
+    this.#tap?.cut();
+    refill(this.#req, iteratorOf(content));
   }
 }
 
@@ -149,7 +154,7 @@ function parsedAnew(content: Content, request: Request, before: unknown): unknow
   if (Buffer.isBuffer(before)) return bytes;
   if (typeof before === 'string') return bytes.toString();
   const type = request.headers.get('content-type') ?? '';
-  if (/[/+]json\b/i.test(type)) return bytes.length === 0 ? {} : JSON.parse(bytes.toString());
+  if (/[/+]json\b/i.test(type)) return bytes.length === 0 ? {} : parseJSON(bytes.toString());
   return /^application\/x-www-form-urlencoded\b/i.test(type) ? parseQuery(bytes.toString()) : undefined;
 }
 
@@ -182,13 +187,16 @@ class RequestHeaders implements HeaderStore {
   }
 }
 
+/** A host, and a port: what else a `host` header says would become a part of the path. */
+const bareHost = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
+
 /**
  * A target as an absolute url, whatever a client has sent: an absolute-form one as it is, a path behind the scheme and the
  * host, as far as they are any.
  */
 export function absoluteUrl(scheme: string, host: string | undefined, target: string): string {
-  const known = URL.canParse(`${scheme}://localhost`) ? scheme : 'http';
-  const isHost = host !== undefined && URL.canParse(`${known}://${host}`);
+  const known = /^https?$/i.test(scheme) ? scheme.toLowerCase() : 'http';
+  const isHost = host !== undefined && bareHost.test(host) && URL.canParse(`${known}://${host}`);
   const origin = isHost ? `${known}://${host}` : `${known}://localhost`;
   if (target.startsWith('/')) return `${origin}${target}`;
   return /^https?:\/\//i.test(target) && URL.canParse(target) ? target : `${origin}/`;
@@ -203,12 +211,23 @@ export function applyChanges(
 ): void {
   if (request === original) return;
   if (request.method !== original.method) req.method = request.method;
-  if (request.headers !== original.headers) req.headers = Object.fromEntries(nativeLines(request));
+  if (request.headers !== original.headers) setHeaders(req, Object.fromEntries(nativeLines(request)));
   if (request.url !== original.url) {
     const { pathname, search } = new URL(request.url);
     setTarget(pathname + search);
   }
   source.changeBody(request, original);
+}
+
+/** Those of HTTP/2 have only a getter, and among them are the pseudo-headers. */
+function setHeaders(req: NativeRequest, headers: NativeRequest['headers']): void {
+  if (req.httpVersionMajor < 2) {
+    req.headers = headers;
+    return;
+  }
+  const pseudo = Object.entries(req.headers).filter(([name]) => name.startsWith(':'));
+  const value = { ...Object.fromEntries(pseudo), ...headers };
+  Object.defineProperty(req, 'headers', { value, configurable: true, enumerable: true, writable: true });
 }
 
 function nativeLines(request: Request): Iterable<readonly [string, string | string[]]> {

@@ -5,10 +5,7 @@ import type { Endpoint } from './endpoint.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
-export interface EndpointRun extends DependencyRun, Answered {
-  /** A response that will not be sent. */
-  replaced(response: Response): void;
-}
+export interface EndpointRun extends DependencyRun, Answered {}
 
 /**
  * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies
@@ -20,7 +17,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
   const result = await endpoint.handler(Object.assign(values, run.injected) as never);
-  const accepted = accept(run, toResponse(result, run.injected.response, endpoint.status));
+  const made = toResponse(result, run.injected.response, endpoint.status, run);
+  const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;
   const failure = await run.exits.leave('function', response);
   if (failure === undefined) return response;

@@ -1,5 +1,5 @@
 import type { InjectedResponse } from '../http/injected-response.js';
-import { fromResponseLike, partsOf, type Response } from '../http/response.js';
+import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import { JSONResponse } from '../http/responses.js';
 
@@ -8,9 +8,11 @@ export function toResponse(
   result: unknown,
   injected: InjectedResponse,
   status: number | undefined,
+  owner: object,
 ): Response {
   if (isResponseLike(result)) {
-    const response = fromResponseLike(result);
+    // Before anything is set on it: one that has answered another request is refused as it is.
+    const response = claimFor(owner, fromResponseLike(result));
     injected.fillInto(response, partsOf(response).head.isStatusNamed ?? true);
     return response;
   }

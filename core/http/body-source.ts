@@ -55,13 +55,16 @@ function chunksOf(source: Chunks | null): Content {
   return source === null ? null : { [Symbol.asyncIterator]: () => iteratorOf(source) };
 }
 
-function iteratorOf(source: Chunks): AsyncIterator<Chunk, undefined> {
+/** What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits for. */
+export function iteratorOf<T>(
+  source: ReadableStream<T> | AsyncIterable<T> | Iterable<T>,
+): AsyncIterator<T, undefined> {
   if ('getReader' in source) return readerIterator(source);
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const { destroy } = source as { destroy?: unknown };
   return {
-    next: async () => iterator.next() as Promise<IteratorResult<Chunk, undefined>>,
+    next: async () => iterator.next() as Promise<IteratorResult<T, undefined>>,
     async return() {
       // A Node stream is destroyed, also while a read is under way, which its iterator would wait for.
       if (typeof destroy === 'function') Reflect.apply(destroy, source, []);
@@ -71,12 +74,12 @@ function iteratorOf(source: Chunks): AsyncIterator<Chunk, undefined> {
   };
 }
 
-function readerIterator(source: ReadableStream<Chunk>): AsyncIterator<Chunk, undefined> {
-  let reader: ReadableStreamDefaultReader<Chunk> | undefined;
+function readerIterator<T>(source: ReadableStream<T>): AsyncIterator<T, undefined> {
+  let reader: ReadableStreamDefaultReader<T> | undefined;
   return {
     async next() {
       reader ??= source.getReader();
-      return (await reader.read()) as IteratorResult<Chunk, undefined>;
+      return (await reader.read()) as IteratorResult<T, undefined>;
     },
     async return() {
       await (reader ?? source).cancel();

@@ -6,6 +6,10 @@ import { HTTPException } from './http-exception.js';
 interface Pass extends AsyncIterableIterator<Chunk, undefined> {
   position: number;
   closed: boolean;
+  /** Whether somebody waits for its next chunk. */
+  isWaiting: boolean;
+  /** Whether it is that of a stream, which may have been asked for only to be looked at. */
+  isStream: boolean;
 }
 
 /** Whose body it is, and how much of it stays for readers that come later. */
@@ -111,7 +115,7 @@ export class Body {
     const content = this.#opened;
     if (content === null) return null;
     this.#lent ||= !isChunk(content);
-    const stream = toStream(isChunk(content) ? once(content) : this.#beginPass());
+    const stream = toStream(isChunk(content) ? once(content) : this.#beginPass(true));
     streams.set(stream, this);
     return stream;
   }
@@ -134,13 +138,37 @@ export class Body {
     }
     const pass = this.#beginPass();
     this.#keeping = false;
+    this.#dismissUnread();
     return pass;
+  }
+
+  /**
+   * A stream that was only looked at (`response.body === null`) is not kept for: who wants it has begun to read by the time the response
+   * is sent, or takes a clone.
+   */
+  #dismissUnread(): void {
+    const unread = [...(this.#passes ?? [])].filter(({ isStream, position }) => isStream && position === 0);
+    if (unread.length === 0) return;
+    setTimeout(() => {
+      for (const pass of unread) if (pass.position === 0 && !pass.isWaiting) this.#dismiss(pass);
+      this.#free();
+    }, 0);
+  }
+
+  /** Nothing will be read any more but by those who wait for it now: where nobody does, the producer is closed. */
+  async release(): Promise<void> {
+    if (this.#source === undefined || this.#ended) return;
+    for (const pass of this.#passes ?? []) if (!pass.isWaiting) this.#dismiss(pass);
+    this.#keeping = false;
+    this.#free();
+    if (!this.isBeingRead) await this.#close();
   }
 
   /** The chunks read so far, for where they came from, which goes on natively. Those who still read keep reading. */
   unread(): Chunk[] {
     const chunks = [...this.#chunks];
     this.#handedOver = true;
+    this.#dismissUnread();
     this.forget();
     return chunks;
   }
@@ -182,12 +210,14 @@ export class Body {
     return concat(parts);
   }
 
-  #beginPass(): Pass {
+  #beginPass(isStream = false): Pass {
     if (this.#isOverrun && this.#limit) throw tooLarge(this.#limit());
     if (this.#handedOver || this.#forgotten > 0) throw misuse('BODY_CONSUMED', this.#owner);
     const pass: Pass = {
       position: 0,
       closed: false,
+      isWaiting: false,
+      isStream,
       next: () => this.#next(pass),
       return: () => this.#leave(pass),
       [Symbol.asyncIterator]: () => pass,
@@ -209,7 +239,9 @@ export class Body {
       if (this.#failure) throw this.#failure.error;
       if (this.#ended) return this.#leave(pass);
       this.#pulling ??= this.#pull();
+      pass.isWaiting = true;
       await this.#pulling;
+      pass.isWaiting = false;
     }
   }
 

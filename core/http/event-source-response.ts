@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import { iteratorOf } from './body-source.js';
 import { serialize } from './json.js';
 import { Response } from './response.js';
 import type { ResponseInit } from './response-head.js';
@@ -12,7 +13,7 @@ export interface ServerSentEventInit {
   /** The type of the event; a client without a listener for it does not see it. */
   event?: string;
   /** What a client sends back as `last-event-id` when it connects again. */
-  id?: string;
+  id?: string | number;
   /** Milliseconds after which a client that has lost the connection connects again. */
   retry?: number;
   /** Lines that no client shows. */
@@ -30,7 +31,11 @@ export class ServerSentEvent {
   readonly text: string;
 
   constructor(init: ServerSentEventInit) {
-    const { data, rawData, event, id, retry, comment } = init;
+    const { data, rawData, event, retry, comment } = init;
+    const id = typeof init.id === 'number' ? String(init.id) : init.id;
+    for (const [name, value] of Object.entries({ rawData, event, id, comment }))
+      if (value !== undefined && typeof value !== 'string')
+        throw misuse('SERVER_SENT_EVENT', `\`${name}\` is no text`);
     if (data !== undefined && rawData !== undefined)
       throw misuse('SERVER_SENT_EVENT', 'it has both `data` and `rawData`');
     for (const [name, value] of Object.entries({ event, id }))
@@ -67,6 +72,9 @@ export interface EventSourceInit extends ResponseInit {
   pingInterval?: number;
 }
 
+/** Where events come from; a Node stream is one too. */
+type EventSource = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<unknown>;
+
 const ping = ': ping\n\n';
 
 /**
@@ -83,7 +91,7 @@ const ping = ': ping\n\n';
  * Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
  */
 export class EventSourceResponse extends Response {
-  constructor(events: AsyncIterable<unknown> | Iterable<unknown>, init: EventSourceInit = {}) {
+  constructor(events: EventSource, init: EventSourceInit = {}) {
     const { pingInterval = 15_000 } = init;
     if (!(typeof pingInterval === 'number' && pingInterval >= 0 && pingInterval < 2 ** 31))
       throw misuse('SERVER_SENT_EVENT', '`pingInterval` is not a number of milliseconds');
@@ -100,15 +108,14 @@ export class EventSourceResponse extends Response {
 
 /** Events as they are sent, with comments between those that are long in coming. */
 class EventStream implements AsyncIterator<string, undefined> {
-  readonly #events: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly #events: AsyncIterator<unknown>;
   readonly #pingInterval: number;
   /** The event that has been asked for: it stays asked for while a comment is sent. */
   #pending: Promise<IteratorResult<unknown>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(events: AsyncIterable<unknown> | Iterable<unknown>, pingInterval: number) {
-    this.#events =
-      Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
+  constructor(events: EventSource, pingInterval: number) {
+    this.#events = iteratorOf(events);
     this.#pingInterval = pingInterval;
   }
 

@@ -5,7 +5,7 @@ import { misuse, misuseWith } from '../errors.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
 import type { FileStat, Files } from './files.js';
 import type { Request } from './request.js';
-import { prepare, Response } from './response.js';
+import { partsOf, prepare, Response } from './response.js';
 import type { ResponseInit } from './response-head.js';
 
 /** The options of a `FileResponse`. */
@@ -40,8 +40,9 @@ export class FileResponse extends Response {
     const isNamed = filename !== undefined || contentDispositionType !== undefined;
     if (!isNamed || this.headers.has('content-disposition')) return;
     const type = contentDispositionType ?? 'attachment';
-    // A line break would end the header.
-    this.headers.set('content-disposition', dispositionOf(filename?.replace(/\p{Cc}/gu, '_'), { type }));
+    // A line break would end the header, and half a surrogate pair can not be encoded.
+    const name = filename?.replace(/\p{Cc}|\p{Cs}/gu, '_');
+    this.headers.set('content-disposition', dispositionOf(name, { type }));
   }
 
   /** What is sent of the file to a request. Internal. */
@@ -58,6 +59,8 @@ export class FileResponse extends Response {
     const isConditional = status === 200 && (request.method === 'GET' || request.method === 'HEAD');
     const response = (isConditional && answerTo(request, source)) || wholeOf(source);
     response.background = background;
+    // What is changed from here on is changed on the response that is sent.
+    partsOf(this).head.seal();
     return response;
   }
 }
@@ -164,7 +167,9 @@ async function statOf(path: string, files: Files | undefined): Promise<FileStat>
   try {
     stat = await files.stat(path);
   } catch (cause) {
-    throw misuseWith({ cause }, 'FILE', path, 'does not exist');
+    const { code } = cause as { code?: unknown };
+    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `can not be read (${code})`;
+    throw misuseWith({ cause }, 'FILE', path, reason);
   }
   if (!stat.isFile) throw misuse('FILE', path, 'is not a file');
   return stat;
@@ -173,7 +178,8 @@ async function statOf(path: string, files: Files | undefined): Promise<FileStat>
 const defaultType = 'application/octet-stream';
 
 function mediaTypeOf(name: string): string {
-  const type = lookup(name) ?? defaultType;
+  const known: unknown = name.includes('.') ? lookup(name) : undefined;
+  const type = typeof known === 'string' ? known : defaultType;
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }
 

@@ -91,10 +91,17 @@ interface ErrorHeaders {
   current: Headers | undefined;
 }
 
+/** What readers have made of a body. */
+interface Made {
+  decoded?: Body;
+  form?: Promise<FormData>;
+}
+
 interface RequestParts<State> {
   readonly source: RequestSource;
   readonly body: Body;
   readonly isOwnBody: boolean;
+  readonly made: Made;
   readonly state: State;
   readonly errorHeaders: ErrorHeaders;
   readonly pathParams: Readonly<Record<string, string>> | undefined;
@@ -120,8 +127,8 @@ export class Request<State extends object = RequestState> {
   #body: Body;
   /** Whether the body is not the one that the client has sent. */
   #isOwnBody = false;
-  #decoded: Body | undefined;
-  #form: Promise<FormData> | undefined;
+  /** What has been made of the body, for all requests that have it. */
+  #made: Made = {};
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   readonly #errorHeaders: ErrorHeaders;
   #method: string | undefined;
@@ -137,6 +144,7 @@ export class Request<State extends object = RequestState> {
       this.#source = base.source;
       this.#body = base.body;
       this.#isOwnBody = base.isOwnBody;
+      this.#made = base.made;
       this.state = base.state;
       this.#errorHeaders = base.errorHeaders;
       this.#pathParams = base.pathParams;
@@ -275,8 +283,8 @@ export class Request<State extends object = RequestState> {
    */
   async form(options: FormOptions = {}): Promise<FormData> {
     const limits = formLimits(options, this.#source.maxBodySize);
-    this.#form ??= this.#readForm(limits);
-    return this.#form;
+    this.#made.form ??= this.#readForm(limits);
+    return this.#made.form;
   }
 
   /** The same request: its body may be read by both. */
@@ -351,6 +359,7 @@ export class Request<State extends object = RequestState> {
       source: this.#source,
       body: this.#body,
       isOwnBody: this.#isOwnBody,
+      made: this.#made,
       state: this.state,
       errorHeaders: this.#errorHeaders,
       pathParams: this.#pathParams,
@@ -384,6 +393,7 @@ export class Request<State extends object = RequestState> {
     if (content !== null && !hasBody(this.method)) throw misuse('BODY_NOT_ALLOWED', this.method);
     this.#body = this.#newBody(() => content);
     this.#isOwnBody = true;
+    this.#made = {};
     const headers = new Headers(this.headers);
     for (const name of ofFraming) headers.delete(name);
     if (content !== null && !isChunk(content)) headers.set('transfer-encoding', 'chunked');
@@ -416,14 +426,18 @@ export class Request<State extends object = RequestState> {
 
   /** The body without the codings of `content-encoding`. */
   get #decodedBody(): Body {
-    const codings = this.headers.get('content-encoding')?.trim();
-    if (!codings || /^identity$/i.test(codings)) return this.#body;
-    this.#decoded ??= this.#newBody(() => {
+    const codings = this.#codings;
+    if (codings === undefined) return this.#body;
+    this.#made.decoded ??= this.#newBody(() => {
       const content = this.#body.copy();
-      if (content === null) return null;
-      return this.#source.decode(bytesOf(content), codings);
+      return content === null ? null : this.#source.decode(bytesOf(content), codings);
     });
-    return this.#decoded;
+    return this.#made.decoded;
+  }
+
+  get #codings(): string | undefined {
+    const codings = this.headers.get('content-encoding')?.trim();
+    return !codings || /^identity$/i.test(codings) ? undefined : codings;
   }
 
   async #readForm(limits: FormLimits): Promise<FormData> {
@@ -432,7 +446,8 @@ export class Request<State extends object = RequestState> {
     const parsed = this.#parsed;
     if (parsed && parsed.raw === undefined) return parsedForm(parsed, type);
     if (essenceOf(type) === urlencoded) return urlencodedForm(await this.text(), limits);
-    const content = parsed?.raw ?? this.#decodedBody.copy();
+    // A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a text.
+    const content = parsed?.raw ?? (this.#codings ? await this.#decodedBody.bytes() : this.#body.copy());
     return this.#source.readForm(bytesOf(content ?? ''), type ?? '', limits);
   }
 

@@ -2,7 +2,7 @@ import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import { Body } from './body.js';
 import type { Content } from './body-source.js';
-import { describedBody, Headers, type HeadersInit, MemoryHeaders } from './headers.js';
+import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
 /** The options of a response: those of Fetch, and what runs after it. */
@@ -129,7 +129,12 @@ export function describesAnotherBody(
   content: Content,
 ): boolean {
   const { headers } = init;
-  if (!(headers instanceof Headers)) return isResponseLike(init) || headers instanceof globalThis.Headers;
+  if (isResponseLike(init) && !(headers instanceof Headers)) return true;
+  // Those of the platform do not tell where they come from; those of a message say how its body is framed.
+  if (headers instanceof globalThis.Headers)
+    return ofFraming.some(name => (headers as globalThis.Headers).has(name));
+  if (!(headers instanceof Headers)) return false;
   const described = headers[describedBody];
+  if (described === undefined) return false;
   return !(described instanceof Body && described.gave(source, content));
 }

@@ -273,24 +273,40 @@ export function fromResponseLike(value: ResponseLike): Response {
   if (value.bodyUsed) throw misuse('BODY_CONSUMED', 'returned response');
   const { status, statusText = '' } = value;
   const response = new Response(value.body as BodySource, { status, statusText, headers: linesOf(value) });
-  const dropped = isFetched(value) ? ofFraming : ofHop;
+  // The length is that of the coded body.
+  const dropped = isFetched(value) && value.headers.get('content-encoding') !== null ? ofFraming : ofHop;
   for (const name of dropped) response.headers.delete(name);
   return response;
 }
 
 /** What a response needs of the exchange that it answers. */
 export interface Answered {
-  readonly request: Request;
   readonly files: Files | undefined;
+  /** A response that will not be sent. */
+  replaced(response: Response): void;
 }
 
 /**
- * What user code has answered with, as the response that goes on: of ours, tied to the request that it answers, and of a file what is sent of it.
+ * What user code has answered a request with, as the response that goes on: of ours, tied to the exchange, and of a file what is sent of it.
  * Throws `RESPONSE_REUSED`, and rejects with `FILE`.
  */
-export function accept(run: Answered, value: ResponseLike): Response | Promise<Response> {
+export function accept(run: Answered, value: ResponseLike, request: Request): Response | Promise<Response> {
   const response = claimFor(run, fromResponseLike(value));
-  return response[prepare](run.request, run.files)?.then(prepared => claimFor(run, prepared)) ?? response;
+  const prepared = response[prepare](request, run.files);
+  return prepared === undefined ? response : acceptPrepared(run, response, prepared);
+}
+
+async function acceptPrepared(
+  run: Answered,
+  response: Response,
+  prepared: Promise<Response>,
+): Promise<Response> {
+  try {
+    return claimFor(run, await prepared);
+  } catch (thrown) {
+    run.replaced(response);
+    throw thrown;
+  }
 }
 
 /** What `fetch` gives has a url, and a body that is decoded already. */

@@ -237,7 +237,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       const made = await handler(this.request, failure);
       if (!isResponseLike(made))
         throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
-      return await accept(this, made);
+      return await accept(this, made, this.request);
     } catch (thrown) {
       this.#unhandled = this.#causedBy(toError(thrown), failure);
       throw this.#unhandled;
@@ -290,9 +290,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   /** A layer gives up on what has not answered in its time, and will wait as long again before it takes the dependencies from it. */
-  giveUp(below: Promise<unknown>, timeout: number): Promise<Response> {
+  giveUp(below: Promise<Response>, timeout: number): Promise<Response> {
     const error = misuse('LAYER_TIMEOUT', timeout);
     this.report(error, 'request');
+    // What it answers later is not sent, and has tasks all the same.
+    below.then(
+      response => this.replaced(response),
+      () => undefined,
+    );
     this.abandon(below);
     this.#unfinished.loseInterestAfter(timeout);
     this.transport.abort(error);
@@ -326,8 +331,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return !this.#hasGivenUp;
   }
 
-  /** Lets go of what was kept for the request: the files of a form. */
+  /** Lets go of what was kept for the request: bodies that nobody reads to their end, and the files of a form. */
   release(): Promise<void> | undefined {
+    for (const response of [...this.#replaced, this.#onItsWay]) {
+      const released = response && partsOf(response).body.release();
+      released?.catch(thrown => this.report(toError(thrown), 'response'));
+    }
     return this.transport.release?.()?.catch(thrown => this.report(toError(thrown), 'background'));
   }
 

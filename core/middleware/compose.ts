@@ -8,8 +8,6 @@ import type { CallNext, Middleware } from './middleware.js';
 export interface OnionRun extends Answered {
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
-  /** Another response took this one's place. */
-  replaced(response: Response): void;
   /** A middleware is through before what is below it: a timeout. */
   abandon(below: Promise<unknown>): void;
 }
@@ -36,7 +34,8 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const call = new Call(nameOf(middleware), inner, run, below);
     try {
-      const settled = call.settle(await middleware(request, given => call.next(request, given)));
+      const returned = await middleware(request, given => call.next(request, given));
+      const settled = call.settle(returned, request);
       return settled instanceof Promise ? await settled : settled;
     } catch (thrown) {
       call.leave(undefined);
@@ -72,24 +71,19 @@ class Call {
     return received;
   }
 
-  settle(returned: unknown): Response | Promise<Response> {
+  settle(returned: unknown, request: Request): Response | Promise<Response> {
     if (returned === undefined || returned === null)
       throw misuse('NOTHING_RETURNED', this.#name, this.#called);
     if (!isResponseLike(returned))
       throw misuse('NOT_A_RESPONSE', `The middleware \`${this.#name}\``, returned);
-    const accepted = accept(this.#run, returned);
-    return accepted instanceof Promise
-      ? accepted.then(response => this.#settleWith(response))
-      : this.#settleWith(accepted);
-  }
-
-  #settleWith(response: Response): Response {
-    this.leave(response);
-    return response;
+    const accepted = accept(this.#run, returned, request);
+    this.leave(accepted instanceof Promise ? undefined : accepted);
+    return accepted;
   }
 
   /** The middleware is through, with this response or with an exception. */
   leave(response: Response | undefined): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     if (this.#received !== undefined && this.#received !== response) this.#run.replaced(this.#received);
     if (this.#pending) this.#run.abandon(this.#pending);

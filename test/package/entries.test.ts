@@ -52,6 +52,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isResponseLike',
     'matchRoute',
     'misuse',
+    'parseJSON',
     'partsOf',
     'responseView',
     'runExchange',

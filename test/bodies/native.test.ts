@@ -1,0 +1,421 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import http from 'node:http';
+import http2 from 'node:http2';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { PassThrough } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { endpoint, Layer, type Middleware, Request } from 'callnext';
+import { toExpress, wrap } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import { toNode } from 'callnext/node';
+import express from 'express';
+import fc from 'fast-check';
+import Koa from 'koa';
+import { ChunkQueue } from '../../adapters/node/chunk-queue.js';
+import { EventLog, gate } from '../support/events.js';
+import { frameworks, listening } from '../support/frameworks.js';
+
+const mebibyte = 1024 * 1024;
+const reading: Middleware = async (request, callNext) => {
+  await request.text();
+  return callNext(request);
+};
+const streaming: Middleware = async (request, callNext) => {
+  for await (const _chunk of request.body as unknown as AsyncIterable<Uint8Array>);
+  return callNext(request);
+};
+
+/** An answer, or `cut` where the connection ends without one. */
+async function ask(
+  listener: http.RequestListener,
+  options: http.RequestOptions = {},
+  body?: string | Buffer,
+): Promise<[number, string]> {
+  return listening(listener, async (_url, port) => {
+    const request = http.request({ port, ...options });
+    request.on('error', () => undefined);
+    request.end(body);
+    const [response] = (await Promise.race([once(request, 'response'), once(request, 'close')])) as [
+      http.IncomingMessage?,
+    ];
+    if (!response) return [0, 'cut'];
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) text += chunk;
+    return [response.statusCode ?? 0, text];
+  });
+}
+
+const counting: http.RequestListener = (req, res) => {
+  let text = '';
+  req.on('data', chunk => {
+    text += chunk;
+  });
+  req.on('end', () => res.end(`got ${text}`));
+};
+
+describe.each(frameworks)('behind a middleware that reads, native code on $name', ({ app }) => {
+  const behind = (): http.RequestListener => app().use(reading).native('/', counting).listener();
+
+  it.each<[string, http.RequestOptions, string | undefined, string]>([
+    ['a GET', {}, undefined, 'got '],
+    ['a POST without a body', { method: 'POST', headers: { 'content-length': 0 } }, undefined, 'got '],
+    [
+      'an empty body in chunks',
+      { method: 'POST', headers: { 'transfer-encoding': 'chunked' } },
+      undefined,
+      'got ',
+    ],
+    ['a GET with a body', { headers: { 'content-length': 3 } }, 'abc', 'got abc'],
+    ['a DELETE with a body', { method: 'DELETE', headers: { 'content-length': 3 } }, 'abc', 'got abc'],
+  ])('has the end of %s', async (_what, options, body, text) => {
+    expect(await ask(behind(), options, body)).toEqual([200, text]);
+  });
+});
+
+describe('native code behind a middleware that reads', () => {
+  it('has the end of a GET in a wrapped app', async () => {
+    const app = express().use(counting as never);
+    expect(await ask(wrap(app as never, reading) as http.RequestListener)).toEqual([200, 'got ']);
+  });
+
+  it('has the texts that it has asked for, and the others have the bytes', async () => {
+    const seen: unknown[] = [];
+    const app = express();
+    app.use((req, _res, next) => {
+      req.setEncoding('hex');
+      next();
+    });
+    app.use(
+      toExpress(async (request, callNext) => {
+        seen.push(Buffer.from(await request.bytes()));
+        return callNext(request);
+      }),
+    );
+    app.use(counting as never);
+    const body = Buffer.of(0x61, 0xe9, 0xff);
+    expect(await ask(app, { method: 'POST' }, body)).toEqual([200, 'got 61e9ff']);
+    expect(seen).toEqual([body]);
+  });
+
+  it('is not told that a body is complete which it can not be given', async () => {
+    const log = new EventLog();
+    const app = express();
+    app.use(toExpress(streaming));
+    app.use((req, res) => {
+      const sink = new PassThrough();
+      sink.on('finish', () => log.add('complete')).resume();
+      req.on('end', () => log.add('end'));
+      req.on('error', error => {
+        log.add(`error ${(error as { status?: number }).status}`);
+        res.status(413).end('told');
+      });
+      req.pipe(sink);
+    });
+    expect(await ask(app, { method: 'POST' }, Buffer.alloc(3 * mebibyte))).toEqual([413, 'told']);
+    expect(log.events).toEqual(['error 413']);
+  });
+
+  it('is told of a new body that fails', async () => {
+    const log = new EventLog();
+    const app = express();
+    async function* failing(): AsyncGenerator<string> {
+      yield 'abc';
+      throw new Error('lost');
+    }
+    app.use(toExpress((request, callNext) => callNext(new Request(request, { body: failing() }))));
+    app.use((req, res) => {
+      req.on('data', chunk => log.add(String(chunk)));
+      req.on('end', () => log.add('end'));
+      req.on('error', error => res.status(502).end(error.message));
+    });
+    expect(await ask(app, { method: 'POST' }, 'old')).toEqual([502, 'lost']);
+    expect(log.events).toEqual(['abc']);
+  });
+
+  it('keeps its connection where a body is changed behind a parser, however late it answers', async () => {
+    const log = new EventLog();
+    const app = express().set('env', 'test');
+    app.use(express.json());
+    app.use(toExpress((request, callNext) => callNext(new Request(request, { body: '{"new":1}' }))));
+    app.post('/', async (req, res) => {
+      req.on('aborted', () => log.add('aborted'));
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+      res.json(req.body);
+    });
+    const options = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    expect(await ask(app, options, '{"old":1}')).toEqual([200, '{"new":1}']);
+    expect(log.events).toEqual([]);
+  });
+
+  it('hears of the close of a request whose body was changed', async () => {
+    const log = new EventLog();
+    const app = express();
+    app.use(
+      toExpress(async (request, callNext) => {
+        await request.text();
+        return callNext(new Request(request, { body: 'new' }));
+      }),
+    );
+    app.use((req, res) => {
+      for (const event of ['end', 'close']) req.on(event, () => log.add(event));
+      req.on('data', chunk => log.add(String(chunk))).on('end', () => res.end('ok'));
+    });
+    expect(await ask(app, { method: 'POST' }, 'old')).toEqual([200, 'ok']);
+    await log.until('close');
+    expect(log.events).toEqual(['new', 'end', 'close']);
+  });
+
+  it('behind a body that is no JSON any more is a 400, as where it had been sent', async () => {
+    const app = express().set('env', 'test');
+    app.use(express.json());
+    app.use(toExpress((request, callNext) => callNext(new Request(request, { body: 'not json' }))));
+    app.post('/', (req, res) => res.json(req.body));
+    const options = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    expect((await ask(app, options, '{"old":1}'))[0]).toBe(400);
+  });
+
+  it.each<[string, (req: http.IncomingMessage) => void]>([
+    ['pipes into what nobody reads', req => void req.pipe(new PassThrough())],
+    ['has paused', req => void req.on('data', () => undefined).pause()],
+    ['listens and does not read', req => void req.on('readable', () => undefined)],
+  ])(
+    'that %s holds nobody up for ever',
+    async (_what, stall) => {
+      const log = new EventLog();
+      const app = express();
+      app.use(
+        toExpress(async (request, callNext) => {
+          const read = new Response(request.body)
+            .arrayBuffer()
+            .catch(error => log.add(`left behind: ${error.status}`));
+          const response = await callNext(request);
+          await read;
+          return response;
+        }),
+      );
+      app.use((req, res) => {
+        stall(req);
+        setImmediate(() => res.status(504).end('gave up'));
+      });
+      expect(await ask(app, { method: 'POST' }, Buffer.alloc(8 * mebibyte))).toEqual([504, 'gave up']);
+      expect(log.events).toEqual(['left behind: 413']);
+    },
+    20_000,
+  );
+
+  it('and others have a body that comes in 200,000 chunks, without work that grows with its square', async () => {
+    const count = 200_000;
+    const length = endpoint({}, async ({ request }) => (await request.text()).length);
+    const app = express().use(toExpress(new Layer()), express.text({ limit: '2mb' }), toExpress(length));
+    await listening(app, async (_url, port) => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write(
+        'POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n',
+      );
+      socket.end(`${'1\r\na\r\n'.repeat(count)}0\r\n\r\n`);
+      let text = '';
+      for await (const chunk of socket.setEncoding('utf8')) text += chunk;
+      expect(text).toMatch(/\r\n\r\n200000$/);
+    });
+  });
+
+  it('and others have chunks of any sizes, as they were', () => {
+    const sizes = fc.array(fc.nat({ max: 3000 }), { maxLength: 2000 });
+    fc.assert(
+      fc.property(sizes, fc.array(fc.nat({ max: 50 })), (pushed, pauses) => {
+        const queue = new ChunkQueue();
+        const sent: Buffer[] = [];
+        const taken: Uint8Array[] = [];
+        for (const [index, size] of pushed.entries()) {
+          const chunk = Buffer.alloc(size, index % 251);
+          sent.push(chunk);
+          queue.push(chunk);
+          if (pauses.includes(index % 97)) taken.push(queue.take() ?? Buffer.alloc(0));
+        }
+        for (let next = queue.take(); next; next = queue.take()) taken.push(next);
+        expect(Buffer.concat(taken).equals(Buffer.concat(sent))).toBe(true);
+        expect(queue.size).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe.each(frameworks)('an empty body on $name', ({ app }) => {
+  it('is empty, whoever has listened to it', async () => {
+    const target = endpoint({}, async ({ request }) => [
+      await request.text(),
+      (await request.bytes()).length,
+    ]);
+    const touched = app()
+      .around(
+        () => undefined,
+        () => undefined,
+      )
+      .use(new Layer())
+      .at('/', target);
+    const options = { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 0 } };
+    expect(await ask(touched.listener(), options)).toEqual([200, '["",0]']);
+  });
+});
+
+it.each(['content-length', 'transfer-encoding'])(
+  'an empty body by %s is empty behind express.json()',
+  async name => {
+    const target = endpoint({}, async ({ request }) => [await request.text()]);
+    for (const handlers of [
+      [express.json(), toExpress(target)],
+      [toExpress(new Layer()), express.json(), toExpress(target)],
+    ]) {
+      const headers = {
+        'content-type': 'application/json',
+        [name]: name === 'content-length' ? 0 : 'chunked',
+      };
+      expect(await ask(express().use(...(handlers as [])), { method: 'POST', headers })).toEqual([
+        200,
+        '[""]',
+      ]);
+    }
+  },
+);
+
+describe('a body that breaks off', () => {
+  const log = new EventLog();
+  const target = endpoint({}, async ({ request }) => {
+    log.add('reading');
+    await request.text().then(
+      text => log.add(`whole: ${text}`),
+      error => log.add(error.name),
+    );
+    return 1;
+  });
+
+  it.each<[string, () => http.RequestListener]>([
+    ['Node', () => toNode(target) as http.RequestListener],
+    ['Koa', () => new Koa().use(toKoa(new Layer())).use(toKoa(target)).callback()],
+  ])('on HTTP/2 is not taken for a whole one on %s', async (_name, listener) => {
+    log.events.length = 0;
+    const server = http2.createServer(listener() as never);
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => undefined);
+    stream.write('abc');
+    await log.until('reading');
+    await new Promise(resolve => setImmediate(resolve));
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    await log.until('ClientDisconnect');
+    session.destroy();
+    await new Promise(resolve => server.close(resolve));
+    expect(log.events).toEqual(['reading', 'ClientDisconnect']);
+  });
+
+  it('because the response is out is not taken for a whole one in a background task', async () => {
+    const open = gate();
+    const late = new EventLog();
+    const later = endpoint({}, ({ request, backgroundTasks }) => {
+      backgroundTasks.addTask(async () => {
+        await open.opened;
+        await request.text().then(
+          text => late.add(`whole: ${text}`),
+          error => late.add(error.code),
+        );
+      });
+      return 'ok';
+    });
+    await listening(express().use(toExpress(later)), async (_url, port) => {
+      const request = http.request({ port, method: 'POST', headers: { 'content-length': 6 } });
+      request.on('error', () => undefined).write('abc');
+      await once(request, 'response');
+      request.end('def');
+      await once(request, 'finish');
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+      open.open();
+      await late.until('BODY_CONSUMED');
+    });
+    expect(late.events).toEqual(['BODY_CONSUMED']);
+  });
+
+  it('is whole in a background task where it had arrived before', async () => {
+    const arrived = gate();
+    const late = new EventLog();
+    const later = endpoint({}, async ({ request, backgroundTasks }) => {
+      await arrived.opened;
+      backgroundTasks.addTask(async () => late.add(await request.text()));
+      return 'ok';
+    });
+    await listening(express().use(toExpress(new Layer()), toExpress(later)), async (_url, port) => {
+      const request = http.request({ port, method: 'POST' }).end('abc');
+      await once(request, 'finish');
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+      arrived.open();
+      await late.until('abc');
+    });
+  });
+});
+
+describe('HTTP/2', () => {
+  it('has another body and other headers, too', async () => {
+    const change: Middleware = (request, callNext) => callNext(new Request(request, { body: 'new' }));
+    const server = http2.createServer(toNode(change, counting as never) as never);
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.end('old');
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+    session.close();
+    await new Promise(resolve => server.close(resolve));
+    expect(text).toBe('got new');
+  });
+});
+
+describe('forms', () => {
+  const multipart = 'multipart/form-data; boundary=b';
+  const file = (content: string): string =>
+    `--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n${content}\r\n--b--\r\n`;
+  const options = { method: 'POST', headers: { 'content-type': multipart } };
+  const folders = (): string[] =>
+    readdirSync(tmpdir()).filter(name => name.startsWith('callnext-') && name.length === 15);
+
+  it('that come when the request is over leave nothing on disk', async () => {
+    const before = folders();
+    const seen = new EventLog();
+    const open = gate();
+    const late = endpoint({}, async ({ request }) => {
+      await request.bytes();
+      open.opened.then(() => request.form()).catch(error => seen.add(error.code));
+      return 1;
+    });
+    const layer = new Layer({ maxBodySize: 8 * mebibyte });
+    await listening(express().use(toExpress(layer), toExpress(late)), async url => {
+      await fetch(url, { ...options, body: file('x'.repeat(4 * mebibyte)) });
+      await layer.close();
+      open.open();
+      await seen.until('FORM_LATE');
+    });
+    expect(folders()).toEqual(before);
+  });
+
+  it('that are coded are held in memory, so that a bomb stays small', async () => {
+    const before = folders();
+    const read = endpoint({}, async ({ request }) => [...(await request.form())].length);
+    const coded = { method: 'POST', headers: { 'content-type': multipart, 'content-encoding': 'gzip' } };
+    const app = express().use(toExpress(new Layer()), toExpress(read));
+    expect((await ask(app, coded, gzipSync(file('x'.repeat(50 * mebibyte)))))[0]).toBe(413);
+    expect(await ask(app, coded, gzipSync(file('x')))).toEqual([200, '1']);
+    expect(folders()).toEqual(before);
+  });
+
+  it('are read once for all requests with that body', async () => {
+    const guard: Middleware = async (request, callNext) => {
+      await request.form();
+      return callNext(new Request(request, { headers: [...request.headers, ['x-user', '1']] }));
+    };
+    const read = endpoint({}, async ({ request }) => ((await request.clone().form()).get('f') as File).size);
+    const app = express().use(toExpress(guard), toExpress(read));
+    expect(await ask(app, options, file('x'.repeat(2 * mebibyte)))).toEqual([200, String(2 * mebibyte)]);
+  });
+});
