@@ -37,16 +37,14 @@ export { InjectedResponse } from './http/injected-response.js';
 export { parseJSON } from './http/json.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
-  type Client,
   changedBody,
-  defaultMaxBodySize,
   isOurRequest,
   matchRoute,
   Request,
   type RequestInit,
-  type RequestSource,
   type RequestState,
 } from './http/request.js';
+export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
 export {
   contentToSend,
   partsOf,

@@ -28,6 +28,20 @@ export type NativeResponse = ServerResponse & {
 
 export type NativeRequest = IncomingMessage;
 
+/** Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a `bufferIndex`, before it iterates from its head. */
+export type RequestInternals = NativeRequest & {
+  /** HTTP/2 only. */
+  readonly stream?: { readonly aborted: boolean };
+  readonly _readableState: {
+    autoDestroy: boolean;
+    readonly buffer: Iterable<Uint8Array | string>;
+    readonly bufferIndex?: number;
+    readonly ended: boolean;
+  };
+  _read(size: number): void;
+  push(chunk: unknown, encoding?: BufferEncoding): boolean;
+};
+
 /** What may be given as the header argument of `writeHead`. */
 export type RawHead = Parameters<ServerResponse['writeHead']>[1];
 

@@ -18,7 +18,8 @@ import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
 import type { NativeRequest } from './node-types.js';
 import { readForm, TemporaryFiles } from './read-form.js';
-import { RequestTap, refill } from './request-tap.js';
+import { refill } from './refill-request.js';
+import { RequestTap } from './request-tap.js';
 
 /** What a framework knows of a request beyond Node. */
 export interface FrameworkRequest {

@@ -1,56 +1,12 @@
 import { misuse } from '../errors.js';
-import { Body, tooLarge } from './body.js';
-import { type BodySource, type Content, contentOf, isChunk, toBytes } from './body-source.js';
+import type { Body } from './body.js';
+import { type BodySource, contentOf, isChunk, toBytes } from './body-source.js';
 import { cookiesOf } from './cookies.js';
-import {
-  essenceOf,
-  type FormLimits,
-  type FormOptions,
-  formLimits,
-  notAForm,
-  urlencodedForm,
-} from './form.js';
+import type { FormOptions } from './form.js';
 import { Headers, type HeadersInit, ofFraming } from './headers.js';
 import { HTTPException } from './http-exception.js';
-import { parseJSON } from './json.js';
-import {
-  type ParsedBody,
-  parsedBytes,
-  parsedForm,
-  parsedJSON,
-  parsedText,
-  rebuiltBody,
-} from './parsed-body.js';
-
-/** The peer of a connection. */
-export interface Client {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Where a request comes from: the port that an adapter implements. Each member is read when a user reads it, not before. */
-export interface RequestSource {
-  readonly method: string;
-  /** Absolute: scheme, host, path and query as the client asked for them. */
-  readonly url: string;
-  readonly headers: Headers;
-  /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
-  readonly raw: unknown;
-  readonly client: Client | null;
-  readonly pathParams: Readonly<Record<string, string>>;
-  /** Aborts when the client goes away before it has its response. */
-  readonly signal: AbortSignal;
-  /** Bytes of the body that readers may hold in memory. Layers set it. */
-  maxBodySize: number;
-  /** The body as it arrives, from its beginning. Throws `BODY_CONSUMED` where somebody else has read it. */
-  body(): Content;
-  /** What a body parser made of the body, where one came first and its bytes are gone. */
-  parsedBody(): ParsedBody | undefined;
-  /** Undoes the codings of a body (RFC 9110, 8.4). What is read from it rejects with an HTTPException of 400 or 415. */
-  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array>;
-  /** Reads a multipart form. Rejects with an HTTPException of 400 or 413, and what it keeps on disk lasts as long as the exchange. */
-  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData>;
-}
+import { RequestBody } from './request-body.js';
+import type { Client, RequestSource } from './request-source.js';
 
 /** What of a request may be changed for everything below. */
 export interface RequestInit {
@@ -76,9 +32,6 @@ export interface RequestState {
   [name: string]: unknown;
 }
 
-/** How many bytes of a request body its readers may hold in memory, where no layer says otherwise: 1 MiB. */
-export const defaultMaxBodySize: number = 1024 * 1024;
-
 type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
@@ -91,17 +44,9 @@ interface ErrorHeaders {
   current: Headers | undefined;
 }
 
-/** What readers have made of a body. */
-interface Made {
-  decoded?: Body;
-  form?: Promise<FormData>;
-}
-
 interface RequestParts<State> {
   readonly source: RequestSource;
-  readonly body: Body;
-  readonly isOwnBody: boolean;
-  readonly made: Made;
+  readonly body: RequestBody;
   readonly state: State;
   readonly errorHeaders: ErrorHeaders;
   readonly pathParams: Readonly<Record<string, string>> | undefined;
@@ -124,11 +69,7 @@ export class Request<State extends object = RequestState> {
   /** Values that middleware, dependencies and endpoint share for this request. */
   readonly state: State;
   readonly #source: RequestSource;
-  #body: Body;
-  /** Whether the body is not the one that the client has sent. */
-  #isOwnBody = false;
-  /** What has been made of the body, for all requests that have it. */
-  #made: Made = {};
+  #body: RequestBody;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   readonly #errorHeaders: ErrorHeaders;
   #method: string | undefined;
@@ -143,8 +84,6 @@ export class Request<State extends object = RequestState> {
       const base = (from as Request<State>)[parts]();
       this.#source = base.source;
       this.#body = base.body;
-      this.#isOwnBody = base.isOwnBody;
-      this.#made = base.made;
       this.state = base.state;
       this.#errorHeaders = base.errorHeaders;
       this.#pathParams = base.pathParams;
@@ -154,7 +93,7 @@ export class Request<State extends object = RequestState> {
     } else {
       const source = from as RequestSource;
       this.#source = source;
-      this.#body = this.#newBody(() => source.body());
+      this.#body = new RequestBody(source);
       this.state = {} as State;
       this.#errorHeaders = { current: undefined };
     }
@@ -231,13 +170,11 @@ export class Request<State extends object = RequestState> {
 
   /** The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and `BODY_PARSED`. */
   get body(): ReadableStream<Uint8Array> | null {
-    if (!hasBody(this.method)) return null;
-    const parsed = this.#parsed;
-    return (parsed ? new Body(() => parsedBytes(parsed, this.#type, 'body')) : this.#body).stream();
+    return hasBody(this.method) ? this.#body.stream(this.headers) : null;
   }
 
   get bodyUsed(): boolean {
-    return this.#body.used;
+    return this.#body.bytes.used;
   }
 
   /**
@@ -245,33 +182,30 @@ export class Request<State extends object = RequestState> {
    * what is no JSON, and with an HTTPException of 413 for more than `maxBodySize`. A coded body is decoded.
    */
   async json(): Promise<unknown> {
-    const parsed = this.#parsed;
-    return parsed ? parsedJSON(parsed, this.#type) : parseJSON(await this.text());
+    return this.#body.json(this.headers);
   }
 
   /** The body as text, decoded. Rejects with `BODY_PARSED` and with an HTTPException of 413. */
   async text(): Promise<string> {
-    const parsed = this.#parsed;
-    return parsed ? parsedText(parsed, this.#type) : (await this.#whole(this.#decodedBody)).text();
+    return this.#body.text(this.headers);
   }
 
   /** The bytes as they came, still coded where `content-encoding` says so. */
   async bytes(): Promise<Uint8Array> {
-    return new Uint8Array(await this.#bytes('bytes()'));
+    return new Uint8Array(await this.#body.whole(this.headers, 'bytes()'));
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    return new Uint8Array(await this.#bytes('arrayBuffer()')).buffer;
+    return new Uint8Array(await this.#body.whole(this.headers, 'arrayBuffer()')).buffer;
   }
 
   async blob(): Promise<Blob> {
-    return new Blob([await this.arrayBuffer()], { type: this.#type ?? '' });
+    return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
   }
 
   /** The form, as `form()` reads it without options. Rejects with a `TypeError` that is answered with a 415 for what is none. */
   async formData(): Promise<FormData> {
-    if (!isForm(this.#type)) throw notAForm(this.#type);
-    return this.form();
+    return this.#body.formData(this.headers);
   }
 
   /**
@@ -282,9 +216,7 @@ export class Request<State extends object = RequestState> {
    * are more than `maxBodySize`. FastAPI's `request.form(max_files=1000, max_fields=1000, max_part_size=1048576)`.
    */
   async form(options: FormOptions = {}): Promise<FormData> {
-    const limits = formLimits(options, this.#source.maxBodySize);
-    this.#made.form ??= this.#readForm(limits);
-    return this.#made.form;
+    return this.#body.form(this.headers, options);
   }
 
   /** The same request: its body may be read by both. */
@@ -358,8 +290,6 @@ export class Request<State extends object = RequestState> {
     return {
       source: this.#source,
       body: this.#body,
-      isOwnBody: this.#isOwnBody,
-      made: this.#made,
       state: this.state,
       errorHeaders: this.#errorHeaders,
       pathParams: this.#pathParams,
@@ -384,16 +314,10 @@ export class Request<State extends object = RequestState> {
     this.#source.maxBodySize = bytes;
   }
 
-  #newBody(open: () => Content): Body {
-    return new Body(open, { owner: 'request', limit: () => this.#source.maxBodySize });
-  }
-
   #takeBody(body: BodySource): void {
     const { content, type } = contentOf(body);
     if (content !== null && !hasBody(this.method)) throw misuse('BODY_NOT_ALLOWED', this.method);
-    this.#body = this.#newBody(() => content);
-    this.#isOwnBody = true;
-    this.#made = {};
+    this.#body = new RequestBody(this.#source, { content });
     const headers = new Headers(this.headers);
     for (const name of ofFraming) headers.delete(name);
     if (content !== null && !isChunk(content)) headers.set('transfer-encoding', 'chunked');
@@ -402,70 +326,14 @@ export class Request<State extends object = RequestState> {
     this.#headers = headers;
   }
 
-  get #type(): string | null {
-    return this.headers.get('content-type');
-  }
-
-  /** What a parser has left, where the bytes are gone. */
-  get #parsed(): ParsedBody | undefined {
-    return this.#isOwnBody || this.#body.used ? undefined : this.#source.parsedBody();
-  }
-
-  async #bytes(reader: string): Promise<Uint8Array> {
-    const parsed = this.#parsed;
-    return parsed ? parsedBytes(parsed, this.#type, reader) : (await this.#whole(this.#body)).bytes();
-  }
-
-  /** A body that says itself that it is larger than what may be kept is refused before it is read. */
-  async #whole(body: Body): Promise<Body> {
-    const limit = this.#source.maxBodySize;
-    const declared = Number(this.headers.get('content-length') ?? 0);
-    if (declared > limit && !this.#isOwnBody && !body.used) throw tooLarge(limit);
-    return body;
-  }
-
-  /** The body without the codings of `content-encoding`. */
-  get #decodedBody(): Body {
-    const codings = this.#codings;
-    if (codings === undefined) return this.#body;
-    this.#made.decoded ??= this.#newBody(() => {
-      const content = this.#body.copy();
-      return content === null ? null : this.#source.decode(bytesOf(content), codings);
-    });
-    return this.#made.decoded;
-  }
-
-  get #codings(): string | undefined {
-    const codings = this.headers.get('content-encoding')?.trim();
-    return !codings || /^identity$/i.test(codings) ? undefined : codings;
-  }
-
-  async #readForm(limits: FormLimits): Promise<FormData> {
-    const type = this.#type;
-    if (!isForm(type)) return new FormData();
-    const parsed = this.#parsed;
-    if (parsed && parsed.raw === undefined) return parsedForm(parsed, type);
-    if (essenceOf(type) === urlencoded) return urlencodedForm(await this.text(), limits);
-    // A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a text.
-    const content = parsed?.raw ?? (this.#codings ? await this.#decodedBody.bytes() : this.#body.copy());
-    return this.#source.readForm(bytesOf(content ?? ''), type ?? '', limits);
-  }
-
   #buildNative(): NativeRequest {
-    if (unknownToFetch.test(this.method)) throw new HTTPException(501);
-    const headers = new globalThis.Headers([...this.headers]);
-    const parsed = hasBody(this.method) ? this.#parsed : undefined;
-    const body = parsed ? rebuiltBody(parsed, this.#type) : this.body;
-    if (parsed) for (const name of ofFraming) headers.delete(name);
-    // The platform names the boundary that it writes.
-    if (body instanceof FormData) headers.delete('content-type');
-    return new globalThis.Request(this.url, {
-      method: this.method,
-      headers,
-      body,
-      signal: this.signal,
-      duplex: 'half',
-    } as globalThis.RequestInit);
+    const { method, signal } = this;
+    if (unknownToFetch.test(method)) throw new HTTPException(501);
+    const { body, headers } = hasBody(method)
+      ? this.#body.forFetch(this.headers)
+      : { body: null, headers: [...this.headers] };
+    const init = { method, headers, body, signal, duplex: 'half' };
+    return new globalThis.Request(this.url, init as globalThis.RequestInit);
   }
 }
 
@@ -473,20 +341,9 @@ export class Request<State extends object = RequestState> {
 Object.setPrototypeOf(Request.prototype, globalThis.Request.prototype);
 
 /** The bodies that requests of the platform were built over. */
-const natives = new WeakMap<NativeRequest, Body>();
-const urlencoded = 'application/x-www-form-urlencoded';
+const natives = new WeakMap<NativeRequest, RequestBody>();
 /** Fetch, "forbidden method". */
 const unknownToFetch = /^(connect|trace|track)$/i;
-
-function isForm(type: string | null): boolean {
-  const essence = essenceOf(type);
-  return essence === urlencoded || essence === 'multipart/form-data';
-}
-
-async function* bytesOf(content: Exclude<Content, null>): AsyncGenerator<Uint8Array, void, unknown> {
-  if (isChunk(content)) yield toBytes(content);
-  else for await (const chunk of content) yield toBytes(chunk);
-}
 
 function hasBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
@@ -515,7 +372,7 @@ export function limitBody(request: Request, bytes: number): void {
 /** The body of a request, where it is not the one that `original` has. */
 export function changedBody(request: Request, original: Request): Body | undefined {
   const { body } = request[parts]();
-  return body === original[parts]().body ? undefined : body;
+  return body === original[parts]().body ? undefined : body.bytes;
 }
 
 /** What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`. */

@@ -3,7 +3,8 @@ import { checkNames, type Dependencies, type Injected, type Solved } from '../de
 import { solveDependencies } from '../dependencies/solve.js';
 import { asThrown, misuse, nameOf, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
-import { Request, type RequestSource } from '../http/request.js';
+import { Request } from '../http/request.js';
+import type { RequestSource } from '../http/request-source.js';
 import { type Delivery, Exchange, type Transport } from './exchange.js';
 import { type ErrorPhase, type Freezable, type FrozenLayer, look } from './frozen-layer.js';
 import { runAfterResponse } from './run-exchange.js';

@@ -1,0 +1,37 @@
+import type { Content } from './body-source.js';
+import type { FormLimits } from './form.js';
+import type { Headers } from './headers.js';
+import type { ParsedBody } from './parsed-body.js';
+
+/** The peer of a connection. */
+export interface Client {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a request comes from: the port that an adapter implements. Each member is read when a user reads it, not before. */
+export interface RequestSource {
+  readonly method: string;
+  /** Absolute: scheme, host, path and query as the client asked for them. */
+  readonly url: string;
+  readonly headers: Headers;
+  /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
+  readonly raw: unknown;
+  readonly client: Client | null;
+  readonly pathParams: Readonly<Record<string, string>>;
+  /** Aborts when the client goes away before it has its response. */
+  readonly signal: AbortSignal;
+  /** Bytes of the body that readers may hold in memory. Layers set it. */
+  maxBodySize: number;
+  /** The body as it arrives, from its beginning. Throws `BODY_CONSUMED` where somebody else has read it. */
+  body(): Content;
+  /** What a body parser made of the body, where one came first and its bytes are gone. */
+  parsedBody(): ParsedBody | undefined;
+  /** Undoes the codings of a body (RFC 9110, 8.4). What is read from it rejects with an HTTPException of 400 or 415. */
+  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array>;
+  /** Reads a multipart form. Rejects with an HTTPException of 400 or 413, and what it keeps on disk lasts as long as the exchange. */
+  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData>;
+}
+
+/** How many bytes of a request body its readers may hold in memory, where no layer says otherwise: 1 MiB. */
+export const defaultMaxBodySize: number = 1024 * 1024;
