@@ -4,7 +4,9 @@ import {
   BackgroundTask,
   Depends,
   dependency,
+  EventSourceResponse,
   endpoint,
+  FileResponse,
   Headers,
   HTTPException,
   JSONResponse,
@@ -12,11 +14,14 @@ import {
   type Middleware,
   Request,
   Response,
+  ServerSentEvent,
+  UploadFile,
 } from 'callnext';
-import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
-import { inject as injectKoa, toKoa } from 'callnext/koa';
+import { errorBoundary, inject, keepRawBody, mountFetch, toExpress, wrap } from 'callnext/express';
+import { inject as injectKoa, mountFetch as mountOnKoa, toKoa } from 'callnext/koa';
 import { inject as injectNode, toNode } from 'callnext/node';
 import express from 'express';
+import { Hono } from 'hono';
 import Koa from 'koa';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -188,3 +193,29 @@ new Koa().use(toKoa(Depends(fromAsync)));
 http.createServer(wrap(express(), layer));
 http.createServer(wrap(express(), middleware[0] as Middleware));
 new Layer({ timeout: 30_000 });
+
+// Fetch handlers of other libraries, and parsers that keep the bytes.
+const hono = new Hono();
+express().use('/api', express.json({ verify: keepRawBody }), mountFetch(hono.fetch));
+new Koa().use(mountOnKoa(hono.fetch)).use(mountOnKoa(async request => fetch(request)));
+
+// Bodies and forms, files and events.
+endpoint({}, async ({ request, response }) => {
+  const file = (await request.form({ maxFiles: 1 })).get('f');
+  if (file instanceof UploadFile) assertType<Equal<typeof file.path, string | undefined>>();
+  assertType<Equal<typeof request.cookies.a, string | undefined>>();
+  response.setCookie('a', '1', { maxAge: 60, httpOnly: true, sameSite: 'strict' });
+  response.deleteCookie('b');
+  return new FileResponse('/x', { filename: 'x', contentDispositionType: 'inline', status: 201 });
+});
+endpoint({}, () => {
+  async function* events() {
+    yield new ServerSentEvent({ data: { a: 1 }, id: 1 });
+    yield { a: 1 };
+  }
+  return new EventSourceResponse(events(), { pingInterval: 0, headers: { 'x-a': '1' } });
+});
+middleware.push((request, callNext) =>
+  callNext(new Request(request, { body: new URLSearchParams({ a: '1' }) })),
+);
+new Layer({ maxBodySize: 10 });

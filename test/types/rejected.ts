@@ -1,6 +1,17 @@
 // Programs that must not compile: each `@ts-expect-error` is an error itself where the compiler finds none.
-import { BackgroundTasks, Depends, dependency, endpoint, Layer, type Middleware } from 'callnext';
-import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
+import {
+  BackgroundTasks,
+  Depends,
+  dependency,
+  EventSourceResponse,
+  endpoint,
+  FileResponse,
+  Layer,
+  type Middleware,
+  Response,
+  ServerSentEvent,
+} from 'callnext';
+import { errorBoundary, inject, mountFetch, toExpress, wrap } from 'callnext/express';
 import { inject as injectKoa } from 'callnext/koa';
 import { toNode } from 'callnext/node';
 
@@ -105,5 +116,33 @@ wrap(() => undefined, new Layer());
 
 // @ts-expect-error A timeout is a number of milliseconds.
 new Layer({ timeout: '10s' });
+
+// @ts-expect-error A size is a number of bytes.
+new Layer({ maxBodySize: '1mb' });
+
+// @ts-expect-error A Fetch handler is a function: `mountFetch(app.fetch)`.
+mountFetch({ fetch: () => new globalThis.Response() });
+
+// @ts-expect-error A handler that takes no Fetch request.
+mountFetch((request: { readonly body: number }) => new globalThis.Response(String(request.body)));
+
+// @ts-expect-error Browsers know three of them.
+new Response().setCookie('a', '1', { sameSite: 'some' });
+
+// @ts-expect-error A file is shown or saved.
+new FileResponse('/x', { contentDispositionType: 'shown' });
+
+// @ts-expect-error Milliseconds.
+new EventSourceResponse([], { pingInterval: '15s' });
+
+// @ts-expect-error An event has one line of type.
+new ServerSentEvent({ event: 1 });
+
+endpoint({}, async ({ request }) => {
+  // @ts-expect-error The limits are numbers.
+  await request.form({ maxFiles: 'many' });
+  // @ts-expect-error What a client has sent is not set.
+  request.cookies.a = '1';
+});
 
 export { silent };
