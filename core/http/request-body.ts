@@ -22,6 +22,8 @@ import type { RequestSource } from './request-source.js';
 
 const urlencoded = 'application/x-www-form-urlencoded';
 
+type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Uint8Array> | null;
+
 /**
  * The body of a request for its readers, and for all requests that are made of it: of the bytes, or of what a parser has left of them.
  * What the headers say of it (its type, its codings, its length) is given by who reads, as they may be changed.
@@ -80,7 +82,7 @@ export class RequestBody {
   }
 
   /** What a Fetch library is given, with the headers that agree with it. */
-  forFetch(headers: Headers): { body: globalThis.BodyInit | null; headers: globalThis.Headers } {
+  forFetch(headers: Headers): { body: FetchBody; headers: globalThis.Headers } {
     const lines = new globalThis.Headers([...headers]);
     const parsed = this.#parsed;
     if (!parsed) return { body: this.stream(headers), headers: lines };
@@ -88,7 +90,7 @@ export class RequestBody {
     for (const name of ofFraming) lines.delete(name);
     // The platform names the boundary that it writes.
     if (body instanceof FormData) lines.delete('content-type');
-    return { body: body as globalThis.BodyInit, headers: lines };
+    return { body, headers: lines };
   }
 
   #kept(open: () => Content): Body {
