@@ -236,6 +236,28 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
     expect(seen).toEqual(['BODY_TOO_LARGE', 413]);
   });
 
+  it('that never come to their end are a 504 where the layer has a timeout, and their reader is told', async () => {
+    const log = new EventLog();
+    const target = endpoint({}, async ({ request }) => {
+      await request.text().catch(error => log.add(error.code));
+    });
+    const layer = new Layer({
+      timeout: 20,
+      onError: error => 'code' in error && log.add(String(error.code)),
+    });
+    await listening(app().use(layer).at('/', target).listener(), async (_url, port) => {
+      const request = http.request({ port, method: 'POST', headers: { 'content-length': 10 } });
+      request.on('error', () => undefined).write('abc');
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      let text = '';
+      for await (const chunk of response.setEncoding('utf8')) text += chunk;
+      expect([response.statusCode, text]).toEqual([504, '{"detail":"Gateway Timeout"}']);
+      await log.until('BODY_CONSUMED');
+      request.destroy();
+    });
+    expect(log.events).toEqual(['LAYER_TIMEOUT', 'BODY_CONSUMED']);
+  });
+
   it('leave the connection fit for the next request', async () => {
     const target = endpoint({}, ({ request }) => request.text());
     await listening(app().use(new Layer()).at('/', target).listener(), async (_url, port) => {
