@@ -21,13 +21,22 @@ import {
 } from '../node/index.js';
 import type { KoaContext } from './koa-types.js';
 
-/** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
-export function contextView(ctx: KoaContext): Response {
+/**
+ * The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. `isSent` tells
+ * whether Koa has it, and reads a stream itself.
+ */
+export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
   const { body, status, response } = ctx;
   const reason = reasonOf(ctx);
   const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
-  return responseView(new ContextHead(ctx), new Body(() => (isEmpty ? null : contentOf(body, reason))));
+  const open = (): Content => {
+    const content = isEmpty ? null : contentOf(body, reason);
+    const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
+    if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
+    return content;
+  };
+  return responseView(new ContextHead(ctx), new Body(open));
 }
 
 /** Streams of ours on a context: their head goes out before the first chunk. */

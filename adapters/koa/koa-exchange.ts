@@ -177,7 +177,7 @@ export class KoaExchange extends NativeExchange {
       frame.held.whenStarved(() => this.#answerFromContext());
       return;
     }
-    const view = contextView(this.ctx);
+    const view = contextView(this.ctx, () => this.#placed);
     this.#views.add(view);
     frame.answered(view);
   }

@@ -1,4 +1,4 @@
-import { Body, partsOf, type Response } from '../../core/index.js';
+import { Body, misuse, partsOf, type Response } from '../../core/index.js';
 import type { Callback } from './node-types.js';
 
 /** A write that waits. */
@@ -26,6 +26,7 @@ export class HeldBody {
   #ended = false;
   #sunk = false;
   #reading = false;
+  #isGone = false;
   #failure: Error | undefined;
   #onStarved: (() => void) | undefined;
   /** Whose readers are to be given a copy of what goes out. */
@@ -86,6 +87,7 @@ export class HeldBody {
   open(): Body {
     const writes = { next: () => this.#next(), return: () => this.#close() };
     return new Body(() => {
+      if (this.#isGone) throw misuse('BODY_CONSUMED', 'response');
       this.#reading = true;
       return { [Symbol.asyncIterator]: () => writes };
     });
@@ -94,6 +96,8 @@ export class HeldBody {
   /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */
   takeAll(view: Response | undefined): HeldWrite[] {
     const body = view && this.#reading ? partsOf(view).body : undefined;
+    // From here on what is written goes out by itself: who has not begun to read it comes too late.
+    this.#isGone = !this.#reading;
     const unread = (body?.unread() ?? []).map(bare);
     const writes = this.#writes.splice(0);
     this.#bytes = 0;

@@ -14,7 +14,7 @@ export type FetchHandler = (request: globalThis.Request) => ResponseLike | Promi
 const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 function pathOf(url: string): string {
-  return url.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#]/, 1)[0] ?? '';
+  return url.replace(/^[a-z]+:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
 }
 
 /** A Fetch handler as an endpoint. Throws `FETCH_HANDLER`; what answers nothing throws `NOT_A_RESPONSE`. */

@@ -92,6 +92,8 @@ export class NativeExchange implements Transport {
       () => this.holding !== undefined,
     );
     source.end = this.end;
+    // A stream of HTTP/2 closes when both sides are through, so what nobody reads must not keep it.
+    res.stream?.once('finish', () => source.responseIsOut());
     Reflect.set(res, exchangeKey, this);
     if (res.stream) guardDestroy(res.stream, () => res, destroyWhenReleased);
     else guardDestroy(req.socket, currentResponse, destroyWhenReleased);

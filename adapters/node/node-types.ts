@@ -31,7 +31,9 @@ export type NativeRequest = IncomingMessage;
 /** Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a `bufferIndex`, before it iterates from its head. */
 export type RequestInternals = NativeRequest & {
   /** HTTP/2 only. */
-  readonly stream?: { readonly aborted: boolean };
+  readonly stream?: { readonly aborted: boolean; close(code: number): void };
+  /** Express names the response on the request. */
+  readonly res?: ServerResponse;
   readonly _readableState: {
     autoDestroy: boolean;
     readonly buffer: Iterable<Uint8Array | string>;

@@ -188,6 +188,8 @@ export class TemporaryFiles {
     this.#isRemoved = true;
     if (this.#folder === undefined) return;
     await Promise.allSettled(this.#open.map(handle => handle.close()));
-    await rm(await this.#folder, { recursive: true, force: true });
+    // Where none could be made, whoever wanted it has been told.
+    const folder = await this.#folder.catch(() => undefined);
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -200,7 +200,8 @@ export function absoluteUrl(scheme: string, host: string | undefined, target: st
   const isHost = host !== undefined && bareHost.test(host) && URL.canParse(`${known}://${host}`);
   const origin = isHost ? `${known}://${host}` : `${known}://localhost`;
   if (target.startsWith('/')) return `${origin}${target}`;
-  return /^https?:\/\//i.test(target) && URL.canParse(target) ? target : `${origin}/`;
+  const [, authority = ''] = /^https?:\/\/([^/?#]*)/i.exec(target) ?? [];
+  return bareHost.test(authority) && URL.canParse(target) ? target : `${origin}/`;
 }
 
 /** Makes what native code reads agree with a request that a middleware gave to `callNext`. */

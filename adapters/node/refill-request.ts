@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 
+/** RFC 9113, 7. */
+const internalError = 2;
+
 /** Whether native code listens to what arrives. */
 export function hasReader(req: NativeRequest): boolean {
   return req.listenerCount('data') > 0 || req.listenerCount('readable') > 0;
@@ -20,10 +23,7 @@ export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array | 
   // Where this is told of its end, the stream before would go on to destroy what is the new one by then.
   req._readableState.autoDestroy = false;
   Reflect.set(req, '_readableState', new ReadableState({ highWaterMark, autoDestroy: false }, req, false));
-  // The request itself may still be on its way, and destroying it before would cut the connection.
-  req.once('end', () => {
-    if (req.complete) req.destroy();
-  });
+  if (req.httpVersionMajor < 2) req.once('end', () => closeAfterEnd(req));
   // Without a tap there was no body, and its end is still to come.
   if (!Object.hasOwn(req, 'push')) define(req, 'push', () => true);
   const give = (chunk: unknown): boolean => Reflect.apply(Readable.prototype.push, req, [chunk]);
@@ -37,12 +37,31 @@ export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array | 
   else if (readableFlowing) req.resume();
 }
 
+/** A request closes when it has ended. Where what was sent is still on its way, destroying it would cut the connection. */
+function closeAfterEnd(req: Internals): void {
+  if (req.complete) req.destroy();
+  else if (req.res?.writableFinished) closeQuietly(req);
+  else req.res?.once('finish', () => closeQuietly(req));
+}
+
+function closeQuietly(req: Internals): void {
+  if (req.closed) return;
+  Object.assign(req._readableState, { destroyed: true, closed: true, closeEmitted: true });
+  req.emit('close');
+}
+
 /** As Node tells of a request that fails: by an error, and by no end for those who read. */
 function failRead(req: NativeRequest, error: Error, end: () => void): void {
   if (req.listenerCount('error') > 0) req.emit('error', error);
-  else if (hasReader(req)) return void req.destroy(error);
+  else if (hasReader(req)) return cutOff(req as Internals, error);
   // Who has let go on the error may wait for the end before it answers, as body-parser does.
   if (!hasReader(req)) end();
+}
+
+/** Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for. */
+function cutOff(req: Internals, error: Error): void {
+  if (req.httpVersionMajor >= 2) req.stream?.close(internalError);
+  else req.destroy(error);
 }
 
 function asBuffer(chunk: Uint8Array | string): Buffer {

@@ -116,8 +116,6 @@ export class RequestTap {
   }
 
   #end(): void {
-    // The stream that took its place has ended before, and closes now.
-    if (this.#isCut && this.#req.readableEnded) this.#req.destroy();
     if (this.#failure) return;
     if (this.#isCutOff) return this.#fail(new ClientDisconnect());
     this.#ended = true;

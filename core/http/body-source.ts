@@ -1,5 +1,8 @@
 import { misuse } from '../errors.js';
 
+/** Bytes as the platform's streams have them: of an `ArrayBuffer`, where TypeScript (from 5.7 on) makes a difference. */
+export type Bytes = ReturnType<Uint8Array['slice']>;
+
 /** A piece of a body. */
 export type Chunk = string | Uint8Array;
 

@@ -1,6 +1,9 @@
 import { misuse } from '../errors.js';
-import { type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
+import { type Bytes, type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
 import { HTTPException } from './http-exception.js';
+
+/** How long a reader may do without what it has not asked for, when the exchange is over, in milliseconds. */
+const patience = 5_000;
 
 /** One reading of a body, from its beginning. */
 interface Pass extends AsyncIterableIterator<Chunk, undefined> {
@@ -111,7 +114,7 @@ export class Body {
   }
 
   /** The body as a Web stream; `null` where there is none. Where the body is kept, each call begins anew. */
-  stream(): ReadableStream<Uint8Array> | null {
+  stream(): ReadableStream<Bytes> | null {
     const content = this.#opened;
     if (content === null) return null;
     this.#lent ||= !isChunk(content);
@@ -155,13 +158,28 @@ export class Body {
     }, 0);
   }
 
-  /** Nothing will be read any more but by those who wait for it now: where nobody does, the producer is closed. */
+  /**
+   * The exchange is over. Who still reads goes on to do so; where nobody does, the producer is closed. A reader that asks for nothing
+   * any more can not be told from one that is slow, but by time.
+   */
   async release(): Promise<void> {
-    if (this.#source === undefined || this.#ended) return;
-    for (const pass of this.#passes ?? []) if (!pass.isWaiting) this.#dismiss(pass);
+    if (this.#source === undefined || this.#ended || this.#handedOver) return;
     this.#keeping = false;
     this.#free();
-    if (!this.isBeingRead) await this.#close();
+    if (this.isBeingRead) this.#dismissIdle();
+    else await this.#close();
+  }
+
+  #dismissIdle(): void {
+    const before = new Map([...(this.#passes ?? [])].map(pass => [pass, pass.position]));
+    const timer = setTimeout(() => {
+      for (const [pass, position] of before)
+        if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
+      // What it is closed with fails for nobody.
+      this.release().catch(() => undefined);
+    }, patience);
+    // Node's keeps the process from ending, unless it is told not to.
+    (timer as { unref?(): void }).unref?.();
   }
 
   /** The chunks read so far, for where they came from, which goes on natively. Those who still read keep reading. */
@@ -181,11 +199,20 @@ export class Body {
 
   /** Closes the producer of a body that nobody has begun to read, or will. */
   async discard(): Promise<void> {
-    const content = this.#opened;
+    const content = this.#openedOrGone;
     if (content === null || isChunk(content)) return;
     this.#keeping = false;
-    for (const pass of this.#passes ?? []) if (pass.position === 0) this.#dismiss(pass);
+    for (const pass of this.#passes ?? []) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
     if (!this.isBeingRead) await this.#close();
+  }
+
+  /** A body that somebody else has is closed by that one. */
+  get #openedOrGone(): Content {
+    try {
+      return this.#opened;
+    } catch {
+      return null;
+    }
   }
 
   get #opened(): Content {
@@ -320,13 +347,13 @@ export class Body {
 /** The streams that were given to readers. */
 const streams = new WeakMap<object, Body>();
 
-function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
+function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Bytes> {
+  return new ReadableStream<Bytes>(
     {
       async pull(controller) {
         const { value, done } = await chunks.next();
         if (done) controller.close();
-        else controller.enqueue(toBytes(value as Chunk));
+        else controller.enqueue(toBytes(value as Chunk) as Bytes);
       },
       async cancel() {
         await chunks.return?.();

@@ -36,10 +36,19 @@ export function serialize(data: unknown): string {
 }
 
 function refuseUnwritable(data: unknown, options: { cause?: unknown } = {}): void {
-  const found = findUnwritable(data, new Set());
+  const found = lookForUnwritable(data);
   if (found === undefined) return;
   const place = `data${found.path.reverse().join('')}`;
   throw misuseWith(options, 'NOT_SERIALIZABLE', found.value, `${found.what} at \`${place}\``);
+}
+
+/** A getter or a `toJSON` that does not like to be asked twice has been written already. */
+function lookForUnwritable(data: unknown): Unwritable | undefined {
+  try {
+    return findUnwritable(data, '', new Set());
+  } catch {
+    return undefined;
+  }
 }
 
 interface Unwritable {
@@ -50,24 +59,30 @@ interface Unwritable {
 }
 
 /** Walks through data as `JSON.stringify` does. The path is put together only where there is something to be found. */
-function findUnwritable(data: unknown, around: Set<object>): Unwritable | undefined {
-  const standsHere = (what = 'it stands'): Unwritable => ({ value: data, what, path: [] });
-  if (typeof data === 'number') return Number.isFinite(data) ? undefined : standsHere();
-  if (typeof data === 'bigint') return 'toJSON' in BigInt.prototype ? undefined : standsHere();
-  if (typeof data !== 'object' || data === null) return undefined;
-  if (data instanceof Number) return findUnwritable(Number(data), around);
-  const { toJSON } = data as { toJSON?: unknown };
-  if (typeof toJSON === 'function') return findUnwritable(Reflect.apply(toJSON, data, ['']), around);
-  if (around.has(data)) return standsHere('it contains itself');
-  around.add(data);
-  const found = Array.isArray(data) ? findInList(data, around) : findInObject(data, around);
-  around.delete(data);
+function findUnwritable(data: unknown, key: string, around: Set<object>): Unwritable | undefined {
+  const value = written(data, key);
+  const standsHere = (what = 'it stands'): Unwritable => ({ value, what, path: [] });
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : standsHere();
+  if (typeof value === 'bigint' || value instanceof BigInt) return standsHere();
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (value instanceof Number) return Number.isFinite(Number(value)) ? undefined : standsHere();
+  if (around.has(value)) return standsHere('it contains itself');
+  around.add(value);
+  const found = Array.isArray(value) ? findInList(value, around) : findInObject(value, around);
+  around.delete(value);
   return found;
+}
+
+/** What is written for a value: what its `toJSON` makes of it, once. */
+function written(data: unknown, key: string): unknown {
+  const isAsked = (typeof data === 'object' && data !== null) || typeof data === 'bigint';
+  const toJSON: unknown = isAsked ? (data as { toJSON?: unknown }).toJSON : undefined;
+  return typeof toJSON === 'function' ? Reflect.apply(toJSON, data, [key]) : data;
 }
 
 function findInList(list: readonly unknown[], around: Set<object>): Unwritable | undefined {
   for (let index = 0; index < list.length; index += 1) {
-    const found = findUnwritable(list[index], around);
+    const found = findUnwritable(list[index], String(index), around);
     if (found === undefined) continue;
     found.path.push(`[${index}]`);
     return found;
@@ -77,7 +92,7 @@ function findInList(list: readonly unknown[], around: Set<object>): Unwritable |
 
 function findInObject(data: object, around: Set<object>): Unwritable | undefined {
   for (const key of Object.keys(data)) {
-    const found = findUnwritable(Reflect.get(data, key), around);
+    const found = findUnwritable(Reflect.get(data, key), key, around);
     if (found === undefined) continue;
     found.path.push(`.${key}`);
     return found;

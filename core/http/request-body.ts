@@ -1,5 +1,5 @@
 import { Body, tooLarge } from './body.js';
-import { type Content, isChunk, toBytes } from './body-source.js';
+import { type Bytes, type Content, isChunk, toBytes } from './body-source.js';
 import {
   essenceOf,
   type FormLimits,
@@ -22,7 +22,7 @@ import type { RequestSource } from './request-source.js';
 
 const urlencoded = 'application/x-www-form-urlencoded';
 
-type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Uint8Array> | null;
+type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Bytes> | null;
 
 /**
  * The body of a request for its readers, and for all requests that are made of it: of the bytes, or of what a parser has left of them.
@@ -44,7 +44,7 @@ export class RequestBody {
     this.bytes = this.#kept(own ? () => own.content : () => source.body());
   }
 
-  stream(headers: Headers): ReadableStream<Uint8Array> | null {
+  stream(headers: Headers): ReadableStream<Bytes> | null {
     const parsed = this.#parsed;
     return (parsed ? new Body(() => parsedBytes(parsed, typeOf(headers), 'body')) : this.bytes).stream();
   }

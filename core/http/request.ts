@@ -1,6 +1,6 @@
 import { misuse } from '../errors.js';
 import type { Body } from './body.js';
-import { type BodySource, contentOf, isChunk, toBytes } from './body-source.js';
+import { type BodySource, type Bytes, contentOf, isChunk, toBytes } from './body-source.js';
 import { cookiesOf } from './cookies.js';
 import type { FormOptions } from './form.js';
 import { Headers, type HeadersInit, ofFraming } from './headers.js';
@@ -169,7 +169,7 @@ export class Request<State extends object = RequestState> {
   }
 
   /** The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and `BODY_PARSED`. */
-  get body(): ReadableStream<Uint8Array> | null {
+  get body(): ReadableStream<Bytes> | null {
     return hasBody(this.method) ? this.#body.stream(this.headers) : null;
   }
 
@@ -191,7 +191,7 @@ export class Request<State extends object = RequestState> {
   }
 
   /** The bytes as they came, still coded where `content-encoding` says so. */
-  async bytes(): Promise<Uint8Array> {
+  async bytes(): Promise<Bytes> {
     return new Uint8Array(await this.#body.whole(this.headers, 'bytes()'));
   }
 

@@ -1,7 +1,7 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import { Body } from './body.js';
-import type { Content } from './body-source.js';
+import { type Content, isChunk, toBytes } from './body-source.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
@@ -119,6 +119,13 @@ export function linesOf(response: ResponseLike): [string, string][] {
   return lines;
 }
 
+/** Whether headers frame a body that is another one: its length is another, or is not known. */
+function framesAnother(headers: globalThis.Headers, content: Content): boolean {
+  if (content === null || !ofFraming.some(name => headers.has(name))) return false;
+  if (isChunk(content)) return headers.get('content-length') !== String(toBytes(content).byteLength);
+  return !headers.has('content-range');
+}
+
 /**
  * Whether headers come from another message, and say things of its body that do not hold for this one. The same bytes, or
  * the stream of the body itself, keep what is said of them.
@@ -131,8 +138,7 @@ export function describesAnotherBody(
   const { headers } = init;
   if (isResponseLike(init) && !(headers instanceof Headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
-  if (headers instanceof globalThis.Headers)
-    return ofFraming.some(name => (headers as globalThis.Headers).has(name));
+  if (headers instanceof globalThis.Headers) return framesAnother(headers, content);
   if (!(headers instanceof Headers)) return false;
   const described = headers[describedBody];
   if (described === undefined) return false;

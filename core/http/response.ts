@@ -1,7 +1,7 @@
 import { type BackgroundWork, checkedWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
-import { type BodySource, type Content, contentOf } from './body-source.js';
+import { type BodySource, type Bytes, type Content, contentOf } from './body-source.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import type { Files } from './files.js';
 import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
@@ -126,7 +126,7 @@ export class Response {
   }
 
   /** The body as a stream; `null` where there is none. What is read through it is still sent. */
-  get body(): ReadableStream<Uint8Array> | null {
+  get body(): ReadableStream<Bytes> | null {
     return this.#body.stream();
   }
 
@@ -147,7 +147,7 @@ export class Response {
     return new Uint8Array(bytes).buffer;
   }
 
-  async bytes(): Promise<Uint8Array> {
+  async bytes(): Promise<Bytes> {
     return new Uint8Array(await this.#body.bytes());
   }
 

@@ -149,6 +149,19 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual([]);
   });
 
+  it('hears of the close of a request whose body was changed before anybody had read it', async () => {
+    const log = new EventLog();
+    const app = express();
+    app.use(toExpress((request, callNext) => callNext(new Request(request, { body: 'new' }))));
+    app.use((req, res) => {
+      for (const event of ['end', 'close', 'aborted']) req.on(event, () => log.add(event));
+      req.resume().on('end', () => res.end('ok'));
+    });
+    expect(await ask(app, { method: 'POST' }, 'old')).toEqual([200, 'ok']);
+    await log.until('close');
+    expect(log.events).toEqual(['end', 'close']);
+  });
+
   it('hears of the close of a request whose body was changed', async () => {
     const log = new EventLog();
     const app = express();
@@ -357,6 +370,66 @@ describe('a body that breaks off', () => {
 });
 
 describe('HTTP/2', () => {
+  /** The body of an answer, or the code by which the stream was reset. */
+  async function ask2(listener: unknown, body: Buffer | string): Promise<string | number> {
+    const server = http2.createServer(listener as never);
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => undefined);
+    stream.end(body);
+    let text = '';
+    stream.setEncoding('utf8').on('data', chunk => {
+      text += chunk;
+    });
+    await new Promise(resolve => stream.once('close', resolve));
+    session.close();
+    await new Promise(resolve => server.close(resolve));
+    return stream.rstCode || text;
+  }
+
+  it('resets the stream of native code that does not listen to errors, and the process lives', async () => {
+    expect(await ask2(toNode(streaming, counting as never), Buffer.alloc(3 * mebibyte))).toBe(2);
+    const failing: Middleware = (request, callNext) => {
+      async function* body(): AsyncGenerator<string> {
+        yield 'abc';
+        throw new Error('lost');
+      }
+      return callNext(new Request(request, { body: body() }));
+    };
+    expect(await ask2(toNode(failing, counting as never), 'old')).toBe(2);
+  });
+
+  it('comes to its tasks although nobody has read a body to its end', async () => {
+    const log = new EventLog();
+    const layer = new Layer();
+    layer.addMiddleware(async (request, callNext) => {
+      await request.text().catch(error => log.add(String(error.status)));
+      return callNext(request);
+    });
+    const target = endpoint({}, ({ backgroundTasks }) => {
+      backgroundTasks.addTask(() => log.add('task'));
+      return 1;
+    });
+    const app = new Koa().use(toKoa(layer)).use(toKoa(target));
+    expect(await ask2(app.callback(), Buffer.alloc(3 * mebibyte))).toBe('1');
+    await log.until('task');
+    expect(log.events).toEqual(['413', 'task']);
+  });
+
+  it('closes a request with another body once', async () => {
+    const log = new EventLog();
+    const change: Middleware = (request, callNext) => callNext(new Request(request, { body: 'new' }));
+    const native: http.RequestListener = (req, res) => {
+      req.on('close', () => log.add('close'));
+      counting(req, res);
+    };
+    expect(await ask2(toNode(change, native as never), 'old')).toBe('got new');
+    await log.until('close');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    expect(log.events).toEqual(['close']);
+  });
+
   it('has another body and other headers, too', async () => {
     const change: Middleware = (request, callNext) => callNext(new Request(request, { body: 'new' }));
     const server = http2.createServer(toNode(change, counting as never) as never);

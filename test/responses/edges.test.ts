@@ -412,6 +412,18 @@ describe('mountFetch', () => {
     },
   );
 
+  it.each(['/api/a/..b', '/api/.well-known/x', '/api/.../x', '/api/x?q=/../', '/api//x'])(
+    'takes %s',
+    async target => {
+      const app = express().use(
+        '/api',
+        mountOnExpress(request => new globalThis.Response(request.url)),
+      );
+      const wire = await listening(app as http.RequestListener, (_url, port) => exchangeOnWire(port, target));
+      expect(wire.head).toMatch(/^HTTP\/1.1 200 /);
+    },
+  );
+
   it.each<[string, http.RequestListener]>([
     ['Express', express().use(mountOnExpress(() => new globalThis.Response(null))) as http.RequestListener],
     ['Koa', new Koa().use(mountOnKoa(() => new globalThis.Response(null))).callback()],
