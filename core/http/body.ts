@@ -163,7 +163,9 @@ export class Body {
    * any more can not be told from one that is slow, but by time.
    */
   async release(): Promise<void> {
-    if (this.#source === undefined || this.#ended || this.#handedOver) return;
+    const content = this.#content;
+    if (content === undefined || content === null || isChunk(content)) return;
+    if (this.#ended || this.#handedOver) return;
     this.#keeping = false;
     this.#free();
     if (this.isBeingRead) this.#dismissIdle();

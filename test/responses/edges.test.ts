@@ -1,5 +1,13 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  createReadStream,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -116,6 +124,25 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
       },
     );
   });
+
+  (hasProc ? it : it.skip)(
+    'a native file that was replaced is closed, although nobody reads its clone',
+    async () => {
+      const cloning: Middleware = async (request, callNext) => {
+        (await callNext(request)).clone();
+        return new PlainTextResponse('other');
+      };
+      const layer = new Layer({ middleware: [cloning] });
+      const native = app()
+        .use(layer)
+        .handler('/', answer => answer.send(createReadStream(large)));
+      await listening(native.listener(), async url => {
+        expect(await (await fetch(url)).text()).toBe('other');
+        await layer.close();
+        await until(() => openFiles().length === 0);
+      });
+    },
+  );
 
   it('a stream that is only looked at is not kept', async () => {
     v8.setFlagsFromString('--expose-gc');
