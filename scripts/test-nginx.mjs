@@ -3,12 +3,12 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { endpoint, FileResponse } from 'callnext';
 import { toNode } from 'callnext/node';
+import { freePort, listening } from './own-server.mjs';
 
 const nginx = find('nginx');
 if (nginx === undefined) {
@@ -80,7 +80,7 @@ const server = spawn(nginx, ['-p', folder, '-c', path.join(folder, 'nginx.conf')
   stdio: ['ignore', 'inherit', 'inherit'],
 });
 try {
-  await listening();
+  await listening('nginx', () => ask(port, 'HEAD', 'small.txt', {}));
   let [same, other] = [0, 0];
   for (const method of ['GET', 'HEAD'])
     for (const [file, headers] of requests) {
@@ -159,24 +159,4 @@ function find(name) {
 
 function version() {
   return spawnSync(nginx, ['-v'], { encoding: 'utf8' }).stderr.trim().split('/').pop();
-}
-
-async function freePort() {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const found = probe.address().port;
-  probe.close();
-  await once(probe, 'close');
-  return found;
-}
-
-async function listening() {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    try {
-      return await ask(port, 'HEAD', 'small.txt', {});
-    } catch {
-      await new Promise(resolve => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error('nginx did not begin to listen.');
 }

@@ -2,9 +2,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort, listening } from './own-server.mjs';
 
 const bin = findBinaries();
 if (bin === undefined) {
@@ -25,7 +25,9 @@ try {
   });
   const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', directory, '-c', 'fsync=off'];
   server = spawn(`${bin}/postgres`, ['-D', data, ...settings], { ...options, stdio: 'ignore' });
-  await listening();
+  await listening('PostgreSQL', () =>
+    execFileSync(`${bin}/pg_isready`, ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' }),
+  );
   const url = `postgres://callnext@127.0.0.1:${port}/postgres`;
   const env = { ...process.env, DATABASE_URL: url };
   execFileSync('npx', ['jest', 'test/examples/transactions'], { env, stdio: 'inherit' });
@@ -49,25 +51,4 @@ function unprivileged() {
   if (process.getuid() !== 0) return undefined;
   const ask = flag => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
   return { uid: ask('-u'), gid: ask('-g') };
-}
-
-async function freePort() {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const found = probe.address().port;
-  probe.close();
-  await once(probe, 'close');
-  return found;
-}
-
-async function listening() {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    try {
-      execFileSync(`${bin}/pg_isready`, ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-      return;
-    } catch {
-      await new Promise(resolve => setTimeout(resolve, 100));
-    }
-  }
-  throw new Error('PostgreSQL did not begin to listen.');
 }

@@ -328,23 +328,25 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
 describe('one Response object for two requests', () => {
   it('takes nothing from the one that it refuses', async () => {
     const shared = new PlainTextResponse('shared');
-    const second = gate();
+    const [first, second] = [gate(), gate()];
     const target = endpoint({}, ({ request, response }) => {
       response.setCookie('user', request.queryParams.get('u') ?? '');
       return shared;
     });
     const waiting: Middleware = async (request, callNext) => {
       const response = await callNext(request);
-      if (request.queryParams.get('u') === 'a') await second.opened;
+      if (request.queryParams.get('u') !== 'a') return response;
+      first.open();
+      await second.opened;
       return response;
     };
     const app = express().set('env', 'test').use(toExpress(waiting), toExpress(target));
     await listening(app, async url => {
-      const first = fetch(`${url}/?u=a`);
-      await new Promise(resolve => setTimeout(resolve, 20));
+      const answered = fetch(`${url}/?u=a`);
+      await first.opened;
       const refused = await fetch(`${url}/?u=b`);
       second.open();
-      expect([refused.status, (await first).headers.getSetCookie()]).toEqual([
+      expect([refused.status, (await answered).headers.getSetCookie()]).toEqual([
         500,
         ['user=a; Path=/; SameSite=Lax'],
       ]);
