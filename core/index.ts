@@ -20,7 +20,7 @@ export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './end
 export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
 export { Body, tooLarge } from './http/body.js';
-export { type BodySource, type Content, checkedChunk } from './http/body-source.js';
+export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export type { CookieOptions } from './http/cookies.js';
 export {
   type EventSourceInit,

@@ -82,14 +82,9 @@ class FormReading {
   async end(): Promise<FormData> {
     this.#parser.end();
     await this.#finished;
-    const values = await Promise.allSettled(this.#entries.map(([, value]) => value));
     if (this.#failure) throw this.#failure;
     const form = new FormData();
-    for (const [index, [name]] of this.#entries.entries()) {
-      const settled = values[index];
-      if (settled?.status === 'rejected') throw settled.reason;
-      if (settled) form.append(name, settled.value as string);
-    }
+    for (const [name, value] of this.#entries) form.append(name, (await value) as string);
     return form;
   }
 

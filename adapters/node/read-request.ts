@@ -1,5 +1,6 @@
 import { parse as parseQuery } from 'node:querystring';
 import {
+  bytesOf,
   type Client,
   type Content,
   changedBody,
@@ -88,9 +89,9 @@ export class NodeRequestSource implements RequestSource {
 
   /** Without a body there is nothing that a parser could have read. */
   parsedBody(): ParsedBody | undefined {
+    if (this.#tap?.isWhole || !this.#req.readableDidRead) return undefined;
     const { parsedBody } = this.#framework;
-    const isHere = this.#tap?.isWhole || !this.#req.readableDidRead;
-    if (isHere || parsedBody.value === undefined) return undefined;
+    if (parsedBody.value === undefined) return undefined;
     // It was here, and was more than is kept.
     return this.#tap ? { ...parsedBody, refuse: () => tooLarge(this.maxBodySize) } : parsedBody;
   }
@@ -124,7 +125,7 @@ export class NodeRequestSource implements RequestSource {
     const { value } = this.#framework.parsedBody;
     if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
     this.#tap?.cut();
-    refill(this.#req, iteratorOf(content));
+    refill(this.#req, bytesOf(content));
   }
 }
 
@@ -140,12 +141,6 @@ export function mayHaveBody(req: NativeRequest): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
   const isUnframed = req.httpVersionMajor >= 2 && req.method !== 'GET' && req.method !== 'HEAD';
   return length !== '0' || coding !== undefined || isUnframed;
-}
-
-async function* iteratorOf(content: Content): AsyncGenerator<string | Uint8Array, void, unknown> {
-  if (content === null) return;
-  if (typeof content === 'string' || content instanceof Uint8Array) yield content;
-  else yield* content;
 }
 
 /** What the parser that has been before would make of a body; `undefined` where that is not known, so that the next one parses. */

@@ -14,7 +14,7 @@ export function define(req: NativeRequest, name: string, value: unknown): void {
 }
 
 /** A stream that has not been read, and gives these chunks to whoever reads it. */
-export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array | string>): void {
+export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array>): void {
   const req = given as Internals;
   const { readableHighWaterMark: highWaterMark, readableFlowing } = req;
   const { ReadableState } = Readable as unknown as {
@@ -64,8 +64,6 @@ function cutOff(req: Internals, error: Error): void {
   else req.destroy(error);
 }
 
-function asBuffer(chunk: Uint8Array | string): Buffer {
-  return typeof chunk === 'string'
-    ? Buffer.from(chunk)
-    : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+function asBuffer(chunk: Uint8Array): Buffer {
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

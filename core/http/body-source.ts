@@ -97,6 +97,13 @@ export function toBytes(chunk: Chunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 
+/** A body as bytes, wherever it is. */
+export async function* bytesOf(content: Content): AsyncGenerator<Uint8Array, void, unknown> {
+  if (content === null) return;
+  if (isChunk(content)) yield toBytes(content);
+  else for await (const chunk of content) yield toBytes(chunk);
+}
+
 /** Whether a body is there as a whole. */
 export function isChunk(content: Exclude<Content, null>): content is Chunk {
   return typeof content === 'string' || content instanceof Uint8Array;

@@ -162,14 +162,15 @@ export class Body {
    * The exchange is over. Who still reads goes on to do so; where nobody does, the producer is closed. A reader that asks for nothing
    * any more can not be told from one that is slow, but by time.
    */
-  async release(): Promise<void> {
+  release(): Promise<void> | undefined {
     const content = this.#content;
-    if (content === undefined || content === null || isChunk(content)) return;
-    if (this.#ended || this.#handedOver) return;
+    if (content === undefined || content === null || isChunk(content)) return undefined;
+    if (this.#ended || this.#handedOver) return undefined;
     this.#keeping = false;
     this.#free();
-    if (this.isBeingRead) this.#dismissIdle();
-    else await this.#close();
+    if (!this.isBeingRead) return this.#close();
+    this.#dismissIdle();
+    return undefined;
   }
 
   #dismissIdle(): void {
@@ -178,7 +179,7 @@ export class Body {
       for (const [pass, position] of before)
         if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
       // What it is closed with fails for nobody.
-      this.release().catch(() => undefined);
+      this.release()?.catch(() => undefined);
     }, patience);
     // Node's keeps the process from ending, unless it is told not to.
     (timer as { unref?(): void }).unref?.();

@@ -49,6 +49,13 @@ export function notAForm(type: string | null): TypeError {
   return Object.assign(error, { status: 415, statusCode: 415, expose: true });
 }
 
+/** The kind of form that a content type names; `undefined` for a body that is none. */
+export function kindOfForm(type: string | null): 'urlencoded' | 'multipart' | undefined {
+  const essence = essenceOf(type);
+  if (essence === 'application/x-www-form-urlencoded') return 'urlencoded';
+  return essence === 'multipart/form-data' ? 'multipart' : undefined;
+}
+
 /** What of a content type says how a body is read: in lower case, without its parameters. */
 export function essenceOf(type: string | null): string {
   return (type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

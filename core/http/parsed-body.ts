@@ -1,4 +1,4 @@
-import { essenceOf, notAForm, UploadFile } from './form.js';
+import { essenceOf, kindOfForm, notAForm, UploadFile } from './form.js';
 import { parseJSON } from './json.js';
 
 /** What a body parser of the framework has made of a body, where it has consumed the bytes. */
@@ -19,9 +19,6 @@ export interface ParsedFile {
   readonly type: string;
   readonly content: Uint8Array | (() => Promise<Blob>);
 }
-
-const urlencoded = 'application/x-www-form-urlencoded';
-const multipart = 'multipart/form-data';
 
 /** What a parser has left of the bytes: those that were kept, or a text or bytes that it gave as they came. */
 function keptBytes({ value, raw }: ParsedBody, type: string | null): Uint8Array | undefined {
@@ -52,20 +49,17 @@ export function parsedJSON(parsed: ParsedBody, type: string | null): unknown {
   const isText = raw !== undefined || typeof value === 'string' || value instanceof Uint8Array;
   if (isText) return parseJSON(parsedText(parsed, type));
   // The bytes of a form are no JSON, whatever its fields are.
-  const essence = essenceOf(type);
-  return essence === urlencoded || essence === multipart ? parseJSON(essence) : value;
+  return kindOfForm(type) ? parseJSON(essenceOf(type)) : value;
 }
 
 /** The fields and files of a parsed form. Throws `BODY_PARSED` where the parser has changed what they are. */
 export async function parsedForm(parsed: ParsedBody, type: string | null): Promise<FormData> {
   const { fields, files } = partsOfForm(parsed, type, 'formData()');
-  const form = new FormData();
-  for (const [name, value] of fields) form.append(name, value);
-  for (const file of files) {
+  const opened = files.map(async file => {
     const content = typeof file.content === 'function' ? await file.content() : file.content;
-    form.append(file.field, fileOf(file, content));
-  }
-  return form;
+    return { ...file, content };
+  });
+  return formWith(fields, await Promise.all(opened));
 }
 
 /** What a Fetch library is given for a parsed body: the same data, not the same bytes. Throws `BODY_PARSED`. */
@@ -75,25 +69,30 @@ export function rebuiltBody(
 ): string | Uint8Array | URLSearchParams | FormData {
   const bytes = keptBytes(parsed, type);
   if (bytes) return bytes;
-  const essence = essenceOf(type);
-  if (essence === urlencoded)
-    return new URLSearchParams(partsOfForm(parsed, type, 'native').fields as [string, string][]);
-  if (essence !== multipart) {
-    if (typeof parsed.value === 'string' || !/[/+]json$/.test(essence)) throw parsed.refuse('native');
+  const kind = kindOfForm(type);
+  if (kind === undefined) {
+    if (typeof parsed.value === 'string' || !/[/+]json$/.test(essenceOf(type))) throw parsed.refuse('native');
     return JSON.stringify(parsed.value);
   }
   const { fields, files } = partsOfForm(parsed, type, 'native');
-  const form = new FormData();
-  for (const [name, value] of fields) form.append(name, value);
-  for (const file of files) {
-    if (typeof file.content === 'function') throw parsed.refuse('native');
-    form.append(file.field, fileOf(file, file.content));
-  }
-  return form;
+  if (kind === 'urlencoded') return new URLSearchParams(fields as [string, string][]);
+  // Those on disk can not be opened at once, as `request.native` is given.
+  if (!files.every(hasContent)) throw parsed.refuse('native');
+  return formWith(fields, files);
 }
 
-function fileOf({ name, type }: ParsedFile, content: Uint8Array | Blob): File {
-  return new UploadFile([content], name, { type });
+type OpenFile = Omit<ParsedFile, 'content'> & { readonly content: Uint8Array | Blob };
+
+function hasContent(file: ParsedFile): file is ParsedFile & OpenFile {
+  return typeof file.content !== 'function';
+}
+
+function formWith(fields: readonly (readonly [string, string])[], files: readonly OpenFile[]): FormData {
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  for (const { field, name, type, content } of files)
+    form.append(field, new UploadFile([content], name, { type }));
+  return form;
 }
 
 function partsOfForm(
@@ -101,10 +100,10 @@ function partsOfForm(
   type: string | null,
   reader: string,
 ): { fields: readonly (readonly [string, string])[]; files: readonly ParsedFile[] } {
-  const essence = essenceOf(type);
-  if (essence !== urlencoded && essence !== multipart) throw notAForm(type);
+  const kind = kindOfForm(type);
+  if (kind === undefined) throw notAForm(type);
   const fields = flatFields(parsed.value);
-  const files = essence === multipart ? parsed.files() : [];
+  const files = kind === 'multipart' ? parsed.files() : [];
   if (fields && files) return { fields, files };
   throw parsed.refuse(reader);
 }

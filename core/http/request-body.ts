@@ -1,10 +1,10 @@
 import { Body, tooLarge } from './body.js';
-import { type Bytes, type Content, isChunk, toBytes } from './body-source.js';
+import { type Bytes, bytesOf, type Content } from './body-source.js';
 import {
-  essenceOf,
   type FormLimits,
   type FormOptions,
   formLimits,
+  kindOfForm,
   notAForm,
   urlencodedForm,
 } from './form.js';
@@ -19,8 +19,6 @@ import {
   rebuiltBody,
 } from './parsed-body.js';
 import type { RequestSource } from './request-source.js';
-
-const urlencoded = 'application/x-www-form-urlencoded';
 
 type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Bytes> | null;
 
@@ -77,7 +75,7 @@ export class RequestBody {
 
   async formData(headers: Headers): Promise<FormData> {
     const type = typeOf(headers);
-    if (!isForm(type)) throw notAForm(type);
+    if (kindOfForm(type) === undefined) throw notAForm(type);
     return this.form(headers, {});
   }
 
@@ -121,12 +119,13 @@ export class RequestBody {
 
   async #readForm(headers: Headers, limits: FormLimits): Promise<FormData> {
     const type = typeOf(headers);
-    if (!isForm(type)) return new FormData();
+    const kind = kindOfForm(type);
+    if (kind === undefined) return new FormData();
     const parsed = this.#parsed;
     if (parsed && parsed.raw === undefined) return parsedForm(parsed, type);
-    if (essenceOf(type) === urlencoded) return urlencodedForm(await this.text(headers), limits);
+    if (kind === 'urlencoded') return urlencodedForm(await this.text(headers), limits);
     const content = parsed?.raw ?? (await this.#formContent(headers));
-    return this.#source.readForm(bytesOf(content ?? ''), type ?? '', limits);
+    return this.#source.readForm(bytesOf(content), type ?? '', limits);
   }
 
   /** A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a text. */
@@ -143,14 +142,4 @@ function typeOf(headers: Headers): string | null {
 function codingsOf(headers: Headers): string | undefined {
   const codings = headers.get('content-encoding')?.trim();
   return !codings || /^identity$/i.test(codings) ? undefined : codings;
-}
-
-function isForm(type: string | null): boolean {
-  const essence = essenceOf(type);
-  return essence === urlencoded || essence === 'multipart/form-data';
-}
-
-async function* bytesOf(content: Exclude<Content, null>): AsyncGenerator<Uint8Array, void, unknown> {
-  if (isChunk(content)) yield toBytes(content);
-  else for await (const chunk of content) yield toBytes(chunk);
 }

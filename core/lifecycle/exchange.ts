@@ -333,11 +333,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** Lets go of what was kept for the request: bodies that nobody reads to their end, and the files of a form. */
   release(): Promise<void> | undefined {
-    for (const response of [...this.#replaced, this.#onItsWay]) {
-      const released = response && partsOf(response).body.release();
-      released?.catch(thrown => this.report(toError(thrown), 'response'));
-    }
+    for (const response of this.#replaced) this.#releaseBody(response);
+    if (this.#onItsWay) this.#releaseBody(this.#onItsWay);
     return this.transport.release?.()?.catch(thrown => this.report(toError(thrown), 'background'));
+  }
+
+  #releaseBody(response: Response): void {
+    const released = partsOf(response).body.release();
+    released?.catch(thrown => this.report(toError(thrown), 'response'));
   }
 
   /** All is over; what a layer has given up on may still come to its end. */
