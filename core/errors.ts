@@ -24,6 +24,8 @@ const messages = {
     `A streamed body produced ${show(received)}. Its chunks are strings or bytes.`,
   BODY_CONSUMED: (what: string) =>
     `The body of the ${what} was already consumed as a stream and can not be read again. Read it once, or by \`text()\`, \`json()\` or \`arrayBuffer()\`, which keep it.`,
+  BODY_LIMIT: (limit: number) =>
+    `A request has more of a body than the ${limit} bytes that \`bodyLimit()\` lets come. Raise its \`maxBodySize\`, or put another \`bodyLimit()\` around what takes more: the innermost one holds.`,
   BODY_NOT_ALLOWED: (method: string) =>
     `A ${method} request has no body. Give \`new Request(request, { method, body })\` a method that has one, or leave \`body\` out.`,
   BODY_PARSED: (reader: string, parser: string, cure: string) =>
@@ -67,6 +69,8 @@ const messages = {
     '`request.form()` came, or was still reading, when its request was over: its files would stay on disk. Await it in the endpoint, or in a background task.',
   FORM_OPTIONS: (option: string, received: unknown) =>
     `The option \`${option}\` of \`request.form()\` is a number of at least 0, received ${show(received)}.`,
+  FROM_NATIVE: (adapter: string, expected: string, received: unknown) =>
+    `\`${adapter}()\` ${expected}, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>
     `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
   GENERATOR_YIELDED_TWICE: (dependency: string) =>
@@ -92,8 +96,16 @@ const messages = {
     `A layer has not answered within its \`timeout\` of ${timeout} ms: one of its middlewares, or what is below it, does not come to an end. Listen to \`request.signal\`, which is aborted now.`,
   LIFESPAN: (received: unknown) =>
     `A \`lifespan\` is a generator function that yields once an object for \`request.state\`, or nothing; received ${show(received)}.`,
+  MIDDLEWARE_MISSING: (property: string, middleware: string) =>
+    `\`${property}\` is there below the middleware \`${middleware}()\` only. Add it: \`layer.addMiddleware(${middleware}({ … }))\`.`,
   MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
     `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
+  MIDDLEWARE_OPTIONS: (middleware: string, option: string, expected: string, received: unknown) =>
+    `The option \`${option}\` of \`${middleware}()\` is ${expected}, received ${show(received)}.`,
+  MIDDLEWARE_TIMEOUT: (timeout: number) =>
+    `What is below \`timeout()\` has not answered within ${timeout} ms. Listen to \`request.signal\`, which is aborted now, or raise \`timeoutMs\`.`,
+  MIDDLEWARE_UNKNOWN_OPTION: (middleware: string, option: string, known: readonly string[]) =>
+    `\`${middleware}()\` has no option \`${option.slice(0, 60)}\`. Its options are ${known.map(name => `\`${name}\``).join(', ')}.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
     `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>
@@ -108,6 +120,10 @@ const messages = {
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
     'An endpoint was reached after native code had begun to answer the request. Its response is not sent.',
+  SESSION_LATE: (name: string) =>
+    `\`request.session\` was changed at ${JSON.stringify(name)} when its cookie had been set. Change it before the middleware \`sessions()\` has the response, not in a stream, a background task or the exit of scope "request".`,
+  SESSION_TOO_LARGE: (cookie: string, size: number) =>
+    `The session cookie \`${cookie}\` would have ${size} bytes, and browsers drop one of more than 4096. Keep less in \`request.session\`, such as a key to what is stored elsewhere.`,
   SERVER_SENT_EVENT: (reason: string) =>
     `A ServerSentEvent can not be written: ${reason}. Its \`event\` and \`id\` are one line each, \`retry\` is a whole number of milliseconds, and it has \`data\` or \`rawData\`.`,
   STATUS: (received: unknown) =>

@@ -19,9 +19,9 @@ export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
-export { Body, tooLarge } from './http/body.js';
+export { Body, contentTooLarge, tooLarge } from './http/body.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
-export type { CookieOptions } from './http/cookies.js';
+export { type CookieOptions, cookieLine } from './http/cookies.js';
 export {
   type EventSourceInit,
   EventSourceResponse,
@@ -31,10 +31,10 @@ export {
 export { FileResponse, type FileResponseInit } from './http/file-response.js';
 export type { FileStat, Files } from './http/files.js';
 export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
-export { fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
+export { addToVary, fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
-export { parseJSON } from './http/json.js';
+export { parseJSON, serialize } from './http/json.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
   changedBody,
@@ -43,6 +43,7 @@ export {
   Request,
   type RequestInit,
   type RequestState,
+  sharedOf,
 } from './http/request.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
 export {
@@ -64,6 +65,7 @@ export {
   RedirectResponse,
   StreamingResponse,
 } from './http/responses.js';
+export type { Auth, BaseUser, Session, User } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer, type LayerDescription, type LayerOptions } from './layer.js';
 export { type Delivery, Exchange, type Transport } from './lifecycle/exchange.js';
@@ -73,3 +75,13 @@ export type { Lifespan } from './lifecycle/lifespan.js';
 export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';
+export {
+  described,
+  flag,
+  headerName,
+  integer,
+  list,
+  optionalFunction,
+  type Rule,
+  readOptions,
+} from './middleware/options.js';

@@ -24,6 +24,7 @@ import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
+import { optionsOf, optionsText } from './middleware/options.js';
 
 /** The options of a layer. */
 export interface LayerOptions {
@@ -56,6 +57,8 @@ export interface LayerOptions {
 export interface LayerDescription {
   /** Outermost first. */
   readonly middleware: readonly string[];
+  /** The options of each of them, where it is one that callnext brings; secrets are left out. */
+  readonly options: readonly (Readonly<Record<string, unknown>> | undefined)[];
   readonly dependencies: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
@@ -194,6 +197,7 @@ export class Layer {
   describe(): LayerDescription {
     const description = {
       middleware: this.#middlewares.map(nameOf),
+      options: this.#middlewares.map(optionsOf),
       dependencies: Object.values(this.#dependencies).map(
         ({ dependency }) => partsOfDependency(dependency).name,
       ),
@@ -258,7 +262,10 @@ function named(markers: readonly unknown[]): Dependencies {
 }
 
 function describeText(description: Omit<LayerDescription, 'toString'>): string {
-  const lines = description.middleware.map((name, depth) => `${'  '.repeat(depth)}${name}`);
+  const lines = description.middleware.map((name, depth) => {
+    const options = description.options[depth];
+    return `${'  '.repeat(depth)}${name}${options ? optionsText(options) : ''}`;
+  });
   if (description.lifespan !== undefined) lines.unshift(`lifespan: ${description.lifespan}`);
   const inner = '  '.repeat(description.middleware.length);
   if (description.dependencies.length > 0)

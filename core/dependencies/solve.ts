@@ -1,3 +1,4 @@
+import type { Timings } from '../http/timings.js';
 import type { GraphRun } from './dependency-graph.js';
 import {
   type AnyDependency,
@@ -15,6 +16,7 @@ export interface DependencyRun extends GraphRun {
   readonly injected: Injected;
   readonly exits: ExitStack;
   readonly solved: DependencyCache;
+  readonly timings: Timings | undefined;
 }
 
 /**
@@ -112,8 +114,13 @@ async function solveAnew(used: AnyDependency, scope: DependencyScope, run: Depen
   const { name, produce, dependencies } = partsOfDependency(used);
   const values = await solveDependencies(dependencies, run);
   const handedOn = new Set(Object.values(values));
-  const produced = produce(Object.assign(values, run.injected) as never);
-  return enter({ name, scope, handedOn }, produced, run);
+  const watch = run.timings?.begin(name);
+  try {
+    const produced = produce(Object.assign(values, run.injected) as never);
+    return await enter({ name, scope, handedOn }, produced, run);
+  } finally {
+    watch?.stop();
+  }
 }
 
 /** Whether a value is the connection's, which a dependency has only handed out: its streams know how to be disposed. */

@@ -16,7 +16,13 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
-  const result = await endpoint.handler(Object.assign(values, run.injected) as never);
+  const watch = run.timings?.begin(endpoint.name);
+  let result: unknown;
+  try {
+    result = await endpoint.handler(Object.assign(values, run.injected) as never);
+  } finally {
+    watch?.stop();
+  }
   const made = toResponse(result, run.injected.response, endpoint.status, run);
   const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;

@@ -21,6 +21,8 @@ export interface BodyOptions {
   owner?: string;
   /** How many bytes are kept; all of them unless set. Who needs more than that gets a 413. */
   limit?: () => number;
+  /** The size in bytes of one that is all there, although it is read in chunks; `undefined` while it is not. */
+  size?: () => number | undefined;
 }
 
 /**
@@ -34,6 +36,7 @@ export class Body {
   readonly #open: () => Content;
   readonly #owner: string;
   readonly #limit: (() => number) | undefined;
+  readonly #sizeOf: (() => number | undefined) | undefined;
   #content: Content | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #collected: Uint8Array | undefined;
@@ -55,10 +58,11 @@ export class Body {
   #ended = false;
   #failure: { error: unknown } | undefined;
 
-  constructor(open: () => Content, { owner = 'response', limit }: BodyOptions = {}) {
+  constructor(open: () => Content, { owner = 'response', limit, size }: BodyOptions = {}) {
     this.#open = open;
     this.#owner = owner;
     this.#limit = limit;
+    this.#sizeOf = size;
   }
 
   /** Whether a reader has begun, as Fetch's `bodyUsed`. */
@@ -80,6 +84,14 @@ export class Body {
   get whole(): null | Chunk | undefined {
     const content = this.#opened;
     return content === null || isChunk(content) ? content : undefined;
+  }
+
+  /** The size in bytes, where all of it is there; it is not opened for that. */
+  get size(): number | undefined {
+    if (this.#sizeOf) return this.#sizeOf();
+    const { whole } = this;
+    if (whole === undefined) return undefined;
+    return whole === null ? 0 : toBytes(whole).byteLength;
   }
 
   /** Whether somebody is reading, or has announced it. */
@@ -392,6 +404,11 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 export function tooLarge(limit: number): HTTPException {
   const detail = `The body is larger than ${limit} bytes.`;
   return new HTTPException(413, detail, { cause: misuse('BODY_TOO_LARGE', limit) });
+}
+
+/** More has come, or was announced, than `bodyLimit()` lets come at all. */
+export function contentTooLarge(limit: number): HTTPException {
+  return new HTTPException(413, 'Content Too Large', { cause: misuse('BODY_LIMIT', limit) });
 }
 
 /** A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no form. */

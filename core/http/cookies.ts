@@ -24,16 +24,21 @@ export function cookiesOf(header: string | null): Readonly<Record<string, string
 }
 
 /**
- * A `set-cookie` line, the value percent-encoded. `path` and `sameSite` are Starlette's unless set: `/` and `lax`.
+ * A `set-cookie` line, the value percent-encoded unless `encode` writes it in another way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`.
  * Throws `COOKIE` for a name or an attribute that is none.
  */
-export function cookieLine(name: string, value: string, options: CookieOptions = {}): string {
+export function cookieLine(
+  name: string,
+  value: string,
+  options: CookieOptions = {},
+  encode: (value: string) => string = encodeURIComponent,
+): string {
   const { path = '/', sameSite = 'lax', ...attributes } = options;
   const cookie: SetCookie = { ...attributes, name, value };
   if (path !== null) cookie.path = path;
   if (sameSite !== null) cookie.sameSite = sameSite;
   try {
-    return stringifySetCookie(cookie);
+    return stringifySetCookie(cookie, { encode });
   } catch (cause) {
     throw misuseWith({ cause }, 'COOKIE', name, (cause as Error).message);
   }

@@ -162,8 +162,12 @@ export function fillHeaders(headers: Headers, added: Headers): void {
   }
 }
 
-function addToVary(headers: Headers, added: string): void {
-  const fields = (headers.get('vary') ?? '').split(',').concat(added.split(','));
+/** Adds names to `vary`, each once; `*` says all of them already (RFC 9110, 12.5.5). */
+export function addToVary(headers: Headers, added: string): void {
+  const before = headers.get('vary');
+  if (before === null) return headers.set('vary', added);
+  if (before.trim() === '*') return;
+  const fields = before.split(',').concat(added.split(','));
   const names = fields.map(field => field.trim()).filter(field => field !== '');
   const isNew = (name: string, index: number): boolean =>
     names.findIndex(each => each.toLowerCase() === name.toLowerCase()) === index;

@@ -15,6 +15,8 @@ export interface RequestSource {
   /** Absolute: scheme, host, path and query as the client asked for them. */
   readonly url: string;
   readonly headers: Headers;
+  /** The host, and the port, that the client has named, as far as who says so is trusted; as it was sent, and `undefined` where none was. */
+  readonly host: string | undefined;
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;
   readonly client: Client | null;
@@ -23,6 +25,11 @@ export interface RequestSource {
   readonly signal: AbortSignal;
   /** Bytes of the body that readers may hold in memory. Layers set it. */
   maxBodySize: number;
+  /**
+   * Bytes of the body that may come at all; `Infinity` unless `bodyLimit()` sets it, the innermost one last. Who reads on gets
+   * `contentTooLarge()`, native readers too.
+   */
+  bodyLimit: number;
   /** The body as it arrives, from its beginning. Throws `BODY_CONSUMED` where somebody else has read it. */
   body(): Content;
   /** What a body parser made of the body, where one came first and its bytes are gone. */

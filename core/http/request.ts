@@ -1,5 +1,5 @@
 import { misuse } from '../errors.js';
-import type { Body } from './body.js';
+import { type Body, contentTooLarge } from './body.js';
 import { type BodySource, type Bytes, contentOf, isChunk, toBytes } from './body-source.js';
 import { cookiesOf } from './cookies.js';
 import type { FormOptions } from './form.js';
@@ -7,6 +7,7 @@ import { Headers, type HeadersInit, ofFraming } from './headers.js';
 import { HTTPException } from './http-exception.js';
 import { RequestBody } from './request-body.js';
 import type { Client, RequestSource } from './request-source.js';
+import type { Auth, Session, Shared, User } from './shared.js';
 
 /** What of a request may be changed for everything below. */
 export interface RequestInit {
@@ -15,6 +16,8 @@ export interface RequestInit {
   headers?: HeadersInit;
   /** Its length, coding and, where there is none, its type are set in the headers. */
   body?: BodySource;
+  /** In place of `request.signal`. To add to that: `AbortSignal.any([request.signal, signal])`. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -36,28 +39,24 @@ type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
 const matched = Symbol.for('callnext.Request.matched');
-const errorHeaders = Symbol.for('callnext.Request.errorHeaders');
-const bodyLimit: unique symbol = Symbol.for('callnext.Request.bodyLimit') as never;
-
-/** The `errorHeaders` of a request and of those that are made of it; made when they are asked for. */
-interface ErrorHeaders {
-  current: Headers | undefined;
-}
+const source: unique symbol = Symbol.for('callnext.Request.source') as never;
+const shared: unique symbol = Symbol.for('callnext.Request.shared') as never;
 
 interface RequestParts<State> {
   readonly source: RequestSource;
   readonly body: RequestBody;
   readonly state: State;
-  readonly errorHeaders: ErrorHeaders;
+  readonly shared: Shared;
   readonly pathParams: Readonly<Record<string, string>> | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
   readonly headers: Headers | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A request: the interface of the Fetch `Request`, and `pathParams queryParams cookies client state form() raw native`. Nothing is
- * built until it is read.
+ * A request: the interface of the Fetch `Request`, and `pathParams queryParams cookies client state session user auth form() raw
+ * native`. Nothing is built until it is read.
  *
  * The body may be read by several readers, native parsers among them: what has arrived is kept for the others, up to the
  * layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
@@ -71,7 +70,8 @@ export class Request<State extends object = RequestState> {
   readonly #source: RequestSource;
   #body: RequestBody;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
-  readonly #errorHeaders: ErrorHeaders;
+  readonly #shared: Shared;
+  #signal: AbortSignal | undefined;
   #method: string | undefined;
   #url: string | undefined;
   #headers: Headers | undefined;
@@ -85,22 +85,23 @@ export class Request<State extends object = RequestState> {
       this.#source = base.source;
       this.#body = base.body;
       this.state = base.state;
-      this.#errorHeaders = base.errorHeaders;
+      this.#shared = base.shared;
       this.#pathParams = base.pathParams;
       this.#method = base.method;
       this.#url = base.url;
       this.#headers = base.headers;
+      this.#signal = base.signal;
     } else {
-      const source = from as RequestSource;
-      this.#source = source;
-      this.#body = new RequestBody(source);
+      this.#source = from as RequestSource;
+      this.#body = new RequestBody(this.#source);
       this.state = {} as State;
-      this.#errorHeaders = { current: undefined };
+      this.#shared = {};
     }
     if (init.method !== undefined) this.#method = init.method.toUpperCase();
     if (init.url !== undefined) this.#url = new URL(init.url, this.url).href;
     if (init.headers !== undefined) this.#headers = new Headers(init.headers);
     if (init.body !== undefined) this.#takeBody(init.body);
+    if (init.signal !== undefined) this.#signal = init.signal;
   }
 
   get method(): string {
@@ -117,9 +118,9 @@ export class Request<State extends object = RequestState> {
     return this.#headers;
   }
 
-  /** Aborts when the client goes away before it has its response. */
+  /** Aborts when the client goes away before it has its response, and when the time that `timeout()` gives is up. */
   get signal(): AbortSignal {
-    return this.#source.signal;
+    return this.#signal ?? this.#source.signal;
   }
 
   /**
@@ -139,8 +140,32 @@ export class Request<State extends object = RequestState> {
    * In FastAPI a 500 has none of the middleware's headers (fastapi#775).
    */
   get errorHeaders(): Headers {
-    this.#errorHeaders.current ??= new Headers();
-    return this.#errorHeaders.current;
+    this.#shared.errorHeaders ??= new Headers();
+    return this.#shared.errorHeaders;
+  }
+
+  /**
+   * What is kept between the requests of a client: an object whose changes, nested ones too, are in the cookie of the response.
+   * Throws `MIDDLEWARE_MISSING` where there is no `sessions()` around. Starlette's `request.session`.
+   */
+  get session(): Session {
+    const { openSession } = this.#shared;
+    if (!openSession) throw misuse('MIDDLEWARE_MISSING', 'request.session', 'sessions');
+    return openSession();
+  }
+
+  /** Who asks. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.user`. */
+  get user(): User {
+    const { user } = this.#shared;
+    if (!user) throw misuse('MIDDLEWARE_MISSING', 'request.user', 'authentication');
+    return user;
+  }
+
+  /** What the request may do. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.auth`. */
+  get auth(): Auth {
+    const { auth } = this.#shared;
+    if (!auth) throw misuse('MIDDLEWARE_MISSING', 'request.auth', 'authentication');
+    return auth;
   }
 
   /** The native objects: `{ req, res }` on Express, `ctx` on Koa. */
@@ -291,27 +316,28 @@ export class Request<State extends object = RequestState> {
       source: this.#source,
       body: this.#body,
       state: this.state,
-      errorHeaders: this.#errorHeaders,
+      shared: this.#shared,
       pathParams: this.#pathParams,
       method: this.#method,
       url: this.#url,
       headers: this.#headers,
+      signal: this.#signal,
     };
+  }
+
+  /** Internal. */
+  get [shared](): Shared {
+    return this.#shared;
+  }
+
+  /** Internal. */
+  get [source](): RequestSource {
+    return this.#source;
   }
 
   /** The route that matched below is what the middlewares further out see too, as Starlette's shared scope has it. */
   [matched](pathParams: Readonly<Record<string, string>>): void {
     this.#pathParams = pathParams;
-  }
-
-  /** The `errorHeaders`, if somebody has asked for them. Internal. */
-  get [errorHeaders](): Headers | undefined {
-    return this.#errorHeaders.current;
-  }
-
-  /** How much of the body readers may hold in memory. Internal. */
-  set [bodyLimit](bytes: number) {
-    this.#source.maxBodySize = bytes;
   }
 
   #takeBody(body: BodySource): void {
@@ -359,14 +385,25 @@ export function matchRoute(request: Request, pathParams: Readonly<Record<string,
   request[matched](pathParams);
 }
 
-/** The headers that the response to an exception of this request is to have, if there are any. */
-export function errorHeadersOf(request: Request): Headers | undefined {
-  return request[errorHeaders];
+/** What a request has in common with those that are made of it. */
+export function sharedOf(request: Request): Shared {
+  return request[shared];
 }
 
-/** Sets how many bytes of the body readers may hold in memory. */
-export function limitBody(request: Request, bytes: number): void {
-  request[bodyLimit] = bytes;
+/** Where a request comes from. */
+export function sourceOf(request: Request): RequestSource {
+  return request[source];
+}
+
+/** Throws an HTTPException of 413 for a request that announces more of a body than `bodyLimit()` lets come. */
+export function refuseTooLarge(request: Request): void {
+  const { bodyLimit } = sourceOf(request);
+  if (declaredLength(request) > bodyLimit) throw contentTooLarge(bodyLimit);
+}
+
+/** What a request says of the size of its body, in bytes. */
+export function declaredLength(request: Request): number {
+  return Number(sourceOf(request).headers.get('content-length') ?? 0);
 }
 
 /** The body of a request, where it is not the one that `original` has. */

@@ -12,9 +12,10 @@ import type { Files } from '../http/files.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
-import { errorHeadersOf, limitBody, type Request } from '../http/request.js';
+import { type Request, sharedOf, sourceOf } from '../http/request.js';
 import { accept, claimFor, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
+import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
 import type { Undone, Work } from './in-flight.js';
@@ -125,7 +126,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#layers.push(layer);
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
-    if (layer.maxBodySize !== undefined) limitBody(this.request, layer.maxBodySize);
+    if (layer.maxBodySize !== undefined) sourceOf(this.request).maxBodySize = layer.maxBodySize;
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered.push(layer);
     layer.inFlight.begin(this);
@@ -177,7 +178,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** The headers that an exception takes along to whatever answers it. */
   get errorHeaders(): Headers | undefined {
-    return errorHeadersOf(this.request);
+    return sharedOf(this.request).errorHeaders;
+  }
+
+  /** Where somebody wants to know how long things take. */
+  get timings(): Timings | undefined {
+    return sharedOf(this.request).timings;
   }
 
   #withErrorHeaders(response: Response): Response {

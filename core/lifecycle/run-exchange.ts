@@ -4,7 +4,7 @@ import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
-import type { Request } from '../http/request.js';
+import { type Request, refuseTooLarge } from '../http/request.js';
 import { isNativeView, partsOf, type Response } from '../http/response.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
@@ -139,10 +139,13 @@ async function answerWithDependencies(
 /** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
 async function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   let response: Response;
+  const watch = exchange.timings?.beginNative('handler');
   try {
     response = await below(request);
   } catch (thrown) {
     return exchange.recover(thrown, true);
+  } finally {
+    watch?.stop();
   }
   const latest = exchange.unlessOvertaken(response);
   if (latest !== response) return latest;
@@ -161,8 +164,10 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
+  exchange.timings?.enter();
   const response = await exchange.answering(async () => {
     try {
+      refuseTooLarge(exchange.request);
       return await runEndpoint(endpoint, exchange);
     } catch (thrown) {
       return exchange.recover(thrown);

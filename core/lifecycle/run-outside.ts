@@ -95,10 +95,12 @@ class NoRequest implements RequestSource, Transport {
   readonly method = 'GET';
   readonly url: string;
   readonly headers = new Headers();
+  readonly host = undefined;
   readonly raw = undefined;
   readonly client = null;
   readonly pathParams = {};
   maxBodySize = 0;
+  bodyLimit = 0;
   readonly #controller = new AbortController();
 
   constructor(name: string) {

@@ -2,10 +2,12 @@ import { misuse, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
 import { type Answered, accept, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
+import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
 
 /** What the onion needs of the exchange that runs through it. */
 export interface OnionRun extends Answered {
+  readonly timings: Timings | undefined;
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
   /** A middleware is through before what is below it: a timeout. */
@@ -32,7 +34,9 @@ export function compose(middlewares: readonly Middleware[]): Onion {
 
 function guarded(middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
-    const call = new Call(nameOf(middleware), inner, run, below);
+    const name = nameOf(middleware);
+    const watch = run.timings?.beginMiddleware(name);
+    const call = new Call(name, inner, run, below, watch);
     try {
       const returned = await middleware(request, given => call.next(request, given));
       const settled = call.settle(returned, request);
@@ -40,6 +44,8 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
     } catch (thrown) {
       call.leave(undefined);
       return run.recoverOutside(thrown);
+    } finally {
+      watch?.stop();
     }
   };
 }
@@ -50,16 +56,18 @@ class Call {
   readonly #inner: Onion;
   readonly #run: OnionRun;
   readonly #below: Below;
+  readonly #watch: Stopwatch | undefined;
   #isOver = false;
   #called = false;
   #pending: Promise<Response> | undefined;
   #received: Response | undefined;
 
-  constructor(name: string, inner: Onion, run: OnionRun, below: Below) {
+  constructor(name: string, inner: Onion, run: OnionRun, below: Below, watch: Stopwatch | undefined) {
     this.#name = name;
     this.#inner = inner;
     this.#run = run;
     this.#below = below;
+    this.#watch = watch;
   }
 
   next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
@@ -91,6 +99,7 @@ class Call {
 
   async #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     this.#called = true;
+    this.#watch?.pause();
     try {
       const received = await this.#inner(changedRequest(request, given), this.#run, this.#below);
       if (this.#isOver) this.#run.replaced(received);
@@ -98,6 +107,7 @@ class Call {
       return received;
     } finally {
       this.#pending = undefined;
+      if (!this.#isOver) this.#watch?.resume();
     }
   }
 }

@@ -1,0 +1,40 @@
+import type { Headers } from './headers.js';
+import type { Timings } from './timings.js';
+
+/**
+ * What `sessions()` keeps between the requests of a client, as `request.session`. Name what your own put there:
+ *
+ * ```ts
+ * declare module 'callnext' {
+ *   interface Session {
+ *     userId?: number;
+ *   }
+ * }
+ * ```
+ */
+export interface Session {
+  [name: string]: unknown;
+}
+
+/** Who asks: Starlette's `BaseUser`. */
+export interface BaseUser {
+  readonly isAuthenticated: boolean;
+  readonly displayName: string;
+}
+
+/** The type of `request.user`. Name what your own backend of `authentication()` gives by augmenting it, as `Session`. */
+export interface User extends BaseUser {}
+
+/** What a request may do, as `request.auth`: Starlette's `AuthCredentials`. */
+export interface Auth {
+  readonly scopes: readonly string[];
+}
+
+/** What a request and those that are made of it have in common, beside `state`: each is there when somebody has asked for it. */
+export interface Shared {
+  errorHeaders?: Headers;
+  openSession?: (() => Session) | undefined;
+  auth?: Auth;
+  user?: User;
+  timings?: Timings;
+}

@@ -1,0 +1,106 @@
+import { misuse, nameOf } from '../errors.js';
+import type { Middleware } from './middleware.js';
+
+/** What an option of a built-in middleware may be. */
+export interface Rule<T> {
+  /** Its value where it is not given; where there is none, it has to be. */
+  readonly default?: T;
+  readonly check: (value: unknown) => boolean;
+  /** What an error says that it is. */
+  readonly expected: string;
+}
+
+/**
+ * The options of a built-in middleware, each one there and checked, in copies that nobody changes any more.
+ * Throws `MIDDLEWARE_OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not: `allow_origins` is easily written.
+ */
+export function readOptions<T extends object>(
+  middleware: string,
+  given: object,
+  rules: { readonly [Name in keyof T]-?: Rule<T[Name]> },
+): T {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw misuse('MIDDLEWARE_OPTIONS', middleware, 'options', 'an object', given);
+  const known = Object.keys(rules);
+  const unknown = Object.keys(given).find(name => !known.includes(name));
+  if (unknown !== undefined) throw misuse('MIDDLEWARE_UNKNOWN_OPTION', middleware, unknown, known);
+  const entries = (Object.entries(rules) as [string, Rule<unknown>][]).map(([name, rule]) => {
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined && 'default' in rule) return [name, rule.default];
+    if (!rule.check(value)) throw misuse('MIDDLEWARE_OPTIONS', middleware, name, rule.expected, value);
+    return [name, Array.isArray(value) ? Object.freeze([...value]) : value];
+  });
+  return Object.freeze(Object.fromEntries(entries)) as T;
+}
+
+/** The same, without a value where it is not given. */
+export function required<T>({ check, expected }: Rule<T>): Rule<T> {
+  return { check, expected };
+}
+
+/** Yes or no. */
+export function flag(byDefault: boolean): Rule<boolean> {
+  return { default: byDefault, check: value => typeof value === 'boolean', expected: 'true or false' };
+}
+
+/** A whole number. */
+export function integer(byDefault: number, least = 0, most = Number.MAX_SAFE_INTEGER): Rule<number> {
+  const check = (value: unknown): boolean => Number.isInteger(value) && isWithin(value, least, most);
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return { default: byDefault, check, expected: `a whole number ${range}` };
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return (value as number) >= least && (value as number) <= most;
+}
+
+/** A list; a string is none, although JavaScript would walk through its characters. */
+export function list<T>(
+  byDefault: readonly T[],
+  isItem: (item: unknown) => boolean,
+  expected: string,
+): Rule<readonly T[]> {
+  return { default: byDefault, check: value => Array.isArray(value) && [...value].every(isItem), expected };
+}
+
+/** A function; none unless given. */
+export function optionalFunction<T>(expected: string): Rule<T> {
+  return { default: undefined as T, check: value => typeof value === 'function', expected };
+}
+
+/** Whether a value is a token (RFC 9110, 5.6.2), such as a method or the name of a header. */
+export function isToken(value: unknown): boolean {
+  return typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
+}
+
+/** The name of a header, in lower case. */
+export function headerName(byDefault: string): Rule<string> {
+  return { default: byDefault, check: isToken, expected: 'the name of a header' };
+}
+
+const optionsKey = Symbol.for('callnext.Middleware.options');
+
+/** Gives a middleware the options that `layer.describe()` shows. */
+export function described(middleware: Middleware, options: object): Middleware {
+  return Object.defineProperty(middleware, optionsKey, { value: Object.freeze({ ...options }) });
+}
+
+/** The options that a built-in middleware was made with; `undefined` for others. */
+export function optionsOf(middleware: Middleware): Readonly<Record<string, unknown>> | undefined {
+  return Reflect.get(middleware, optionsKey);
+}
+
+/** Options on one line. */
+export function optionsText(options: Readonly<Record<string, unknown>>): string {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return entries.length === 0
+    ? ''
+    : ` { ${entries.map(([name, value]) => `${name}: ${text(value)}`).join(', ')} }`;
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'function') return nameOf(value);
+  if (value instanceof RegExp) return String(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
+  return `[${value.constructor?.name ?? 'object'}]`;
+}
