@@ -1,5 +1,5 @@
 import type { Client, ParsedBody } from '../../core/index.js';
-import { absoluteUrl, clientOf, type FrameworkRequest, parsedBodyOf } from '../node/index.js';
+import { absoluteUrl, clientOf, type FrameworkRequest, hostOf, parsedBodyOf } from '../node/index.js';
 import type { ExpressReq, ExpressRes } from './express-types.js';
 
 /** What Express knows of a request. */
@@ -19,18 +19,19 @@ export class ExpressRequest implements FrameworkRequest {
   /** `originalUrl` does not change behind mounts; `protocol` and the host respect `trust proxy`. */
   get url(): string {
     const { protocol, originalUrl, url } = this.#req;
-    return absoluteUrl(protocol, this.#host, originalUrl ?? url ?? '/');
+    return absoluteUrl(protocol, this.host, originalUrl ?? url ?? '/');
   }
 
   /** Express 5's `req.host`; that of Express 4 warns and has no port. */
-  get #host(): string | undefined {
+  get host(): string | undefined {
     const { app, headers, socket } = this.#req;
+    const named = hostOf(this.#req);
     const forwarded = headers['x-forwarded-host'];
     const isTrusted = app?.get?.('trust proxy fn') as
       | ((address: unknown, hop: number) => boolean)
       | undefined;
-    if (typeof forwarded !== 'string' || !isTrusted?.(socket.remoteAddress, 0)) return headers.host;
-    return forwarded.split(',', 1)[0]?.trim() || headers.host;
+    if (typeof forwarded !== 'string' || !isTrusted?.(socket.remoteAddress, 0)) return named;
+    return forwarded.split(',', 1)[0]?.trim() || named;
   }
 
   get pathParams(): Readonly<Record<string, string>> {

@@ -10,6 +10,8 @@ export interface ExpressApp {
   readonly lazyrouter?: unknown;
   /** The prototype of its requests. */
   readonly request?: object;
+  /** The prototype of its responses. */
+  readonly response?: object;
   get?(setting: string): unknown;
   use(handler: unknown): unknown;
 }

@@ -5,15 +5,16 @@ import {
   type Layer,
   type Middleware,
   matchRoute,
+  type Request,
   runExchange,
 } from '../../core/index.js';
 import {
   answerAlone,
-  applyChanges,
   bareLayer,
   type FetchHandler,
   fetchEndpoint,
   injectAt,
+  type LayerRun,
   NativeExchange,
   NodeRequestSource,
   toLayer,
@@ -21,6 +22,7 @@ import {
 import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
+import { setTarget } from './set-target.js';
 
 export type { FetchHandler } from '../node/index.js';
 export { errorBoundary } from './error-tap.js';
@@ -33,6 +35,7 @@ export type {
   ExpressReq,
   ExpressRes,
 } from './express-types.js';
+export { type ConnectMiddleware, fromExpress } from './from-express.js';
 export { wrap } from './wrap.js';
 
 /** The options of `toExpress` for a layer. */
@@ -102,9 +105,8 @@ function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
     if (errorTap && !isBounded) placeErrorTap(req.app);
     if (!isResponse(res)) return next();
     const native = NativeExchange.of(res) ?? openExchange(req, res, next);
-    const original = native.exchange.request;
-    const goOn = (request: typeof original): void => {
-      applyChanges(request, original, native, target => setTarget(req, target));
+    const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
+      native.applyTo(run, request, target => setTarget(req, target));
       next();
     };
     native.runLayer(layer, goOn, isBounded || native.isBounded);
@@ -136,13 +138,4 @@ function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): Nati
 /** What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`. */
 function isSignalToRouter(thrown: unknown): boolean {
   return !thrown || thrown === 'route' || thrown === 'router';
-}
-
-/** Express strips the mount path from `req.url`, and Express 4 has parsed the query before. */
-function setTarget(req: ExpressReq, target: string): void {
-  const { baseUrl } = req;
-  req.url = baseUrl && target.startsWith(baseUrl) ? target.slice(baseUrl.length) || '/' : target;
-  const parseQuery = req.app?.get?.('query parser fn');
-  const hasOwnQuery = Object.hasOwn(req, 'query') && typeof parseQuery === 'function';
-  if (hasOwnQuery) Reflect.set(req, 'query', parseQuery(target.split('?')[1] ?? ''));
 }

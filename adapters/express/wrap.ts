@@ -37,11 +37,25 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
 class WrappedRequest extends ExpressRequest {
   readonly #app: ExpressApp;
   readonly #req: NativeRequest;
+  readonly #res: ExpressRes;
 
   constructor(app: ExpressApp, req: NativeRequest, res: ExpressRes) {
     super(req as ExpressReq, res);
     this.#app = app;
     this.#req = req;
+    this.#res = res;
+  }
+
+  /** Native middleware among ours comes before the app, and expects both as Express gives them. */
+  override get raw(): { req: ExpressReq; res: ExpressRes } {
+    this.#begin();
+    if (!('locals' in this.#res)) {
+      Object.setPrototypeOf(this.#res, this.#app.response as object);
+      Object.assign(this.#req, { res: this.#res });
+      Object.assign(this.#res, { req: this.#req, locals: Object.create(null) });
+      this.#parseQuery();
+    }
+    return super.raw;
   }
 
   /** What the app's `trust proxy` says, by the prototype that Express will give the request. */
@@ -53,6 +67,13 @@ class WrappedRequest extends ExpressRequest {
   override get client(): Client | null {
     this.#begin();
     return super.client;
+  }
+
+  /** Express 4 does it by a middleware of its own, which leaves what is there. */
+  #parseQuery(): void {
+    const parse = this.#app.get?.('query parser fn');
+    if ('query' in this.#req || typeof parse !== 'function') return;
+    Reflect.set(this.#req, 'query', parse(this.#req.url?.split('?')[1] ?? ''));
   }
 
   #begin(): void {

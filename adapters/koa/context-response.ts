@@ -1,6 +1,7 @@
 import { Readable, Stream } from 'node:stream';
 import {
   Body,
+  ClientDisconnect,
   type Content,
   contentToSend,
   type HeaderStore,
@@ -14,6 +15,7 @@ import {
 } from '../../core/index.js';
 import {
   BodyProducer,
+  besideNative,
   declaredLength,
   goesInto,
   HeaderSnapshot,
@@ -34,9 +36,47 @@ export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
     const content = isEmpty ? null : contentOf(body, reason);
     const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
     if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
-    return content;
+    return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;
   };
   return responseView(new ContextHead(ctx), new Body(open));
+}
+
+/** Code that nobody has waited for may go on to set a body, on the context that has `body` by then. */
+export function undoLateBody(ctx: KoaContext, body: unknown): void {
+  if (ctx.body === body) return;
+  const { status } = ctx;
+  const headers = new HeaderSnapshot(ctx.res as NativeResponse);
+  ctx.body = body;
+  ctx.status = status;
+  const length = ctx.res.getHeader('content-length');
+  headers.rewrite(ctx.res as NativeResponse);
+  if (length === undefined) ctx.remove('content-length');
+  else ctx.set('content-length', String(length));
+}
+
+/** Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that broke. */
+function whileConnected(body: Readable, ctx: KoaContext): AsyncIterable<Uint8Array> {
+  const iterate = (): AsyncIterator<Uint8Array> => {
+    const chunks = body[Symbol.asyncIterator]();
+    return {
+      async next() {
+        try {
+          return await chunks.next();
+        } catch (thrown) {
+          throw isCutOff(thrown, ctx) ? new ClientDisconnect() : thrown;
+        }
+      },
+      return: async () => (await chunks.return?.()) ?? { value: undefined, done: true },
+    };
+  };
+  // Whoever closes it destroys the stream, also while a read is under way.
+  return Object.assign({ [Symbol.asyncIterator]: iterate }, { destroy: () => body.destroy() });
+}
+
+/** Whether a stream failed because it was destroyed with its response. */
+export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
+  const isClosed = (thrown as { code?: unknown } | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE';
+  return isClosed && (req.socket.destroyed || res.closed);
 }
 
 /** Streams of ours on a context: their head goes out before the first chunk. */
@@ -85,7 +125,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
     // HTTP/2 has none, and Node warns of it.
     if (name === 'connection' && req.httpVersionMajor >= 2) continue;
-    ctx.set(name, typeof value === 'string' ? value : [...value]);
+    ctx.set(name, besideNative(ctx.res, name, value));
   }
   const hasReason = req.httpVersionMajor < 2 && response.statusText !== '';
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
@@ -125,9 +165,9 @@ async function* chunksOf(
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);
-      ctx.res.destroy();
-      // A middleware further out that reads it must not take a part for the whole.
+      // A middleware further out that reads it must not take a part for the whole, and may still answer.
       if (!isSent()) throw thrown;
+      ctx.res.destroy();
     });
     if (chunk === undefined) return;
     yield chunk;

@@ -7,6 +7,8 @@ import {
   type Layer,
   type Middleware,
   matchRoute,
+  misuse,
+  type Request,
   type Response,
   runExchange,
   runLayer,
@@ -17,10 +19,11 @@ import {
   type FetchHandler,
   fetchEndpoint,
   injectAt,
+  type LayerRun,
   NativeExchange,
   toLayer,
 } from '../node/index.js';
-import { KoaExchange, type KoaRun } from './koa-exchange.js';
+import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 export type { FetchHandler } from '../node/index.js';
@@ -75,16 +78,42 @@ export interface InjectableContext {
   readonly res: object;
 }
 
+/**
+ * A middleware of Koa as one of ours, at its place among them.
+ *
+ * ```ts
+ * layer.addMiddleware(fromKoa(cors()));
+ * ```
+ *
+ * What it makes of the context is the response that the middleware further out gets; `await next()` resolves when what is below has answered, with the response on
+ * the context, and rejects as natively. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
+ */
+export function fromKoa(middleware: KoaMiddleware): Middleware {
+  if (typeof middleware !== 'function')
+    throw misuse('FROM_NATIVE', 'fromKoa', 'takes a middleware (ctx, next) of Koa', middleware);
+  const run = middleware as unknown as (ctx: KoaContext, next: KoaNext) => unknown;
+  const named: Middleware = (request, callNext) => {
+    const { res } = (request.raw ?? {}) as { res?: object };
+    const koa = res && NativeExchange.of(res);
+    if (koa?.host !== 'koa')
+      throw misuse('FROM_NATIVE', 'fromKoa', 'runs in requests of Koa only', request.raw);
+    return (koa as KoaExchange).among(request, callNext, run);
+  };
+  return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
+}
+
+/** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
+export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;
+
 function layerHandler(layer: Layer): KoaHandler {
   return async function callnextLayer(ctx, next) {
     const outer = exchangeOf(ctx);
     const koa = outer ?? new KoaExchange(ctx);
-    const run: KoaRun = { frame: undefined, chain: undefined };
-    const original = koa.exchange.request;
-    const below = (request: typeof original): Promise<Response> => koa.below(run, request, original, next);
+    const run = koa.beginRun();
+    const below = (request: Request): Promise<Response> => koa.below(run, request, next);
     if (outer) {
       const response = await runInner(koa, layer, below, run);
-      koa.placeInner(run.frame, response);
+      koa.placeInner(koa.endRun(run), response);
     } else {
       void runExchange(koa.exchange, layer, below);
       await koa.handedBack;
@@ -97,12 +126,12 @@ async function runInner(
   koa: KoaExchange,
   layer: Layer,
   below: Parameters<typeof runLayer>[2],
-  run: KoaRun,
+  run: LayerRun,
 ): Promise<Response> {
   try {
     return await runLayer(koa.exchange, layer, below);
   } catch (thrown) {
-    koa.drop(run.frame);
+    koa.drop(koa.endRun(run));
     throw thrown instanceof Error ? asThrown(thrown) : thrown;
   }
 }
@@ -119,8 +148,8 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
 }
 
 /** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
-async function answered({ frame, chain }: KoaRun): Promise<void> {
-  if (frame?.received !== undefined) await chain;
+async function answered({ frames, chain }: LayerRun): Promise<void> {
+  if (frames[0]?.received !== undefined) await chain;
 }
 
 function exchangeOf(ctx: KoaContext): KoaExchange | undefined {

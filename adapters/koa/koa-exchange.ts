@@ -14,15 +14,24 @@ import {
 } from '../../core/index.js';
 import {
   absoluteUrl,
-  applyChanges,
   clientOf,
   type Frame,
   type FrameworkRequest,
+  hostOf,
+  type LayerRun,
   NativeExchange,
   NodeRequestSource,
   parsedBodyOf,
 } from '../node/index.js';
-import { applyToContext, contentOf, contextView, putBack, reasonOf } from './context-response.js';
+import {
+  applyToContext,
+  contentOf,
+  contextView,
+  isCutOff,
+  putBack,
+  reasonOf,
+  undoLateBody,
+} from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
 
 /**
@@ -30,10 +39,13 @@ import type { KoaContext, KoaNext } from './koa-types.js';
  * `ctx.res`, which is held as any native response is.
  */
 export class KoaExchange extends NativeExchange {
+  override readonly host = 'koa';
   readonly ctx: KoaContext;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;
-  readonly #views = new WeakSet<Response>();
+  /** The views of the context, and the body that each was made of. */
+  readonly #views = new Map<Response, unknown>();
+  #watched: Set<object> | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
   #bodyFailure: { readonly body: unknown; readonly error: Error } | undefined;
@@ -54,14 +66,14 @@ export class KoaExchange extends NativeExchange {
   }
 
   /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
-  below(run: KoaRun, request: Request, original: Request, next: KoaNext): Promise<Response> {
-    applyChanges(request, original, this, target => {
+  below(run: LayerRun, request: Request, next: KoaNext): Promise<Response> {
+    this.applyTo(run, request, target => {
       this.ctx.url = target;
     });
-    const frame = this.wait();
-    run.frame = frame;
-    run.chain = new Promise(resolve => resolve(this.runBelow(next)));
-    run.chain.then(
+    const frame = this.waitIn(run);
+    const chain = new Promise(resolve => resolve(this.runBelow(next)));
+    if (frame === run.frames[0]) run.chain = chain;
+    chain.then(
       () => this.#chainFulfilled(frame),
       error => {
         if (frame.waits) frame.reject(error);
@@ -69,6 +81,33 @@ export class KoaExchange extends NativeExchange {
       },
     );
     return frame.response;
+  }
+
+  /** Runs a middleware of Koa as one of a layer's. */
+  among(
+    request: Request,
+    callNext: (request: Request) => Promise<Response>,
+    middleware: (ctx: KoaContext, next: KoaNext) => unknown,
+  ): Promise<Response> {
+    const run = this.currentRun;
+    const depth = run.frames.length + 1;
+    return this.below(run, request, async () => {
+      const next = async (): Promise<void> => {
+        try {
+          const response = await this.goOnIn(run, () => callNext(request));
+          this.placeInner(this.leaveInside(run, depth), response);
+        } catch (thrown) {
+          this.drop(this.leaveInside(run, depth));
+          throw thrown instanceof Error ? asThrown(thrown) : thrown;
+        }
+      };
+      try {
+        await middleware(this.ctx, next);
+      } catch (thrown) {
+        this.exchange.failedNativelyWith(thrown);
+        throw thrown;
+      }
+    });
   }
 
   /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
@@ -87,9 +126,15 @@ export class KoaExchange extends NativeExchange {
     if (this.end.isAnsweredElsewhere) return this.innermost.answered(response);
     // What is held is the same response for those further out.
     if (frame?.held.state === 'held' && !this.#views.has(response)) {
-      frame.held.waiters.at(-1)?.answered(response);
-      return;
+      const next = frame.held.waiters.at(-1);
+      // Without one, methods of native code stand between this hold and the next one.
+      return next ? next.answered(response) : this.finish(frame.held, response);
     }
+    // Koa's own answer goes through the methods that native code has put on the response.
+    if (frame && frame.held !== this.root && frame.held.waiters.length === 0) frame.held.release();
+    // What was to answer on the native response has not been waited for, or has gone on: nothing on the context would be sent.
+    const isRaw = this.ctx.respond === false && !this.#isTaken && !this.#views.has(response);
+    if (isRaw) return this.innermost.answered(response);
     this.#place(frame, response);
     this.exchange.replaced(response);
   }
@@ -97,6 +142,7 @@ export class KoaExchange extends NativeExchange {
   #place(frame: Frame | undefined, response: Response): void {
     if (this.#views.has(response)) {
       this.#throwBodyFailure();
+      if (this.wasAbandoned) undoLateBody(this.ctx, this.#views.get(response));
       putBack(this.ctx, response);
     } else {
       if (frame && response !== frame.received) frame.entry.restore(this.res);
@@ -178,7 +224,7 @@ export class KoaExchange extends NativeExchange {
       return;
     }
     const view = contextView(this.ctx, () => this.#placed);
-    this.#views.add(view);
+    this.#views.set(view, this.ctx.body);
     frame.answered(view);
   }
 
@@ -204,11 +250,13 @@ export class KoaExchange extends NativeExchange {
 
   /** A body that fails while middleware is still at work would be an uncaught exception; later its failure is Koa's. */
   #watch(body: unknown): void {
-    if (!(body instanceof Stream)) return;
+    if (!(body instanceof Stream) || this.#watched?.has(body)) return;
+    this.#watched ??= new Set();
+    this.#watched.add(body);
     body.once('error', error => {
       this.exchange.failedNativelyWith(error);
       if (!this.#placed) this.#bodyFailure ??= { body, error: toError(error) };
-      else if (this.ctx.body === body) this.#lateFailure ??= toError(error);
+      else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= toError(error);
     });
   }
 }
@@ -218,13 +266,6 @@ function writable(error: unknown): unknown {
   if (!(error instanceof Error) || Object.isExtensible(error)) return error;
   const { status, statusCode, expose, headers } = error as unknown as Record<string, unknown>;
   return Object.assign(new Error(error.message, { cause: error }), { status, statusCode, expose, headers });
-}
-
-/** One run of one layer. */
-export interface KoaRun {
-  frame: Frame | undefined;
-  /** What Koa runs below the layer. */
-  chain: Promise<unknown> | undefined;
 }
 
 /** What Koa knows of a request. */
@@ -237,8 +278,13 @@ class KoaRequest implements FrameworkRequest {
 
   /** `protocol` and `host` respect `app.proxy`. */
   get url(): string {
-    const { protocol, host, originalUrl } = this.raw;
-    return absoluteUrl(protocol, host || undefined, originalUrl);
+    const { protocol, originalUrl } = this.raw;
+    return absoluteUrl(protocol, this.host, originalUrl);
+  }
+
+  get host(): string | undefined {
+    const { req, host } = this.raw;
+    return hostOf(req) === undefined ? undefined : host || undefined;
   }
 
   get pathParams(): Readonly<Record<string, string>> {

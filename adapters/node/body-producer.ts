@@ -17,6 +17,7 @@ export class BodyProducer {
   readonly #context = new AsyncResource('callnext.body');
   #produced = 0;
   #ended = false;
+  #isClosed = false;
 
   constructor(chunks: Chunks, declaredLength: number | undefined) {
     this.#iterator = chunks[Symbol.asyncIterator]();
@@ -32,6 +33,8 @@ export class BodyProducer {
       this.#count(chunk);
       return chunk;
     } catch (thrown) {
+      // Closing it ends the read that is under way, which fails nobody.
+      if (this.#isClosed) return undefined;
       this.fail(thrown);
       await this.close();
       throw this.error;
@@ -45,6 +48,7 @@ export class BodyProducer {
   async close(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#isClosed = true;
     const closed = Promise.resolve(this.#iterator.return?.()).catch(thrown => {
       this.error ??= toError(thrown);
     });

@@ -6,11 +6,43 @@ type HeaderValue = number | string | string[];
 export class HeaderSnapshot {
   readonly #lines = new Map<string, readonly [name: string, value: HeaderValue]>();
 
-  constructor(res: NativeResponse) {
+  constructor(res?: NativeResponse) {
+    if (res === undefined) return;
     for (const name of rawHeaderNames(res)) {
       const value = res.getHeader(name);
       if (value !== undefined) this.#lines.set(name.toLowerCase(), [name, copied(value)]);
     }
+  }
+
+  /** The lines that were not there, or were others, at an earlier moment. */
+  addedTo(before: HeaderSnapshot): [name: string, value: string][] {
+    const added = [...this.#lines].filter(([key, [, value]]) => {
+      const earlier = before.#lines.get(key)?.[1];
+      return String(earlier) !== String(value);
+    });
+    return added.flatMap(([, [name, value]]) =>
+      [value].flat().map(line => [name, String(line)] as [string, string]),
+    );
+  }
+
+  /** Whether these are the headers of a response now. */
+  isStillOn(res: NativeResponse): boolean {
+    const names = res.getHeaderNames();
+    if (names.length !== this.#lines.size) return false;
+    return names.every(name => String(this.#lines.get(name)?.[1]) === String(res.getHeader(name)));
+  }
+
+  equals(other: HeaderSnapshot): boolean {
+    const isSame = ([key, [, value]]: [string, readonly [string, HeaderValue]]): boolean =>
+      String(other.#lines.get(key)?.[1]) === String(value);
+    return this.#lines.size === other.#lines.size && [...this.#lines].every(isSame);
+  }
+
+  /** The lines of this moment that were not taken away until a later one. */
+  keptIn(later: HeaderSnapshot): HeaderSnapshot {
+    const kept = new HeaderSnapshot();
+    for (const [key, line] of this.#lines) if (later.#lines.has(key)) kept.#lines.set(key, line);
+    return kept;
   }
 
   /** Writes all of them anew, in the order in which they stood. */

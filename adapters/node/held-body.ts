@@ -24,6 +24,7 @@ export class HeldBody {
   #needsDrain = false;
   #corks: readonly Cork[] | undefined;
   #ended = false;
+  #isWhole = false;
   #sunk = false;
   #reading = false;
   #isGone = false;
@@ -72,7 +73,9 @@ export class HeldBody {
     return this.#bytes;
   }
 
-  end(): void {
+  /** `withChunk`: the last chunk came with it. A body that is nothing else is there as a whole, as no stream is. */
+  end(withChunk = false): void {
+    this.#isWhole = !this.#reading && this.#writes.length === (withChunk ? 1 : 0);
     this.#ended = true;
     this.#wake();
   }
@@ -86,11 +89,20 @@ export class HeldBody {
   /** The body for the readers of the middleware's response. */
   open(): Body {
     const writes = { next: () => this.#next(), return: () => this.#close() };
-    return new Body(() => {
-      if (this.#isGone) throw misuse('BODY_CONSUMED', 'response');
-      this.#reading = true;
-      return { [Symbol.asyncIterator]: () => writes };
-    });
+    return new Body(
+      () => {
+        if (this.#isGone) throw misuse('BODY_CONSUMED', 'response');
+        this.#reading = true;
+        return { [Symbol.asyncIterator]: () => writes };
+      },
+      { size: () => this.#size },
+    );
+  }
+
+  /** Of one that is there as a whole, in bytes. */
+  get #size(): number | undefined {
+    if (!this.#isWhole || this.#reading) return undefined;
+    return this.#writes.reduce((size, { chunk, encoding }) => size + Buffer.byteLength(chunk, encoding), 0);
   }
 
   /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */

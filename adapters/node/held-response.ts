@@ -4,6 +4,7 @@ import { isUint8Array } from 'node:util/types';
 import { misuse, partsOf, type Response } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
+import { attachHeaders, detachHeaders } from './detached-headers.js';
 import { discardSource, type Source } from './discard-source.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
@@ -119,6 +120,13 @@ export class HeldResponse {
     return this.#writing || this.#releasing;
   }
 
+  /** Of the holds below this one, the one nearest to the wire that makes the calls that come now. */
+  get #outermostWriting(): HeldResponse | undefined {
+    let found: HeldResponse | undefined;
+    for (let each = this.outer; each; each = each.outer) if (each.isWriting) found = each;
+    return found;
+  }
+
   isViewedBy(response: Response): boolean {
     return this.#view === response;
   }
@@ -131,6 +139,9 @@ export class HeldResponse {
   // What native code calls.
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
+    // Who makes the head of what is written further out calls the method that is topmost (compression does).
+    const writer = this.state === 'replaced' && !this.#writing ? this.#outermostWriting : undefined;
+    if (writer) return writer.writeHead(...args);
     // Another protocol begins: there is no response to hold.
     if (this.state === 'open' && args[0] === 101 && !this.#isMakingHead) this.#pass();
     if (this.state === 'open') this.#capture(args);
@@ -142,7 +153,8 @@ export class HeldResponse {
 
   _implicitHeader(): void {
     const { res, previous } = this;
-    if (this.outer?.isWriting) this.outer._implicitHeader();
+    const writer = this.#outermostWriting;
+    if (writer) writer._implicitHeader();
     else if (this.#releasing || this.state === 'replaced') previous.writeHead.call(res, res.statusCode);
     else if (this.state === 'open') res.writeHead(res.statusCode);
     else previous._implicitHeader.call(res);
@@ -183,7 +195,7 @@ export class HeldResponse {
     if (this.state === 'held') this.#head.end();
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
-    this.#body.end();
+    this.#body.end(this.#endsWithChunk);
     if (this.state === 'replaced') this.onLateAnswer?.();
     return this.res;
   }
@@ -304,6 +316,7 @@ export class HeldResponse {
    */
   replace(response: Response, method: string): BodyProducer | undefined {
     const { base, downstreamRuns } = this.substitute;
+    const wasDetached = attachHeaders(this.res);
     if (this.state === 'held') this.#head.lift();
     base?.restore(this.res);
     this.state = 'replaced';
@@ -317,7 +330,7 @@ export class HeldResponse {
     try {
       producer = this.#whileWriting(() => writeResponse(response, method, this.res, this.previous, wire));
     } finally {
-      if (downstreamRuns) this.detach();
+      if (downstreamRuns || wasDetached) this.detach();
       if (producer) this.#keepForReaders();
       else this.#finishReplaced();
     }
@@ -381,9 +394,7 @@ export class HeldResponse {
 
   /** Header calls of native code that answers too late do nothing, where Node would throw into its timer. */
   detach(): void {
-    const { res } = this;
-    const ignore = (): NativeResponse => res;
-    Object.assign(res, { setHeader: ignore, appendHeader: ignore, setHeaders: ignore, removeHeader: ignore });
+    detachHeaders(this.res);
   }
 
   /** During the hold it is repeated between the same writes, and after the end it means nothing. */

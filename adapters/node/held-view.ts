@@ -8,6 +8,7 @@ import {
   responseView,
 } from '../../core/index.js';
 import type { CapturedHead } from './captured-head.js';
+import { changeHeaders } from './detached-headers.js';
 import { rawHeaderNames } from './header-snapshot.js';
 import type { HeldBody } from './held-body.js';
 import type { NativeResponse } from './node-types.js';
@@ -72,12 +73,14 @@ class HeldHead implements ResponseHead, HeaderStore {
 
   set(name: string, value: string | readonly string[]): void {
     this.#refuseIfSent(`set the header \`${name}\``);
-    this.#head.change(() => this.#res.setHeader(name, value as string | string[]));
+    this.#head.change(() =>
+      changeHeaders(this.#res, () => this.#res.setHeader(name, value as string | string[])),
+    );
   }
 
   delete(name: string): void {
     this.#refuseIfSent(`delete the header \`${name}\``);
-    this.#head.change(() => this.#res.removeHeader(name));
+    this.#head.change(() => changeHeaders(this.#res, () => this.#res.removeHeader(name)));
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {

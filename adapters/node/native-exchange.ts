@@ -2,12 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   answerEndpoint,
   asThrown,
+  CallnextError,
   ClientDisconnect,
   type Delivery,
   type Endpoint,
   Exchange,
   fillHeaders,
-  type Headers,
+  Headers,
   type Layer,
   misuse,
   PlainTextResponse,
@@ -24,15 +25,19 @@ import { currentResponse, guardDestroy, whenClosed } from './connection.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
+import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { exchangeKey, intercept, isUncovered } from './interception.js';
+import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { mayHaveBody, type NodeRequestSource } from './read-request.js';
+import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
 const belowLayer = new AsyncLocalStorage<object>();
+/** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
+const patience = 5_000;
 
 /**
  * One request on a native response: its exchange, the holds on the response, and the layers that wait at them.
@@ -40,7 +45,7 @@ const belowLayer = new AsyncLocalStorage<object>();
  * A hold is shared by layers as long as no foreign middleware puts methods of its own on the response in between; then
  * the inner layers have a hold above those methods.
  */
-export class NativeExchange implements Transport {
+export class NativeExchange implements Transport, BodyOwner {
   readonly exchange: Exchange;
   readonly end: ResponseEnd;
   readonly req: NativeRequest;
@@ -49,6 +54,8 @@ export class NativeExchange implements Transport {
   readonly files = files;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** The framework that native code is of. */
+  readonly host: 'node' | 'koa' = 'node';
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
   isBounded = false;
   /** Whether a thrown value means something else than an error to the framework. */
@@ -57,6 +64,7 @@ export class NativeExchange implements Transport {
   passedOn: unknown;
   readonly #method: string;
   protected readonly holds: HeldResponse[] = [];
+  readonly #runs = new LayerRuns();
   readonly #producers: BodyProducer[] = [];
   /** Whether a body had failed before the connection was gone. */
   #hasFailedItself = false;
@@ -64,8 +72,8 @@ export class NativeExchange implements Transport {
   protected readonly abandoned: Frame[] = [];
   #wasAbandoned = false;
   #hasBegun = false;
-  /** The outermost layer's: its headers are what an error page begins with. */
-  #first: Frame | undefined;
+  /** The innermost layer's: its headers are what an error page begins with. */
+  #last: Frame | undefined;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
 
@@ -92,6 +100,7 @@ export class NativeExchange implements Transport {
       () => this.holding !== undefined,
     );
     source.end = this.end;
+    source.owner = this;
     // A stream of HTTP/2 closes when both sides are through, so what nobody reads must not keep it.
     res.stream?.once('finish', () => source.responseIsOut());
     Reflect.set(res, exchangeKey, this);
@@ -142,13 +151,16 @@ export class NativeExchange implements Transport {
    * Runs a layer around native code, which `goOn` calls. The outermost layer runs the whole exchange; the response of an
    * inner one goes to the layer around it. `isBounded`: an error may take the place of an answer that is still held.
    */
-  runLayer(layer: Layer, goOn: (request: Request, frame: Frame) => void, isBounded = false): void {
-    let frame: Frame | undefined;
+  runLayer(
+    layer: Layer,
+    goOn: (request: Request, frame: Frame, run: LayerRun) => void,
+    isBounded = false,
+  ): void {
+    const run = this.beginRun();
     const below = (request: Request): Promise<Response> => {
-      frame = this.wait(isBounded);
+      const frame = this.waitIn(run, isBounded);
       frame.layer = layer;
-      const begun = frame;
-      this.runBelow(() => goOn(request, begun));
+      this.runBelow(() => goOn(request, frame, run));
       return frame.response;
     };
     const isOutermost = !this.#hasBegun;
@@ -156,17 +168,137 @@ export class NativeExchange implements Transport {
     if (isOutermost) void runExchange(this.exchange, layer, below);
     else {
       runLayer(this.exchange, layer, below).then(
-        response => this.settle(frame, response),
-        error => this.#settleInner(frame, error),
+        response => this.settle(this.endRun(run), response),
+        error => this.#settleInner(run, error),
       );
     }
   }
 
-  #settleInner(frame: Frame | undefined, error: Error): void {
-    const passOn = this.res.headersSent ? undefined : frame?.passOn;
+  beginRun(): LayerRun {
+    return this.#runs.begin(this.exchange.request);
+  }
+
+  /** The layer is through. What waits further in than its outermost frame was not waited for. */
+  endRun(run: LayerRun): Frame | undefined {
+    this.#runs.forget(run);
+    for (const frame of run.frames.splice(1)) this.#forget(frame);
+    return run.frames[0];
+  }
+
+  protected waitIn(run: LayerRun, isPatient = false): Frame {
+    const frame = this.wait(isPatient);
+    run.frames.push(frame);
+    return frame;
+  }
+
+  /**
+   * Leaves the frames of a run from one on, and gives that one. Those further in were not waited for: they are left as all are in the end, the innermost
+   * last, which is the first to hear of what comes late.
+   */
+  protected leaveInside(run: LayerRun, from: number): Frame | undefined {
+    const [first, ...inside] = run.frames.splice(from);
+    if (first?.waits) this.#abandon(first);
+    for (const frame of inside) this.#forget(frame);
+    return first;
+  }
+
+  #settleInner(run: LayerRun, error: Error): void {
+    const passOn = this.res.headersSent ? undefined : run.frames.findLast(each => each.passOn)?.passOn;
+    const frame = this.endRun(run);
     if (!passOn) return this.settleError(frame, error);
     this.drop(frame);
     passOn(this.#asTold(error));
+  }
+
+  /** The layer whose middleware is at work, on its way in. Throws `ALREADY_ANSWERED`. */
+  get currentRun(): LayerRun {
+    const run = this.#runs.current;
+    if (run === undefined || this.exchange.isSending) throw misuse('ALREADY_ANSWERED');
+    return run;
+  }
+
+  /**
+   * Runs a native middleware as one of a layer's: `start` calls it, with the `next` that it goes on by. What it writes, and what comes out where what is below
+   * is written through the methods that it has put on the response, is the response.
+   */
+  runAmong(
+    request: Request,
+    callNext: (request: Request) => Promise<Response>,
+    start: (next: (error?: unknown) => void) => unknown,
+    setTarget: (target: string) => void,
+  ): Promise<Response> {
+    const run = this.currentRun;
+    this.applyTo(run, request, setTarget);
+    const frame = this.waitIn(run);
+    const depth = run.frames.length;
+    const failed = (thrown: unknown): void => {
+      this.exchange.failedNativelyWith(thrown);
+      if (frame.waits) frame.reject(thrown);
+      else this.listenerFailed(frame, thrown);
+    };
+    const next = (error?: unknown): void => {
+      if (error) return failed(error);
+      this.goOnIn(run, () => callNext(request)).then(
+        response => this.#settleAmong(frame, this.leaveInside(run, depth), response),
+        thrown => {
+          this.drop(this.leaveInside(run, depth));
+          if (frame.waits) frame.reject(thrown);
+          else this.#calledInVain(thrown);
+        },
+      );
+    };
+    this.runBelow(() => {
+      try {
+        whenRejected(start(next), failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    });
+    return frame.response;
+  }
+
+  /** The middleware of a layer goes on, which may be inside of a layer that native code among them has begun. */
+  protected goOnIn<T>(run: LayerRun, goOn: () => Promise<T>): Promise<T> {
+    return this.#runs.during(run, goOn);
+  }
+
+  /** What native code that has answered goes on to has no one to tell that it came in vain. */
+  #calledInVain(thrown: unknown): void {
+    const code = thrown instanceof CallnextError ? thrown.code : undefined;
+    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE')
+      this.exchange.report(toError(thrown), 'request');
+  }
+
+  /** What is below a native middleware has answered. Never throws. */
+  #settleAmong(frame: Frame, inner: Frame | undefined, response: Response): void {
+    try {
+      this.#handOut(frame, inner, response);
+    } catch (thrown) {
+      this.settleError(undefined, thrown);
+    }
+  }
+
+  /** It goes through the methods that the middleware has put on the response, if any, with the headers that this has set. */
+  #handOut(frame: Frame, inner: Frame | undefined, response: Response): void {
+    const { held } = frame;
+    const isDirect = frame.waits && (inner ? inner.held === held : isUncovered(held));
+    if (!isDirect || this.end.over || held.isViewedBy(response)) return this.settle(inner, response);
+    const later = inner?.entry ?? new HeaderSnapshot(this.res);
+    if (inner) this.leave(inner, response);
+    // A layer that the middleware has run around what it went on to is nearer.
+    if (this.innermost !== frame) return this.settle(inner, response);
+    if (held.state === 'open' && !later.equals(frame.entry)) return this.#writeThrough(response);
+    // Native code has answered at this very hold, and another response takes its place: headers can not be written there yet.
+    this.#handOver(frame, later, response);
+    const { base } = held.substitute;
+    this.leave(frame, undefined);
+    held.substitute.base = base;
+  }
+
+  /** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
+  applyTo(run: LayerRun, request: Request, setTarget: (target: string) => void): void {
+    applyChanges(request, run.seen, this, setTarget);
+    run.seen = request;
   }
 
   /** An exception as it was thrown, unless the framework would not take that for one. */
@@ -182,9 +314,19 @@ export class NativeExchange implements Transport {
     this.holding?.failBody(toError(thrown));
   }
 
+  /** Native code reads more of a body than may come. Where it can not be told, or does nothing, the layer hears of it. */
+  refuseBody(error: Error, isTold: boolean): void {
+    const frame = this.innermost;
+    if (!isTold) return this.listenerFailed(frame, error);
+    if (!frame?.waits) return;
+    setTimeout(() => {
+      if (frame.waits) frame.reject(error);
+    }, patience).unref();
+  }
+
   /** Native code below a layer throws to whoever called it, or its promise rejects. */
-  listenerFailed(frame: Frame, thrown: unknown): void {
-    if (frame.waits) return frame.reject(thrown);
+  listenerFailed(frame: Frame | undefined, thrown: unknown): void {
+    if (frame?.waits) return frame.reject(thrown);
     this.failedLate(thrown);
     this.exchange.report(toError(thrown), 'request');
     const cut = (): void => {
@@ -198,7 +340,7 @@ export class NativeExchange implements Transport {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
     const frame = new Frame(held, isPatient);
-    this.#first ??= frame;
+    this.#last = frame;
     held.waiters.push(frame);
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
@@ -269,17 +411,49 @@ export class NativeExchange implements Transport {
   #settle(frame: Frame | undefined, response: Response): void {
     if (frame === undefined) return this.answer(response);
     const { held } = frame;
+    const inside = this.#framesInside(frame);
     this.leave(frame, response);
-    const next = held.waiters.at(-1);
-    if (next) next.answered(response);
-    else if (held === this.root) this.tooLate(response);
-    else this.#finish(held, response);
+    for (const each of inside) this.#forget(each);
+    const next = held.waiters.at(-1) as Frame | undefined;
+    if (next) return this.#handOver(next, frame.entry, response);
+    const { innermost } = this;
+    if (held === this.root || !innermost?.waits) this.tooLate(response);
+    else if (this.end.over) innermost.answered(response);
+    else this.finish(held, response);
+  }
+
+  /** Those further in than a frame, outermost first: layers that this one did not wait for. */
+  #framesInside(frame: Frame): Frame[] {
+    const { held } = frame;
+    const index = held.waiters.indexOf(frame);
+    if (index < 0) return [];
+    const above = this.holds.slice(this.holds.indexOf(held) + 1).flatMap(each => each.waiters);
+    return [...held.waiters.slice(index + 1), ...above] as Frame[];
+  }
+
+  /**
+   * The layer around gets the response, at the same hold. What native code has set between the two is among its headers, so that who is further out sees it
+   * and may take it away.
+   */
+  #handOver(frame: Frame, later: HeaderSnapshot, response: Response): void {
+    const { held } = frame;
+    if (!frame.waits || held.isViewedBy(response)) return frame.answered(response);
+    const added = later.addedTo(frame.entry);
+    if (added.length > 0) {
+      const cookies = response.headers.getSetCookie();
+      const isNew = ([name, value]: [string, string]): boolean =>
+        name.toLowerCase() !== 'set-cookie' || !cookies.includes(value);
+      fillHeaders(response.headers, new Headers(added.filter(isNew)));
+    }
+    frame.answered(response);
+    held.substitute = { ...held.substitute, base: frame.entry.keptIn(later) };
   }
 
   /** An exception leaves an inner layer or an endpoint: the layer around it gets it. */
   settleError(frame: Frame | undefined, error: unknown): void {
     this.drop(frame);
-    const waiting = this.innermost ?? this.#takeAbandoned();
+    const { innermost } = this;
+    const waiting = innermost?.waits ? innermost : this.#takeAbandoned();
     if (waiting?.waits) waiting.reject(error);
     else this.exchange.report(toError(error), 'request');
   }
@@ -305,11 +479,18 @@ export class NativeExchange implements Transport {
     if (!frame?.waits) return this.tooLate(response);
     const top = this.holds.at(-1);
     const isNext = frame.held === top && top.state === 'open' && isUncovered(top);
-    if (isNext || this.end.over) return frame.answered(response);
+    if (this.end.over) return frame.answered(response);
+    // What native code has set on the way here belongs to the response: written, it is part of it.
+    if (isNext && frame.entry.isStillOn(this.res)) return frame.answered(response);
     if (this.res.headersSent) {
       this.exchange.report(misuse('RESPONSE_STARTED'), 'request');
       return this.exchange.replaced(response);
     }
+    this.#writeThrough(response);
+  }
+
+  /** Writes a response onto the native one, as native code would: the hold that is topmost gets it. */
+  #writeThrough(response: Response): void {
     this.keep(writeResponse(response, this.#method, this.res));
     this.exchange.replaced(response);
   }
@@ -344,7 +525,7 @@ export class NativeExchange implements Transport {
 
   /** Gives an exception back to the framework, whose answer is no longer held. */
   fail(error: Error, headers = this.exchange.errorHeaders): Promise<Delivery> {
-    const outermost = this.#first;
+    const innermost = this.#last;
     this.leaveAll();
     // That of another request, which a middleware has waited for, is an error like any other.
     if (error instanceof ClientDisconnect && this.end.over) return this.delivered();
@@ -354,12 +535,14 @@ export class NativeExchange implements Transport {
       return this.delivered();
     }
     this.passedOn = this.#asTold(error);
-    const isFree = this.holds.toReversed().every(held => held.discard(outermost?.entry));
+    const isFree = this.holds.toReversed().every(held => held.discard(innermost?.entry));
+    // One that another response has gone through is free only when those further out are.
+    for (const held of this.holds) if (isFree && held.state === 'replaced') held.discard(innermost?.entry);
     if (isFree) {
       if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
-    } else this.#answerForStream(error, outermost, headers);
+    } else this.#answerForStream(error, innermost, headers);
     return this.delivered();
   }
 
@@ -397,7 +580,7 @@ export class NativeExchange implements Transport {
   }
 
   /** The last layer at an inner hold is through: what it answers goes through the foreign methods below the hold. */
-  #finish(held: HeldResponse, response: Response): void {
+  protected finish(held: HeldResponse, response: Response): void {
     try {
       this.#put(held, response);
       this.exchange.replaced(response);
@@ -423,21 +606,23 @@ export class NativeExchange implements Transport {
 
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
-    for (const producer of this.#producers) await producer.close();
+    // All at once: one that waits for something must not keep another one open.
+    await Promise.all(this.#producers.map(producer => producer.close()));
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
     // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
     if (error && !this.#hasFailedItself && this.end.isReason(error)) return delivery;
+    if (error instanceof ClientDisconnect && delivery.outcome === 'aborted') return delivery;
     return error ? { outcome: 'aborted', error } : delivery;
   }
 
   /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */
-  #answerForStream(error: Error, outermost: Frame | undefined, headers: Headers | undefined): void {
+  #answerForStream(error: Error, innermost: Frame | undefined, headers: Headers | undefined): void {
     this.exchange.report(error, 'response');
     const { root } = this;
     for (const held of this.holds.slice(1)) held.giveUp();
     if (root === undefined) return;
-    root.substitute = { base: outermost?.entry, downstreamRuns: false };
+    root.substitute = { base: innermost?.entry, downstreamRuns: false };
     try {
       const page = new PlainTextResponse('Internal Server Error', { status: 500 });
       if (headers) fillHeaders(page.headers, headers);
@@ -458,12 +643,18 @@ export class NativeExchange implements Transport {
   }
 
   protected leaveAll(): void {
-    for (const held of this.holds) {
-      for (const frame of held.waiters.splice(0) as Frame[]) if (frame.waits) this.#abandon(frame);
-    }
+    for (const held of this.holds) for (const frame of [...held.waiters] as Frame[]) this.#forget(frame);
+  }
+
+  #forget(frame: Frame): void {
+    const { waiters } = frame.held;
+    const index = waiters.indexOf(frame);
+    if (index >= 0) waiters.splice(index, 1);
+    if (frame.waits) this.#abandon(frame);
   }
 
   #abandon(frame: Frame): void {
+    if (this.abandoned.includes(frame)) return;
     this.#wasAbandoned = true;
     this.abandoned.push(frame);
     frame.held.onLateAnswer = () => this.#takeAbandoned()?.answered(new PlainTextResponse());
@@ -512,6 +703,12 @@ export class NativeExchange implements Transport {
     const waiting = [this.innermost, ...this.abandoned.splice(0)];
     for (const frame of waiting) if (frame?.waits) frame.reject(error);
   }
+}
+
+/** Native code may give back any promise, or nothing. */
+export function whenRejected(returned: unknown, failed: (thrown: unknown) => void): void {
+  const { then } = (returned ?? {}) as { then?: unknown };
+  if (typeof then === 'function') Reflect.apply(then, returned, [undefined, failed]);
 }
 
 function destroyWhenReleased(response: object, destroy: () => void): boolean {

@@ -31,7 +31,7 @@ export type NativeRequest = IncomingMessage;
 /** Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a `bufferIndex`, before it iterates from its head. */
 export type RequestInternals = NativeRequest & {
   /** HTTP/2 only. */
-  readonly stream?: { readonly aborted: boolean; close(code: number): void };
+  readonly stream?: { readonly aborted: boolean; readonly destroyed: boolean; close(code: number): void };
   /** Express names the response on the request. */
   readonly res?: ServerResponse;
   readonly _readableState: {
@@ -40,6 +40,8 @@ export type RequestInternals = NativeRequest & {
     readonly bufferIndex?: number;
     readonly ended: boolean;
   };
+  /** Set where Node reads what nobody has read. */
+  readonly _dumped?: boolean;
   _read(size: number): void;
   push(chunk: unknown, encoding?: BufferEncoding): boolean;
 };

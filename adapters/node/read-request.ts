@@ -28,6 +28,8 @@ export interface FrameworkRequest {
   readonly raw: unknown;
   /** The scheme, the host and the target, as the framework trusts them. */
   readonly url: string;
+  /** The host as it was sent, as far as a proxy in front is trusted to name it. */
+  readonly host: string | undefined;
   readonly pathParams: Readonly<Record<string, string>>;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;
@@ -37,10 +39,19 @@ export interface FrameworkRequest {
   setParsedBody(value: unknown): void;
 }
 
+/** Who answers where native code is refused the rest of a body. */
+export interface BodyOwner {
+  /** `isTold`: whether native code listens to errors of the request. */
+  refuseBody(error: Error, isTold: boolean): void;
+}
+
 /** A request over Node's. Nothing is read before it is asked for. */
 export class NodeRequestSource implements RequestSource {
   readonly method: string;
   maxBodySize: number = defaultMaxBodySize;
+  #bodyLimit = Number.POSITIVE_INFINITY;
+  /** Told where native code reads more of a body than may come. An object, as a closure for each request makes garbage collection four times as long. */
+  owner: BodyOwner | undefined;
   end: ResponseEnd | undefined;
   readonly #req: NativeRequest;
   readonly #framework: FrameworkRequest;
@@ -52,11 +63,28 @@ export class NodeRequestSource implements RequestSource {
     this.#req = req;
     this.#framework = framework;
     this.method = req.method ?? 'GET';
-    if (mayHaveBody(req)) this.#tap = RequestTap.on(req, () => this.maxBodySize);
+    if (mayHaveBody(req)) this.#tap = RequestTap.on(req, this);
+  }
+
+  get bodyLimit(): number {
+    return this.#bodyLimit;
+  }
+
+  set bodyLimit(bytes: number) {
+    if (this.#bodyLimit === Number.POSITIVE_INFINITY) this.#tap?.watch();
+    this.#bodyLimit = bytes;
+  }
+
+  refused(error: Error, isTold: boolean): void {
+    this.owner?.refuseBody(error, isTold);
   }
 
   get url(): string {
     return this.#framework.url;
+  }
+
+  get host(): string | undefined {
+    return this.#framework.host;
   }
 
   get headers(): Headers {
@@ -134,6 +162,14 @@ export function clientOf(req: NativeRequest, named?: string): Client | null {
   const { remoteAddress, remotePort = 0 } = req.socket ?? {};
   const host = named || remoteAddress;
   return host === undefined ? null : { host, port: host === remoteAddress ? remotePort : 0 };
+}
+
+/** The host that a request names; on HTTP/2 it is a pseudo-header, which a `host` that comes along may not contradict (RFC 9113, 8.3.1). */
+export function hostOf({ headers }: NativeRequest): string | undefined {
+  const authority = headers[':authority'] as string | undefined;
+  const isContradicted = headers.host !== undefined && headers.host !== authority;
+  if (authority === undefined) return headers.host;
+  return isContradicted ? undefined : authority;
 }
 
 /** Whether what a request says of itself leaves room for a body. */

@@ -13,8 +13,15 @@ export function define(req: NativeRequest, name: string, value: unknown): void {
   Object.defineProperty(req, name, { value, configurable: true, writable: true });
 }
 
-/** A stream that has not been read, and gives these chunks to whoever reads it. */
-export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array>): void {
+/**
+ * A stream that has not been read, and gives these chunks to whoever reads it. Where they fail, `failed` is told whether somebody listens to errors; without it the
+ * connection is cut where nobody does.
+ */
+export function refill(
+  given: NativeRequest,
+  chunks: AsyncIterator<Uint8Array>,
+  failed?: (isTold: boolean) => void,
+): void {
   const req = given as Internals;
   const { readableHighWaterMark: highWaterMark, readableFlowing } = req;
   const { ReadableState } = Readable as unknown as {
@@ -30,7 +37,7 @@ export function refill(given: NativeRequest, chunks: AsyncIterator<Uint8Array>):
   define(req, '_read', () => {
     chunks.next().then(
       ({ value, done }) => give(done ? null : asBuffer(value)),
-      error => failRead(req, error, () => give(null)),
+      error => failRead(req, error, () => give(null), failed),
     );
   });
   if (readableFlowing === false) req.pause();
@@ -50,12 +57,20 @@ function closeQuietly(req: Internals): void {
   req.emit('close');
 }
 
-/** As Node tells of a request that fails: by an error, and by no end for those who read. */
-function failRead(req: NativeRequest, error: Error, end: () => void): void {
-  if (req.listenerCount('error') > 0) req.emit('error', error);
-  else if (hasReader(req)) return cutOff(req as Internals, error);
+/** As Node tells of a request that fails: by an error, by no end for those who read, and by its close. */
+function failRead(
+  req: Internals,
+  error: Error,
+  end: () => void,
+  failed: ((isTold: boolean) => void) | undefined,
+): void {
+  const isTold = req.listenerCount('error') > 0;
+  failed?.(isTold);
+  if (isTold) req.emit('error', error);
+  else if (hasReader(req) && !failed) return cutOff(req, error);
   // Who has let go on the error may wait for the end before it answers, as body-parser does.
   if (!hasReader(req)) end();
+  setImmediate(() => closeQuietly(req));
 }
 
 /** Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for. */

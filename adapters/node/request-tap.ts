@@ -1,4 +1,4 @@
-import { ClientDisconnect, misuse, tooLarge } from '../../core/index.js';
+import { ClientDisconnect, contentTooLarge, misuse, type RequestSource, tooLarge } from '../../core/index.js';
 import { ChunkQueue } from './chunk-queue.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 import { define, hasReader, refill } from './refill-request.js';
@@ -7,6 +7,12 @@ import { define, hasReader, refill } from './refill-request.js';
 const patience = 5_000;
 /** What one reader may be ahead of the other in any case, in bytes: as much as arrives at once. */
 const readAhead = 256 * 1024;
+
+/** How much of a body may be held, and how much may come at all. */
+interface Limits extends Pick<RequestSource, 'maxBodySize' | 'bodyLimit'> {
+  /** Native code reads on where more has come than may: whether it can be told is told. */
+  refused(error: Error, isTold: boolean): void;
+}
 
 /**
  * The body of a native request for readers of ours beside the native ones, whoever comes first.
@@ -18,9 +24,11 @@ const readAhead = 256 * 1024;
  */
 export class RequestTap {
   readonly #req: Internals;
+  /** `pipeline` takes it off a request that fails. */
+  readonly #socket: NativeRequest['socket'];
   readonly #push: Internals['push'];
   readonly #read: Internals['_read'];
-  readonly #limit: () => number;
+  readonly #limits: Limits;
   readonly #chunks = new ChunkQueue();
   /** Whether a reader of ours is at work. */
   #isOpen = false;
@@ -37,9 +45,10 @@ export class RequestTap {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #wake: () => void = () => undefined;
 
-  private constructor(req: Internals, limit: () => number) {
+  private constructor(req: Internals, limits: Limits) {
     this.#req = req;
-    this.#limit = limit;
+    this.#socket = req.socket;
+    this.#limits = limits;
     this.#push = req.push;
     this.#read = req._read;
     const { buffer, bufferIndex = 0, ended } = req._readableState;
@@ -49,10 +58,10 @@ export class RequestTap {
   }
 
   /** Begins to listen; not where somebody has read already, or where what has arrived has been made a text. */
-  static on(req: NativeRequest, limit: () => number): RequestTap | undefined {
+  static on(req: NativeRequest, limits: Limits): RequestTap | undefined {
     const isText = req.readableEncoding !== null && req.readableLength > 0;
     if (req.readableDidRead || req.readableEnded || isText) return undefined;
-    return new RequestTap(req as Internals, limit);
+    return new RequestTap(req as Internals, limits);
   }
 
   /** Whether the body can be read from its beginning. */
@@ -62,6 +71,8 @@ export class RequestTap {
 
   /** The body, for one reader: the `Body` of the request, which has readers of its own. */
   open(): AsyncIterable<Uint8Array> {
+    const declared = Number(this.#req.headers['content-length'] ?? this.#received);
+    if (declared > this.#limits.bodyLimit) throw contentTooLarge(this.#limits.bodyLimit);
     this.#isOpen = true;
     this.#wasOpened = true;
     if (!this.#ended) {
@@ -84,7 +95,7 @@ export class RequestTap {
    */
   close(): void {
     if (this.#ended || (!this.#isCut && hasReader(this.#req))) return;
-    const isGone = this.#req.destroyed || this.#req.socket?.destroyed;
+    const isGone = this.#isGone;
     this.#fail(isGone ? new ClientDisconnect() : misuse('BODY_CONSUMED', 'request'));
     if (isGone || !(this.#wasOpened || this.#isCut)) return;
     this.#isDraining = true;
@@ -92,10 +103,16 @@ export class RequestTap {
     this.#pull();
   }
 
+  /** A request that is told to be closed may still be coming in. */
+  get #isGone(): boolean {
+    return this.#req.stream?.destroyed === true || this.#socket?.destroyed === true;
+  }
+
   #arrived(chunk: unknown, encoding: BufferEncoding | undefined): boolean {
     if (chunk === null && this.#req.httpVersionMajor >= 2) setImmediate(() => this.#end());
     else if (chunk === null) this.#end();
     else if (!this.#isDraining) this.#keep(chunk as Uint8Array | string);
+    if (this.#isTooMuch && hasReader(this.#req)) this.#refuse();
     const hasRoom = !this.#isCut && Reflect.apply(this.#push, this.#req, [chunk, encoding]);
     return hasRoom || this.#isDraining || this.#wantsMore;
   }
@@ -105,9 +122,40 @@ export class RequestTap {
     this.#received += bytes.byteLength;
     if (this.#isForgotten) return;
     this.#chunks.push(bytes);
-    const most = this.#isOpen ? this.#most : this.#limit();
+    const most = this.#isOpen ? this.#most : this.#limits.maxBodySize;
     if (this.#chunks.size > most) this.#forget();
     this.#wake();
+  }
+
+  get #isTooMuch(): boolean {
+    return this.#received > this.#limits.bodyLimit;
+  }
+
+  /** Who reads may find that what has come already is too much: how much may come is said when middleware is reached, the innermost last. */
+  watch(): void {
+    const { read } = this.#req;
+    define(this.#req, 'read', (size?: number) => {
+      if (this.#isTooMuch && this.#isRead(size)) this.#refuse();
+      return Reflect.apply(read, this.#req, [size]);
+    });
+  }
+
+  /** Node itself asks for nothing where it only wants more to come, and takes off what nobody has read when the response is out. */
+  #isRead(size: number | undefined): boolean {
+    return !this.#req._dumped && (size !== 0 || hasReader(this.#req));
+  }
+
+  /** More has come than may come at all: whoever reads is told so, and nothing of it is kept. */
+  #refuse(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    const error = contentTooLarge(this.#limits.bodyLimit);
+    this.#fail(error);
+    this.#forget();
+    Reflect.deleteProperty(this.#req, 'read');
+    refill(this.#req, failing(error), isTold => this.#limits.refused(error, isTold));
+    // Who waits for more is told at once.
+    if (hasReader(this.#req)) this.#req.read(0);
   }
 
   #forget(): void {
@@ -137,7 +185,7 @@ export class RequestTap {
   }
 
   get #most(): number {
-    return Math.max(this.#limit(), readAhead);
+    return Math.max(this.#limits.maxBodySize, readAhead);
   }
 
   /** Whether a reader of ours has room, and the native stream has, or is not read. */
@@ -150,9 +198,10 @@ export class RequestTap {
 
   async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
     for (;;) {
+      if (this.#isTooMuch) throw contentTooLarge(this.#limits.bodyLimit);
       const chunk = this.#chunks.take();
       if (chunk !== undefined) return { value: chunk, done: false };
-      if (this.#isForgotten) throw tooLarge(this.#limit());
+      if (this.#isForgotten) throw tooLarge(this.#limits.maxBodySize);
       if (this.#ended) return { value: undefined, done: true };
       if (this.#failure) throw this.#failure;
       const woken = new Promise<void>(resolve => {
@@ -174,7 +223,7 @@ export class RequestTap {
     const req = this.#req;
     if (!this.#isCut && req.readableLength > this.#most) {
       if (hasReader(req)) return this.#waitForNative(req.readableLength);
-      refill(req, failing(tooLarge(this.#limit())));
+      refill(req, failing(tooLarge(this.#limits.maxBodySize)));
       this.#isCut = true;
     }
     this.#pull();
@@ -195,7 +244,8 @@ export class RequestTap {
 
   /** Node gives more of the connection. */
   #pull(): void {
-    Reflect.apply(this.#read, this.#req, [this.#req.readableHighWaterMark]);
+    if (this.#req.socket) Reflect.apply(this.#read, this.#req, [this.#req.readableHighWaterMark]);
+    else this.#socket?.resume();
   }
 }
 

@@ -7,21 +7,17 @@ import {
   type Layer,
   type Middleware,
   misuse,
+  type Request,
   runExchange,
   toError,
 } from '../../core/index.js';
 import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
-import { NativeExchange } from './native-exchange.js';
+import type { LayerRun } from './layer-runs.js';
+import { NativeExchange, whenRejected } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { noParsedBody } from './parsed-body.js';
-import {
-  absoluteUrl,
-  applyChanges,
-  clientOf,
-  type FrameworkRequest,
-  NodeRequestSource,
-} from './read-request.js';
+import { absoluteUrl, clientOf, type FrameworkRequest, hostOf, NodeRequestSource } from './read-request.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
 import { setReason } from './write-response.js';
 
@@ -59,14 +55,12 @@ export function runAround(
   isBounded = false,
 ): void {
   const { req, res } = native;
-  const original = native.exchange.request;
-  const goOn = (request: typeof original, frame: Frame): void => {
-    applyChanges(request, original, native, url => {
+  const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
+    native.applyTo(run, request, url => {
       req.url = url;
     });
     try {
-      const returned: unknown = listener(req, res);
-      if (returned instanceof Promise) returned.catch(thrown => native.listenerFailed(frame, thrown));
+      whenRejected(listener(req, res), thrown => native.listenerFailed(frame, thrown));
     } catch (thrown) {
       native.listenerFailed(frame, thrown);
     }
@@ -120,10 +114,13 @@ class NodeRequest implements FrameworkRequest {
     return { req: this.#req, res: this.#res };
   }
 
+  get host(): string | undefined {
+    return hostOf(this.#req);
+  }
+
   get url(): string {
-    const { socket, headers, url } = this.#req;
-    const authority = headers[':authority'] as string | undefined;
-    return absoluteUrl('encrypted' in socket ? 'https' : 'http', authority ?? headers.host, url ?? '/');
+    const { socket, url } = this.#req;
+    return absoluteUrl('encrypted' in socket ? 'https' : 'http', this.host, url ?? '/');
   }
 
   get client(): Client | null {

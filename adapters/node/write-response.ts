@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { ServerResponse, STATUS_CODES } from 'node:http';
-import { type Content, contentToSend, partsOf, type Response } from '../../core/index.js';
+import { addToVary, type Content, contentToSend, Headers, partsOf, type Response } from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
 import type { NativeResponse } from './node-types.js';
 
@@ -52,7 +52,7 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   res.statusCode = status;
   setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
   for (const [name, value] of response.headers.lines()) {
-    if (!(res.stream && name === 'connection')) res.setHeader(name, value as string | string[]);
+    if (!(res.stream && name === 'connection')) res.setHeader(name, besideNative(res, name, value));
   }
   removeHeader(res, 'transfer-encoding');
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
@@ -60,6 +60,25 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   // Node sends no body with 204, and with 205 it would begin one.
   if (status === 204) removeHeader(res, 'content-length');
   if (status === 205) res.setHeader('content-length', 0);
+}
+
+/**
+ * The value of a header of ours on a native response: cookies, and what `vary` names, are added to those that native code around it has set, and take
+ * the place of nothing.
+ */
+export function besideNative(
+  res: Pick<NativeResponse, 'getHeader'>,
+  name: string,
+  value: string | readonly string[],
+): string | string[] {
+  if (name !== 'set-cookie' && name !== 'vary') return value as string | string[];
+  const before = res.getHeader(name);
+  if (before === undefined) return value as string | string[];
+  const lines = [before].flat().map(String);
+  if (name === 'set-cookie') return [...lines, ...[value].flat().filter(line => !lines.includes(line))];
+  const headers = new Headers([['vary', lines.join(', ')]]);
+  addToVary(headers, [value].flat().join(', '));
+  return headers.get('vary') ?? '';
 }
 
 /** What GET would say: what is declared, or the length of a body that is there. One that native code kept back is empty. */

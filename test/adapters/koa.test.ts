@@ -39,6 +39,75 @@ describe.each([
       return { status: response.status, headers: response.headers, body: await response.text() };
     });
 
+  const tooSlow: Middleware = async (request, callNext) => {
+    callNext(request).catch(() => undefined);
+    return new PlainTextResponse('too slow', { status: 504 });
+  };
+
+  it.each([
+    ['native code', (ctx: Koa3.Context) => ctx.res.end('raw')],
+    ['an endpoint', undefined],
+  ])(
+    'answers by itself where what was not waited for has said that it would, and %s goes on',
+    async (_below, late) => {
+      const app = newApp();
+      const goOn = gate();
+      const through = gate();
+      app.use(toKoa(timing));
+      app.use(toKoa(tooSlow));
+      app.use(async (ctx, next) => {
+        ctx.respond = false;
+        ctx.res.statusCode = 200;
+        if (late === undefined) await toKoa(endpoint({}, () => 'endpoint'))(ctx as never, next);
+        await goOn.opened;
+        late?.(ctx);
+        through.open();
+      });
+      const { status, body, headers } = await get(app);
+      expect([status, body, headers.get('x-timing'), headers.get('content-length')]).toEqual([
+        504,
+        'too slow',
+        '1',
+        '8',
+      ]);
+      goOn.open();
+      await through.opened;
+    },
+  );
+
+  it('sends an endpoint’s answer where native code outside has said that it would answer', async () => {
+    const app = newApp();
+    app.use(toKoa(timing));
+    app.use(async (ctx, next) => {
+      ctx.respond = false;
+      await next();
+    });
+    app.use(toKoa(endpoint({}, () => new PlainTextResponse('body'))));
+    const { status, body, headers } = await get(app);
+    expect([status, body, headers.get('x-timing')]).toEqual([200, 'body', '1']);
+  });
+
+  it('sends the answer of who did not wait, although native code sets a body later', async () => {
+    const app = newApp();
+    const goOn = gate();
+    const isSet = gate();
+    const slowAfter: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      goOn.open();
+      await isSet.opened;
+      return response;
+    };
+    app.use(toKoa(slowAfter));
+    app.use(toKoa(tooSlow));
+    app.use(async ctx => {
+      await goOn.opened;
+      ctx.body = 'late';
+      isSet.open();
+    });
+    const { status, body, headers } = await get(app);
+    expect([status, body, headers.get('content-length')]).toEqual([504, 'too slow', '8']);
+  });
+
   it('lets native middleware outside see and change what a layer has answered', async () => {
     const app = newApp();
     const seen: unknown[] = [];

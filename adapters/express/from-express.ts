@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Middleware, misuse } from '../../core/index.js';
+import { NativeExchange } from '../node/index.js';
+import type { ExpressNext, ExpressReq } from './express-types.js';
+import { setTarget } from './set-target.js';
+
+/** A middleware of Express, or of connect: `(req, res, next)`. Its own types may ask for more of the two. */
+export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => unknown;
+
+/**
+ * A middleware of Express as one of ours, at its place among them.
+ *
+ * ```ts
+ * layer.addMiddleware(fromExpress(helmet()));
+ * layer.addMiddleware(fromExpress(compression()));
+ * ```
+ *
+ * The headers that it sets, and what it makes of the body (as compression does), are part of the response that the middleware further out gets. It runs
+ * with the app's own `req` and `res`; `next()` goes on, and `next(error)` and what it throws is an exception, which error middleware of the app may answer. Below `toNode` it has Node's objects. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
+ */
+export function fromExpress(middleware: ConnectMiddleware): Middleware {
+  if (typeof middleware !== 'function' || middleware.length > 3)
+    throw wrong('takes a middleware (req, res, next) of Express', middleware);
+  const run = middleware as unknown as (
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: ExpressNext,
+  ) => unknown;
+  const named: Middleware = (request, callNext) => {
+    const { req, res } = (request.raw ?? {}) as { req?: ExpressReq; res?: ServerResponse };
+    const native = res && NativeExchange.of(res);
+    if (!native || !req || native.host !== 'node')
+      throw wrong('runs in requests of Express, or of Node, only', request.raw);
+    const start = (next: ExpressNext): unknown => run(req, res, signal => next(checked(signal)));
+    return native.runAmong(request, callNext, start, target => setTarget(req, target));
+  };
+  return Object.defineProperty(named, 'name', { value: middleware.name || 'fromExpress' });
+}
+
+/** What Express takes for an order to leave a route or a router has nothing to leave here. */
+function checked(signal: unknown): unknown {
+  const isOrder = signal === 'route' || signal === 'router';
+  return isOrder ? wrong('takes a middleware that does not leave its router', signal) : signal;
+}
+
+function wrong(what: string, received: unknown): Error {
+  return misuse('FROM_NATIVE', 'fromExpress', what, received);
+}

@@ -1,0 +1,29 @@
+import type { NativeResponse } from './node-types.js';
+
+const methods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'];
+
+function ignored(this: NativeResponse): NativeResponse {
+  return this;
+}
+
+/** Header calls of native code do nothing from here on. */
+export function detachHeaders(res: NativeResponse): void {
+  for (const name of methods) Reflect.set(res, name, ignored);
+}
+
+/** They do what they say again. Tells whether they have not. */
+export function attachHeaders(res: NativeResponse): boolean {
+  const isDetached = (res.setHeader as unknown) === ignored;
+  if (isDetached) for (const name of methods) Reflect.deleteProperty(res, name);
+  return isDetached;
+}
+
+/** What middleware changes counts, also where what native code changes does not. */
+export function changeHeaders(res: NativeResponse, change: () => void): void {
+  const wasDetached = attachHeaders(res);
+  try {
+    change();
+  } finally {
+    if (wasDetached) detachHeaders(res);
+  }
+}

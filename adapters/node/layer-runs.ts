@@ -1,0 +1,42 @@
+import type { Request } from '../../core/index.js';
+import type { Frame } from './frame.js';
+
+/** One run of one layer. */
+export interface LayerRun {
+  /** Where it waits for native code, outermost first: at native code among its own middleware, and at what is below it. */
+  readonly frames: Frame[];
+  /** The request that native code sees the changes of. */
+  seen: Request;
+  /** What Koa runs below, from the outermost frame on. */
+  chain?: Promise<unknown>;
+}
+
+/** The layers whose middleware is at work, the one that is on its way in last. */
+export class LayerRuns {
+  readonly #runs: LayerRun[] = [];
+
+  get current(): LayerRun | undefined {
+    return this.#runs.at(-1);
+  }
+
+  begin(request: Request): LayerRun {
+    const run: LayerRun = { frames: [], seen: request };
+    this.#runs.push(run);
+    return run;
+  }
+
+  /** A layer's middleware goes on, which may be within another layer that native code among it has begun. */
+  async during<T>(run: LayerRun, goOn: () => Promise<T>): Promise<T> {
+    this.#runs.push(run);
+    try {
+      return await goOn();
+    } finally {
+      this.forget(run);
+    }
+  }
+
+  forget(run: LayerRun): void {
+    const index = this.#runs.lastIndexOf(run);
+    if (index >= 0) this.#runs.splice(index, 1);
+  }
+}
