@@ -28,5 +28,7 @@ module.exports = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^callnext$': '<rootDir>/core/index.ts',
     '^callnext/(express|koa|node)$': '<rootDir>/adapters/$1/index.ts',
+    '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/$1.ts',
+    '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',
   },
 };

@@ -25,11 +25,13 @@ function install(tarball) {
   const names = '{ Layer, Response, endpoint }';
   // Both copies of the package in one process: an object of one is understood by the other.
   const program = `
-    const layer = new Layer({ middleware: [() => new Response('from the other copy')] });
+    const answer = request => new Response(Object.keys(request.session).length + ' from the other copy');
+    const middleware = [gzip(), sessions({ secretKey: 'secret' }), fromExpress((req, res, next) => next()), answer];
+    const layer = new Layer({ middleware });
     const server = require('node:http').createServer(toNode(layer, () => undefined));
     server.listen(0, '127.0.0.1', async () => {
       const response = await fetch('http://127.0.0.1:' + server.address().port);
-      if ((await response.text()) !== 'from the other copy') process.exitCode = 1;
+      if ((await response.text()) !== '0 from the other copy') process.exitCode = 1;
       server.close();
       server.closeAllConnections();
     });`;
@@ -37,10 +39,16 @@ function install(tarball) {
     import ${names} from 'callnext';
     import 'callnext/express'; import 'callnext/koa';
     const require = createRequire(import.meta.url);
-    const { toNode } = require('callnext/node');${program}`;
+    const { toNode } = require('callnext/node');
+    const { sessions } = require('callnext/middleware/sessions');
+    const { fromExpress } = require('callnext/express');
+    import { gzip } from 'callnext/middleware/gzip';${program}`;
   const cjs = `const ${names} = require('callnext');
     require('callnext/express'); require('callnext/koa');
-    import('callnext/node').then(({ toNode }) => {${program}});`;
+    const { gzip } = require('callnext/middleware/gzip');
+    Promise.all(['node', 'express', 'middleware/sessions'].map(name => import('callnext/' + name))).then(
+      ([{ toNode }, { fromExpress }, { sessions }]) => {${program}},
+    );`;
   writeFileSync(path.join(directory, 'program.mjs'), esm);
   writeFileSync(path.join(directory, 'program.cjs'), cjs);
 }

@@ -35,29 +35,41 @@ it('exports from `callnext` what users need, and the port for those who write an
   const adapterAuthors = [
     'Body',
     'Exchange',
+    'addToVary',
     'answerEndpoint',
     'asThrown',
     'bytesOf',
     'changedBody',
     'checkedChunk',
     'contentToSend',
+    'contentTooLarge',
+    'cookieLine',
     'defaultMaxBodySize',
+    'described',
+    'flag',
     'formErrors',
     'freeze',
+    'headerName',
     'injectInto',
+    'integer',
     'isBodyless',
     'isDepends',
     'isEndpoint',
     'isLayer',
     'isOurRequest',
     'isResponseLike',
+    'list',
     'matchRoute',
     'misuse',
+    'optionalFunction',
     'parseJSON',
     'partsOf',
+    'readOptions',
     'responseView',
     'runExchange',
     'runLayer',
+    'serialize',
+    'sharedOf',
     'toError',
     'tooLarge',
   ];
@@ -67,13 +79,14 @@ it('exports from `callnext` what users need, and the port for those who write an
 it('exports from each framework entry what an app mounts and calls', () => {
   expect(Object.keys(expressEntry).sort()).toEqual([
     'errorBoundary',
+    'fromExpress',
     'inject',
     'keepRawBody',
     'mountFetch',
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual(['fromKoa', 'inject', 'mountFetch', 'toKoa']);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -87,12 +100,13 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'ResponseEnd',
     'absoluteUrl',
     'answerAlone',
-    'applyChanges',
     'bareLayer',
+    'besideNative',
     'clientOf',
     'declaredLength',
     'fetchEndpoint',
     'goesInto',
+    'hostOf',
     'inject',
     'injectAt',
     'openBare',
@@ -103,13 +117,49 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
   ]);
 });
 
+it('exports each built-in middleware from an entry of its own', () => {
+  const exported: Record<string, string[]> = {
+    authentication: [
+      'AuthCredentials',
+      'AuthenticationError',
+      'SimpleUser',
+      'UnauthenticatedUser',
+      'authentication',
+      'requires',
+    ],
+    'body-limit': ['bodyLimit'],
+    cors: ['cors'],
+    gzip: ['gzip'],
+    'https-redirect': ['httpsRedirect'],
+    'process-time': ['processTime'],
+    'rate-limit': ['rateLimit'],
+    'request-id': ['requestId'],
+    'server-timing': ['serverTiming'],
+    sessions: ['session', 'sessions'],
+    timeout: ['timeout'],
+    'trusted-host': ['trustedHost'],
+  };
+  const entries = Object.keys(manifest.exports).filter(entry => entry.startsWith('./middleware/'));
+  expect(entries).toEqual(Object.keys(exported).map(name => `./middleware/${name}`));
+  for (const [name, keys] of Object.entries(exported)) {
+    expect(Object.keys(require(`callnext/middleware/${name}`)).sort()).toEqual(keys);
+    const { import: esm, require: cjs } = manifest.exports[`./middleware/${name}` as './middleware/cors'];
+    expect([esm.default, cjs.default]).toEqual([
+      cjs.default.replace('/cjs/', '/esm/'),
+      esm.default.replace('/esm/', '/cjs/'),
+    ]);
+  }
+});
+
 it('has the runtime dependencies that docs/decisions give reasons for, and the frameworks as optional peers', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@fastify/busboy',
     'content-disposition',
     'cookie',
     'fresh',
+    'keygrip',
     'mrmime',
+    'negotiator',
     'range-parser',
   ]);
   const page = readFileSync(path.join(__dirname, '../../docs/decisions/005-what-is-depended-on.md'), 'utf8');

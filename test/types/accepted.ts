@@ -17,12 +17,28 @@ import {
   ServerSentEvent,
   UploadFile,
 } from 'callnext';
-import { errorBoundary, inject, keepRawBody, mountFetch, toExpress, wrap } from 'callnext/express';
-import { inject as injectKoa, mountFetch as mountOnKoa, toKoa } from 'callnext/koa';
+import {
+  errorBoundary,
+  fromExpress,
+  inject,
+  keepRawBody,
+  mountFetch,
+  toExpress,
+  wrap,
+} from 'callnext/express';
+import { fromKoa, inject as injectKoa, mountFetch as mountOnKoa, toKoa } from 'callnext/koa';
+import { AuthCredentials, authentication, requires, SimpleUser } from 'callnext/middleware/authentication';
+import { cors } from 'callnext/middleware/cors';
+import { rateLimit } from 'callnext/middleware/rate-limit';
+import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, toNode } from 'callnext/node';
+import compression from 'compression';
 import express from 'express';
+import expressRateLimit from 'express-rate-limit';
+import helmet from 'helmet';
 import { Hono } from 'hono';
 import Koa from 'koa';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function assertType<_Holds extends true>(): void {
@@ -219,3 +235,32 @@ middleware.push((request, callNext) =>
   callNext(new Request(request, { body: new URLSearchParams({ a: '1' }) })),
 );
 new Layer({ maxBodySize: 10 });
+
+// Built-in middleware, and native middleware with the types that its packages give it.
+new Layer({
+  middleware: [
+    cors({ allowOrigins: ['https://a.example'], allowOriginRegex: /https:/ }),
+    sessions({ secretKey: ['a', 'b'], maxAge: null }),
+    rateLimit({
+      limiter: new RateLimiterMemory({ points: 1, duration: 1 }),
+      key: ({ client }) => client?.host,
+    }),
+    authentication({ backend: { authenticate: () => [new AuthCredentials(), new SimpleUser('a')] } }),
+    fromExpress(helmet()),
+    fromExpress(compression()),
+    fromExpress(expressRateLimit({ limit: 1 })),
+    fromExpress((_req: express.Request, _res: express.Response, next: express.NextFunction) => next()),
+    fromKoa(async (ctx: Koa.Context, next: Koa.Next) => {
+      ctx.set('x-a', '1');
+      await next();
+    }),
+  ],
+});
+const admin = Depends(requires(['admin', 'member'], { redirect: '/login' }));
+endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
+  assertType<Equal<typeof request.session.other, unknown>>();
+  assertType<Equal<typeof request.auth.scopes, readonly string[]>>();
+  assertType<Equal<typeof request.user.displayName, string>>();
+  return current.other;
+});
+toExpress(admin);

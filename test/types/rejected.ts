@@ -11,8 +11,14 @@ import {
   Response,
   ServerSentEvent,
 } from 'callnext';
-import { errorBoundary, inject, mountFetch, toExpress, wrap } from 'callnext/express';
-import { inject as injectKoa } from 'callnext/koa';
+import { errorBoundary, fromExpress, inject, mountFetch, toExpress, wrap } from 'callnext/express';
+import { fromKoa, inject as injectKoa } from 'callnext/koa';
+import { authentication, requires } from 'callnext/middleware/authentication';
+import { bodyLimit } from 'callnext/middleware/body-limit';
+import { cors } from 'callnext/middleware/cors';
+import { gzip } from 'callnext/middleware/gzip';
+import { rateLimit } from 'callnext/middleware/rate-limit';
+import { sessions } from 'callnext/middleware/sessions';
 import { toNode } from 'callnext/node';
 
 const one = () => 1;
@@ -143,6 +149,46 @@ endpoint({}, async ({ request }) => {
   await request.form({ maxFiles: 'many' });
   // @ts-expect-error What a client has sent is not set.
   request.cookies.a = '1';
+});
+
+// @ts-expect-error Options are in camelCase.
+cors({ allow_origins: ['*'] });
+
+// @ts-expect-error A list.
+cors({ allowOrigins: '*' });
+
+// @ts-expect-error It speaks two of them.
+gzip({ encodings: ['zstd'] });
+
+// @ts-expect-error There is no secret by default.
+sessions({});
+
+// @ts-expect-error Browsers know three of them.
+sessions({ secretKey: 's', sameSite: 'Lax' });
+
+// @ts-expect-error How much?
+bodyLimit({});
+
+// @ts-expect-error A backend has a method.
+authentication({ backend: () => null });
+
+// @ts-expect-error A scope is a text.
+requires(1);
+
+// @ts-expect-error A limiter is made before.
+rateLimit({ limiter: { points: 1, duration: 1 } });
+
+// @ts-expect-error A middleware of Express, not the package.
+fromExpress({ helmet: () => undefined });
+
+// @ts-expect-error An error handler is none.
+fromKoa('cors');
+
+endpoint({}, ({ request }) => {
+  // @ts-expect-error What a backend says is not set by others.
+  request.user = { isAuthenticated: true, displayName: 'me' };
+  // @ts-expect-error Scopes are only read.
+  request.auth.scopes.push('admin');
 });
 
 export { silent };

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import Keygrip from 'keygrip';
+
+/**
+ * Signs sessions as Starlette does, which is the `TimestampSigner` of itsdangerous: `base64(json) "." base64url(time) "." base64url(HMAC-SHA1)`, the time
+ * in seconds. A collision of SHA-1 is of no use against an HMAC (RFC 6151, 2; NIST SP 800-107, 5.3.4). See docs/decisions/011.
+ */
+export class SessionSigner {
+  readonly #keys: Keygrip;
+  readonly #maxAge: number | null;
+
+  /** The first secret signs; each of them is good to read. */
+  constructor(secrets: readonly string[], maxAge: number | null) {
+    this.#keys = new Keygrip(secrets.map(derivedKey) as never[], 'sha1', 'base64');
+    this.#maxAge = maxAge;
+  }
+
+  sign(json: string): string {
+    const value = `${Buffer.from(json).toString('base64')}.${timestamp()}`;
+    return `${value}.${this.#keys.sign(value)}`;
+  }
+
+  /** What was signed; `undefined` where the signature is not good, where it is too old, and where it is no object. */
+  read(cookie: string | undefined): Record<string, unknown> | undefined {
+    const [, value = '', payload = '', time = '', signature = ''] =
+      /^((.*)\.([\w-]+))\.([\w-]+)$/.exec(cookie ?? '') ?? [];
+    if (signature === '' || !this.#keys.verify(value, signature) || this.#isOld(time)) return undefined;
+    return objectOf(Buffer.from(payload, 'base64').toString());
+  }
+
+  #isOld(time: string): boolean {
+    const seconds = Buffer.from(time, 'base64url');
+    if (seconds.length === 0 || seconds.length > 6) return true;
+    return this.#maxAge !== null && now() - seconds.readUIntBE(0, seconds.length) > this.#maxAge;
+  }
+}
+
+/** The key of itsdangerous' signers, in its default way ("django-concat"), with the default salt of `TimestampSigner`. */
+function derivedKey(secret: string): Buffer {
+  return createHash('sha1').update(`itsdangerous.Signersigner${secret}`).digest();
+}
+
+/** Seconds, as the fewest bytes that hold them, the first one largest. */
+function timestamp(): string {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntBE(now(), 0, 6);
+  return bytes.subarray(bytes.findIndex(byte => byte !== 0)).toString('base64url');
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+function objectOf(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { misuse } from '../errors.js';
+import { Headers } from '../http/headers.js';
+import { Request } from '../http/request.js';
+import type { Middleware } from './middleware.js';
+import { described, headerName, readOptions } from './options.js';
+
+/** The options of `requestId()`, by the names of asgi-correlation-id. */
+export interface RequestIdOptions {
+  /** `x-request-id` unless set. */
+  header?: string;
+  /** Makes one; a UUID unless set. */
+  generator?: () => string;
+  /** Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set. `() => false` keeps none. */
+  validator?: (id: string) => boolean;
+}
+
+/**
+ * Gives each request an id, or keeps the one that it came with: as `request.state.requestId`, in the request's header for everything below, native code
+ * included, and in the response's, also on errors.
+ *
+ * ```ts
+ * layer.addMiddleware(requestId());
+ * ```
+ *
+ * Throws `MIDDLEWARE_OPTIONS` when it is built.
+ */
+export function requestId(given: RequestIdOptions = {}): Middleware {
+  const options = readOptions<Required<RequestIdOptions>>('requestId', given, {
+    header: headerName('x-request-id'),
+    generator: functionOr(randomUUID, 'a function () => id'),
+    validator: functionOr(isPlain, 'a function (id) => boolean'),
+  });
+  const { header, generator, validator } = options;
+  return described(async function requestId(request, callNext) {
+    const sent = request.headers.get(header);
+    const isKept = sent !== null && validator(sent) === true;
+    const id = isKept ? sent : made(generator());
+    request.state.requestId = id;
+    request.errorHeaders.set(header, id);
+    const response = await callNext(isKept ? request : withHeader(request, header, id));
+    response.headers.set(header, id);
+    return response;
+  }, options);
+}
+
+function withHeader(request: Request, name: string, value: string): Request {
+  const headers = new Headers([...request.headers]);
+  headers.set(name, value);
+  return new Request(request, { headers });
+}
+
+function made(id: unknown): string {
+  if (typeof id === 'string' && id !== '') return id;
+  throw misuse('MIDDLEWARE_OPTIONS', 'requestId', 'generator', 'a function that returns a text', id);
+}
+
+function randomUUID(): string {
+  return crypto.randomUUID();
+}
+
+/** What can not break a line of a log, or a query. */
+function isPlain(id: string): boolean {
+  return /^[\w.~+/=:-]{1,128}$/.test(id);
+}
+
+function functionOr<T>(byDefault: T, expected: string) {
+  return { default: byDefault, check: (value: unknown): boolean => typeof value === 'function', expected };
+}

@@ -1,0 +1,51 @@
+import { RedirectResponse } from '../http/responses.js';
+import { hostOfRequest, invalidHost } from './host.js';
+import type { Middleware } from './middleware.js';
+import { described, flag, list, readOptions } from './options.js';
+
+/** The options of `trustedHost()`: those of Starlette's `TrustedHostMiddleware`. */
+export interface TrustedHostOptions {
+  /** Names without a port, such as `example.com`; `*.example.com` is every subdomain, and `*`, which it is unless set, any host. */
+  allowedHosts?: readonly string[];
+  /** Whether `example.com` is sent on to `www.example.com` where only that is allowed; `true` unless set. */
+  wwwRedirect?: boolean;
+}
+
+/**
+ * Answers requests for other hosts than those that are served with a 400: Starlette's `TrustedHostMiddleware`.
+ *
+ * ```ts
+ * layer.addMiddleware(trustedHost({ allowedHosts: ['example.com', '*.example.com'] }));
+ * ```
+ *
+ * The host is the one that the framework trusts: behind a proxy, that of `x-forwarded-host` where `trust proxy` or `app.proxy` says so. Throws
+ * `MIDDLEWARE_OPTIONS` when it is built.
+ */
+export function trustedHost(given: TrustedHostOptions = {}): Middleware {
+  const options = readOptions<Required<TrustedHostOptions>>('trustedHost', given, {
+    allowedHosts: list(
+      ['*'],
+      isHostPattern,
+      "a list of hosts without a port, such as 'example.com'. Domain wildcard patterns must be like '*.example.com'",
+    ),
+    wwwRedirect: flag(true),
+  });
+  const patterns = options.allowedHosts.map(pattern => pattern.toLowerCase());
+  const exact = new Set(patterns);
+  const suffixes = patterns.filter(pattern => pattern.startsWith('*.')).map(pattern => pattern.slice(1));
+  const isAllowed = (name: string): boolean =>
+    exact.has(name) || suffixes.some(suffix => name.endsWith(suffix) && name.length > suffix.length);
+  return described(async function trustedHost(request, callNext) {
+    if (exact.has('*')) return callNext(request);
+    const host = hostOfRequest(request);
+    if (host !== undefined && isAllowed(host.name)) return callNext(request);
+    if (host === undefined || !options.wwwRedirect || !exact.has(`www.${host.name}`)) return invalidHost();
+    return new RedirectResponse(request.url.replace(/^(https?:\/\/)[^/?#]*/i, `$1www.${host.authority}`));
+  }, options);
+}
+
+function isHostPattern(value: unknown): boolean {
+  if (value === '*') return true;
+  if (typeof value !== 'string') return false;
+  return /^(?:(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])$/i.test(value);
+}

@@ -1,0 +1,135 @@
+import { Depends, endpoint, Layer, Response } from 'callnext';
+import {
+  AuthCredentials,
+  AuthenticationError,
+  type AuthenticationOptions,
+  authentication,
+  requires,
+  SimpleUser,
+} from 'callnext/middleware/authentication';
+import { ask } from '../support/ask.js';
+import { frameworks, listening } from '../support/frameworks.js';
+
+const backend: AuthenticationOptions['backend'] = {
+  async authenticate({ headers }) {
+    const given = headers.get('authorization');
+    if (given === null) return null;
+    const [scheme, name = ''] = given.split(' ');
+    if (scheme === 'Crash') throw new Error('The backend has failed.');
+    if (scheme !== 'Basic') throw new AuthenticationError('Invalid basic auth credentials');
+    return [new AuthCredentials(['authenticated', ...name.split('+')]), new SimpleUser(name)];
+  },
+};
+
+describe.each(frameworks)('authentication() on $name', framework => {
+  const serve = <T>(
+    use: (get: (path: string, authorization?: string) => Promise<[number, string, string?]>) => Promise<T>,
+    options: AuthenticationOptions = { backend },
+  ): Promise<T> => {
+    const who = endpoint({}, ({ request }) => ({
+      scopes: request.auth.scopes,
+      isAuthenticated: request.user.isAuthenticated,
+      displayName: request.user.displayName,
+    }));
+    const app = framework
+      .app()
+      .use(new Layer({ middleware: [authentication(options)], onError: () => undefined }))
+      .at('/who', who)
+      .at(
+        '/admin',
+        endpoint({ allowed: Depends(requires(['authenticated', 'admin'])) }, () => 'admin'),
+      )
+      .at(
+        '/hidden',
+        endpoint({ allowed: Depends(requires('admin', { status: 404 })) }, () => 'hidden'),
+      )
+      .at(
+        '/login-first',
+        endpoint({ allowed: Depends(requires('authenticated', { redirect: '/login?a=1' })) }, () => 'in'),
+      )
+      .at(
+        '/fragment',
+        endpoint({ allowed: Depends(requires('a', { redirect: '/login#form' })) }, () => 'in'),
+      )
+      .at('/native', Depends(requires('authenticated')))
+      .handler('/native', answer => answer.send('native'));
+    return listening(app.listener(), (_url, port) =>
+      use(async (path, authorization) => {
+        const headers = { host: 'example.com', ...(authorization ? { authorization } : {}) };
+        const { status, text, headers: got } = await ask(port, { path, headers });
+        return got.location === undefined ? [status, text] : [status, text, got.location];
+      }),
+    );
+  };
+
+  it('tells who asks, and what they may do', () =>
+    serve(async get => {
+      expect(await get('/who', 'Basic ada')).toEqual([
+        200,
+        '{"scopes":["authenticated","ada"],"isAuthenticated":true,"displayName":"ada"}',
+      ]);
+    }));
+
+  it('has nobody ask where the backend does not say', () =>
+    serve(async get => {
+      expect(await get('/who')).toEqual([200, '{"scopes":[],"isAuthenticated":false,"displayName":""}']);
+    }));
+
+  it('answers credentials that are wrong with a 400', () =>
+    serve(async get => {
+      expect(await get('/who', 'Digest x')).toEqual([400, 'Invalid basic auth credentials']);
+      expect(await get('/native', 'Digest x')).toEqual([400, 'Invalid basic auth credentials']);
+    }));
+
+  it('answers them as it is told to', () =>
+    serve(
+      async get =>
+        expect(await get('/who', 'Digest x')).toEqual([401, '{"error":"Invalid basic auth credentials"}']),
+      { backend, onError: (_request, error) => Response.json({ error: error.message }, { status: 401 }) },
+    ));
+
+  it('fails the request where the backend fails', () =>
+    serve(async get => {
+      expect((await get('/who', 'Crash'))[0]).toBe(500);
+    }));
+
+  it('refuses where a scope is missing', () =>
+    serve(async get => {
+      expect(await get('/admin', 'Basic admin')).toEqual([200, '"admin"']);
+      expect(await get('/admin', 'Basic ada')).toEqual([403, '{"detail":"Forbidden"}']);
+      expect(await get('/admin')).toEqual([403, '{"detail":"Forbidden"}']);
+      expect(await get('/hidden', 'Basic ada')).toEqual([404, '{"detail":"Not Found"}']);
+    }));
+
+  it('guards native routes', () =>
+    serve(async get => {
+      expect(await get('/native', 'Basic ada')).toEqual([200, 'native']);
+      expect(await get('/native')).toEqual([403, '{"detail":"Forbidden"}']);
+    }));
+
+  it('sends on to where one logs in, with the way back', () =>
+    serve(async get => {
+      expect(await get('/login-first', 'Basic ada')).toEqual([200, '"in"']);
+      expect(await get('/login-first?b=2&c=%20')).toEqual([
+        303,
+        '{"detail":"See Other"}',
+        '/login?a=1&next=http%3A%2F%2Fexample.com%2Flogin-first%3Fb%3D2%26c%3D%2520',
+      ]);
+      const [, , location] = await get('/fragment');
+      expect(location).toBe('/login?next=http%3A%2F%2Fexample.com%2Ffragment#form');
+    }));
+});
+
+it.each([
+  [
+    () => authentication({} as never),
+    'The option `backend` of `authentication()` is an object with a method `authenticate(request)`',
+  ],
+  [() => authentication({ backend: (() => null) as never }), 'The option `backend`'],
+  [() => authentication({ backend, onError: 1 as never }), 'The option `onError`'],
+  [() => requires('a', { status: 200 }), 'The option `status` of `requires()` is a status from 400 to 599'],
+  [() => requires('a', { redirect: '' }), 'The option `redirect`'],
+  [() => requires('a', { statusCode: 401 } as never), '`requires()` has no option `statusCode`'],
+])('refuses what is wrong when it is built: %s', (build, message) => {
+  expect(build).toThrow(message);
+});
