@@ -1,6 +1,6 @@
 // What a browser makes of responses and forms, in headless Chromium on Express and on Koa. Debian: `apt-get install chromium`.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,21 +13,10 @@ import {
   Layer,
   ServerSentEvent,
 } from 'callnext';
-import { toExpress } from 'callnext/express';
-import { toKoa } from 'callnext/koa';
-import express from 'express';
-import Koa from 'koa';
-import { chromium } from 'playwright-core';
+import { launchChromium, listenerOf } from './own-browser.mjs';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
-if (executablePath === undefined) {
-  console.error('test:browser needs Chromium, which is not installed: `apt-get install chromium`.');
-  process.exit(1);
-}
+const browser = await launchChromium();
 const folder = mkdtempSync(path.join(tmpdir(), 'callnext-browser-'));
-const args =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const browser = await chromium.launch({ executablePath, args: args.split(' ') });
 try {
   for (const framework of ['express', 'koa']) {
     const log = [];
@@ -112,21 +101,6 @@ function endpoints(log) {
   writeFileSync(file, 'a report');
   const download = endpoint({}, () => new FileResponse(file, { filename: 'Bericht für März 文.txt' }));
   return { '/': page, '/events': events, '/upload': upload, '/cookies': cookies, '/download': download };
-}
-
-function listenerOf(framework, layer, routes) {
-  if (framework === 'express') {
-    const app = express().use(toExpress(layer));
-    for (const [route, target] of Object.entries(routes)) app.all(route, toExpress(target));
-    return app;
-  }
-  const app = new Koa().use(toKoa(layer));
-  app.silent = true; // Koa tells of each client that leaves a stream
-  for (const [route, target] of Object.entries(routes)) {
-    const handler = toKoa(target);
-    app.use((ctx, next) => (ctx.path === route ? handler(ctx, next) : next()));
-  }
-  return app.callback();
 }
 
 async function events(page, log) {

@@ -1,4 +1,4 @@
-// Runs examples/transactions against a PostgreSQL server of its own, which it starts and ends. Debian: `apt-get install postgresql`.
+// Runs examples/transactions and the store that servers share against a PostgreSQL server of its own, which it starts and ends. Debian: `apt-get install postgresql`.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -30,7 +30,10 @@ try {
   );
   const url = `postgres://callnext@127.0.0.1:${port}/postgres`;
   const env = { ...process.env, DATABASE_URL: url };
-  execFileSync('npx', ['jest', 'test/examples/transactions'], { env, stdio: 'inherit' });
+  execFileSync('npx', ['jest', 'test/examples/transactions', 'test/middleware/shared-store'], {
+    env,
+    stdio: 'inherit',
+  });
 } finally {
   if (server) {
     server.kill('SIGINT');

@@ -1,0 +1,37 @@
+// What the scripts share that look at an app with a browser.
+import { existsSync } from 'node:fs';
+import { toExpress } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import express from 'express';
+import Koa from 'koa';
+import { chromium } from 'playwright-core';
+
+const args =
+  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+
+/** Headless Chromium of Debian; where there is none, says so and ends the process. */
+export function launchChromium() {
+  const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
+  if (executablePath === undefined) {
+    console.error('test:browser needs Chromium, which is not installed: `apt-get install chromium`.');
+    process.exit(1);
+  }
+  return chromium.launch({ executablePath, args: args.split(' ') });
+}
+
+/** An app of a framework: a layer around everything, and at each path an endpoint, or another layer and then what is at the path. */
+export function listenerOf(framework, layer, routes) {
+  if (framework === 'express') {
+    const app = express().set('env', 'test').use(toExpress(layer));
+    for (const [route, target] of Object.entries(routes))
+      app.all(route, ...[target].flat().map(each => toExpress(each)));
+    return app;
+  }
+  const app = new Koa().use(toKoa(layer));
+  app.silent = true; // Koa tells of each client that leaves a stream
+  for (const [route, target] of Object.entries(routes)) {
+    for (const handler of [target].flat().map(each => toKoa(each)))
+      app.use((ctx, next) => (ctx.path === route ? handler(ctx, next) : next()));
+  }
+  return app.callback();
+}
