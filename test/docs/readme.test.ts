@@ -11,6 +11,7 @@ it.each([
   ['README.md', 'examples/smallest/app.ts'],
   ['README.md', 'examples/existing/app.ts'],
   ['README.md', 'examples/requests/app.ts'],
+  ['docs/middleware.md', 'examples/middleware/app.ts'],
   ['docs/order.md', 'examples/error-headers/app.ts'],
   ['docs/order.md', 'examples/transactions/server.ts'],
 ])('%s shows %s as it is', (page, name) => {
