@@ -607,7 +607,7 @@ export class NativeExchange implements Transport, BodyOwner {
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
     // All at once: one that waits for something must not keep another one open.
-    await Promise.all(this.#producers.map(producer => producer.close()));
+    if (this.#producers.length > 0) await Promise.all(this.#producers.map(producer => producer.close()));
     for (const held of this.holds) held.letGo();
     const error = this.#producers.find(producer => producer.error)?.error;
     // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
