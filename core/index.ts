@@ -31,7 +31,14 @@ export {
 export { FileResponse, type FileResponseInit } from './http/file-response.js';
 export type { FileStat, Files } from './http/files.js';
 export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
-export { addToVary, fillHeaders, type HeaderStore, Headers, type HeadersInit } from './http/headers.js';
+export {
+  addToVary,
+  fillHeaders,
+  type HeaderStore,
+  Headers,
+  type HeadersInit,
+  isToken,
+} from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
 export { parseJSON, serialize } from './http/json.js';

@@ -79,14 +79,15 @@ export function gzip(given: GzipOptions = {}): Middleware {
   const isExcluded = typeMatcher(['text/event-stream', ...options.excludeContentTypes]);
   return described(async function gzip(request, callNext) {
     const response = await callNext(request);
-    const encoding = preferred(request.headers.get('accept-encoding'), options.encodings);
-    if (response.status === 304) return asUnchanged(response, encoding !== undefined);
+    const negotiate = (): Encoding | undefined =>
+      preferred(request.headers.get('accept-encoding'), options.encodings);
+    if (response.status === 304) return asUnchanged(response, negotiate() !== undefined);
     const size = sizeOf(response, request.method);
     if (size !== undefined && size < options.minimumSize) return response;
     if (!isCompressible(response, isExcluded)) return response;
     addToVary(response.headers, 'Accept-Encoding');
-    if (encoding === undefined || request.method === 'HEAD') return response;
-    if (size === 0) return response;
+    const encoding = size === 0 || request.method === 'HEAD' ? undefined : negotiate();
+    if (encoding === undefined) return response;
     return compress(response, coders[encoding](options), encoding, size !== undefined);
   }, options);
 }

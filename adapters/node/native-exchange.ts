@@ -438,13 +438,7 @@ export class NativeExchange implements Transport, BodyOwner {
   #handOver(frame: Frame, later: HeaderSnapshot, response: Response): void {
     const { held } = frame;
     if (!frame.waits || held.isViewedBy(response)) return frame.answered(response);
-    const added = later.addedTo(frame.entry);
-    if (added.length > 0) {
-      const cookies = response.headers.getSetCookie();
-      const isNew = ([name, value]: [string, string]): boolean =>
-        name.toLowerCase() !== 'set-cookie' || !cookies.includes(value);
-      fillHeaders(response.headers, new Headers(added.filter(isNew)));
-    }
+    fillHeaders(response.headers, new Headers(later.addedTo(frame.entry)));
     frame.answered(response);
     held.substitute = { ...held.substitute, base: frame.entry.keptIn(later) };
   }

@@ -4,6 +4,7 @@ import {
   described,
   flag,
   integer,
+  isToken,
   type Middleware,
   misuse,
   type Request,
@@ -39,6 +40,8 @@ type Checked = Omit<Required<SessionOptions>, 'secretKey' | 'domain'> & Pick<Ses
 
 /** What browsers keep of a cookie, its name and its value. */
 const mostBytes = 4096;
+/** A session with nothing in it, as it is written. */
+const empty = '{}';
 
 /**
  * Keeps `request.session` in a signed cookie: Starlette's `SessionMiddleware`, and its cookie too, so that a FastAPI service and this one share their sessions
@@ -71,7 +74,8 @@ export function sessions(given: SessionOptions): Middleware {
       try {
         const response = await callNext(request);
         if (session.isOpen) addToVary(response.headers, 'Cookie');
-        const line = session.hasChanged ? setCookie(session, signer, options) : undefined;
+        const changed = session.changed;
+        const line = changed && setCookie(changed, session.wasSent, signer, options);
         if (line !== undefined) response.headers.append('set-cookie', line);
         return response;
       } finally {
@@ -91,7 +95,7 @@ export function session({ request }: { readonly request: Request }): Session {
 function readSessionOptions(given: SessionOptions): Checked & Pick<SessionOptions, 'secretKey'> {
   const options = readOptions<Checked & Pick<SessionOptions, 'secretKey'>>('sessions', given, {
     secretKey: { check: isSecret, expected: 'a text that is not empty, or a list of them' },
-    sessionCookie: { default: 'session', check: isCookieName, expected: 'the name of a cookie' },
+    sessionCookie: { default: 'session', check: isToken, expected: 'the name of a cookie' },
     maxAge: {
       ...integer(14 * 24 * 60 * 60),
       check: (value: unknown) => value === null || integer(0).check(value),
@@ -132,8 +136,13 @@ function refuseInVain({ sessionCookie, sameSite, partitioned, httpsOnly, path, d
   }
 }
 
-/** The line for a session that has changed; none for one that was empty and is. */
-function setCookie(session: RequestSession, signer: SessionSigner, options: Checked): string | undefined {
+/** The line for a session that has changed to this text; none for one that has ended and was never sent. */
+function setCookie(
+  text: string,
+  wasSent: boolean,
+  signer: SessionSigner,
+  options: Checked,
+): string | undefined {
   const { sessionCookie, maxAge, path, sameSite, domain, partitioned } = options;
   const attributes = {
     path,
@@ -143,11 +152,11 @@ function setCookie(session: RequestSession, signer: SessionSigner, options: Chec
     partitioned,
     ...(domain === undefined ? {} : { domain }),
   };
-  if (session.isEmpty) {
-    if (!session.wasSent) return undefined;
+  if (text === empty) {
+    if (!wasSent) return undefined;
     return cookieLine(sessionCookie, 'null', { ...attributes, expires: new Date(0) });
   }
-  const value = signer.sign(session.text);
+  const value = signer.sign(text);
   const size = sessionCookie.length + 1 + value.length;
   if (size > mostBytes) throw misuse('SESSION_TOO_LARGE', sessionCookie, size);
   const age = maxAge === null ? {} : { maxAge };
@@ -159,7 +168,7 @@ class RequestSession {
   readonly #read: () => Record<string, unknown> | undefined;
   #data: Record<string, unknown> | undefined;
   #session: Session | undefined;
-  #before = '{}';
+  #before: string | undefined;
   #isClosed = false;
   /** Whether the client has sent one that is good. */
   wasSent = false;
@@ -172,16 +181,10 @@ class RequestSession {
     return this.#session !== undefined;
   }
 
-  get isEmpty(): boolean {
-    return this.text === '{}';
-  }
-
-  get text(): string {
-    return serialize(this.#data);
-  }
-
-  get hasChanged(): boolean {
-    return this.isOpen && this.text !== this.#before;
+  /** What it has been changed to, where it has. */
+  get changed(): string | undefined {
+    const text = this.#data && serialize(this.#data);
+    return text === this.#before ? undefined : text;
   }
 
   open(): Session {
@@ -190,7 +193,7 @@ class RequestSession {
     this.wasSent = sent !== undefined;
     // Without a prototype, every name is only a name.
     this.#data = Object.assign(Object.create(null), sent) as Record<string, unknown>;
-    this.#before = this.text;
+    this.#before = serialize(this.#data);
     this.#session = new Proxy(this.#data, this.#handler());
     return this.#session;
   }
@@ -216,11 +219,6 @@ class RequestSession {
 function isSecret(value: unknown): boolean {
   const isText = (each: unknown): boolean => typeof each === 'string' && each !== '';
   return isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText));
-}
-
-/** RFC 6265, 4.1.1. */
-function isCookieName(value: unknown): boolean {
-  return typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
 }
 
 function isPath(value: unknown): boolean {

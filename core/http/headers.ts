@@ -156,10 +156,14 @@ export function fillHeaders(headers: Headers, added: Headers): void {
   for (const [name, value] of added.lines()) {
     if (ofFraming.includes(name)) continue;
     if (name === 'vary') addToVary(headers, added.get(name) ?? '');
-    else if (name === 'set-cookie' || !headers.has(name)) {
-      for (const line of [value].flat()) headers.append(name, line);
-    }
+    else if (name === 'set-cookie') addCookies(headers, [value].flat());
+    else if (!headers.has(name)) for (const line of [value].flat()) headers.append(name, line);
   }
+}
+
+function addCookies(headers: Headers, lines: readonly string[]): void {
+  const before = headers.getSetCookie();
+  for (const line of lines) if (!before.includes(line)) headers.append('set-cookie', line);
 }
 
 /** Adds names to `vary`, each once; `*` says all of them already (RFC 9110, 12.5.5). */
@@ -184,6 +188,16 @@ function pairsOf(init: HeadersInit): HeaderPairs {
   return Symbol.iterator in init ? (init as HeaderPairs) : Object.entries(init);
 }
 
+/** Whether a value is a token (RFC 9110, 5.6.2), such as a method, or the name of a header or a cookie. */
+export function isToken(value: unknown): boolean {
+  return typeof value === 'string' && token.test(value);
+}
+
+/** Whether a value can be that of a header as it is (RFC 9110, 5.5). */
+export function isFieldValue(value: string): boolean {
+  return !illegal.test(value);
+}
+
 function checkedName(name: string): string {
   if (!token.test(name)) throw misuse('HEADER_NAME', name);
   return name;
@@ -192,6 +206,6 @@ function checkedName(name: string): string {
 function checkedValue(name: string, value: string): string {
   const text = typeof value === 'string' ? value : String(value);
   const trimmed = text.trim();
-  if (illegal.test(trimmed)) throw misuse('HEADER_VALUE', name);
+  if (!isFieldValue(trimmed)) throw misuse('HEADER_VALUE', name);
   return trimmed;
 }

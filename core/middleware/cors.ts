@@ -1,9 +1,9 @@
-import { addToVary, type Headers } from '../http/headers.js';
+import { addToVary, type Headers, isFieldValue, isToken } from '../http/headers.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import { PlainTextResponse } from '../http/responses.js';
 import type { Middleware } from './middleware.js';
-import { described, flag, integer, isToken, list, readOptions } from './options.js';
+import { described, flag, integer, list, readOptions } from './options.js';
 
 /** The options of `cors()`: those of Starlette's `CORSMiddleware`. */
 export interface CorsOptions {
@@ -164,11 +164,6 @@ class CorsPolicy {
     // A pattern with a dot too many must not make a header of what is none.
     return isListed || (isFieldValue(origin) && this.#pattern?.test(origin)) ? origin : undefined;
   }
-}
-
-/** Whether a value can be sent back as it came (RFC 9110, 5.5). */
-function isFieldValue(value: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
 /** Python's `fullmatch`: a pattern without anchors would allow `https://example.com.evil.net`. */

@@ -1,4 +1,5 @@
 import { misuse, nameOf } from '../errors.js';
+import { isToken } from '../http/headers.js';
 import type { Middleware } from './middleware.js';
 
 /** What an option of a built-in middleware may be. */
@@ -63,14 +64,9 @@ export function list<T>(
   return { default: byDefault, check: value => Array.isArray(value) && [...value].every(isItem), expected };
 }
 
-/** A function; none unless given. */
-export function optionalFunction<T>(expected: string): Rule<T> {
-  return { default: undefined as T, check: value => typeof value === 'function', expected };
-}
-
-/** Whether a value is a token (RFC 9110, 5.6.2), such as a method or the name of a header. */
-export function isToken(value: unknown): boolean {
-  return typeof value === 'string' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
+/** A function; `byDefault`, or none, unless given. */
+export function optionalFunction<T>(expected: string, byDefault?: T): Rule<T> {
+  return { default: byDefault as T, check: value => typeof value === 'function', expected };
 }
 
 /** The name of a header, in lower case. */

@@ -1,7 +1,7 @@
 import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
-import { described, readOptions } from './options.js';
+import { described, optionalFunction, readOptions } from './options.js';
 
 /** What `rate-limiter-flexible` tells of a key. */
 export interface RateLimiterResult {
@@ -43,14 +43,13 @@ export interface RateLimitOptions {
  * `insuranceLimiter` to go on without it. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function rateLimit(given: RateLimitOptions): Middleware {
-  const isFunction = (value: unknown): boolean => typeof value === 'function';
   const options = readOptions<Required<RateLimitOptions>>('rateLimit', given, {
     limiter: {
       check: isLimiter,
       expected: 'a limiter of `rate-limiter-flexible`, with a method `consume(key, points)`',
     },
-    key: { default: networkOf, check: isFunction, expected: 'a function (request) => string' },
-    points: { default: one, check: isFunction, expected: 'a function (request) => number' },
+    key: optionalFunction('a function (request) => string', networkOf),
+    points: optionalFunction('a function (request) => number', one),
   });
   const { limiter, key, points } = options;
   return described(async function rateLimit(request, callNext) {

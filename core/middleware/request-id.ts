@@ -2,7 +2,7 @@ import { misuse } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
-import { described, headerName, readOptions } from './options.js';
+import { described, headerName, optionalFunction, readOptions } from './options.js';
 
 /** The options of `requestId()`, by the names of asgi-correlation-id. */
 export interface RequestIdOptions {
@@ -27,8 +27,8 @@ export interface RequestIdOptions {
 export function requestId(given: RequestIdOptions = {}): Middleware {
   const options = readOptions<Required<RequestIdOptions>>('requestId', given, {
     header: headerName('x-request-id'),
-    generator: functionOr(randomUUID, 'a function () => id'),
-    validator: functionOr(isPlain, 'a function (id) => boolean'),
+    generator: optionalFunction('a function () => id', randomUUID),
+    validator: optionalFunction('a function (id) => boolean', isPlain),
   });
   const { header, generator, validator } = options;
   return described(async function requestId(request, callNext) {
@@ -61,8 +61,4 @@ function randomUUID(): string {
 /** What can not break a line of a log, or a query. */
 function isPlain(id: string): boolean {
   return /^[\w.~+/=:-]{1,128}$/.test(id);
-}
-
-function functionOr<T>(byDefault: T, expected: string) {
-  return { default: byDefault, check: (value: unknown): boolean => typeof value === 'function', expected };
 }

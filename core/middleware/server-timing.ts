@@ -2,7 +2,7 @@ import type { Request } from '../http/request.js';
 import { sharedOf } from '../http/request.js';
 import { type Timing, Timings } from '../http/timings.js';
 import type { Middleware } from './middleware.js';
-import { described, flag, readOptions } from './options.js';
+import { described, flag, optionalFunction, readOptions } from './options.js';
 
 /** The options of `serverTiming()`. */
 export interface ServerTimingOptions {
@@ -27,11 +27,7 @@ export interface ServerTimingOptions {
  */
 export function serverTiming(given: ServerTimingOptions = {}): Middleware {
   const options = readOptions<Required<ServerTimingOptions>>('serverTiming', given, {
-    enabled: {
-      default: always,
-      check: value => typeof value === 'function',
-      expected: 'a function (request) => boolean',
-    },
+    enabled: optionalFunction('a function (request) => boolean', always),
     total: flag(true),
   });
   return described(async function serverTiming(request, callNext) {

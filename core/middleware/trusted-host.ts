@@ -35,8 +35,9 @@ export function trustedHost(given: TrustedHostOptions = {}): Middleware {
   const suffixes = patterns.filter(pattern => pattern.startsWith('*.')).map(pattern => pattern.slice(1));
   const isAllowed = (name: string): boolean =>
     exact.has(name) || suffixes.some(suffix => name.endsWith(suffix) && name.length > suffix.length);
+  const isAnyAllowed = exact.has('*');
   return described(async function trustedHost(request, callNext) {
-    if (exact.has('*')) return callNext(request);
+    if (isAnyAllowed) return callNext(request);
     const host = hostOfRequest(request);
     if (host !== undefined && isAllowed(host.name)) return callNext(request);
     if (host === undefined || !options.wwwRedirect || !exact.has(`www.${host.name}`)) return invalidHost();

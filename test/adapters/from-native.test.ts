@@ -36,6 +36,18 @@ function watching(log: string[], name: string, ...headers: string[]): Middleware
   };
 }
 
+/** Notes what is thrown further in, and throws it on. */
+function noting(log: string[]): Middleware {
+  return async function note(request, callNext) {
+    try {
+      return await callNext(request);
+    } catch (error) {
+      log.push((error as Error).message);
+      throw error;
+    }
+  };
+}
+
 describe.each([
   ['5', express],
   ['4', express4],
@@ -303,16 +315,8 @@ describe.each([
     ],
   ])('has an error that it %s travel out as an exception', async (_name, middleware) => {
     const log: string[] = [];
-    const catching: Middleware = async (request, callNext) => {
-      try {
-        return await callNext(request);
-      } catch (error) {
-        log.push((error as Error).message);
-        throw error;
-      }
-    };
     const app = framework();
-    app.use(toExpress(new Layer({ middleware: [catching, fromExpress(middleware as never)] })));
+    app.use(toExpress(new Layer({ middleware: [noting(log), fromExpress(middleware as never)] })));
     app.get('/', (_req, res) => void res.send('never'));
     app.use((error: Error & { status: number }, _req: unknown, res: express.Response, _next: unknown) => {
       res.status(error.status).send(`page: ${error.message}`);
@@ -1020,15 +1024,7 @@ describe.each([
       if (ctx.path === '/throw') ctx.throw(409, 'no');
       ctx.body = 'mine';
     };
-    const catching: Middleware = async (request, callNext) => {
-      try {
-        return await callNext(request);
-      } catch (error) {
-        log.push((error as Error).message);
-        throw error;
-      }
-    };
-    await serve([catching, fromKoa(native as never), watching(log, 'inner')], async get => {
+    await serve([noting(log), fromKoa(native as never), watching(log, 'inner')], async get => {
       expect((await get('/throw')).status).toBe(409);
       expect((await get('/native')).text).toBe('mine');
     });

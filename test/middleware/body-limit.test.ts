@@ -172,6 +172,14 @@ describe.each(frameworks)('bodyLimit() on $name', framework => {
     ));
 });
 
+function answerAtClose(req: http.IncomingMessage, res: http.ServerResponse): void {
+  req.on('error', () => undefined);
+  req.on('close', () => {
+    res.statusCode = 413;
+    res.end('closed');
+  });
+}
+
 describe.each(frameworks)('bodyLimit() on $name and native code that is not so careful', framework => {
   const serve = <T>(
     listener: (req: http.IncomingMessage, res: http.ServerResponse) => unknown,
@@ -202,24 +210,14 @@ describe.each(frameworks)('bodyLimit() on $name and native code that is not so c
     [
       'waits for the close',
       (req: http.IncomingMessage, res: http.ServerResponse) => {
-        req
-          .on('error', () => undefined)
-          .on('close', () => {
-            res.statusCode = 413;
-            res.end('closed');
-          });
+        answerAtClose(req, res);
         req.resume();
       },
     ],
     [
       'waits for the close, reading by itself',
       (req: http.IncomingMessage, res: http.ServerResponse) => {
-        req
-          .on('error', () => undefined)
-          .on('close', () => {
-            res.statusCode = 413;
-            res.end('closed');
-          });
+        answerAtClose(req, res);
         req.on('readable', () => req.read());
       },
     ],

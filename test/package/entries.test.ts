@@ -58,6 +58,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isLayer',
     'isOurRequest',
     'isResponseLike',
+    'isToken',
     'list',
     'matchRoute',
     'misuse',
