@@ -19,6 +19,7 @@ import {
   NodeRequestSource,
   toLayer,
 } from '../node/index.js';
+import { toDictionaryMode } from './dictionary-mode.js';
 import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
@@ -129,6 +130,7 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
 }
 
 function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
+  toDictionaryMode(req, res);
   const source = new NodeRequestSource(req, new ExpressRequest(req, res));
   const native = new NativeExchange(req, res as never, source, next);
   native.isSignal = isSignalToRouter;

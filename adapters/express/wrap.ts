@@ -7,6 +7,7 @@ import {
   runAround,
   toLayer,
 } from '../node/index.js';
+import { toDictionaryMode } from './dictionary-mode.js';
 import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
@@ -27,10 +28,15 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   const layer = toLayer('wrap', target);
   return function callnextApp(req, res) {
     if (!hasErrorBoundary(layer)) placeErrorTap(app);
-    const native = NativeExchange.of(res) ?? openBare(req, res as never, new WrappedRequest(app, req, res));
+    const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes);
     native.isBounded = true;
     runAround(native, layer, app, true);
   };
+}
+
+function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes): NativeExchange {
+  toDictionaryMode(req, res);
+  return openBare(req, res as never, new WrappedRequest(app, req, res));
 }
 
 /** A request that Express has not begun with yet. */

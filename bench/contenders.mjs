@@ -1,0 +1,208 @@
+// The same work in several ways: each gives a request listener. A small JSON body, and what is done around it.
+import { createMiddleware } from '@universal-middleware/express';
+import { createAdaptorServer } from '@hono/node-server';
+import { Depends, dependency, endpoint, Layer } from 'callnext';
+import { toExpress, wrap } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import express from 'express';
+import { Hono } from 'hono';
+import Koa from 'koa';
+import onHeaders from 'on-headers';
+
+const body = { message: 'Hello, world', items: [1, 2, 3] };
+
+const seconds = start => String((performance.now() - start) / 1000);
+
+const timing = async (request, callNext) => {
+  const start = performance.now();
+  const response = await callNext(request);
+  response.headers.set('X-Process-Time', seconds(start));
+  return response;
+};
+
+const noFrames = async (request, callNext) => {
+  const response = await callNext(request);
+  response.headers.set('X-Frame-Options', 'DENY');
+  return response;
+};
+
+const passing = () => (request, callNext) => callNext(request);
+
+const timingByHand = (_req, res, next) => {
+  const start = performance.now();
+  onHeaders(res, () => res.setHeader('X-Process-Time', seconds(start)));
+  next();
+};
+
+const timingInKoa = async (ctx, next) => {
+  const start = performance.now();
+  await next();
+  ctx.set('X-Process-Time', seconds(start));
+};
+
+// The lifecycle: settings, a connection that is made with them and closed after the response, and a task after that.
+const settings = { url: 'memory:' };
+const log = { opened: 0, closed: 0, tasks: 0 };
+
+class Connection {
+  constructor({ url }) {
+    this.url = url;
+    log.opened += 1;
+  }
+
+  async items() {
+    return body;
+  }
+
+  async close() {
+    log.closed += 1;
+  }
+}
+
+const audit = async () => {
+  log.tasks += 1;
+};
+
+async function getSettings() {
+  return settings;
+}
+
+async function* getConnection({ settings: given }) {
+  const connection = new Connection(given);
+  try {
+    yield connection;
+  } finally {
+    await connection.close();
+  }
+}
+
+const connected = Depends(dependency({ settings: Depends(getSettings) }, getConnection));
+
+const lifecycle = endpoint({ connection: connected }, async ({ connection, backgroundTasks }) => {
+  backgroundTasks.addTask(audit);
+  return connection.items();
+});
+
+/** What stands around a handler that wants all that, where it is written without a library. */
+async function withConnection(res, work) {
+  const connection = new Connection(await getSettings());
+  let hasFailed = false;
+  res.once('close', async () => {
+    try {
+      await connection.close();
+      if (!hasFailed) await audit();
+    } catch (error) {
+      console.error(error);
+    }
+  });
+  try {
+    return await work(connection);
+  } catch (error) {
+    hasFailed = true;
+    throw error;
+  }
+}
+
+const layer = (...middleware) => new Layer({ middleware });
+
+export const contenders = {
+  'node:http': () => (_req, res) => {
+    const json = JSON.stringify(body);
+    res.writeHead(200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(json),
+    });
+    res.end(json);
+  },
+
+  express: () => expressApp(),
+  'express, no-op middleware': () => expressApp((_req, _res, next) => next()),
+  'express, layer without middleware': () => expressApp(toExpress(layer())),
+  'express, on-headers': () => expressApp(timingByHand),
+  'express, callnext': () => expressApp(toExpress(layer(timing))),
+  'express, callnext by wrap': () => wrap(expressApp(), layer(timing)),
+  'express, universal-middleware': () =>
+    expressApp(
+      createMiddleware(() => () => {
+        const start = performance.now();
+        return response => {
+          response.headers.set('X-Process-Time', seconds(start));
+          return response;
+        };
+      })(),
+    ),
+  'hono, node-server': () => {
+    const app = new Hono();
+    app.use(async (c, next) => {
+      const start = performance.now();
+      await next();
+      c.res.headers.set('X-Process-Time', seconds(start));
+    });
+    app.get('/', c => c.json(body));
+    return createAdaptorServer({ fetch: app.fetch });
+  },
+
+  ...Object.fromEntries(
+    [1, 2, 4, 8, 16, 32].map(count => [
+      `express, ${count} middlewares`,
+      () => expressApp(toExpress(layer(...Array.from({ length: count }, passing)))),
+    ]),
+  ),
+
+  'express, lifecycle by hand': () => {
+    const app = express();
+    app.use(timingByHand);
+    app.use((_req, res, next) => {
+      res.setHeader('X-Frame-Options', 'DENY');
+      next();
+    });
+    app.get('/', (_req, res) => withConnection(res, async connection => res.json(await connection.items())));
+    return app;
+  },
+  'express, lifecycle': () => {
+    const app = express();
+    app.use(toExpress(layer(timing, noFrames)));
+    app.get('/', toExpress(lifecycle));
+    return app;
+  },
+
+  'koa, no-op middleware': () => koaApp((_ctx, next) => next()),
+  'koa, native': () => koaApp(timingInKoa),
+  'koa, callnext': () => koaApp(toKoa(layer(timing))),
+  'koa, lifecycle by hand': () => {
+    const app = new Koa();
+    app.use(timingInKoa);
+    app.use(async (ctx, next) => {
+      await next();
+      ctx.set('X-Frame-Options', 'DENY');
+    });
+    app.use(ctx =>
+      withConnection(ctx.res, async connection => {
+        ctx.body = await connection.items();
+      }),
+    );
+    return app.callback();
+  },
+  'koa, lifecycle': () => {
+    const app = new Koa();
+    app.use(toKoa(layer(timing, noFrames)));
+    app.use(toKoa(lifecycle));
+    return app.callback();
+  },
+};
+
+function expressApp(middleware) {
+  const app = express();
+  if (middleware) app.use(middleware);
+  app.get('/', (_req, res) => res.json(body));
+  return app;
+}
+
+function koaApp(middleware) {
+  const app = new Koa();
+  app.use(middleware);
+  app.use(ctx => {
+    ctx.body = body;
+  });
+  return app.callback();
+}
