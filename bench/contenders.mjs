@@ -1,6 +1,7 @@
 // The same work in several ways: each gives a request listener. A small JSON body, and what is done around it.
-import { createMiddleware } from '@universal-middleware/express';
+
 import { createAdaptorServer } from '@hono/node-server';
+import { createMiddleware } from '@universal-middleware/express';
 import { Depends, dependency, endpoint, Layer } from 'callnext';
 import { toExpress, wrap } from 'callnext/express';
 import { toKoa } from 'callnext/koa';

@@ -2,6 +2,14 @@ import type { Delivery } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 
+/** Whose end it is. An object and no functions: those would be made anew for every request. */
+export interface Ending {
+  /** Whether what native code has written still waits, so that Node's word for it does not count. */
+  readonly isHeld: boolean;
+  /** Told when it is over. */
+  ended(): void;
+}
+
 /**
  * The end of one response, whichever way it comes: its last byte is handed over, or the connection is gone.
  *
@@ -11,27 +19,25 @@ export class ResponseEnd {
   over: Delivery | undefined;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
-  readonly #onOver: () => void;
-  readonly #isHeld: () => boolean;
+  readonly #ending: Ending;
   readonly #forget: () => void;
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
-  #waiting: ((delivery: Delivery) => void)[] = [];
+  #waiting: ((delivery: Delivery) => void)[] | undefined;
 
-  /** `isHeld`: whether what native code has written still waits, so that Node's word for it does not count. */
-  constructor(req: NativeRequest, res: NativeResponse, onOver: () => void, isHeld: () => boolean) {
+  constructor(req: NativeRequest, res: NativeResponse, ending: Ending) {
     this.#res = res;
-    this.#isHeld = isHeld;
     this.#socket = req.socket;
-    this.#onOver = onOver;
+    this.#ending = ending;
     // While a response waits for its turn, what is written on its connection is another one's.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
     const close = (): void => this.#close();
-    res.once('close', close);
+    // Not `once`, which makes two more functions.
+    res.on('close', close);
     // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
-    if (!res.stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.once('finish', close);
+    if (!res.stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.on('finish', close);
     this.#forget = whenClosed(this.#socket, close);
     if (res.closed || res.destroyed) queueMicrotask(close);
   }
@@ -69,7 +75,11 @@ export class ResponseEnd {
 
   /** Resolves when the response is over. */
   whenOver(): Promise<Delivery> {
-    return this.over ? Promise.resolve(this.over) : new Promise(resolve => this.#waiting.push(resolve));
+    if (this.over) return Promise.resolve(this.over);
+    return new Promise(resolve => {
+      this.#waiting ??= [];
+      this.#waiting.push(resolve);
+    });
   }
 
   #close(): void {
@@ -77,8 +87,8 @@ export class ResponseEnd {
     this.#forget();
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
-    for (const resolve of this.#waiting.splice(0)) resolve(this.over);
-    this.#onOver();
+    for (const resolve of this.#waiting ?? []) resolve(this.over);
+    this.#ending.ended();
   }
 
   #delivery(): Delivery {
@@ -89,7 +99,7 @@ export class ResponseEnd {
         outcome: res.finished && !res.stream.aborted && res.stream.rstCode === 0 ? 'sent' : 'aborted',
       };
     const cause = this.#socket?.errored;
-    if (res.writableFinished && !cause && !this.#isHeld()) return { outcome: 'sent' };
+    if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? cause : undefined };
   }

@@ -10,6 +10,7 @@ import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
 import { heldView } from './held-view.js';
 import type { Callback, NativeResponse } from './node-types.js';
+import { showEnd } from './writable-ended.js';
 import { type Sink, setReason, writeResponse } from './write-response.js';
 
 /** The methods that are called instead of the response's own: those that were there before. */
@@ -193,6 +194,7 @@ export class HeldResponse {
     this.ended = true;
     this.#endsWithChunk = Boolean(chunk);
     if (this.state === 'held') this.#head.end();
+    showEnd(this.res);
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end(this.#endsWithChunk);
@@ -320,6 +322,7 @@ export class HeldResponse {
     if (this.state === 'held') this.#head.lift();
     base?.restore(this.res);
     this.state = 'replaced';
+    if (this.endedInHold) showEnd(this.res);
     const endCallback = this.#endCallback;
     if (endCallback) this.res.once('finish', () => endCallback());
     this.#wireListeners ??= new Set();
@@ -366,6 +369,7 @@ export class HeldResponse {
   giveUp(): void {
     if (this.state === 'held') this.#head.lift();
     this.state = 'replaced';
+    if (this.endedInHold) showEnd(this.res);
     this.#sink();
   }
 
@@ -389,6 +393,7 @@ export class HeldResponse {
   closed(error: Error): void {
     this.#body.fail(error);
     if (this.state === 'held') this.#head.reopen();
+    if (this.endedInHold) showEnd(this.res);
     if (this.state === 'open') this.#pass();
   }
 
@@ -545,7 +550,10 @@ export class HeldResponse {
   }
 
   #endAgain(chunk: unknown, encoding: unknown, callback: Callback | undefined): NativeResponse {
-    if (!this.ended) this.#isEndedLate = true;
+    if (!this.ended) {
+      this.#isEndedLate = true;
+      if (this.endedInHold) showEnd(this.res);
+    }
     if (chunk || !this.ended) this.#writeAfterEnd('end', [chunk, encoding, callback]);
     else if (callback && this.#wouldBeFinished) callback(alreadyFinished());
     else if (callback) this.res.on('finish', callback);

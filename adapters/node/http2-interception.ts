@@ -1,7 +1,8 @@
 import { CapturedHead, pairsOf } from './captured-head.js';
 import { HeldResponse } from './held-response.js';
-import { callHeld, getterOf, installed, methodsOf } from './interception.js';
+import { heldMethod, installed, methodsOf } from './interception.js';
 import type { NativeResponse } from './node-types.js';
+import { getterOf } from './writable-ended.js';
 
 const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
 const headerMethods = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
@@ -14,7 +15,7 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
   const head = new CapturedHttp2Head(res);
   const held = new HeldResponse(res, methodsOf(res), head);
   held.outer = outer;
-  for (const name of names) Reflect.set(res, name, (...args: unknown[]) => callHeld(held, name, args));
+  for (const name of names) Reflect.set(res, name, heldMethod(held, name));
   for (const name of headerMethods) {
     const before: unknown = Reflect.get(res, name);
     if (typeof before !== 'function') continue;

@@ -20,15 +20,16 @@ import {
   toError,
 } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
-import { ResponseEnd } from './client-disconnect.js';
+import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { exchangeKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
-import { exchangeKey, intercept, isUncovered } from './interception.js';
+import { intercept, isUncovered } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
@@ -45,7 +46,7 @@ const patience = 5_000;
  * A hold is shared by layers as long as no foreign middleware puts methods of its own on the response in between; then
  * the inner layers have a hold above those methods.
  */
-export class NativeExchange implements Transport, BodyOwner {
+export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly exchange: Exchange;
   readonly end: ResponseEnd;
   readonly req: NativeRequest;
@@ -89,16 +90,7 @@ export class NativeExchange implements Transport, BodyOwner {
     this.passOn = passOn;
     this.#method = req.method ?? 'GET';
     this.exchange = new Exchange(new Request(source), this);
-    this.end = new ResponseEnd(
-      req,
-      res,
-      () => {
-        this.#hasFailedItself = this.#producers.some(producer => producer.error !== undefined);
-        source.responseIsOut();
-        this.closed();
-      },
-      () => this.holding !== undefined,
-    );
+    this.end = new ResponseEnd(req, res, this);
     source.end = this.end;
     source.owner = this;
     // A stream of HTTP/2 closes when both sides are through, so what nobody reads must not keep it.
@@ -115,6 +107,16 @@ export class NativeExchange implements Transport, BodyOwner {
   /** The exchange is also found by the request. */
   nameOn(req: NativeRequest): void {
     Reflect.set(req, exchangeKey, this);
+  }
+
+  get isHeld(): boolean {
+    return this.holding !== undefined;
+  }
+
+  ended(): void {
+    this.#hasFailedItself = this.#producers.some(producer => producer.error !== undefined);
+    this.source.responseIsOut();
+    this.closed();
   }
 
   /** Whether a layer is at work already. */

@@ -97,6 +97,10 @@ export class BackgroundTasks {
     return [...(this.#running ? [this.#running] : []), ...this.#waiting].map(({ name }) => name);
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** Moves the tasks of a response to the end of this list. */
   adopt(work: BackgroundWork | undefined): void {
     if (work === undefined || work === this) return;

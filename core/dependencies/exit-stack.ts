@@ -68,6 +68,11 @@ export class ExitStack {
     return this.failure ?? this.#closedBy?.();
   }
 
+  /** Whether there is nothing to leave. */
+  get isEmpty(): boolean {
+    return this.#entered.length === 0;
+  }
+
   /** Those that have not been left, in the order in which they will be. */
   get names(): string[] {
     return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.name);

@@ -319,9 +319,15 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /**
    * Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it,
-   * unless a layer's time is up.
+   * unless a layer's time is up. `undefined` where there was nothing to wait for.
    */
-  async idle(): Promise<void> {
+  idle(): Promise<void> | undefined {
+    if (!this.#unfinished.isIdle || this.exits.failure) return this.#whenIdle();
+    this.#isOver = true;
+    return undefined;
+  }
+
+  async #whenIdle(): Promise<void> {
     await this.#unfinished.whenIdle();
     this.#isOver = true;
     const { failure } = this.exits;
