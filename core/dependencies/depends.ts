@@ -178,7 +178,7 @@ function isDeclared(value: unknown): value is DeclaredDependency<unknown> {
   return typeof value === 'object' && value !== null && dependencyBrand in value;
 }
 
-const none: Dependencies = Object.freeze({});
+export const noDependencies: Dependencies = Object.freeze({});
 
 /** What a dependency calls and what it needs, in whichever form it was given. */
 export function partsOfDependency(dependency: AnyDependency): {
@@ -187,5 +187,5 @@ export function partsOfDependency(dependency: AnyDependency): {
   dependencies: Dependencies;
 } {
   if (isDeclared(dependency)) return dependency;
-  return { name: nameOf(dependency), produce: dependency, dependencies: none };
+  return { name: nameOf(dependency), produce: dependency, dependencies: noDependencies };
 }

@@ -6,6 +6,7 @@ import {
   type DependencyScope,
   type Depends,
   type Injected,
+  noDependencies,
   partsOfDependency,
 } from './depends.js';
 import type { ExitStack } from './exit-stack.js';
@@ -66,6 +67,12 @@ export class DependencyCache {
   }
 }
 
+/** Values by name. Nothing is inherited, so that every name is only a name; of a function, as V8 keeps what has no prototype at all in a dictionary. */
+const Values = function Values() {
+  // Deliberately empty: only its prototype is of interest.
+} as unknown as new () => Record<string, unknown>;
+Values.prototype = Object.create(null);
+
 /**
  * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are declared.
  * Resolves with the values by name. The first one that throws ends it; those entered before stay on the exit stack.
@@ -74,13 +81,25 @@ export async function solveDependencies(
   dependencies: Dependencies,
   run: DependencyRun,
 ): Promise<Record<string, unknown>> {
-  // Without a prototype, every name is only a name.
-  const values: Record<string, unknown> = Object.create(null);
-  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(marker, run);
+  const values = new Values();
+  for (const name of Object.keys(dependencies))
+    values[name] = await solveOne(dependencies[name] as Depends<unknown>, run);
   return values;
 }
 
-async function solveOne(marker: Depends<unknown>, run: DependencyRun): Promise<unknown> {
+/** What a dependency or an endpoint is called with: the values that it has declared, and what all are given. */
+export function contextOf(
+  values: Record<string, unknown>,
+  { request, response, backgroundTasks }: Injected,
+): never {
+  values.request = request;
+  values.response = response;
+  values.backgroundTasks = backgroundTasks;
+  return values as never;
+}
+
+/** Throws what refuses it, and rejects with what it throws. */
+function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
   const key = keyOf(marker.dependency, used);
@@ -88,12 +107,21 @@ async function solveOne(marker: Depends<unknown>, run: DependencyRun): Promise<u
   if (run.exits.refusal) throw run.exits.refusal;
   const pending = solveAnew(used, scope, run);
   run.solved.add(key, scope, pending);
+  return settled(key, scope, pending, run.solved);
+}
+
+async function settled(
+  key: object,
+  scope: DependencyScope,
+  pending: Promise<unknown>,
+  solved: DependencyCache,
+): Promise<unknown> {
   try {
     const value = await pending;
-    run.solved.settle(key, scope, pending, { value });
+    solved.settle(key, scope, pending, { value });
     return value;
   } catch (thrown) {
-    run.solved.settle(key, scope, pending);
+    solved.settle(key, scope, pending);
     throw thrown;
   }
 }
@@ -112,16 +140,24 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
 
 async function solveAnew(used: AnyDependency, scope: DependencyScope, run: DependencyRun): Promise<unknown> {
   const { name, produce, dependencies } = partsOfDependency(used);
-  const values = await solveDependencies(dependencies, run);
-  const handedOn = new Set(Object.values(values));
+  const needsNone = dependencies === noDependencies;
+  const values = needsNone ? new Values() : await solveDependencies(dependencies, run);
+  const handedOn = needsNone ? none : Object.values(values);
   const watch = run.timings?.begin(name);
   try {
-    const produced = produce(Object.assign(values, run.injected) as never);
-    return await enter({ name, scope, handedOn }, produced, run);
+    const produced = produce(contextOf(values, run.injected));
+    if (isGenerator(produced)) return await enter(new GeneratorContext(name, scope, produced), run);
+    const value = await produced;
+    const refused = handedOn.includes(value) ? undefined : disposeLater(name, scope, value, run);
+    if (refused) throw await refused;
+    return value;
   } finally {
     watch?.stop();
   }
 }
+
+/** The values of its own dependencies, which have exits of their own. */
+const none: readonly unknown[] = [];
 
 /** Whether a value is the connection's, which a dependency has only handed out: its streams know how to be disposed. */
 function isNative(value: unknown, raw: unknown): boolean {
@@ -129,37 +165,27 @@ function isNative(value: unknown, raw: unknown): boolean {
   return [raw, req, res, req?.socket].includes(value);
 }
 
-interface Entering {
-  readonly name: string;
-  readonly scope: DependencyScope;
-  /** The values of its own dependencies, which have exits of their own. */
-  readonly handedOn: ReadonlySet<unknown>;
+/** What has an exit goes onto the stack before anything else can fail. */
+async function enter(generator: GeneratorContext, run: DependencyRun): Promise<unknown> {
+  const yielded = await generator.enter();
+  const refused = run.exits.push(generator);
+  if (refused) {
+    // A sync generator may have yielded a promise, which nobody waits for then.
+    Promise.resolve(yielded.value).catch(() => undefined);
+    throw await refused;
+  }
+  const value = await yielded.value;
+  run.solved.own(value);
+  return value;
 }
 
-/** What has an exit goes onto the stack before anything else can fail. */
-async function enter(
-  { name, scope, handedOn }: Entering,
-  produced: unknown,
+function disposeLater(
+  name: string,
+  scope: DependencyScope,
+  value: unknown,
   run: DependencyRun,
-): Promise<unknown> {
-  if (isGenerator(produced)) {
-    const generator = new GeneratorContext(name, scope, produced);
-    const yielded = await generator.enter();
-    const refused = run.exits.push(generator);
-    if (refused) {
-      // A sync generator may have yielded a promise, which nobody waits for then.
-      Promise.resolve(yielded.value).catch(() => undefined);
-      throw await refused;
-    }
-    const value = await yielded.value;
-    run.solved.own(value);
-    return value;
-  }
-  const value = await produced;
-  const dispose = handedOn.has(value) ? undefined : disposerOf(value);
-  if (dispose && !isNative(value, run.injected.request.raw) && run.solved.own(value)) {
-    const refused = run.exits.push(new DisposableContext(name, scope, dispose));
-    if (refused) throw await refused;
-  }
-  return value;
+): Promise<Error> | undefined {
+  const dispose = disposerOf(value);
+  if (!dispose || isNative(value, run.injected.request.raw) || !run.solved.own(value)) return undefined;
+  return run.exits.push(new DisposableContext(name, scope, dispose));
 }

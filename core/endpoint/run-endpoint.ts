@@ -1,5 +1,5 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { type DependencyRun, solveDependencies } from '../dependencies/solve.js';
+import { contextOf, type DependencyRun, solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept, type Response } from '../http/response.js';
 import type { Endpoint } from './endpoint.js';
 import { toResponse } from './to-response.js';
@@ -19,13 +19,14 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const watch = run.timings?.begin(endpoint.name);
   let result: unknown;
   try {
-    result = await endpoint.handler(Object.assign(values, run.injected) as never);
+    result = await endpoint.handler(contextOf(values, run.injected));
   } finally {
     watch?.stop();
   }
   const made = toResponse(result, run.injected.response, endpoint.status, run);
   const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;
+  if (run.exits.isEmpty && run.exits.failure === undefined) return response;
   const failure = await run.exits.leave('function', response);
   if (failure === undefined) return response;
   run.replaced(response);

@@ -159,7 +159,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   get defaultScope(): DependencyScope {
-    return this.#layers.findLast(layer => layer.defaultScope !== undefined)?.defaultScope ?? 'request';
+    // Loops and no functions here and below: they are asked for each dependency.
+    for (let index = this.#layers.length - 1; index >= 0; index -= 1) {
+      const { defaultScope } = this.#layers[index] as FrozenLayer;
+      if (defaultScope !== undefined) return defaultScope;
+    }
+    return 'request';
   }
 
   get hasOverrides(): boolean {
@@ -167,8 +172,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   overrideOf(dependency: AnyDependency): AnyDependency {
-    const layer = this.#layers.findLast(({ overrides }) => overrides.has(dependency));
-    return layer ? (layer.overrides.get(dependency) as AnyDependency) : dependency;
+    for (let index = this.#layers.length - 1; index >= 0; index -= 1) {
+      const { overrides } = this.#layers[index] as FrozenLayer;
+      if (overrides.size > 0 && overrides.has(dependency)) return overrides.get(dependency) as AnyDependency;
+    }
+    return dependency;
   }
 
   /** An exception leaves a middleware: as it is, or as a response with the headers that are meant for it. */

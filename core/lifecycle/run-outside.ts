@@ -1,6 +1,6 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
-import { solveDependencies } from '../dependencies/solve.js';
+import { contextOf, solveDependencies } from '../dependencies/solve.js';
 import { asThrown, misuse, nameOf, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
@@ -64,7 +64,7 @@ async function answer<D extends Dependencies, Result>(
   exchange.takeState(lifespan?.state);
   exchange.goBelow(exchange.request);
   const values = await solveDependencies(dependencies, exchange);
-  const result = await work(Object.assign(values, exchange.injected) as never);
+  const result = await work(contextOf(values, exchange.injected));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;
