@@ -30,7 +30,7 @@ import type { KoaContext } from './koa-types.js';
 export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
   const { body, status, response } = ctx;
-  const reason = reasonOf(ctx);
+  const reason = body === null || body === undefined ? reasonOf(ctx) : '';
   const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
   const open = (): Content => {
     const content = isEmpty ? null : contentOf(body, reason);
@@ -38,7 +38,13 @@ export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
     if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;
   };
-  return responseView(new ContextHead(ctx), new Body(open));
+  return responseView(new ContextHead(ctx, body), new Body(open));
+}
+
+/** What a view of a context was made of; `undefined` for any other response. */
+export function viewed(ctx: KoaContext, response: Response): { readonly body: unknown } | undefined {
+  const { head } = partsOf(response);
+  return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
 }
 
 /** Code that nobody has waited for may go on to set a body, on the context that has `body` by then. */
@@ -193,25 +199,27 @@ export function contentOf(body: unknown, reason: string): Content {
 }
 
 class ContextHead implements ResponseHead, HeaderStore {
-  readonly #ctx: KoaContext;
+  readonly ctx: KoaContext;
+  readonly body: unknown;
   #isOver = false;
   #headers: Headers | undefined;
 
-  constructor(ctx: KoaContext) {
-    this.#ctx = ctx;
+  constructor(ctx: KoaContext, body: unknown) {
+    this.ctx = ctx;
+    this.body = body;
   }
 
   get status(): number {
-    return this.#ctx.status;
+    return this.ctx.status;
   }
 
   set status(status: number) {
     this.#refuseIfSent('set the status');
-    this.#ctx.status = status;
+    this.ctx.status = status;
   }
 
   get statusText(): string {
-    return this.#ctx.message ?? '';
+    return this.ctx.message ?? '';
   }
 
   get headers(): Headers {
@@ -220,7 +228,7 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get isSealed(): boolean {
-    return this.#isOver || this.#ctx.headerSent;
+    return this.#isOver || this.ctx.headerSent;
   }
 
   /** What is sent is known from the context, and what never will be is told here. */
@@ -229,22 +237,22 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    const value = this.#ctx.res.getHeader(name);
+    const value = this.ctx.res.getHeader(name);
     return typeof value === 'number' ? String(value) : value;
   }
 
   set(name: string, value: string | readonly string[]): void {
     this.#refuseIfSent(`set the header \`${name}\``);
-    this.#ctx.set(name, typeof value === 'string' ? value : [...value]);
+    this.ctx.set(name, typeof value === 'string' ? value : [...value]);
   }
 
   delete(name: string): void {
     this.#refuseIfSent(`delete the header \`${name}\``);
-    this.#ctx.remove(name);
+    this.ctx.remove(name);
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const name of this.#ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
+    for (const name of this.ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
   }
 
   /** Koa ignores changes that come too late; here they are refused. */

@@ -31,6 +31,7 @@ import {
   putBack,
   reasonOf,
   undoLateBody,
+  viewed,
 } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
 
@@ -43,8 +44,6 @@ export class KoaExchange extends NativeExchange {
   readonly ctx: KoaContext;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;
-  /** The views of the context, and the body that each was made of. */
-  readonly #views = new Map<Response, unknown>();
   #watched: Set<object> | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
@@ -125,7 +124,7 @@ export class KoaExchange extends NativeExchange {
     // Native code has taken the connection over: there is no context to put anything on.
     if (this.end.isAnsweredElsewhere) return this.innermost.answered(response);
     // What is held is the same response for those further out.
-    if (frame?.held.state === 'held' && !this.#views.has(response)) {
+    if (frame?.held.state === 'held' && !this.#isView(response)) {
       const next = frame.held.waiters.at(-1);
       // Without one, methods of native code stand between this hold and the next one.
       return next ? next.answered(response) : this.finish(frame.held, response);
@@ -133,16 +132,16 @@ export class KoaExchange extends NativeExchange {
     // Koa's own answer goes through the methods that native code has put on the response.
     if (frame && frame.held !== this.root && frame.held.waiters.length === 0) frame.held.release();
     // What was to answer on the native response has not been waited for, or has gone on: nothing on the context would be sent.
-    const isRaw = this.ctx.respond === false && !this.#isTaken && !this.#views.has(response);
+    const isRaw = this.ctx.respond === false && !this.#isTaken && !this.#isView(response);
     if (isRaw) return this.innermost.answered(response);
     this.#place(frame, response);
     this.exchange.replaced(response);
   }
 
   #place(frame: Frame | undefined, response: Response): void {
-    if (this.#views.has(response)) {
+    if (this.#isView(response)) {
       this.#throwBodyFailure();
-      if (this.wasAbandoned) undoLateBody(this.ctx, this.#views.get(response));
+      if (this.wasAbandoned) undoLateBody(this.ctx, viewed(this.ctx, response)?.body);
       putBack(this.ctx, response);
     } else {
       if (frame && response !== frame.received) frame.entry.restore(this.res);
@@ -197,17 +196,21 @@ export class KoaExchange extends NativeExchange {
     }
     const { root } = this;
     const frame = root?.waiters[0] as Frame | undefined;
-    const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#views.has(response));
+    const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#isView(response));
     if (!isRaw) {
       if (frame) this.leave(frame, response);
       this.#place(frame, response);
       this.leaveAll();
       root?.release();
     } else {
-      if (!root?.isViewedBy(response) && !this.#views.has(response)) this.#takeFromKoa();
-      if (this.#views.has(response)) root?.release();
+      if (!root?.isViewedBy(response) && !this.#isView(response)) this.#takeFromKoa();
+      if (this.#isView(response)) root?.release();
       else this.write(response);
     }
+  }
+
+  #isView(response: Response): boolean {
+    return viewed(this.ctx, response) !== undefined;
   }
 
   /** Koa is not to answer, because something else is sent than what is on the context. */
@@ -223,9 +226,7 @@ export class KoaExchange extends NativeExchange {
       frame.held.whenStarved(() => this.#answerFromContext());
       return;
     }
-    const view = contextView(this.ctx, () => this.#placed);
-    this.#views.set(view, this.ctx.body);
-    frame.answered(view);
+    frame.answered(contextView(this.ctx, () => this.#placed));
   }
 
   /** The head was made on the native response, and the body is still on the context: who reads it can not wait for Koa. */

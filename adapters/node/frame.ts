@@ -28,7 +28,7 @@ export class Frame implements Waiter {
       this.#reject = reject;
     });
     // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
-    this.response.catch(() => undefined);
+    this.response.catch(ignore);
   }
 
   get waits(): boolean {
@@ -46,4 +46,8 @@ export class Frame implements Waiter {
     this.rejected = true;
     this.#reject(error);
   }
+}
+
+function ignore(): void {
+  // Deliberately empty.
 }

@@ -82,7 +82,7 @@ export class HeldResponse {
   /** The trailers at the end: what is added later comes too late, as without a hold. */
   #trailer: string | undefined;
   /** What native code pipes into the response. */
-  readonly #sources = new Set<Source>();
+  #sources: Set<Source> | undefined;
   #releasing = false;
   #writing = false;
   /** Emits to native code, past those who keep it from hearing of the wire. */
@@ -98,7 +98,10 @@ export class HeldResponse {
     this.#head = head;
     const outside = listenersFor(res);
     if (outside.length > 0) this.#wireListeners = new Set(outside);
-    native.on.call(res, 'pipe', source => this.#sources.add(source));
+    native.on.call(res, 'pipe', source => {
+      this.#sources ??= new Set();
+      this.#sources.add(source);
+    });
   }
 
   /** A response whose head is out already: nothing is held, and the view of it can not be changed. */
@@ -459,8 +462,8 @@ export class HeldResponse {
   /** What native code has written is dropped, and what it goes on to write from a stream is not produced any more. */
   #sink(): void {
     this.#body.sink();
-    if (!this.ended) for (const source of this.#sources) discardSource(source, this.res);
-    this.#sources.clear();
+    if (!this.ended) for (const source of this.#sources ?? []) discardSource(source, this.res);
+    this.#sources = undefined;
   }
 
   /**

@@ -4,7 +4,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { Busboy, type BusboyInstance } from '@fastify/busboy';
+import type { Busboy, BusboyInstance } from '@fastify/busboy';
 import { type FormLimits, formErrors, misuse, tooLarge, UploadFile } from '../../core/index.js';
 
 /** A part of a form, in the order in which it came. */
@@ -24,7 +24,9 @@ export async function readForm(
   files: TemporaryFiles,
 ): Promise<FormData> {
   if (!/;\s*boundary=./i.test(type)) throw formErrors.boundary();
-  const reading = new FormReading(type, limits, files);
+  // Loaded by the first form: it takes a seventh of the time of the package's import.
+  const parser = await import('@fastify/busboy');
+  const reading = new FormReading(parser.Busboy, type, limits, files);
   try {
     for await (const chunk of body) await reading.write(chunk);
     return await reading.end();
@@ -48,10 +50,10 @@ class FormReading {
   readonly #finished: Promise<void>;
   #stop!: () => void;
 
-  constructor(type: string, limits: FormLimits, files: TemporaryFiles) {
+  constructor(Parser: typeof Busboy, type: string, limits: FormLimits, files: TemporaryFiles) {
     this.#limits = limits;
     this.#files = files;
-    this.#parser = new Busboy({
+    this.#parser = new Parser({
       headers: { 'content-type': type },
       limits: { fieldSize: limits.maxPartSize },
       // As Starlette has it: what has a file name is a file, whatever its type.

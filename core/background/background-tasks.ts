@@ -55,7 +55,7 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
  */
 export class BackgroundTasks {
   readonly #waiting: BackgroundTask[] = [];
-  readonly #adopted: BackgroundTasks[] = [];
+  #adopted: BackgroundTasks[] | undefined;
   #running: BackgroundTask | undefined;
   #controller: AbortController | undefined;
   #cutShortBy: Error | undefined;
@@ -107,6 +107,7 @@ export class BackgroundTasks {
     if ('run' in work) this.#waiting.push(work);
     else {
       for (const task of work.take()) this.#waiting.push(task);
+      this.#adopted ??= [];
       this.#adopted.push(work);
       work.joinTo(this);
       if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
@@ -135,7 +136,7 @@ export class BackgroundTasks {
   cutShort(reason: Error): void {
     this.#cutShortBy ??= reason;
     this.#controller?.abort(reason);
-    for (const adopted of this.#adopted) adopted.cutShort(reason);
+    for (const adopted of this.#adopted ?? []) adopted.cutShort(reason);
   }
 
   /** Nothing runs what is added from now on. */

@@ -64,7 +64,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly #entered: FrozenLayer[] = [];
   /** How it is called among what is left undone; its method and path unless set. */
   readonly name: string | undefined;
-  readonly #reports = new Reports(() => this.request);
+  readonly #reports = new Reports(this);
   readonly #context = new RequestContext();
   #unhandled: Error | undefined;
   #native: WeakSet<Error> | undefined;
@@ -85,9 +85,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #isOver = false;
   /** Whether the dependencies were taken from something that a layer had given up on. */
   #hasGivenUp = false;
-  readonly #unfinished = new Unfinished(() => {
-    if (this.#isEnded) void this.#letGoOfTheRest();
-  });
+  readonly #unfinished = new Unfinished(this);
   #endpoints = 0;
   /** Whether the layers do not wait for it, although it is not over. */
   #isDetached = false;
@@ -369,6 +367,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (!this.#unfinished.isIdle) return;
     if (this.#hasGivenUp) void this.#letGoOfTheRest();
     else this.#leaveLayers();
+  }
+
+  becameIdle(): void {
+    if (this.#isEnded) void this.#letGoOfTheRest();
   }
 
   /** What a layer had given up on has come to its end when all was over: its tasks and its response are not wanted. */

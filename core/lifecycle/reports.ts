@@ -4,7 +4,7 @@ import type { ErrorPhase, ErrorReporter } from './frozen-layer.js';
 
 /** Who is told of the errors of one request that no response can carry any more. */
 export class Reports {
-  readonly #requestNow: () => Request;
+  readonly #of: { readonly request: Request };
   #onError: ErrorReporter | undefined;
   /** Of the innermost layer: told of what happens when all layers have been left. */
   #innermost: ErrorReporter | undefined;
@@ -12,8 +12,9 @@ export class Reports {
   #own: WeakMap<Error, ErrorReporter> | undefined;
   #told: WeakSet<Error> | undefined;
 
-  constructor(requestNow: () => Request) {
-    this.#requestNow = requestNow;
+  /** `of`: whose errors they are; its request is the one that the code which runs at the time sees. */
+  constructor(of: { readonly request: Request }) {
+    this.#of = of;
   }
 
   /** The `onError` of the layer that the request is in, or of the nearest one around it that has one. */
@@ -49,7 +50,7 @@ export class Reports {
     const failed = (thrown: unknown): void => printFailure(thrown, error);
     try {
       const onError = this.#own?.get(error) ?? this.#onError ?? printError;
-      const told: unknown = onError(error, { request: this.#requestNow(), phase });
+      const told: unknown = onError(error, { request: this.#of.request, phase });
       if (told instanceof Promise) told.catch(failed);
     } catch (thrown) {
       failed(thrown);

@@ -5,15 +5,15 @@ import { within } from './in-flight.js';
  * Its dependencies are not taken from it.
  */
 export class Unfinished {
-  readonly #onIdle: () => void;
+  readonly #observer: { becameIdle(): void };
   #abandoned = 0;
   #busy = 0;
   #wake: (() => void) | undefined;
   /** Milliseconds to wait for what a layer has given up on. */
   #patience: number | undefined;
 
-  constructor(onIdle: () => void) {
-    this.#onIdle = onIdle;
+  constructor(observer: { becameIdle(): void }) {
+    this.#observer = observer;
   }
 
   get isIdle(): boolean {
@@ -65,6 +65,6 @@ export class Unfinished {
   #tell(): void {
     if (!this.isIdle) return;
     this.#wake?.();
-    this.#onIdle();
+    this.#observer.becameIdle();
   }
 }

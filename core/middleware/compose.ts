@@ -33,8 +33,8 @@ export function compose(middlewares: readonly Middleware[]): Onion {
 }
 
 function guarded(middleware: Middleware, inner: Onion): Onion {
+  const name = nameOf(middleware);
   return async function runMiddleware(request, run, below) {
-    const name = nameOf(middleware);
     const watch = run.timings?.beginMiddleware(name);
     const call = new Call(name, inner, run, below, watch);
     try {
@@ -74,7 +74,7 @@ class Call {
     const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
     const received = refused ? Promise.reject(misuse(refused, this.#name)) : this.#goOn(request, given);
     // Whoever ignores the promise must not make an unhandled rejection of it; a failure that comes late is told to the run.
-    received.catch(() => undefined);
+    received.catch(ignore);
     if (!refused && this.#received === undefined) this.#pending = received;
     return received;
   }
@@ -110,4 +110,8 @@ class Call {
       if (!this.#isOver) this.#watch?.resume();
     }
   }
+}
+
+function ignore(): void {
+  // Deliberately empty.
 }
