@@ -12,6 +12,8 @@ export interface HeldWrite {
 
 export type Cork = 'cork' | 'uncork';
 
+const none: readonly never[] = [];
+
 /**
  * What native code has written while its head is held: at most `writableHighWaterMark` bytes before `write()` answers
  * false. It waits for the release, or for the middleware that reads it.
@@ -32,7 +34,7 @@ export class HeldBody {
   #onStarved: (() => void) | undefined;
   /** Whose readers are to be given a copy of what goes out. */
   #copiedFor: Body | undefined;
-  #wakers: (() => void)[] = [];
+  #wakers: readonly (() => void)[] = none;
 
   constructor(onDrain: () => void) {
     this.#onDrain = onDrain;
@@ -111,7 +113,8 @@ export class HeldBody {
     // From here on what is written goes out by itself: who has not begun to read it comes too late.
     this.#isGone = !this.#reading;
     const unread = (body?.unread() ?? []).map(bare);
-    const writes = this.#writes.splice(0);
+    const writes = this.#writes;
+    this.#writes = [];
     this.#bytes = 0;
     this.#copiedFor = body;
     if (this.isCopied) for (const { chunk, encoding } of writes) this.copy(chunk, encoding, false);
@@ -154,7 +157,9 @@ export class HeldBody {
       if (write) return { value: this.#taken(write), done: false };
       if (this.#ended || this.#sunk) return { value: undefined, done: true };
       if (this.#failure) throw this.#failure;
-      const woken = new Promise<void>(resolve => this.#wakers.push(resolve));
+      const woken = new Promise<void>(resolve => {
+        this.#wakers = [...this.#wakers, resolve];
+      });
       this.#starve();
       await woken;
     }
@@ -172,7 +177,9 @@ export class HeldBody {
   }
 
   #wake(): void {
-    for (const wake of this.#wakers.splice(0)) wake();
+    const wakers = this.#wakers;
+    this.#wakers = none;
+    for (const wake of wakers) wake();
   }
 
   #taken({ chunk, encoding, callback }: HeldWrite): string | Uint8Array {

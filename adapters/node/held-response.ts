@@ -34,6 +34,8 @@ type State = 'open' | 'held' | 'passing' | 'replaced';
 type Listener = (...args: unknown[]) => void;
 
 const native = ServerResponse.prototype as NativeResponse;
+/** Lists that are made anew when something is added have no room to spare: a response may last for hours. */
+const none: readonly never[] = [];
 const destroyed = 'The response was destroyed before it was complete.';
 
 /**
@@ -60,7 +62,7 @@ export class HeldResponse {
   /** The hold below the foreign methods that this one stands above. */
   outer: HeldResponse | undefined;
   /** The innermost one is last. */
-  readonly waiters: Waiter[] = [];
+  waiters: readonly Waiter[] = none;
   readonly res: NativeResponse;
   readonly previous: PreviousMethods;
   readonly #head: CapturedHead;
@@ -87,10 +89,10 @@ export class HeldResponse {
   #writing = false;
   /** Emits to native code, past those who keep it from hearing of the wire. */
   #emit: NativeResponse['emit'] | undefined;
-  #drainListeners: Listener[] = [];
+  #drainListeners: readonly Listener[] = none;
   /** Who waits for room on the wire itself: what stands outside, and the one that pumps another response. */
   #wireListeners: Set<Listener> | undefined;
-  #afterwards: (() => void)[] = [];
+  #afterwards: readonly (() => void)[] = none;
 
   constructor(res: NativeResponse, previous: PreviousMethods, head = new CapturedHead(res)) {
     this.res = res;
@@ -253,7 +255,7 @@ export class HeldResponse {
   on(event: string | symbol, listener: Listener): NativeResponse {
     const isOurs = event === 'drain' && this.state !== 'passing';
     if (!isOurs) return this.previous.on.call(this.res, event, listener) as NativeResponse;
-    this.#drainListeners.push(listener);
+    this.#drainListeners = [...this.#drainListeners, listener];
     return this.res;
   }
 
@@ -267,7 +269,7 @@ export class HeldResponse {
 
   /** Runs after the release, or at once if nothing is held. */
   afterRelease(action: () => void): void {
-    if (this.state === 'held') this.#afterwards.push(action);
+    if (this.state === 'held') this.#afterwards = [...this.#afterwards, action];
     else action();
   }
 
@@ -513,7 +515,9 @@ export class HeldResponse {
 
   #pass(): void {
     this.state = 'passing';
-    for (const listener of this.#drainListeners.splice(0)) this.previous.on.call(this.res, 'drain', listener);
+    const listeners = this.#drainListeners;
+    this.#drainListeners = none;
+    for (const listener of listeners) this.previous.on.call(this.res, 'drain', listener);
     if (this.#flushedBody) this.previous.flush?.call(this.res);
     this.#flushedBody = false;
     this.#runAfterwards();
@@ -525,14 +529,16 @@ export class HeldResponse {
   }
 
   #runAfterwards(): void {
-    for (const action of this.#afterwards.splice(0)) action();
+    const actions = this.#afterwards;
+    this.#afterwards = none;
+    for (const action of actions) action();
   }
 
   #emitDrain(): void {
     process.nextTick(() => {
       if (this.res.finished || this.res.destroyed) return;
       Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
-      for (const listener of [...this.#drainListeners]) listener.call(this.res);
+      for (const listener of this.#drainListeners) listener.call(this.res);
     });
   }
 

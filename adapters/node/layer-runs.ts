@@ -4,30 +4,32 @@ import type { Frame } from './frame.js';
 /** One run of one layer. */
 export interface LayerRun {
   /** Where it waits for native code, outermost first: at native code among its own middleware, and at what is below it. */
-  readonly frames: Frame[];
+  frames: readonly Frame[];
   /** The request that native code sees the changes of. */
   seen: Request;
   /** What Koa runs below, from the outermost frame on. */
-  chain?: Promise<unknown>;
+  chain: Promise<unknown> | undefined;
 }
+
+const none: readonly never[] = [];
 
 /** The layers whose middleware is at work, the one that is on its way in last. */
 export class LayerRuns {
-  readonly #runs: LayerRun[] = [];
+  #runs: readonly LayerRun[] = none;
 
   get current(): LayerRun | undefined {
     return this.#runs.at(-1);
   }
 
   begin(request: Request): LayerRun {
-    const run: LayerRun = { frames: [], seen: request };
-    this.#runs.push(run);
+    const run: LayerRun = { frames: none, seen: request, chain: undefined };
+    this.#runs = [...this.#runs, run];
     return run;
   }
 
   /** A layer's middleware goes on, which may be within another layer that native code among it has begun. */
   async during<T>(run: LayerRun, goOn: () => Promise<T>): Promise<T> {
-    this.#runs.push(run);
+    this.#runs = [...this.#runs, run];
     try {
       return await goOn();
     } finally {
@@ -37,6 +39,6 @@ export class LayerRuns {
 
   forget(run: LayerRun): void {
     const index = this.#runs.lastIndexOf(run);
-    if (index >= 0) this.#runs.splice(index, 1);
+    if (index >= 0) this.#runs = this.#runs.toSpliced(index, 1);
   }
 }

@@ -39,6 +39,7 @@ import { writeResponse } from './write-response.js';
 const belowLayer = new AsyncLocalStorage<object>();
 /** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
 const patience = 5_000;
+const none: readonly never[] = [];
 
 /**
  * One request on a native response: its exchange, the holds on the response, and the layers that wait at them.
@@ -64,13 +65,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** What was given back to the framework. */
   passedOn: unknown;
   readonly #method: string;
-  protected readonly holds: HeldResponse[] = [];
+  protected holds: readonly HeldResponse[] = none;
   readonly #runs = new LayerRuns();
-  readonly #producers: BodyProducer[] = [];
+  #producers: readonly BodyProducer[] = none;
   /** Whether a body had failed before the connection was gone. */
   #hasFailedItself = false;
   /** Layers that did not wait for what is below them: a timeout. */
-  protected readonly abandoned: Frame[] = [];
+  protected abandoned: readonly Frame[] = none;
   #wasAbandoned = false;
   #hasBegun = false;
   /** The innermost layer's: its headers are what an error page begins with. */
@@ -183,13 +184,15 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** The layer is through. What waits further in than its outermost frame was not waited for. */
   endRun(run: LayerRun): Frame | undefined {
     this.#runs.forget(run);
-    for (const frame of run.frames.splice(1)) this.#forget(frame);
-    return run.frames[0];
+    const [first, ...inside] = run.frames;
+    run.frames = run.frames.slice(0, 1);
+    for (const frame of inside) this.#forget(frame);
+    return first;
   }
 
   protected waitIn(run: LayerRun, isPatient = false): Frame {
     const frame = this.wait(isPatient);
-    run.frames.push(frame);
+    run.frames = [...run.frames, frame];
     return frame;
   }
 
@@ -198,7 +201,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    * last, which is the first to hear of what comes late.
    */
   protected leaveInside(run: LayerRun, from: number): Frame | undefined {
-    const [first, ...inside] = run.frames.splice(from);
+    const [first, ...inside] = run.frames.slice(from);
+    run.frames = run.frames.slice(0, from);
     if (first?.waits) this.#abandon(first);
     for (const frame of inside) this.#forget(frame);
     return first;
@@ -343,7 +347,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const held = this.#holdForNext();
     const frame = new Frame(held, isPatient);
     this.#last = frame;
-    held.waiters.push(frame);
+    held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
     return frame;
@@ -561,7 +565,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const held = this.#newHold(top);
-    this.holds.push(held);
+    this.holds = [...this.holds, held];
     return held;
   }
 
@@ -597,7 +601,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** Remembers a producer, to close it with the response. */
   protected keep(producer: BodyProducer | undefined): void {
-    if (producer) this.#producers.push(producer);
+    if (producer) this.#producers = [...this.#producers, producer];
   }
 
   protected async delivered(): Promise<Delivery> {
@@ -631,41 +635,42 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   protected leave(frame: Frame, response: Response | undefined): void {
     const { held } = frame;
-    const index = held.waiters.indexOf(frame);
-    if (index >= 0) held.waiters.splice(index, 1);
+    held.waiters = held.waiters.filter(each => each !== frame);
     if (frame.waits) this.#abandon(frame);
     if (response === frame.received) return;
     held.substitute = { base: frame.entry, downstreamRuns: frame.waits || held.substitute.downstreamRuns };
   }
 
   protected leaveAll(): void {
-    for (const held of this.holds) for (const frame of [...held.waiters] as Frame[]) this.#forget(frame);
+    for (const held of this.holds) for (const frame of held.waiters as readonly Frame[]) this.#forget(frame);
   }
 
   #forget(frame: Frame): void {
-    const { waiters } = frame.held;
-    const index = waiters.indexOf(frame);
-    if (index >= 0) waiters.splice(index, 1);
+    const { held } = frame;
+    held.waiters = held.waiters.filter(each => each !== frame);
     if (frame.waits) this.#abandon(frame);
   }
 
   #abandon(frame: Frame): void {
     if (this.abandoned.includes(frame)) return;
     this.#wasAbandoned = true;
-    this.abandoned.push(frame);
+    this.abandoned = [...this.abandoned, frame];
     frame.held.onLateAnswer = () => this.#takeAbandoned()?.answered(new PlainTextResponse());
     if (this.end.over) this.#tellWhenBegun();
   }
 
   #takeAbandoned(): Frame | undefined {
-    const frame = this.abandoned.pop();
+    const frame = this.abandoned.at(-1);
+    this.abandoned = this.abandoned.slice(0, -1);
     if (this.abandoned.length === 0) this.#forgetConnection();
     return frame;
   }
 
   /** The client has had its answer, and nothing will tell when native code is through. */
   readonly #letGoOfAbandoned = (): void => {
-    for (const frame of this.abandoned.splice(0)) frame.answered(new PlainTextResponse());
+    const { abandoned } = this;
+    this.abandoned = none;
+    for (const frame of abandoned) frame.answered(new PlainTextResponse());
   };
 
   /** A response that nobody waits for any longer. */
@@ -696,7 +701,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   #reject(error: Error): void {
-    const waiting = [this.innermost, ...this.abandoned.splice(0)];
+    const waiting = [this.innermost, ...this.abandoned];
+    this.abandoned = none;
     for (const frame of waiting) if (frame?.waits) frame.reject(error);
   }
 }

@@ -26,6 +26,8 @@ interface Entry {
   readonly owner: unknown;
 }
 
+const none: readonly Entry[] = [];
+
 /**
  * The dependencies that a request has entered. Each is left once, last entered first, whatever the others do.
  *
@@ -38,8 +40,8 @@ export class ExitStack {
   /** What the dependencies that are entered now belong to. */
   owner: unknown;
   readonly #observer: ExitObserver;
-  #entered: Entry[] = [];
-  #leaving: readonly Entry[] = [];
+  #entered: readonly Entry[] = none;
+  #leaving: readonly Entry[] = none;
   #closedBy: (() => Error) | undefined;
 
   constructor(observer: ExitObserver) {
@@ -53,7 +55,7 @@ export class ExitStack {
   push(exit: Exit): Promise<Error> | undefined {
     const entry = { exit, owner: this.owner };
     if (this.#closedBy) return this.#leaveAll([entry], undefined, this.#closedBy()) as Promise<Error>;
-    this.#entered.push(entry);
+    this.#entered = [...this.#entered, entry];
     return undefined;
   }
 
@@ -95,7 +97,7 @@ export class ExitStack {
   /** Throws a failure into all of them, whatever their scope. Resolves with the failure that comes out; never rejects. */
   async unwind(failure: Error): Promise<Error> {
     const leaving = this.#entered;
-    this.#entered = [];
+    this.#entered = none;
     return (await this.#leaveAll(leaving, undefined, failure)) ?? failure;
   }
 

@@ -68,7 +68,7 @@ export class Request<State extends object = RequestState> {
   /** Values that middleware, dependencies and endpoint share for this request. */
   readonly state: State;
   readonly #source: RequestSource;
-  #body: RequestBody;
+  #ownBody: RequestBody | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   readonly #shared: Shared;
   #signal: AbortSignal | undefined;
@@ -83,7 +83,7 @@ export class Request<State extends object = RequestState> {
     if (isOurRequest(from)) {
       const base = (from as Request<State>)[parts]();
       this.#source = base.source;
-      this.#body = base.body;
+      this.#ownBody = base.body;
       this.state = base.state;
       this.#shared = base.shared;
       this.#pathParams = base.pathParams;
@@ -93,7 +93,6 @@ export class Request<State extends object = RequestState> {
       this.#signal = base.signal;
     } else {
       this.#source = from as RequestSource;
-      this.#body = new RequestBody(this.#source);
       this.state = {} as State;
       this.#shared = {};
     }
@@ -102,6 +101,12 @@ export class Request<State extends object = RequestState> {
     if (init.headers !== undefined) this.#headers = new Headers(init.headers);
     if (init.body !== undefined) this.#takeBody(init.body);
     if (init.signal !== undefined) this.#signal = init.signal;
+  }
+
+  /** Made when it is asked for: most requests that a layer sees have none. */
+  get #body(): RequestBody {
+    this.#ownBody ??= new RequestBody(this.#source);
+    return this.#ownBody;
   }
 
   get method(): string {
@@ -343,7 +348,7 @@ export class Request<State extends object = RequestState> {
   #takeBody(body: BodySource): void {
     const { content, type } = contentOf(body);
     if (content !== null && !hasBody(this.method)) throw misuse('BODY_NOT_ALLOWED', this.method);
-    this.#body = new RequestBody(this.#source, { content });
+    this.#ownBody = new RequestBody(this.#source, { content });
     const headers = new Headers(this.headers);
     for (const name of ofFraming) headers.delete(name);
     if (content !== null && !isChunk(content)) headers.set('transfer-encoding', 'chunked');

@@ -48,6 +48,8 @@ export interface Transport {
   release?(): Promise<void> | undefined;
 }
 
+const none: readonly never[] = [];
+
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
 export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly transport: Transport;
@@ -57,11 +59,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly solved = new DependencyCache();
   readonly backgroundTasks = new BackgroundTasks();
   readonly injected: Injected & { request: Request };
-  readonly #layers: FrozenLayer[] = [];
-  readonly #replaced: Response[] = [];
+  /** Lists that are made anew when something is added have no room to spare: a request may last for hours. */
+  #layers: readonly FrozenLayer[] = none;
+  #replaced: readonly Response[] = none;
   #adopted: Set<BackgroundWork> | undefined;
   /** The layers that it has come to, in which it is at work until its last task. */
-  readonly #entered: FrozenLayer[] = [];
+  #entered: readonly FrozenLayer[] = none;
   /** How it is called among what is left undone; its method and path unless set. */
   readonly name: string | undefined;
   readonly #reports = new Reports(this);
@@ -121,12 +124,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
-    this.#layers.push(layer);
+    this.#layers = [...this.#layers, layer];
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
     if (layer.maxBodySize !== undefined) sourceOf(this.request).maxBodySize = layer.maxBodySize;
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
-    this.#entered.push(layer);
+    this.#entered = [...this.#entered, layer];
     layer.inFlight.begin(this);
   }
 
@@ -141,7 +144,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   leaveLayer(layer: FrozenLayer): void {
     const index = this.#layers.lastIndexOf(layer);
-    if (index > 0) this.#layers.splice(index, 1);
+    if (index > 0) this.#layers = this.#layers.toSpliced(index, 1);
     this.#reports.leaveTo(index > 0 ? this.#layers : []);
     this.exits.owner = this.#reports.onError;
   }
@@ -491,7 +494,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   replaced(response: Response): void {
     partsOf(response).body.forget();
-    this.#replaced.push(response);
+    this.#replaced = [...this.#replaced, response];
   }
 
   /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */

@@ -1,0 +1,76 @@
+// Clients of server-sent events that wait: heap for each, without a layer and with one, in a process each.
+import { fork } from 'node:child_process';
+import net from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+if (process.send) await serve(process.argv[2]);
+
+/** KiB of heap for each client. */
+export async function measureIdle(kind, clients) {
+  const child = fork(fileURLToPath(import.meta.url), [kind], { execArgv: ['--expose-gc'] });
+  const told = () => new Promise(resolve => child.once('message', resolve));
+  const { port } = await told();
+  const ask = async () => {
+    child.send('heap');
+    return told();
+  };
+  // What is made once is there by then.
+  const first = await open(port, 100);
+  const before = await ask();
+  const sockets = await open(port, clients);
+  const after = await ask();
+  for (const socket of [...first, ...sockets]) socket.destroy();
+  child.kill();
+  if (after.open !== clients + 100)
+    throw new Error(`${kind}: ${after.open} of ${clients} clients are there.`);
+  return (after.heap - before.heap) / clients / 1024;
+}
+
+async function open(port, count) {
+  const sockets = [];
+  for (let done = 0; done < count; done += 100)
+    sockets.push(...(await Promise.all(Array.from({ length: 100 }, () => openOne(port)))));
+  return sockets;
+}
+
+function openOne(port) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    socket.on('data', data => {
+      if (data.includes('hello')) resolve(socket);
+    });
+  });
+}
+
+async function serve(kind) {
+  const { default: express } = await import('express');
+  const app = express();
+  if (kind === 'native') app.use((_req, _res, next) => next());
+  else {
+    const { toExpress } = await import('callnext/express');
+    app.use(
+      toExpress(async (request, callNext) => {
+        const response = await callNext(request);
+        response.headers.set('x-frame-options', 'DENY');
+        return response;
+      }),
+    );
+  }
+  let open = 0;
+  app.get('/', (_req, res) => {
+    open += 1;
+    res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+    res.write('data: hello\n\n');
+  });
+  const server = app.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+  server.keepAliveTimeout = 0;
+  process.on('message', async () => {
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise(resolve => setTimeout(resolve, 100));
+      globalThis.gc();
+    }
+    process.send({ heap: process.memoryUsage().heapUsed, open });
+  });
+}
