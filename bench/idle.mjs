@@ -3,8 +3,6 @@ import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-if (process.send) await serve(process.argv[2]);
-
 /** KiB of heap for each client. */
 export async function measureIdle(kind, clients) {
   const child = fork(fileURLToPath(import.meta.url), [kind], { execArgv: ['--expose-gc'] });
@@ -74,3 +72,5 @@ async function serve(kind) {
     process.send({ heap: process.memoryUsage().heapUsed, open });
   });
 }
+
+if (process.send) await serve(process.argv[2]);
