@@ -480,12 +480,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const top = this.holds.at(-1);
     const isNext = frame.held === top && top.state === 'open' && isUncovered(top);
     if (this.end.over) return frame.answered(response);
-    // What native code has set on the way here belongs to the response: written, it is part of it.
     if (isNext && frame.entry.isStillOn(this.res)) return frame.answered(response);
     if (this.res.headersSent) {
       this.exchange.report(misuse('RESPONSE_STARTED'), 'request');
       return this.exchange.replaced(response);
     }
+    // What native code has set on the way here belongs to the response.
+    if (isNext) return this.#handOver(frame, new HeaderSnapshot(this.res), response);
     this.#writeThrough(response);
   }
 

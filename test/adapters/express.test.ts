@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gunzipSync } from 'node:zlib';
@@ -10,7 +11,7 @@ import {
   Response,
   StreamingResponse,
 } from 'callnext';
-import { toExpress } from 'callnext/express';
+import { toExpress, wrap } from 'callnext/express';
 import compression from 'compression';
 import express5 from 'express';
 import onHeaders from 'on-headers';
@@ -542,6 +543,58 @@ describe.each([
     });
     expect((await get(app)).body).toBe('ab');
     expect(seen).toEqual([false, false, true, false, true, true, 'ended', 'finish']);
+  });
+
+  it('adds nothing to what native code sees of its request and its response', async () => {
+    const keysIn = async (mount: (app: express5.Express) => RequestListener): Promise<unknown> => {
+      const seen: string[] = [];
+      const app = newApp();
+      const listener = mount(app);
+      app.get('/', (req, res) => {
+        for (const object of [req, res]) seen.push(Object.keys(object).sort().join(' '));
+        res.end();
+      });
+      await listening(listener, url => fetch(url));
+      return seen;
+    };
+    const plain = await keysIn(app => app);
+    expect(await keysIn(app => app.use(toExpress(timing)))).toEqual(plain);
+    expect(await keysIn(app => wrap(app as never, timing) as RequestListener)).toEqual(plain);
+  });
+
+  it('gives a layer what native code has set before an endpoint, and lets the endpoint stream', async () => {
+    const log = new EventLog();
+    const chunks = async function* (): AsyncGenerator<string> {
+      log.add('chunk');
+      yield 'a';
+    };
+    const app = newApp();
+    app.use(
+      toExpress(async (request, callNext) => {
+        const response = await callNext(request);
+        log.add(`after ${response.headers.get('x-between')} ${response.headers.getSetCookie()}`);
+        response.headers.delete('x-taken');
+        return response;
+      }),
+    );
+    app.use((_req, res, next) => {
+      res.setHeader('X-Between', 'kept');
+      res.setHeader('X-Taken', 'by the layer');
+      res.cookie('native', '1');
+      next();
+    });
+    app.get(
+      '/',
+      toExpress(endpoint({}, () => new StreamingResponse(chunks(), { headers: { 'set-cookie': 'own=1' } }))),
+    );
+    const { headers, body } = await get(app);
+    expect(log.events).toEqual(['after kept own=1,native=1; Path=/', 'chunk']);
+    expect(body).toBe('a');
+    expect([headers.get('x-between'), headers.get('x-taken'), headers.getSetCookie()]).toEqual([
+      'kept',
+      null,
+      ['own=1', 'native=1; Path=/'],
+    ]);
   });
 });
 

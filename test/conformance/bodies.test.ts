@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { endpoint, Layer, type Middleware, PlainTextResponse, Response, StreamingResponse } from 'callnext';
 import { gate } from '../support/events.js';
-import { type Answer, frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
 
 const file = path.join(__dirname, '../fixtures/small.txt');
 const parts = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -37,7 +37,7 @@ const sources: [string, (app: TestApp) => TestApp][] = [
   ],
 ];
 
-describe.each(frameworks)('several readers of one body on $name', ({ app }) => {
+describe.each(mounts)('several readers of one body on $name', ({ app }) => {
   describe.each(sources)('of %s', (_source, mount) => {
     async function read(middleware: Middleware): Promise<string> {
       return listening(mount(app().use(middleware)).listener(), async url => (await fetch(url)).text());
@@ -119,7 +119,7 @@ describe.each(frameworks)('several readers of one body on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('the forms of a body on $name', ({ app }) => {
+describe.each(mounts)('the forms of a body on $name', ({ app }) => {
   it('gives a request body as bytes of its own, as a blob and as a form', async () => {
     const forms = endpoint({}, async ({ request }) => {
       const buffer = await request.arrayBuffer();
@@ -164,7 +164,7 @@ describe.each(frameworks)('the forms of a body on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('bodies that are not sent on $name', ({ app }) => {
+describe.each(mounts)('bodies that are not sent on $name', ({ app }) => {
   const source = (): { stream: Readable; closed: Promise<unknown> } => {
     const stream = createReadStream(file);
     return { stream, closed: once(stream, 'close') };
@@ -258,7 +258,7 @@ describe.each(frameworks)('bodies that are not sent on $name', ({ app }) => {
   );
 });
 
-describe.each(frameworks)('a middleware that does not wait on $name', ({ app }) => {
+describe.each(mounts)('a middleware that does not wait on $name', ({ app }) => {
   const timeout: Middleware = (request, callNext) =>
     Promise.race([
       callNext(request),

@@ -8,7 +8,7 @@ import { inject, toExpress } from 'callnext/express';
 import express5, { type RequestHandler } from 'express';
 import multer from 'multer';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening } from '../support/frameworks.js';
+import { listening, mounts } from '../support/frameworks.js';
 
 const express4 = require('express4') as typeof express5;
 
@@ -21,7 +21,7 @@ function storing(): Layer {
   });
 }
 
-describe.each(frameworks)('the async context on $name', ({ app }) => {
+describe.each(mounts)('the async context on $name', ({ app }) => {
   let log: EventLog;
   const note = (place: string): void => log.add(`${place}: ${store.getStore()}`);
   beforeEach(() => {

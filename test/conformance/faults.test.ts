@@ -13,9 +13,9 @@ import {
   Response,
 } from 'callnext';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
-describe.each(frameworks)('faults on $name', ({ app }) => {
+describe.each(mounts)('faults on $name', ({ app }) => {
   let log: EventLog;
   let reports: string[];
   let layer: Layer;

@@ -15,7 +15,7 @@ import {
 import { toExpress } from 'callnext/express';
 import express5 from 'express';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening } from '../support/frameworks.js';
+import { listening, mounts } from '../support/frameworks.js';
 
 const nothing = { responses: [], exits: [], tasks: [] };
 const silent = (options = {}): Layer => new Layer({ onError: () => undefined, ...options });
@@ -30,7 +30,7 @@ async function leave(port: number, when: Promise<unknown>): Promise<void> {
   await closed;
 }
 
-describe.each(frameworks)('on $name, a client that goes away', ({ app }) => {
+describe.each(mounts)('on $name, a client that goes away', ({ app }) => {
   it('while native code writes and another response takes its place, leaves nothing that could fail', async () => {
     const log = new EventLog();
     const layer = silent({
@@ -185,7 +185,7 @@ describe.each(frameworks)('on $name, a client that goes away', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('on $name, tasks', ({ app }) => {
+describe.each(mounts)('on $name, tasks', ({ app }) => {
   it('that are added to a list of a response while it runs are run, too', async () => {
     const log = new EventLog();
     const layer = silent();
@@ -269,7 +269,7 @@ describe.each(frameworks)('on $name, tasks', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('on $name, failures', ({ app }) => {
+describe.each(mounts)('on $name, failures', ({ app }) => {
   it.each([0, '', Number.NaN, false, 'route', 'router', undefined, null])(
     'a guard that throws %p is not passed',
     async thrown => {
@@ -450,7 +450,7 @@ describe.each(frameworks)('on $name, failures', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('on $name, what a dependency hands out of the connection', ({ app }) => {
+describe.each(mounts)('on $name, what a dependency hands out of the connection', ({ app }) => {
   it.each(['req', 'res', 'socket'] as const)('is not disposed: %s', async name => {
     const layer = silent();
     const native = endpoint(

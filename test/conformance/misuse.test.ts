@@ -12,7 +12,7 @@ import {
 } from 'callnext';
 import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
-import { frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
 /** What a caller who ignores the types passes. */
 const untyped = (value: unknown): never => value as never;
@@ -117,7 +117,7 @@ describe('misuse that is refused when the thing is built', () => {
   });
 });
 
-describe.each(frameworks)('misuse at request time on $name', ({ app }) => {
+describe.each(mounts)('misuse at request time on $name', ({ app }) => {
   /** Two requests on one connection: the misuse, and one that must still be served. */
   async function answers(
     mount: (app: TestApp, layer: Layer) => TestApp,

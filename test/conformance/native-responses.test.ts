@@ -4,7 +4,7 @@ import { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { type CallnextError, Layer, type Middleware } from 'callnext';
-import { type Answer, type Framework, frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { type Answer, type Framework, listening, mounts, type TestApp } from '../support/frameworks.js';
 import { exchangeOnWire, type WireResponse } from '../support/wire.js';
 
 const small = path.join(__dirname, '../fixtures/small.txt');
@@ -186,7 +186,7 @@ async function answerOf(
   );
 }
 
-describe.each(frameworks)(
+describe.each(mounts)(
   'what native code sends on $name is on the wire what it is without the layer',
   framework => {
     it.each(cases)('$title', async each => {
@@ -202,7 +202,7 @@ describe.each(frameworks)(
   },
 );
 
-describe.each(frameworks.filter(({ isKoa }) => !isKoa))('res.sendFile on $name', framework => {
+describe.each(mounts.filter(({ isKoa }) => !isKoa))('res.sendFile on $name', framework => {
   const sendFile: Case = handled('a file', ({ res }) =>
     (res as http.ServerResponse & { sendFile(path: string): void }).sendFile(small),
   );
@@ -219,7 +219,7 @@ describe.each(frameworks.filter(({ isKoa }) => !isKoa))('res.sendFile on $name',
   );
 });
 
-describe.each(frameworks)('methods of the prototype called directly on $name', framework => {
+describe.each(mounts)('methods of the prototype called directly on $name', framework => {
   const direct = raw('direct calls', (_req, res) => {
     ServerResponse.prototype.write.call(res, 'a', 'utf8');
     Reflect.apply(ServerResponse.prototype.end, res, ['b']);

@@ -9,9 +9,9 @@ import {
   PlainTextResponse,
 } from 'callnext';
 import { EventLog } from '../support/events.js';
-import { frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
-describe.each(frameworks)('layers in layers on $name', ({ app }) => {
+describe.each(mounts)('layers in layers on $name', ({ app }) => {
   let log: EventLog;
   beforeEach(() => {
     log = new EventLog();
@@ -151,7 +151,7 @@ describe.each(frameworks)('layers in layers on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('overrides on $name', ({ app }) => {
+describe.each(mounts)('overrides on $name', ({ app }) => {
   it('keep the place, the scope and the cache key, at every depth and as any kind of function', async () => {
     const log = new EventLog();
     const getDb = () => 'db';
@@ -234,7 +234,7 @@ describe.each(frameworks)('overrides on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('background tasks on $name', ({ app }) => {
+describe.each(mounts)('background tasks on $name', ({ app }) => {
   it('refuse what is added when their request is over', async () => {
     const layer = new Layer();
     let kept: BackgroundTasks | undefined;
@@ -274,7 +274,7 @@ describe.each(frameworks)('background tasks on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('the response that exit code gets on $name', ({ app }) => {
+describe.each(mounts)('the response that exit code gets on $name', ({ app }) => {
   it('can be changed in scope `function`, and throws HEADERS_SENT afterwards', async () => {
     const log = new EventLog();
     const layer = new Layer();

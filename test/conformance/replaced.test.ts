@@ -3,7 +3,7 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { JSONResponse, type Middleware, PlainTextResponse, Response } from 'callnext';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening } from '../support/frameworks.js';
+import { listening, mounts } from '../support/frameworks.js';
 import { exchangeOnWire, record } from '../support/wire.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
@@ -18,7 +18,7 @@ const ofOldBody = [
   'Digest',
 ];
 
-describe.each(frameworks)('a native response on $name', ({ app }) => {
+describe.each(mounts)('a native response on $name', ({ app }) => {
   let log: EventLog;
   beforeEach(() => {
     log = new EventLog();

@@ -15,12 +15,12 @@ import {
   StreamingResponse,
 } from 'callnext';
 import { EventLog } from '../support/events.js';
-import { type Answer, frameworks, listening, type TestApp } from '../support/frameworks.js';
+import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';
 
 const large = 'a long line of text\n'.repeat(20_000);
 
-describe.each(frameworks)('a middleware over native responses on $name', ({ app, isKoa }) => {
+describe.each(mounts)('a middleware over native responses on $name', ({ app, isKoa }) => {
   const over = (middleware: Middleware, handle: (answer: Answer) => unknown): TestApp =>
     app().use(middleware).handler('/', handle);
 
@@ -245,7 +245,7 @@ describe.each(frameworks)('a middleware over native responses on $name', ({ app,
   });
 });
 
-describe.each(frameworks)('responses of an endpoint on $name', ({ app }) => {
+describe.each(mounts)('responses of an endpoint on $name', ({ app }) => {
   const answered = (result: () => unknown) =>
     listening(app().at('/', endpoint({}, result)).listener(), (_url, port) => exchangeOnWire(port, '/'));
   const head = (text: string): string[] =>

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { type CallnextError, Depends, endpoint, Layer, type Middleware, PlainTextResponse } from 'callnext';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening } from '../support/frameworks.js';
+import { listening, mounts } from '../support/frameworks.js';
 
 /** A request by hand, and its connection. */
 function ask(port: number): net.Socket {
@@ -11,7 +11,7 @@ function ask(port: number): net.Socket {
   return socket;
 }
 
-describe.each(frameworks)('on $name', ({ app, isKoa }) => {
+describe.each(mounts)('on $name', ({ app, isKoa }) => {
   let log: EventLog;
   const never = new Promise<never>(() => undefined);
   beforeEach(() => {

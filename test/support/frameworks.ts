@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Depends, Endpoint, Layer, Middleware } from 'callnext';
-import { inject as injectExpress, toExpress } from 'callnext/express';
+import { inject as injectExpress, toExpress, wrap } from 'callnext/express';
 import { inject as injectKoa, toKoa } from 'callnext/koa';
 import express5 from 'express';
 import Koa3 from 'koa';
@@ -46,27 +46,35 @@ export interface Framework {
   app(): TestApp;
 }
 
-function expressFramework(name: string, express: typeof express5): Framework {
-  return { name, isKoa: false, app: () => expressApp(express) };
+function expressFramework(name: string, express: typeof express5, isWrapped = false): Framework {
+  return { name, isKoa: false, app: () => expressApp(express, isWrapped) };
 }
 
-function expressApp(express: typeof express5): TestApp {
+/** `isWrapped`: what would be the first middleware of the app is around it, by `wrap`. */
+function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
   const app = express();
   app.set('env', 'test');
+  let outermost: Layer | Middleware | undefined;
+  let isFirst = isWrapped;
   const mounted: TestApp = {
     use(target) {
-      app.use(toExpress(target) as never);
+      if (isFirst) outermost = target;
+      else app.use(toExpress(target) as never);
+      isFirst = false;
       return mounted;
     },
     at(path, ...targets) {
+      isFirst = false;
       app.use(path, ...targets.map(target => toExpress(target) as never));
       return mounted;
     },
     native(path, listener) {
+      isFirst = false;
       app.use(path, (req, res) => listener(req, res) as never);
       return mounted;
     },
     handler(path, handle) {
+      isFirst = false;
       // Express 4 leaves it to its users to catch what an async handler rejects with.
       app.use(path, (req, res, next) => {
         new Promise(resolve => resolve(handle(expressAnswer(req, res)))).catch(next);
@@ -74,6 +82,7 @@ function expressApp(express: typeof express5): TestApp {
       return mounted;
     },
     around(before, after) {
+      isFirst = false;
       app.use((_req, res, next) => {
         before();
         res.once('finish', after);
@@ -81,7 +90,7 @@ function expressApp(express: typeof express5): TestApp {
       });
       return mounted;
     },
-    listener: () => app as http.RequestListener,
+    listener: () => (outermost ? wrap(app as never, outermost) : app) as http.RequestListener,
   };
   return mounted;
 }
@@ -180,6 +189,7 @@ function isStream(body: unknown): body is NodeJS.ReadableStream {
 
 export const express5Framework = expressFramework('Express 5', express5);
 export const express4Framework = expressFramework('Express 4', express4);
+export const wrappedFramework = expressFramework('Express 5, wrapped', express5, true);
 export const koa3Framework = koaFramework('Koa 3', Koa3);
 export const koa2Framework = koaFramework('Koa 2', Koa2);
 
@@ -190,6 +200,9 @@ export const frameworks: readonly Framework[] = [
   koa3Framework,
   koa2Framework,
 ];
+
+/** Those, and an app that is wrapped: the exceptions that nobody handles are reported there, as nobody else would tell of them. */
+export const mounts: readonly Framework[] = [...frameworks, wrappedFramework];
 
 /** Runs `use` against a server on loopback, and ends that server with all its connections. */
 export async function listening<T>(
