@@ -14,6 +14,7 @@ export {
   type Injected,
   isDepends,
   type Solved,
+  type ValueOf,
 } from './dependencies/depends.js';
 export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
@@ -72,7 +73,7 @@ export {
   RedirectResponse,
   StreamingResponse,
 } from './http/responses.js';
-export type { Auth, BaseUser, Session, User } from './http/shared.js';
+export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer, type LayerDescription, type LayerOptions } from './layer.js';
 export { type Delivery, Exchange, type Transport } from './lifecycle/exchange.js';

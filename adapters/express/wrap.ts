@@ -1,4 +1,5 @@
-import { type Layer, type Middleware, misuse } from '../../core/index.js';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { type Client, type Layer, type Middleware, misuse } from '../../core/index.js';
 import {
   NativeExchange,
   type NativeRequest,
@@ -34,12 +35,19 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   };
 }
 
-/** The prototypes are those that Express will give them: with those, and before it adds anything, a dictionary costs least. */
 function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes): NativeExchange {
-  Object.setPrototypeOf(req, app.request as object);
-  Object.setPrototypeOf(res, app.response as object);
+  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least. What has others (a subclass,
+  // another app around this one, HTTP/2) keeps them until Express is there.
+  if (isOf(req, IncomingMessage) && isOf(res, ServerResponse)) {
+    Object.setPrototypeOf(req, app.request as object);
+    Object.setPrototypeOf(res, app.response as object);
+  }
   toDictionaryMode(req, res);
   return openBare(req, res as never, new WrappedRequest(app, req, res));
+}
+
+function isOf(object: object, { prototype }: { readonly prototype: object }): boolean {
+  return Object.getPrototypeOf(object) === prototype;
 }
 
 /** A request that Express has not begun with yet. */
@@ -57,7 +65,9 @@ class WrappedRequest extends ExpressRequest {
 
   /** Native middleware among ours comes before the app, and expects both as Express gives them. */
   override get raw(): { req: ExpressReq; res: ExpressRes } {
+    this.#begin();
     if (!('locals' in this.#res)) {
+      Object.setPrototypeOf(this.#res, this.#app.response as object);
       Object.assign(this.#req, { res: this.#res });
       Object.assign(this.#res, { req: this.#req, locals: Object.create(null) });
       this.#parseQuery();
@@ -65,10 +75,25 @@ class WrappedRequest extends ExpressRequest {
     return super.raw;
   }
 
+  /** What the app's `trust proxy` says, by the prototype that Express will give the request. */
+  override get url(): string {
+    this.#begin();
+    return super.url;
+  }
+
+  override get client(): Client | null {
+    this.#begin();
+    return super.client;
+  }
+
   /** Express 4 does it by a middleware of its own, which leaves what is there. */
   #parseQuery(): void {
     const parse = this.#app.get?.('query parser fn');
     if ('query' in this.#req || typeof parse !== 'function') return;
     Reflect.set(this.#req, 'query', parse(this.#req.url?.split('?')[1] ?? ''));
+  }
+
+  #begin(): void {
+    if (!('protocol' in this.#req)) Object.setPrototypeOf(this.#req, this.#app.request as object);
   }
 }

@@ -450,6 +450,7 @@ export class HeldResponse {
 
   #endWithoutBody(): void {
     this.state = 'replaced';
+    if (this.endedInHold) showEnd(this.res);
     this.#whileWriting(() =>
       Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
     );

@@ -151,12 +151,13 @@ function takenFrom(res: NativeResponse, prototype: NativeResponse): string[] {
     res._send === prototype._send &&
     res.on === native.on &&
     res.flush === undefined;
-  return isFree ? [] : ['on', 'flush', ...names].filter(name => isTaken(res, name));
+  return isFree ? [] : ['on', 'flush', ...names].filter(name => isTaken(res, name, prototype));
 }
 
-function isTaken(res: NativeResponse, name: string): boolean {
+/** By an own property, or on a prototype nearer than the one that is patched: `app.response.end`. */
+function isTaken(res: NativeResponse, name: string, prototype: NativeResponse): boolean {
   if (name === 'on') return res.on !== native.on;
-  return Object.hasOwn(res, name);
+  return Object.hasOwn(res, name) || Reflect.get(res, name) !== Reflect.get(prototype, name);
 }
 
 /** The prototype right below Node's that belongs to a framework: `express.response`. */

@@ -16,13 +16,15 @@ import {
   type Response,
   runExchange,
   runLayer,
+  sharedOf,
+  type Trace,
   type Transport,
   toError,
 } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
-import { exchangeKey } from './exchange-key.js';
+import { exchangeKey, traceKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
@@ -90,7 +92,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.source = source;
     this.passOn = passOn;
     this.#method = req.method ?? 'GET';
-    this.exchange = new Exchange(new Request(source), this);
+    const request = new Request(source);
+    const trace = (res as { [traceKey]?: Trace })[traceKey];
+    if (trace) sharedOf(request).trace = trace;
+    this.exchange = new Exchange(request, this);
     this.end = new ResponseEnd(req, res, this);
     source.end = this.end;
     source.owner = this;

@@ -146,11 +146,16 @@ export class BackgroundTasks {
 
   /**
    * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure.
-   * `isLast`: nothing is to be added any more when they have run.
+   * `isLast`: nothing is to be added any more when they have run. `begin` is told the name of each.
    */
-  async runAll(report: (failure: Error) => void, isLast = false): Promise<Error | undefined> {
+  async runAll(
+    report: (failure: Error) => void,
+    isLast = false,
+    begin?: (name: string) => void,
+  ): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
+      if (!this.#cutShortBy) begin?.(task.name);
       const failure = this.#cutShortBy
         ? misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', task.name)
         : await this.#run(task);

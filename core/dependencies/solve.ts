@@ -1,3 +1,4 @@
+import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { GraphRun } from './dependency-graph.js';
 import {
@@ -18,6 +19,7 @@ export interface DependencyRun extends GraphRun {
   readonly exits: ExitStack;
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
+  readonly trace: Trace | undefined;
 }
 
 /**
@@ -67,12 +69,6 @@ export class DependencyCache {
   }
 }
 
-/** Values by name. Nothing is inherited, so that every name is only a name; of a function, as V8 keeps what has no prototype at all in a dictionary. */
-const Values = function Values() {
-  // Deliberately empty: only its prototype is of interest.
-} as unknown as new () => Record<string, unknown>;
-Values.prototype = Object.create(null);
-
 /**
  * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are declared.
  * Resolves with the values by name. The first one that throws ends it; those entered before stay on the exit stack.
@@ -81,10 +77,14 @@ export async function solveDependencies(
   dependencies: Dependencies,
   run: DependencyRun,
 ): Promise<Record<string, unknown>> {
-  const values = new Values();
-  for (const name of Object.keys(dependencies))
-    values[name] = await solveOne(dependencies[name] as Depends<unknown>, run);
+  const values = noValues();
+  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(marker, run);
   return values;
+}
+
+/** Without a prototype, every name is only a name. */
+function noValues(): Record<string, unknown> {
+  return Object.create(null);
 }
 
 /** What a dependency or an endpoint is called with: the values that it has declared, and what all are given. */
@@ -141,9 +141,11 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
 async function solveAnew(used: AnyDependency, scope: DependencyScope, run: DependencyRun): Promise<unknown> {
   const { name, produce, dependencies } = partsOfDependency(used);
   const needsNone = dependencies === noDependencies;
-  const values = needsNone ? new Values() : await solveDependencies(dependencies, run);
+  // It is in the cache before it runs, as it may inject itself: what is below it is waited for, and so is nothing.
+  const values = await (needsNone ? noValues() : solveDependencies(dependencies, run));
   const handedOn = needsNone ? none : Object.values(values);
   const watch = run.timings?.begin(name);
+  run.trace?.add(`${name} enter`);
   try {
     const produced = produce(contextOf(values, run.injected));
     if (isGenerator(produced)) return await enter(new GeneratorContext(name, scope, produced), run);

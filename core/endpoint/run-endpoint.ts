@@ -17,6 +17,7 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
   const watch = run.timings?.begin(endpoint.name);
+  run.trace?.add(endpoint.name);
   let result: unknown;
   try {
     result = await endpoint.handler(contextOf(values, run.injected));

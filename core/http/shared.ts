@@ -30,6 +30,11 @@ export interface Auth {
   readonly scopes: readonly string[];
 }
 
+/** Told of the steps of a request in their order, such as `getDb enter`: `callnext/testing` hands them out. */
+export interface Trace {
+  add(step: string): void;
+}
+
 /** What a request and those that are made of it have in common, beside `state`: each is there when somebody has asked for it. */
 export interface Shared {
   errorHeaders?: Headers;
@@ -37,4 +42,5 @@ export interface Shared {
   auth?: Auth;
   user?: User;
   timings?: Timings;
+  trace?: Trace;
 }

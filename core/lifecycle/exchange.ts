@@ -15,6 +15,7 @@ import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
 import { accept, claimFor, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
+import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
@@ -92,6 +93,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #endpoints = 0;
   /** Whether the layers do not wait for it, although it is not over. */
   #isDetached = false;
+  #whenOver: readonly (() => void)[] = none;
 
   constructor(request: Request, transport: Transport) {
     this.transport = transport;
@@ -195,6 +197,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return sharedOf(this.request).timings;
   }
 
+  /** Where a test wants to know what happens in which order. */
+  get trace(): Trace | undefined {
+    return sharedOf(this.request).trace;
+  }
+
   #withErrorHeaders(response: Response): Response {
     const { errorHeaders } = this;
     if (errorHeaders) fillHeaders(response.headers, errorHeaders);
@@ -287,6 +294,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (!this.wasReported(lost)) this.report(lost, this.isSending ? 'response' : 'request');
   }
 
+  exiting(name: string): void {
+    this.trace?.add(`${name} exit`);
+  }
+
   exitFailed(failure: Error, owner: unknown): void {
     this.#reports.tellOwner(failure, owner as ErrorReporter | undefined);
   }
@@ -328,15 +339,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /**
    * Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it,
-   * unless a layer's time is up. `undefined` where there was nothing to wait for.
+   * unless a layer's time is up.
    */
-  idle(): Promise<void> | undefined {
-    if (!this.#unfinished.isIdle || this.exits.failure) return this.#whenIdle();
-    this.#isOver = true;
-    return undefined;
-  }
-
-  async #whenIdle(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#unfinished.whenIdle();
     this.#isOver = true;
     const { failure } = this.exits;
@@ -392,6 +397,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #endInLayers(): void {
     this.#isDetached = true;
     for (const { inFlight } of this.#entered) inFlight.end(this);
+    const resolves = this.#whenOver;
+    this.#whenOver = none;
+    for (const resolve of resolves) resolve();
+  }
+
+  /** Resolves when the last task has run, and nothing is at work for it any more. */
+  whenOver(): Promise<void> {
+    if (this.#isDetached) return Promise.resolve();
+    return new Promise(resolve => {
+      this.#whenOver = [...this.#whenOver, resolve];
+    });
   }
 
   /**

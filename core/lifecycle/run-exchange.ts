@@ -30,11 +30,12 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     exchange.passedOn = toError(thrown);
     delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
+  const { outcome } = delivery;
+  exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
   await exchange.inContext(async () => {
     exchange.isSent = true;
     if (response) partsOf(response).head.seal();
-    const idle = exchange.idle();
-    if (idle) await idle;
+    await exchange.idle();
     exchange.settleResponses(response);
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
     await runAfterResponse(exchange, response, known); // 7–9
@@ -68,11 +69,12 @@ async function leaveAndRun(
 ): Promise<{ failure: Error | undefined; last: Error | undefined }> {
   const { exits, backgroundTasks } = exchange;
   const report = (error: Error): void => exchange.report(error, 'background');
+  const begin = (name: string): void => exchange.trace?.add(`task ${name}`);
   const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
-  const taskFailure = await backgroundTasks.runAll(report); // 8
+  const taskFailure = await backgroundTasks.runAll(report, false, begin); // 8
   const before = failure ?? taskFailure;
   const last = exchange.noteFailure('exit', await exits.leave('background', response, before), before); // 9
-  await backgroundTasks.runAll(report, exchange.isSettled); // what those exits have added
+  await backgroundTasks.runAll(report, exchange.isSettled, begin); // what those exits have added
   return { failure, last: last === before ? failure : last };
 }
 

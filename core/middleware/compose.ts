@@ -2,12 +2,14 @@ import { misuse, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
 import { type Answered, accept, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
+import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
 
 /** What the onion needs of the exchange that runs through it. */
 export interface OnionRun extends Answered {
   readonly timings: Timings | undefined;
+  readonly trace: Trace | undefined;
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
   /** A middleware is through before what is below it: a timeout. */
@@ -36,13 +38,18 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
   const name = nameOf(middleware);
   return async function runMiddleware(request, run, below) {
     const watch = run.timings?.beginMiddleware(name);
+    const { trace } = run;
     const call = new Call(name, inner, run, below, watch);
     try {
+      trace?.add(`${name} before`);
       const returned = await middleware(request, given => call.next(request, given));
       const settled = call.settle(returned, request);
-      return settled instanceof Promise ? await settled : settled;
+      const response = settled instanceof Promise ? await settled : settled;
+      trace?.add(`${name} after ${response.status}`);
+      return response;
     } catch (thrown) {
       call.leave(undefined);
+      trace?.add(`${name} failed`);
       return run.recoverOutside(thrown);
     } finally {
       watch?.stop();
