@@ -27,7 +27,7 @@ module.exports = {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^callnext$': '<rootDir>/core/index.ts',
-    '^callnext/(express|koa|node)$': '<rootDir>/adapters/$1/index.ts',
+    '^callnext/(express|koa|node|testing)$': '<rootDir>/adapters/$1/index.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',
   },

@@ -110,6 +110,8 @@ const messages = {
     `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>
     `${show(received)} can not be written as JSON${place === undefined ? '' : `: ${place}`}. Return plain data or a Response.`,
+  NOT_SETTLED: (timeout: number, left: string) =>
+    `After ${timeout} ms the requests of a TestClient are not through: ${left}. Something waits for ever, or raise \`timeoutMs\`.`,
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
     called
       ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
@@ -132,6 +134,8 @@ const messages = {
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>
     `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
+  TEST_TARGET: (received: unknown) =>
+    `\`new TestClient()\` takes an Express app, a Koa app, a listener of requests, a server of Node, an endpoint or a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>
     `The background task \`${task}\` was dropped because its layer was closed and its time was up. Give \`layer.close()\` a longer \`timeoutMs\`.`,
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
