@@ -67,7 +67,15 @@ if (isWanted('1 GiB')) await section('1 GiB through Express 5', streams);
 if (isWanted('Idle')) await section('Idle clients of server-sent events', idle);
 if (isWanted('Import')) await section('Import', imports);
 if (isWanted('Parts')) await section('Parts, in process', parts);
-if (only === undefined) writeFileSync('bench/README.md', readme());
+if (only === undefined) {
+  writeFileSync('bench/README.md', readme());
+  execFileSync(process.execPath, [
+    'node_modules/@biomejs/biome/bin/biome',
+    'format',
+    '--write',
+    'bench/README.md',
+  ]);
+}
 process.exit();
 
 function isWanted(title) {

@@ -110,6 +110,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return Reflect.get(res, exchangeKey) as NativeExchange | undefined;
   }
 
+  /** Tells the steps of the exchange that a response will have. */
+  static traceOn(res: object, trace: Trace): void {
+    Reflect.set(res, traceKey, trace);
+  }
+
   /** The exchange is also found by the request. */
   nameOn(req: NativeRequest): void {
     Reflect.set(req, exchangeKey, this);

@@ -12,10 +12,7 @@ import {
   misuse,
   type Trace,
 } from '../../core/index.js';
-import { decodeBody } from '../node/decode-body.js';
-import { traceKey } from '../node/exchange-key.js';
-import { NativeExchange } from '../node/native-exchange.js';
-import { type NodeListener, toNode } from '../node/to-node.js';
+import { decodeBody, NativeExchange, type NodeListener, toNode } from '../node/index.js';
 import { CookieJar } from './cookie-jar.js';
 import { connection } from './in-process.js';
 
@@ -186,7 +183,7 @@ export class TestClient {
 
   #watch(res: ServerResponse): void {
     const trace: Trace = { add: step => this.#steps.push(step) };
-    Reflect.set(res, traceKey, trace);
+    NativeExchange.traceOn(res, trace);
     this.#served.push({ res, over: new Promise(resolve => res.once('close', () => resolve())) });
   }
 

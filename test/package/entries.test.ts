@@ -4,6 +4,7 @@ import * as core from 'callnext';
 import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
+import * as testing from 'callnext/testing';
 import manifest from '../../package.json' with { type: 'json' };
 
 it('exports from `callnext` what users need, and the port for those who write an adapter', () => {
@@ -105,6 +106,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'besideNative',
     'clientOf',
     'declaredLength',
+    'decodeBody',
     'fetchEndpoint',
     'goesInto',
     'hostOf',
@@ -116,6 +118,10 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'toLayer',
     'toNode',
   ]);
+});
+
+it('exports from `callnext/testing` what a test needs', () => {
+  expect(Object.keys(testing).sort()).toEqual(['CookieJar', 'TestClient', 'override']);
 });
 
 it('exports each built-in middleware from an entry of its own', () => {
