@@ -1,0 +1,39 @@
+// https://fastapi.tiangolo.com/tutorial/dependencies/sub-dependencies/
+import { Depends, dependency, endpoint, type Injected, Layer } from 'callnext';
+import type { Page } from './page.js';
+
+function queryExtractor({ request }: Injected) {
+  return request.queryParams.get('q');
+}
+
+const queryOrCookieExtractor = dependency(
+  { q: Depends(queryExtractor) },
+  ({ q, request }) => q || (request.cookies.last_query ?? null),
+);
+
+const readQuery = endpoint({ queryOrDefault: Depends(queryOrCookieExtractor) }, ({ queryOrDefault }) => ({
+  q_or_cookie: queryOrDefault,
+}));
+
+// Once for each request, unless `useCache` is false.
+let calls = 0;
+const countCalls = () => {
+  calls += 1;
+  return calls;
+};
+const needy = endpoint(
+  {
+    first: Depends(countCalls),
+    again: Depends(countCalls),
+    fresh: Depends(countCalls, { useCache: false }),
+  },
+  ({ first, again, fresh }) => ({ isSame: first === again, isFresh: fresh !== first }),
+);
+
+export const page: Page = {
+  layer: new Layer(),
+  routes: [
+    { method: 'get', path: '/items', endpoint: readQuery },
+    { method: 'get', path: '/needy', endpoint: needy },
+  ],
+};
