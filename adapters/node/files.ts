@@ -6,8 +6,8 @@ import type { Files } from '../../core/index.js';
 export const files: Files = {
   async stat(path) {
     await access(path, constants.R_OK);
-    const { size, mtime, isFile } = await stat(path).then(found => ({ ...found, isFile: found.isFile() }));
-    return { size, modified: mtime, isFile };
+    const found = await stat(path);
+    return { size: found.size, modified: found.mtime, isFile: found.isFile() };
   },
   async *read(path, start, end) {
     yield* createReadStream(path, { start, end });

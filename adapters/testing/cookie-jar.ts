@@ -1,5 +1,6 @@
-import { parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
+import { parseCookie, parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
 
+/** The value is as it was sent: what is encoded in another way is another cookie to who has signed it. */
 interface Kept extends SetCookie {
   readonly path: string;
   /** When it ends, in milliseconds since 1970. */
@@ -15,16 +16,20 @@ export class CookieJar {
 
   /** The value of a cookie, whatever its path. */
   get(name: string): string | undefined {
-    return this.#alive.findLast(kept => kept.name === name)?.value;
+    return this.toObject()[name];
   }
 
   /** All of them, by name. */
   toObject(): Record<string, string> {
-    return Object.fromEntries(this.#alive.map(({ name, value = '' }) => [name, value]));
+    return Object.assign({}, ...this.#alive.map(cookie => parseCookie(pairOf(cookie)))) as Record<
+      string,
+      string
+    >;
   }
 
   set(name: string, value: string, { path = '/' }: { path?: string } = {}): void {
-    this.#put({ name, value, path, ends: Number.POSITIVE_INFINITY });
+    const pair = stringifyCookie({ [name]: value });
+    this.#put({ name, value: pair.slice(name.length + 1), path, ends: Number.POSITIVE_INFINITY });
   }
 
   delete(name: string): void {
@@ -38,7 +43,7 @@ export class CookieJar {
   /** Takes what a response to a request of `url` sets. */
   take(lines: readonly string[], url: URL): void {
     for (const line of lines) {
-      const { maxAge, expires, path, ...cookie } = parseSetCookie(line);
+      const { maxAge, expires, path, ...cookie } = parseSetCookie(line, { decode: value => value });
       const ends =
         maxAge === undefined ? (expires?.getTime() ?? Number.POSITIVE_INFINITY) : Date.now() + maxAge * 1000;
       this.#put({ ...cookie, path: path?.startsWith('/') ? path : defaultPath(url), ends });
@@ -53,8 +58,7 @@ export class CookieJar {
     );
     if (sent.length === 0) return undefined;
     const sorted = sent.toSorted((a, b) => b.path.length - a.path.length);
-    // Of one name on two paths both are sent, which an object can not say.
-    return sorted.map(({ name, value = '' }) => stringifyCookie({ [name]: value })).join('; ');
+    return sorted.map(pairOf).join('; ');
   }
 
   get #alive(): readonly Kept[] {
@@ -65,6 +69,10 @@ export class CookieJar {
     const others = this.#kept.filter(({ name, path }) => name !== cookie.name || path !== cookie.path);
     this.#kept = cookie.ends > Date.now() ? [...others, cookie] : others;
   }
+}
+
+function pairOf({ name, value = '' }: Kept): string {
+  return `${name}=${value}`;
 }
 
 /** RFC 6265, 5.1.4. */

@@ -5,14 +5,8 @@ type KoaMountable = import('koa').Middleware;
 declare module 'cors' {
   export default function cors(options: object): Mountable;
 }
-declare module 'express-session' {
-  export default function session(options: object): Mountable;
-}
 declare module 'morgan' {
   export default function morgan(format: string, options: object): Mountable;
-}
-declare module 'multer' {
-  export default function multer(options?: object): { any(): Mountable };
 }
 declare module 'finalhandler' {
   export default function finalhandler(
@@ -28,23 +22,9 @@ declare module 'router' {
   }
   export default function makeRouter(): Router;
 }
-declare module 'koa-compress' {
-  export default function compress(options: object): KoaMountable;
-}
-declare module 'koa-static' {
-  export default function serve(root: string): KoaMountable;
-}
 declare module '@koa/cors' {
   export default function cors(options: object): KoaMountable;
 }
 declare module 'on-finished' {
   export default function onFinished(message: object, listener: (error: unknown) => void): void;
-}
-
-declare module '@koa/multer' {
-  const koaMulter: (options?: object) => { any(): unknown; none(): unknown };
-  export default koaMulter;
-}
-declare module 'koa-mount' {
-  export default function mount(path: string, middleware: unknown): KoaMountable;
 }
