@@ -1,0 +1,234 @@
+// npm run test:package: the packed tarball in fresh projects, each of one kind of user: it is installed, its types are checked, it runs.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** What a project does, in its module system and with its framework: it mounts a layer, and asks itself. */
+const expressProgram = (load, fromExpress) => `${load}
+const timing = async (request, callNext) => {
+  const response = await callNext(request);
+  response.headers.set('x-layer', '1');
+  return response;
+};
+const app = ${fromExpress}();
+app.use(toExpress(new Layer({ middleware: [timing] })));
+app.get('/native', (_req, res) => res.json({ native: true }));
+app.get('/endpoint', toExpress(endpoint({}, () => ({ native: false }))));
+${check('app')}`;
+
+const koaProgram = load => `${load}
+const timing = async (request, callNext) => {
+  const response = await callNext(request);
+  response.headers.set('x-layer', '1');
+  return response;
+};
+const answer = toKoa(endpoint({}, () => ({ native: false })));
+const app = new Koa();
+app.use(toKoa(new Layer({ middleware: [timing] })));
+app.use((ctx, next) => {
+  if (ctx.path !== '/native') return answer(ctx, next);
+  ctx.body = { native: true };
+});
+${check('app')}`;
+
+function check(app) {
+  return `(async () => {
+  const client = new TestClient(${app});
+  for (const [path, body] of [['/native', '{"native":true}'], ['/endpoint', '{"native":false}']]) {
+    const response = await client.get(path);
+    const seen = [response.status, response.headers.get('x-layer'), await response.text()].join(' ');
+    if (seen !== '200 1 ' + body) throw new Error(path + ': ' + seen);
+  }
+  await client.settled();
+  await client.close();
+})().catch(error => {
+  console.error(error);
+  process.exitCode = 1;
+});
+`;
+}
+
+const names = { express: 'toExpress', koa: 'toKoa' };
+const imports = (adapter, framework, local) => `import { endpoint, Layer } from 'callnext';
+import { ${names[adapter]} } from 'callnext/${adapter}';
+import { TestClient } from 'callnext/testing';
+import ${local} from '${framework}';
+`;
+const requires = (adapter, framework, local) => `const { endpoint, Layer } = require('callnext');
+const { ${names[adapter]} } = require('callnext/${adapter}');
+const { TestClient } = require('callnext/testing');
+const ${local} = require('${framework}');
+`;
+
+const typed = `import { Depends, endpoint, Layer, type Middleware } from 'callnext';
+import { toExpress } from 'callnext/express';
+import { cors } from 'callnext/middleware/cors';
+import { TestClient } from 'callnext/testing';
+import express from 'express';
+
+const timing: Middleware = async (request, callNext) => {
+  const response = await callNext(request);
+  response.headers.set('x-layer', '1');
+  return response;
+};
+async function* getDb() {
+  yield { items: ['chair'] };
+}
+const readItems = endpoint({ db: Depends(getDb) }, ({ db }) => db.items.map(item => item.toUpperCase()));
+// @ts-expect-error a value of another type than the dependency's
+endpoint({ db: Depends(getDb) }, ({ db }) => db.missing);
+
+const app = express();
+app.use(toExpress(new Layer({ middleware: [cors(), timing] })));
+app.get('/', toExpress(readItems));
+const client = new TestClient(app);
+const response = await client.get('/');
+if ((await response.text()) !== '["CHAIR"]') process.exitCode = 1;
+await client.close();
+`;
+
+const tsconfig = (module, moduleResolution) =>
+  JSON.stringify({
+    compilerOptions: {
+      module,
+      moduleResolution,
+      target: 'es2022',
+      strict: true,
+      // Every declaration of the package is checked, too.
+      skipLibCheck: false,
+      types: ['node'],
+      outDir: 'out',
+      esModuleInterop: true,
+    },
+    include: ['program.ts'],
+  });
+
+const typesOfExpress = ['@types/express@5', '@types/node@20'];
+const projects = {
+  'ESM, Express 5': {
+    install: ['express@5'],
+    'program.mjs': expressProgram(imports('express', 'express', 'express'), 'express'),
+  },
+  'ESM, Express 4': {
+    install: ['express@4'],
+    'program.mjs': expressProgram(imports('express', 'express', 'express'), 'express'),
+  },
+  'CommonJS, Express 5': {
+    install: ['express@5'],
+    'program.cjs': expressProgram(requires('express', 'express', 'express'), 'express'),
+  },
+  'CommonJS, Express 4': {
+    install: ['express@4'],
+    'program.cjs': expressProgram(requires('express', 'express', 'express'), 'express'),
+  },
+  'ESM, Koa 3': { install: ['koa@3'], 'program.mjs': koaProgram(imports('koa', 'koa', 'Koa')) },
+  'ESM, Koa 2': { install: ['koa@2'], 'program.mjs': koaProgram(imports('koa', 'koa', 'Koa')) },
+  'CommonJS, Koa 3': { install: ['koa@3'], 'program.cjs': koaProgram(requires('koa', 'koa', 'Koa')) },
+  'CommonJS, Koa 2': { install: ['koa@2'], 'program.cjs': koaProgram(requires('koa', 'koa', 'Koa')) },
+  'TypeScript 5.4, nodenext': {
+    install: ['express@5', 'typescript@5.4', ...typesOfExpress],
+    'program.ts': typed,
+    'tsconfig.json': tsconfig('nodenext', 'nodenext'),
+    run: [
+      ['npx', 'tsc'],
+      ['node', 'out/program.js'],
+    ],
+  },
+  'TypeScript 5.9, bundler': {
+    install: ['express@5', 'typescript@5.9', ...typesOfExpress],
+    'program.ts': typed,
+    'tsconfig.json': tsconfig('es2022', 'bundler'),
+    run: [
+      ['npx', 'tsc'],
+      ['node', 'out/program.js'],
+    ],
+  },
+  'jest in CommonJS mode': {
+    install: ['express@5', 'jest@30'],
+    type: 'commonjs',
+    'program.test.js': testProgram(requires('express', 'express', 'express')),
+    run: [['npx', 'jest']],
+  },
+  vitest: {
+    install: ['express@5', 'vitest@3'],
+    'program.test.js': `import { expect, test } from 'vitest';\n${testProgram(imports('express', 'express', 'express'))}`,
+    run: [['npx', 'vitest', 'run']],
+  },
+  'node:test': {
+    install: ['express@5'],
+    'program.test.mjs': `import { test } from 'node:test';
+import assert from 'node:assert/strict';
+const expect = value => ({ toEqual: other => assert.deepEqual(value, other) });
+${testProgram(imports('express', 'express', 'express'))}`,
+    run: [['node', '--test', 'program.test.mjs']],
+  },
+};
+
+/** What a test of an app looks like in any runner: overrides, the client, the order. */
+function testProgram(load) {
+  return `${load.replace('{ endpoint, Layer }', '{ Depends, endpoint, Layer }').replace('{ TestClient }', '{ override, TestClient }')}
+const getName = () => 'real';
+async function* getDb() {
+  yield 'db';
+}
+const layer = new Layer();
+const app = express();
+app.use(toExpress(layer));
+app.get('/', toExpress(endpoint({ name: Depends(getName), db: Depends(getDb) }, function read({ name, backgroundTasks }) {
+  backgroundTasks.addTask(function notify() {});
+  return { name };
+})));
+
+test('an app with an override', async () => {
+  const client = new TestClient(app);
+  const restore = override(layer, getName, () => 'fake');
+  expect(await (await client.get('/')).json()).toEqual({ name: 'fake' });
+  restore();
+  expect(await (await client.get('/')).json()).toEqual({ name: 'real' });
+  await client.settled();
+  client.clearTrace();
+  await client.get('/');
+  await client.settled();
+  expect(client.trace.slice(-4)).toEqual(['read', 'sent 200', 'getDb exit', 'task notify']);
+  await client.close();
+});
+`;
+}
+
+const directory = mkdtempSync(path.join(tmpdir(), 'callnext-projects-'));
+let failed = 0;
+try {
+  const [{ filename }] = JSON.parse(run(['npm', 'pack', '--json', '--pack-destination', directory]));
+  const only = process.argv[2];
+  for (const [name, project] of Object.entries(projects)) {
+    if (only && !name.includes(only)) continue;
+    try {
+      tryProject(name, project, path.join(directory, filename));
+      console.log(`ok    ${name}`);
+    } catch (error) {
+      failed += 1;
+      console.error(`fails ${name}: ${error.message}`);
+    }
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+process.exitCode = failed > 0 ? 1 : 0;
+
+function tryProject(name, { install, type = 'module', run: steps, ...files }, tarball) {
+  const home = path.join(directory, name.replace(/\W+/g, '-'));
+  mkdirSync(home);
+  writeFileSync(path.join(home, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type }));
+  for (const [file, text] of Object.entries(files)) writeFileSync(path.join(home, file), text);
+  run(['npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...install], home);
+  for (const step of steps ?? [['node', Object.keys(files)[0]]]) run(step, home);
+}
+
+function run([command, ...args], cwd) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new Error(`\`${command} ${args.join(' ')}\`\n${error.stdout}${error.stderr}`);
+  }
+}
