@@ -14,7 +14,7 @@ const compiled = [
 module.exports = {
   testEnvironment: 'node',
   testTimeout: 10_000,
-  roots: ['<rootDir>/test'],
+  roots: ['<rootDir>/test', '<rootDir>/examples'],
   testMatch: ['**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
