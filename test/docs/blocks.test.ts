@@ -32,7 +32,7 @@ function blocksOf(page: string): Block[] {
 }
 
 const blocks = pages.flatMap(blocksOf);
-const parts = blocks.filter(({ language }) => ['ts', 'js', 'py'].includes(language));
+const parts = blocks.filter(({ language }) => ['ts', 'js'].includes(language));
 const commands = blocks.filter(({ language }) => language === 'sh');
 
 /** Commands that .ci/run or a test runs; what follows a `#` is for the reader. */
@@ -45,7 +45,7 @@ const run = new Set([
 ]);
 
 it('are of languages that this test knows', () => {
-  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['', 'ts', 'sh', 'diff', 'py']));
+  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['', 'ts', 'sh', 'diff']));
 });
 
 it.each(parts.map(block => [block.page, block.text.split('\n', 1)[0] ?? '', block] as const))(

@@ -1,0 +1,55 @@
+// What the pages of docs/ show in passing, in one app.
+import { EventEmitter, on } from 'node:events';
+import http from 'node:http';
+import {
+  EventSourceResponse,
+  endpoint,
+  HTTPException,
+  Layer,
+  Request,
+  ServerSentEvent,
+  UploadFile,
+} from 'callnext';
+import { keepRawBody, mountFetch, toExpress, wrap } from 'callnext/express';
+import express from 'express';
+import { Hono } from 'hono';
+
+export const market = new EventEmitter();
+const hono = new Hono().basePath('/api').get('/hello', context => context.text('hello from hono'));
+const auth = {
+  handler: (request: globalThis.Request) => new Response(`auth for ${new URL(request.url).pathname}`),
+};
+const layer = new Layer();
+
+const upload = endpoint({}, async ({ request }) => {
+  const form = await request.form({ maxFiles: 10, maxPartSize: 64 * 1024 });
+  const file = form.get('report');
+  if (!(file instanceof UploadFile)) throw new HTTPException(422, 'No file');
+  return { name: file.filename, type: file.contentType, size: file.size, isOnDisk: file.path !== undefined };
+});
+
+layer.addMiddleware(async (request, callNext) => {
+  if (request.method !== 'PUT') return callNext(request);
+  const text = await request.text();
+  return callNext(new Request(request, { body: text.replaceAll('colour', 'color') }));
+});
+
+const prices = endpoint({}, ({ request }) => {
+  async function* events() {
+    for await (const [price] of on(market, 'price', { signal: request.signal })) {
+      yield new ServerSentEvent({ event: 'price', data: price, id: String(price.id) });
+    }
+  }
+  return new EventSourceResponse(events());
+});
+
+const app = express();
+app.use(express.json({ verify: keepRawBody }));
+app.post('/upload', toExpress(upload));
+app.get('/prices', toExpress(prices));
+app.put('/text', express.text(), (req, res) => void res.send(req.body));
+app.post('/raw', toExpress(endpoint({}, ({ request }) => request.text())));
+app.use('/api', mountFetch(hono.fetch)); // from callnext/express; on Koa: app.use(mount('/api', mountFetch(hono.fetch)))
+app.all(/^\/auth\//, mountFetch(auth.handler));
+
+export const server = http.createServer(wrap(app, layer));

@@ -1,0 +1,157 @@
+import {
+  type Content,
+  contentToSend,
+  type Delivery,
+  defaultMaxBodySize,
+  Exchange,
+  Headers,
+  type Layer,
+  Request,
+  type RequestSource,
+  Response,
+  runExchange,
+  type Transport,
+} from 'callnext';
+import { decodeBody } from 'callnext/node';
+
+/** A handler of the Fetch kind, as Hono, Deno, Bun and workers have it. */
+export type FetchHandler = (
+  request: globalThis.Request,
+) => globalThis.Response | Promise<globalThis.Response>;
+
+/** A layer around a handler of the Fetch kind. */
+export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
+  return native => {
+    const transport = new FetchTransport(native.method);
+    const exchange = new Exchange(new Request(new FetchSource(native)), transport);
+    // Never rejects: what fails is told to `onError`, or answered by the transport.
+    void runExchange(exchange, layer, async request => {
+      const answer = await handler(request.native);
+      return new Response(answer.body as ReadableStream<Uint8Array>, answer as never);
+    });
+    return transport.answer;
+  };
+}
+
+/** Where the request comes from: each member is read when somebody asks for it. */
+class FetchSource implements RequestSource {
+  readonly client = null;
+  readonly pathParams = {};
+  maxBodySize: number = defaultMaxBodySize;
+  bodyLimit = Number.POSITIVE_INFINITY;
+  readonly raw: globalThis.Request;
+
+  constructor(request: globalThis.Request) {
+    this.raw = request;
+  }
+
+  get method(): string {
+    return this.raw.method;
+  }
+
+  get url(): string {
+    return this.raw.url;
+  }
+
+  get host(): string {
+    return new URL(this.raw.url).host;
+  }
+
+  get headers(): Headers {
+    return new Headers([...this.raw.headers]);
+  }
+
+  get signal(): AbortSignal {
+    return this.raw.signal;
+  }
+
+  body(): Content {
+    return this.raw.body as Content;
+  }
+
+  /** There is no body parser in front. */
+  parsedBody(): undefined {
+    return undefined;
+  }
+
+  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array> {
+    return decodeBody(body, codings);
+  }
+
+  async readForm(body: AsyncIterable<Uint8Array>, type: string): Promise<FormData> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return new globalThis.Response(new Blob(chunks as never), {
+      headers: { 'content-type': type },
+    }).formData();
+  }
+}
+
+/** What becomes of the outcome. */
+class FetchTransport implements Transport {
+  readonly answer: Promise<globalThis.Response>;
+  readonly #method: string;
+  #answerWith!: (response: globalThis.Response) => void;
+
+  constructor(method: string) {
+    this.#method = method;
+    this.answer = new Promise(resolve => {
+      this.#answerWith = resolve;
+    });
+  }
+
+  /** Resolves when the last byte is handed over, or when nobody wants it any more: then dependencies exit and tasks run. */
+  send(response: Response): Promise<Delivery> {
+    const { status, statusText } = response;
+    const content = contentToSend(response, this.#method);
+    const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
+    const { body, delivered } = isStream
+      ? pumped(content)
+      : { body: content, delivered: Promise.resolve({ outcome: 'sent' as const }) };
+    this.#answerWith(
+      new globalThis.Response(body as never, { status, statusText, headers: [...response.headers] }),
+    );
+    return delivered;
+  }
+
+  /** Nobody handled it: there is no framework here that has an error page. */
+  async fail(_error: Error, headers: Headers | undefined): Promise<Delivery> {
+    this.#answerWith(
+      new globalThis.Response('Internal Server Error', { status: 500, headers: [...(headers ?? [])] }),
+    );
+    return { outcome: 'sent' };
+  }
+
+  abort(): void {
+    // The signal is the client's own here.
+  }
+}
+
+function pumped(content: AsyncIterable<string | Uint8Array>): {
+  body: ReadableStream<Uint8Array>;
+  delivered: Promise<Delivery>;
+} {
+  const chunks = content[Symbol.asyncIterator]();
+  let settle!: (delivery: Delivery) => void;
+  const delivered = new Promise<Delivery>(resolve => {
+    settle = resolve;
+  });
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { value, done } = await chunks.next();
+        if (!done) return controller.enqueue(typeof value === 'string' ? Buffer.from(value) : value);
+        controller.close();
+        settle({ outcome: 'sent' });
+      } catch (error) {
+        controller.error(error);
+        settle({ outcome: 'aborted', error: error as Error });
+      }
+    },
+    async cancel() {
+      await chunks.return?.();
+      settle({ outcome: 'aborted' });
+    },
+  });
+  return { body, delivered };
+}

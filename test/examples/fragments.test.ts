@@ -1,0 +1,47 @@
+import { TestClient } from 'callnext/testing';
+import { market, server } from '../../examples/fragments/app.js';
+
+describe('what docs/ shows in passing', () => {
+  const client = new TestClient(server);
+  afterAll(() => client.close());
+
+  it('a form with a file', async () => {
+    const form = new FormData();
+    form.set('report', new File(['content'], 'report.txt', { type: 'text/plain' }));
+    expect(await (await client.post('/upload', { body: form })).json()).toEqual({
+      name: 'report.txt',
+      type: 'text/plain',
+      size: 7,
+      isOnDisk: false,
+    });
+    expect((await client.post('/upload', { body: new FormData() })).status).toBe(422);
+  });
+
+  it('another body', async () => {
+    const response = await client.put('/text', {
+      body: 'what colour',
+      headers: { 'content-type': 'text/plain' },
+    });
+    expect(await response.text()).toBe('what color');
+  });
+
+  it('the bytes that a parser has read', async () => {
+    const headers = { 'content-type': 'application/json' };
+    expect(await (await client.post('/raw', { body: '{ "a": 1 }', headers })).json()).toBe('{ "a": 1 }');
+  });
+
+  it('events', async () => {
+    const response = await client.get('/prices');
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const tick = setInterval(() => market.emit('price', { id: 7, price: 12 }), 5);
+    const { value } = await reader.read();
+    clearInterval(tick);
+    expect(new TextDecoder().decode(value)).toContain('event: price\ndata: {"id":7,"price":12}\nid: 7');
+    await reader.cancel();
+  });
+
+  it('Fetch handlers', async () => {
+    expect(await (await client.get('/api/hello')).text()).toBe('hello from hono');
+    expect(await (await client.get('/auth/session')).text()).toBe('auth for /auth/session');
+  });
+});
