@@ -26,7 +26,10 @@ function build(include, options) {
     types: ['node'],
     ...options,
   };
-  writeFileSync(project, JSON.stringify({ extends: './tsconfig.json', compilerOptions, include, exclude: ['**/*.test.ts'] }));
+  writeFileSync(
+    project,
+    JSON.stringify({ extends: './tsconfig.json', compilerOptions, include, exclude: ['**/*.test.ts'] }),
+  );
   try {
     execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' });
   } finally {
