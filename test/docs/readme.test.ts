@@ -5,7 +5,6 @@ import { app } from '../../examples/smallest/app.js';
 import { app as koaApp } from '../../examples/smallest/koa.js';
 
 const root = path.join(__dirname, '../..');
-const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
 it.each([
   ['README.md', 'examples/smallest/app.ts'],
