@@ -30,6 +30,7 @@ export default defineConfig({
           page('Middleware', '/middleware'),
           page('Held responses', '/held-response'),
           page('Edge cases', '/edge-cases'),
+          page('Testing', '/testing'),
           page('Errors', '/errors'),
           page('Write an adapter', '/write-an-adapter'),
           page('What it costs', '/bench'),
