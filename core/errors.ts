@@ -3,7 +3,10 @@ export function show(value: unknown): string {
   if (value === undefined) return '`undefined`';
   if (value === null) return '`null`';
   if (typeof value === 'function') return `function \`${nameOf(value)}\``;
-  if (typeof value === 'object') return `an object of class \`${value.constructor?.name ?? 'Object'}\``;
+  // A generator's is anonymous.
+  const kind = (object: object): string =>
+    object.constructor?.name || Object.prototype.toString.call(object).slice(8, -1);
+  if (typeof value === 'object') return `an object of class \`${kind(value)}\``;
   return `${typeof value} \`${String(value).slice(0, 60)}\``;
 }
 
@@ -54,7 +57,9 @@ const messages = {
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
     `\`${path}\`: a generator of scope "${scope}" can not depend on one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
-    `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
+    owner === 'inject'
+      ? `\`inject()\` takes a \`Depends(…)\` as its second argument, received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`.`
+      : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
   ENDPOINT_HANDLER: (received: unknown) =>
     `\`endpoint(dependencies, handler)\` takes a function as its handler, received ${show(received)}.`,
   EXCEPTION_HANDLER: (received: unknown) =>
@@ -83,7 +88,7 @@ const messages = {
   INJECT_LATE: (dependency: string) =>
     `\`inject()\` of \`${dependency}\` came when the response was over and the dependencies had exited. Inject before the response is complete.`,
   INJECT_OUTSIDE: () =>
-    'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))` or `app.use(toKoa(layer))`.',
+    'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
   LAYER_CLOSED: () =>
@@ -98,6 +103,8 @@ const messages = {
     `A \`lifespan\` is a generator function that yields once an object for \`request.state\`, or nothing; received ${show(received)}.`,
   MIDDLEWARE_MISSING: (property: string, middleware: string) =>
     `\`${property}\` is there below the middleware \`${middleware}()\` only. Add it: \`layer.addMiddleware(${middleware}({ … }))\`.`,
+  MIDDLEWARE_NATIVE: (middleware: string) =>
+    `The middleware \`${middleware}\` has three parameters, as one of Express has them. Give it as \`fromExpress(${middleware})\`; one of ours is (request, callNext) => response.`,
   MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
     `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
   MIDDLEWARE_OPTIONS: (middleware: string, option: string, expected: string, received: unknown) =>

@@ -15,8 +15,8 @@ export interface Exit {
 
 /** Who is told of what the exits do. */
 export interface ExitObserver {
-  /** An exit begins. */
-  exiting(name: string): void;
+  /** An exit begins, with what is thrown in. */
+  exiting(name: string, failure: Error | undefined): void;
   /** An exit has failed. `owner` is what `ExitStack.owner` was when it was entered. */
   exitFailed(failure: Error, owner: unknown): void;
   /** A failure took the place of this one, and does not carry it among its causes. */
@@ -125,7 +125,7 @@ export class ExitStack {
     failure: Error | undefined,
   ): Promise<Error | undefined> {
     let next: Error;
-    this.#observer.exiting(exit.name);
+    this.#observer.exiting(exit.name, failure);
     try {
       const outcome = await exit.leave(response, failure);
       if (outcome === 'passed') return failure;

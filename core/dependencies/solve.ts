@@ -105,7 +105,9 @@ function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
   const key = keyOf(marker.dependency, used);
   if (marker.useCache && run.solved.has(key, scope)) return run.solved.get(key, scope);
   if (run.exits.refusal) throw run.exits.refusal;
-  const pending = solveAnew(used, scope, run);
+  // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
+  const { name } = partsOfDependency(marker.dependency);
+  const pending = solveAnew(name, used, scope, run);
   run.solved.add(key, scope, pending);
   return settled(key, scope, pending, run.solved);
 }
@@ -138,8 +140,13 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   return key;
 }
 
-async function solveAnew(used: AnyDependency, scope: DependencyScope, run: DependencyRun): Promise<unknown> {
-  const { name, produce, dependencies } = partsOfDependency(used);
+async function solveAnew(
+  name: string,
+  used: AnyDependency,
+  scope: DependencyScope,
+  run: DependencyRun,
+): Promise<unknown> {
+  const { produce, dependencies } = partsOfDependency(used);
   const needsNone = dependencies === noDependencies;
   // It is in the cache before it runs, as it may inject itself: what is below it is waited for, and so is nothing.
   const values = await (needsNone ? noValues() : solveDependencies(dependencies, run));

@@ -294,8 +294,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (!this.wasReported(lost)) this.report(lost, this.isSending ? 'response' : 'request');
   }
 
-  exiting(name: string): void {
-    this.trace?.add(`${name} exit`);
+  exiting(name: string, failure: Error | undefined): void {
+    this.trace?.add(failure ? `${name} exit with ${failure.constructor.name}` : `${name} exit`);
   }
 
   exitFailed(failure: Error, owner: unknown): void {

@@ -22,9 +22,10 @@ export type Below = (request: Request) => Promise<Response>;
 /** An onion, folded: runs the middlewares and what is below them. */
 export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<Response>;
 
-/** Throws `MIDDLEWARE_NOT_A_FUNCTION`. */
+/** Throws `MIDDLEWARE_NOT_A_FUNCTION` and `MIDDLEWARE_NATIVE`. */
 export function checkedMiddleware(middleware: unknown): Middleware {
   if (typeof middleware !== 'function') throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
+  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
   return middleware as Middleware;
 }
 

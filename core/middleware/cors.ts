@@ -46,10 +46,10 @@ export function cors(given: CorsOptions = {}): Middleware {
     allowOrigins: list(
       [],
       isOriginOption,
-      `a list of origins such as 'https://example.com', as browsers send them: in lower case, without a path, a slash at the end or a default port; or '*'`,
+      `a list of origins such as 'https://example.com', as browsers send them: in lower case, without a path, a slash at the end or a default port; or of '*' alone: ['*']`,
     ),
-    allowMethods: list(['GET'], isToken, `a list of methods such as 'POST', or '*'`),
-    allowHeaders: list<string>([], isToken, `a list of header names, or '*'`),
+    allowMethods: list(['GET'], isToken, `a list of methods such as 'POST', or ['*']`),
+    allowHeaders: list<string>([], isToken, `a list of header names, or ['*']`),
     allowCredentials: flag(false),
     allowOriginRegex: {
       default: undefined as never,

@@ -13,6 +13,10 @@ declare module 'express-session' {
   }
 }
 
+class DiskFull extends Error {
+  readonly status = 507;
+}
+
 const users = new Map([['ada', { id: 'ada', name: 'Ada' }]]);
 const notes: { owner: string; text: string; file?: string | undefined }[] = [];
 
@@ -29,9 +33,7 @@ const renderError: ErrorRequestHandler = (error, _req, res, _next) => {
   res.status(error.status ?? 500).json({ error: error.message });
 };
 
-class DiskFull extends Error {}
-
-// One transaction of the journal for each request that changes something: it is closed when the response is out.
+// One transaction of the journal for each request: of scope `function`, it is closed before the response goes out.
 export const journal: string[] = [];
 async function* audited({ request }: Injected) {
   journal.push(`begin ${request.method}`);
@@ -47,7 +49,8 @@ async function* audited({ request }: Injected) {
 const layer = new Layer({ middleware: [requestId(), processTime()] });
 layer.addExceptionHandler(
   DiskFull,
-  (_request, error) => new JSONResponse({ error: error.message }, { status: 507 }),
+  (_request, { message, status }) =>
+    new JSONResponse({ error: message }, { status, headers: { 'retry-after': '60' } }),
 );
 
 export const app = express();
@@ -58,7 +61,7 @@ app.use('/static', express.static('docs'));
 app.use(session({ secret: 'a secret', resave: false, saveUninitialized: false }));
 app.use(express.json());
 app.use(loadUser);
-app.use('/notes', toExpress(Depends(audited)));
+app.use('/notes', toExpress(Depends(audited, { scope: 'function' })));
 app.post('/login', (req, res) => {
   const user = users.get(req.body.name);
   if (!user) return void res.status(403).json({ error: 'Nobody of that name' });
@@ -73,10 +76,10 @@ app.post('/notes', loggedIn, multer().single('file'), (req, res) => {
   res.status(201).json(notes.at(-1));
 });
 app.get('/broken', async () => {
-  throw Object.assign(new Error('The disk is full'), { status: 507 });
+  throw new DiskFull('The disk is full');
 });
 app.get('/long', (_req, res) => {
   res.type('text/plain').send('a long line of text\n'.repeat(1000));
 });
-app.use(errorBoundary(layer)); // the layer's handlers are asked before the app's own
+app.use(errorBoundary(layer)); // the layer hears of errors before the app's own
 app.use(renderError);

@@ -9,6 +9,10 @@ declare module 'express-session' {
   }
 }
 
+class DiskFull extends Error {
+  readonly status = 507;
+}
+
 const users = new Map([['ada', { id: 'ada', name: 'Ada' }]]);
 const notes: { owner: string; text: string; file?: string | undefined }[] = [];
 
@@ -46,7 +50,7 @@ app.post('/notes', loggedIn, multer().single('file'), (req, res) => {
   res.status(201).json(notes.at(-1));
 });
 app.get('/broken', async () => {
-  throw Object.assign(new Error('The disk is full'), { status: 507 });
+  throw new DiskFull('The disk is full');
 });
 app.get('/long', (_req, res) => {
   res.type('text/plain').send('a long line of text\n'.repeat(1000));

@@ -12,12 +12,14 @@ import mount from 'koa-mount';
 import session from 'koa-session';
 import serve from 'koa-static';
 
+class DiskFull extends Error {
+  readonly status = 507;
+}
+
 const users = new Map([['ada', { id: 'ada', name: 'Ada' }]]);
 const notes: { owner: string; text: string; file?: string | undefined }[] = [];
 
-class DiskFull extends Error {}
-
-// One transaction of the journal for each request that changes something: it is closed when the response is out.
+// One transaction of the journal for each request: of scope `function`, it is closed before the response goes out.
 export const journal: string[] = [];
 async function* audited({ request }: Injected) {
   journal.push(`begin ${request.method}`);
@@ -33,11 +35,12 @@ async function* audited({ request }: Injected) {
 const layer = new Layer({ middleware: [requestId(), processTime()] });
 layer.addExceptionHandler(
   DiskFull,
-  (_request, error) => new JSONResponse({ error: error.message }, { status: 507 }),
+  (_request, { message, status }) =>
+    new JSONResponse({ error: message }, { status, headers: { 'retry-after': '60' } }),
 );
 
 const router = new Router();
-router.use('/notes', toKoa(Depends(audited)));
+router.use('/notes', toKoa(Depends(audited, { scope: 'function' })));
 router.post('/login', ctx => {
   const { name } = ctx.request.body as { name: string };
   const user = users.get(name);
@@ -55,7 +58,7 @@ router.post('/notes', multer().single('file'), ctx => {
   ctx.body = notes.at(-1);
 });
 router.get('/broken', () => {
-  throw Object.assign(new Error('The disk is full'), { status: 507 });
+  throw new DiskFull('The disk is full');
 });
 router.get('/long', ctx => {
   ctx.type = 'text/plain';
@@ -65,7 +68,6 @@ router.get('/long', ctx => {
 export const app = new Koa();
 app.keys = ['a secret'];
 app.silent = true;
-app.use(toKoa(layer)); // the one line: everything below is as it was
 app.use(async (ctx, next) => {
   try {
     await next();
@@ -75,6 +77,7 @@ app.use(async (ctx, next) => {
     ctx.body = { error: message };
   }
 });
+app.use(toKoa(layer)); // the one line: everything below is as it was
 app.use(compress({ threshold: 100 }));
 app.use(mount('/static', serve(path.resolve('docs'))));
 app.use(session(app));

@@ -8,6 +8,10 @@ import mount from 'koa-mount';
 import session from 'koa-session';
 import serve from 'koa-static';
 
+class DiskFull extends Error {
+  readonly status = 507;
+}
+
 const users = new Map([['ada', { id: 'ada', name: 'Ada' }]]);
 const notes: { owner: string; text: string; file?: string | undefined }[] = [];
 
@@ -29,7 +33,7 @@ router.post('/notes', multer().single('file'), ctx => {
   ctx.body = notes.at(-1);
 });
 router.get('/broken', () => {
-  throw Object.assign(new Error('The disk is full'), { status: 507 });
+  throw new DiskFull('The disk is full');
 });
 router.get('/long', ctx => {
   ctx.type = 'text/plain';

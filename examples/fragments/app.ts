@@ -2,9 +2,11 @@
 import { EventEmitter, on } from 'node:events';
 import http from 'node:http';
 import {
+  Depends,
   EventSourceResponse,
   endpoint,
   HTTPException,
+  type Injected,
   Layer,
   Request,
   ServerSentEvent,
@@ -34,6 +36,12 @@ layer.addMiddleware(async (request, callNext) => {
   return callNext(new Request(request, { body: text.replaceAll('colour', 'color') }));
 });
 
+// What Express and its middleware have put on `req` and `res`: a session, a user, a parsed body.
+function agentOf({ request }: Injected) {
+  const { req } = request.raw as { req: express.Request; res: express.Response };
+  return req.get('user-agent') ?? 'nobody';
+}
+
 const prices = endpoint({}, ({ request }) => {
   async function* events() {
     for await (const [price] of on(market, 'price', { signal: request.signal })) {
@@ -47,6 +55,7 @@ const app = express();
 app.use(express.json({ verify: keepRawBody }));
 app.post('/upload', toExpress(upload));
 app.get('/prices', toExpress(prices));
+app.get('/agent', toExpress(endpoint({ agent: Depends(agentOf) }, ({ agent }) => agent)));
 app.put('/text', express.text(), (req, res) => void res.send(req.body));
 app.post('/raw', toExpress(endpoint({}, ({ request }) => request.text())));
 app.use('/api', mountFetch(hono.fetch)); // from callnext/express; on Koa: app.use(mount('/api', mountFetch(hono.fetch)))

@@ -40,6 +40,11 @@ describe('what docs/ shows in passing', () => {
     await reader.cancel();
   });
 
+  it('what Express knows', async () => {
+    const response = await client.get('/agent', { headers: { 'user-agent': 'a test' } });
+    expect(await response.json()).toBe('a test');
+  });
+
   it('Fetch handlers', async () => {
     expect(await (await client.get('/api/hello')).text()).toBe('hello from hono');
     expect(await (await client.get('/auth/session')).text()).toBe('auth for /auth/session');

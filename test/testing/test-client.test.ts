@@ -180,7 +180,7 @@ describe.each([
       'timing before',
       'getDb enter',
       'failing',
-      'getDb exit',
+      'getDb exit with HTTPException',
       'timing after 409',
       'sent 409',
     ]);
@@ -218,6 +218,14 @@ describe('override', () => {
     second();
     expect(await user()).toBe('user of real');
     expect(layer.dependencyOverrides.size).toBe(0);
+  });
+
+  it('keeps the name of what it takes the place of', async () => {
+    using _restored = override(layer, getDb, () => ({ name: 'fake' }));
+    await client.settled();
+    client.clearTrace();
+    await user();
+    expect(client.trace.slice(0, 3)).toEqual(['timing before', 'getDb enter', 'getUser enter']);
   });
 
   it('goes back to what had been put there otherwise, and with `using`', async () => {
