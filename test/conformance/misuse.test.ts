@@ -35,6 +35,11 @@ describe('misuse that is refused when the thing is built', () => {
       () => new Layer().addMiddleware(untyped({})),
       'MIDDLEWARE_NOT_A_FUNCTION',
     ],
+    [
+      'a middleware of Express',
+      () => new Layer().addMiddleware(untyped((_req: unknown, _res: unknown, next: () => void) => next())),
+      'MIDDLEWARE_NATIVE',
+    ],
     ['a list of middleware that is none', () => new Layer({ middleware: untyped(one) }), 'LAYER_OPTIONS'],
     ['an onError that is no function', () => new Layer({ onError: untyped('log') }), 'LAYER_OPTIONS'],
     [
