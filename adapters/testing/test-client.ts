@@ -26,6 +26,8 @@ export interface TestClientOptions {
   baseUrl?: string | URL;
   /** Sent with every request that does not name them itself. */
   headers?: Record<string, string>;
+  /** Closed with the client: its lifespan is left. A layer that is closed does not begin again, so that a test which closes it makes it, too. */
+  layer?: Layer;
   /** What a layer that is tested alone stands around; a 404 unless set. */
   below?: NodeListener | Endpoint;
 }
@@ -59,6 +61,7 @@ export class TestClient {
   readonly #server: http.Server;
   readonly #base: URL;
   readonly #headers: Record<string, string>;
+  readonly #layer: Layer | undefined;
   readonly #usesSocket: boolean;
   readonly #agent: http.Agent;
   #listening: Promise<void> | undefined;
@@ -69,10 +72,11 @@ export class TestClient {
   readonly #tell: () => void;
 
   constructor(target: TestTarget, options: TestClientOptions = {}) {
-    const { socket = false, baseUrl = 'http://localhost', headers = {}, below } = options;
+    const { socket = false, baseUrl = 'http://localhost', headers = {}, below, layer } = options;
     this.#server = target instanceof http.Server ? target : http.createServer(listenerOf(target, below));
     this.#base = new URL(baseUrl);
     this.#headers = headers;
+    this.#layer = layer;
     this.#usesSocket = socket;
     this.#agent = new http.Agent({ keepAlive: true });
     const watch = (_req: IncomingMessage, res: ServerResponse): void => this.#watch(res);
@@ -159,14 +163,20 @@ export class TestClient {
     }
   }
 
-  /** Ends the connections, and the server where this client has made it listen. What is still at work goes on. */
+  /**
+   * Ends the connections, waits for what the requests have begun, and closes the server where this client has made it listen, and the `layer` that it was given.
+   * Rejects as `settled()` does.
+   */
   async close(): Promise<void> {
     this.#agent.destroy();
-    this.#tell();
     this.#server.closeAllConnections();
-    if (!this.#listening) return;
-    await this.#listening;
-    if (this.#hasListened) await new Promise<void>(resolve => this.#server.close(() => resolve()));
+    try {
+      await this.settled();
+    } finally {
+      this.#tell();
+      if (this.#hasListened) await new Promise<void>(resolve => this.#server.close(() => resolve()));
+      await this.#layer?.close({ timeoutMs: 1_000 });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -132,7 +132,8 @@ describe('on node:http', () => {
         return [...log];
       },
     );
-    expect(seen).toEqual(['true', 'true', 'true', 'true', 'false']);
+    // Whether all of it is handed over by then differs from Node 24 on.
+    expect(seen).toEqual(['true', 'true', 'true', expect.any(String), 'false']);
   });
 
   it.each(['HTTP/1.0\r\n', 'HTTP/1.0\r\nConnection: keep-alive\r\n'])(

@@ -195,6 +195,31 @@ describe.each([
   });
 });
 
+it('leaves the lifespan of a layer that it is given, when what it has begun is through', async () => {
+  const log: string[] = [];
+  const layer = new Layer({
+    async *lifespan() {
+      log.push('start');
+      yield {};
+      log.push('stop');
+    },
+  });
+  {
+    await using client = new TestClient(layer, {
+      layer,
+      below: endpoint({}, ({ backgroundTasks }) => {
+        backgroundTasks.addTask(async () => {
+          await notify();
+          log.push('task');
+        });
+        return log.length;
+      }),
+    });
+    expect(await (await client.get('/')).json()).toBe(1);
+  }
+  expect(log).toEqual(['start', 'task', 'stop']);
+});
+
 it('refuses what answers no requests', () => {
   expect(() => new TestClient({} as never)).toThrow(expect.objectContaining({ code: 'TEST_TARGET' }));
 });
