@@ -34,10 +34,10 @@ try {
       node,
       [
         'node_modules/jest/bin/jest.js',
+        ...suites,
         '--silent',
         '--testTimeout=30000',
         `--testPathIgnorePatterns=${known}`,
-        ...suites,
       ],
       {
         stdio: 'inherit',
