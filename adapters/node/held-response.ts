@@ -199,7 +199,7 @@ export class HeldResponse {
     this.ended = true;
     this.#endsWithChunk = Boolean(chunk);
     if (this.state === 'held') this.#head.end();
-    showEnd(this.res);
+    this.#showEnd();
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end(this.#endsWithChunk);
@@ -327,7 +327,7 @@ export class HeldResponse {
     if (this.state === 'held') this.#head.lift();
     base?.restore(this.res);
     this.state = 'replaced';
-    if (this.endedInHold) showEnd(this.res);
+    this.#showEnd();
     const endCallback = this.#endCallback;
     if (endCallback) this.res.once('finish', () => endCallback());
     this.#wireListeners ??= new Set();
@@ -374,7 +374,7 @@ export class HeldResponse {
   giveUp(): void {
     if (this.state === 'held') this.#head.lift();
     this.state = 'replaced';
-    if (this.endedInHold) showEnd(this.res);
+    this.#showEnd();
     this.#sink();
   }
 
@@ -398,7 +398,7 @@ export class HeldResponse {
   closed(error: Error): void {
     this.#body.fail(error);
     if (this.state === 'held') this.#head.reopen();
-    if (this.endedInHold) showEnd(this.res);
+    this.#showEnd();
     if (this.state === 'open') this.#pass();
   }
 
@@ -450,11 +450,15 @@ export class HeldResponse {
 
   #endWithoutBody(): void {
     this.state = 'replaced';
-    if (this.endedInHold) showEnd(this.res);
+    this.#showEnd();
     this.#whileWriting(() =>
       Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
     );
     this.#finishReplaced();
+  }
+
+  #showEnd(): void {
+    if (this.endedInHold) showEnd(this.res);
   }
 
   #finishReplaced(): void {
@@ -562,7 +566,7 @@ export class HeldResponse {
   #endAgain(chunk: unknown, encoding: unknown, callback: Callback | undefined): NativeResponse {
     if (!this.ended) {
       this.#isEndedLate = true;
-      if (this.endedInHold) showEnd(this.res);
+      this.#showEnd();
     }
     if (chunk || !this.ended) this.#writeAfterEnd('end', [chunk, encoding, callback]);
     else if (callback && this.#wouldBeFinished) callback(alreadyFinished());

@@ -11,6 +11,7 @@ import {
   type Layer,
   misuse,
   type Trace,
+  within,
 } from '../../core/index.js';
 import { decodeBody, NativeExchange, type NodeListener, toNode } from '../node/index.js';
 import { CookieJar } from './cookie-jar.js';
@@ -341,17 +342,4 @@ async function unsettled(served: readonly Served[]): Promise<string[]> {
     }),
   );
   return names.flat();
-}
-
-/** Whether something is done in this time, in milliseconds. */
-async function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), milliseconds);
-  });
-  try {
-    return await Promise.race([work.then(() => true), over]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

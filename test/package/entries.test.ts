@@ -74,6 +74,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'sharedOf',
     'toError',
     'tooLarge',
+    'within',
   ];
   expect(Object.keys(core).sort()).toEqual([...users, ...adapterAuthors].sort());
 });
