@@ -12,12 +12,13 @@ export type Replacement<Produced> =
 
 type Gives<T> = T | Promise<T> | Generator<T, unknown, never> | AsyncGenerator<T, unknown, never>;
 
-interface Placed {
-  readonly replacement: AnyDependency;
+/** What has been put in the place of one dependency, the last in force, and what was there before the first. */
+interface Place {
+  readonly before: AnyDependency | undefined;
+  readonly replacements: { readonly replacement: AnyDependency }[];
 }
 
-/** What has been put in the place of each dependency, the last one in force. */
-const placed = new WeakMap<Layer, Map<AnyDependency, Placed[]>>();
+const places = new WeakMap<Layer, Map<AnyDependency, Place>>();
 
 /**
  * Puts another dependency in the place of one, until it is restored.
@@ -36,22 +37,22 @@ export function override<Produced>(
   replacement: Replacement<NoInfer<Produced>>,
 ): Restore {
   const overrides = layer.dependencyOverrides;
-  const byDependency = placed.get(layer) ?? new Map<AnyDependency, Placed[]>();
-  placed.set(layer, byDependency);
-  const before = overrides.get(dependency);
-  const stack = byDependency.get(dependency) ?? (before === undefined ? [] : [{ replacement: before }]);
-  byDependency.set(dependency, stack);
-  const own: Placed = { replacement: replacement as AnyDependency };
-  stack.push(own);
+  const ofLayer = places.get(layer) ?? new Map<AnyDependency, Place>();
+  places.set(layer, ofLayer);
+  const place = ofLayer.get(dependency) ?? { before: overrides.get(dependency), replacements: [] };
+  ofLayer.set(dependency, place);
+  const { before, replacements } = place;
+  const own = { replacement: replacement as AnyDependency };
+  replacements.push(own);
   overrides.set(dependency, own.replacement);
   const restore = (): void => {
-    const index = stack.indexOf(own);
+    const index = replacements.indexOf(own);
     if (index < 0) return;
-    stack.splice(index, 1);
-    const last = stack.at(-1);
-    if (last) overrides.set(dependency, last.replacement);
+    replacements.splice(index, 1);
+    if (replacements.length === 0) ofLayer.delete(dependency);
+    const inForce = replacements.at(-1)?.replacement ?? before;
+    if (inForce) overrides.set(dependency, inForce);
     else overrides.delete(dependency);
-    if (stack.length <= (before === undefined ? 0 : 1)) byDependency.delete(dependency);
   };
   return Object.assign(restore, { [Symbol.dispose]: restore });
 }

@@ -245,6 +245,17 @@ describe('override', () => {
     expect(layer.dependencyOverrides.size).toBe(0);
   });
 
+  it('is in force until it is restored itself, whatever is restored before', async () => {
+    const first = override(layer, getDb, () => ({ name: 'first' }));
+    override(layer, getDb, () => ({ name: 'second' }))();
+    const third = override(layer, getDb, () => ({ name: 'third' }));
+    first();
+    expect(await user()).toBe('user of third');
+    third();
+    expect(await user()).toBe('user of real');
+    expect(layer.dependencyOverrides.size).toBe(0);
+  });
+
   it('keeps the name of what it takes the place of', async () => {
     using _restored = override(layer, getDb, () => ({ name: 'fake' }));
     await client.settled();
