@@ -133,10 +133,17 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     if (name === 'connection' && req.httpVersionMajor >= 2) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
+  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = req.httpVersionMajor < 2 && response.statusText !== '';
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   partsOf(response).head.seal();
   return producer;
+}
+
+function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined): boolean {
+  if (producer === undefined || req.method === 'HEAD') return false;
+  return req.httpVersionMajor >= 2 || (res.useChunkedEncodingByDefault && !res.hasHeader('content-length'));
 }
 
 function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
@@ -216,6 +223,8 @@ class ContextHead implements ResponseHead, HeaderStore {
   set status(status: number) {
     this.#refuseIfSent('set the status');
     this.ctx.status = status;
+    // Koa drops the other headers of a body that is not sent, and Node throws where this one is left.
+    if (isBodyless(status)) this.ctx.remove('trailer');
   }
 
   get statusText(): string {

@@ -1,7 +1,8 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import { isBodyless } from '../../core/index.js';
+import { dropHeaders, makeHead, ofFraming } from './framing.js';
 import type { NativeResponse, RawHead } from './node-types.js';
-import { removeHeader, type Sink, setReason } from './write-response.js';
+import { type Sink, setReason } from './write-response.js';
 
 /** What `res._header` is during a hold: `headersSent`, `setHeader` and those who ask them then behave as after the head. */
 const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -44,7 +45,7 @@ export class CapturedHead {
     const code = status | 0;
     const isInvalid = code < 100 || code > 999 || (message && illegalReason.test(message));
     const isWrapped = previous.writeHead !== native.writeHead;
-    if (isInvalid && isWrapped) previous.writeHead.apply(res, args);
+    if (isInvalid && isWrapped) makeHead(res, previous.writeHead, args as never);
     else if (isWrapped && Array.isArray(raw) && this.#appends(raw)) this.#raw = undefined;
     else if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
     this.status = code;
@@ -122,8 +123,7 @@ export class CapturedHead {
   /** Nothing is held any longer: the response is as it was before the head, with the status that it is to have. */
   lift(): void {
     const res = this.res;
-    if (this.#dropsBody)
-      for (const name of ['content-length', 'transfer-encoding']) this.change(() => removeHeader(res, name));
+    if (this.#dropsBody) this.change(() => dropHeaders(res, ofFraming));
     this.open();
     this.reopen();
     this.#restoreCookies();
@@ -141,8 +141,7 @@ export class CapturedHead {
   /** Makes the head again, on the methods that were there before. */
   replay(previous: Sink): void {
     const res = this.res;
-    if (this.#raw === undefined) previous.writeHead.call(res, this.status);
-    else previous.writeHead.call(res, this.status, this.#raw);
+    makeHead(res, previous.writeHead, this.#raw === undefined ? [this.status] : [this.status, this.#raw]);
   }
 
   /** The head goes out before the body, where native code has asked for that. */
@@ -176,8 +175,8 @@ export class CapturedHead {
 
   /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */
   #captureByNode(...args: unknown[]): void {
-    const res = this.res;
-    const { _hasBody } = res;
+    const { res } = this;
+    const { _hasBody, shouldKeepAlive } = res;
     res._storeHeader = (statusLine, headers) => {
       // Headers that are only arguments are checked where Node makes the head of them, so it makes one to throw away.
       Reflect.apply(native._storeHeader, new ServerResponse({ method: 'GET', headers: {} } as never), [
@@ -189,10 +188,10 @@ export class CapturedHead {
     };
     try {
       Reflect.apply(native.writeHead, res, args);
-      // Where it throws, Node has forgotten the body all the same.
-      res._hasBody = _hasBody;
     } finally {
       res._storeHeader = native._storeHeader;
+      // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or throws.
+      Object.assign(res, { _hasBody, shouldKeepAlive });
     }
   }
 }

@@ -47,7 +47,7 @@ export class HeaderSnapshot {
 
   /** Writes all of them anew, in the order in which they stood. */
   rewrite(res: NativeResponse): void {
-    this.#keepingMarks(res, () => {
+    keepingMarks(res, () => {
       for (const name of res.getHeaderNames()) res.removeHeader(name);
       for (const [name, value] of this.#lines.values()) res.setHeader(name, copied(value));
     });
@@ -55,21 +55,21 @@ export class HeaderSnapshot {
 
   /** Takes away what was added and puts back what was changed; what is as it was keeps its place. */
   restore(res: NativeResponse): void {
-    this.#keepingMarks(res, () => {
+    keepingMarks(res, () => {
       for (const name of res.getHeaderNames()) if (!this.#lines.has(name)) res.removeHeader(name);
       for (const [name, value] of this.#lines.values()) {
         if (res.getHeader(name) !== value) res.setHeader(name, copied(value));
       }
     });
   }
+}
 
-  /** `removeHeader` leaves marks behind that would cost the next answer its automatic framing. */
-  #keepingMarks(res: NativeResponse, change: () => void): void {
-    const { _removedConnection, _removedContLen, _removedTE, sendDate } = res;
-    change();
-    if (_removedTE !== undefined)
-      Object.assign(res, { _removedConnection, _removedContLen, _removedTE, sendDate });
-  }
+/** `removeHeader` leaves marks behind that would cost the next answer its automatic framing. */
+export function keepingMarks(res: NativeResponse, change: () => void): void {
+  const { _removedConnection, _removedContLen, _removedTE, sendDate } = res;
+  change();
+  if (_removedTE !== undefined)
+    Object.assign(res, { _removedConnection, _removedContLen, _removedTE, sendDate });
 }
 
 /** The names in the case in which they were set; HTTP/2 has only one. */

@@ -6,6 +6,7 @@ import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
 import { discardSource, type Source } from './discard-source.js';
+import { makeHead } from './framing.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
 import { heldView } from './held-view.js';
@@ -153,7 +154,7 @@ export class HeldResponse {
     if (this.state === 'open') this.#capture(args);
     else if (this.state === 'held') this.#head.refuse(args);
     // compression calls it from its own `end`, while the other response is written.
-    else if (this.state === 'passing' || this.#writing) this.previous.writeHead.apply(this.res, args);
+    else if (this.state === 'passing' || this.#writing) makeHead(this.res, this.previous.writeHead, args);
     return this.res;
   }
 
@@ -161,9 +162,10 @@ export class HeldResponse {
     const { res, previous } = this;
     const writer = this.#outermostWriting;
     if (writer) writer._implicitHeader();
-    else if (this.#releasing || this.state === 'replaced') previous.writeHead.call(res, res.statusCode);
+    else if (this.#releasing || this.state === 'replaced')
+      makeHead(res, previous.writeHead, [res.statusCode]);
     else if (this.state === 'open') res.writeHead(res.statusCode);
-    else previous._implicitHeader.call(res);
+    else makeHead(res, previous._implicitHeader, []);
   }
 
   flushHeaders(): void {
@@ -193,7 +195,10 @@ export class HeldResponse {
     if (this.ended || this.#isDestroyed)
       return this.#endAgain(chunk, encoding, callback as Callback | undefined);
     if (chunk) assertChunk(chunk);
-    if (this.state === 'open') this.#makeHeadFromEnd(chunk as string | undefined, encoding);
+    if (this.state === 'open') {
+      this.#makeHead();
+      this.#isFromEnd = true;
+    }
     if (chunk)
       this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
     this.ended = true;
@@ -353,19 +358,16 @@ export class HeldResponse {
       this.#pass();
       return true;
     }
+    // Native code goes on to write: that could not be told from an error page, or would come after its end.
+    if (this.#context && !this.ended) return false;
     if (this.state === 'held') {
-      if (!this.ended) return false;
       this.#head.lift();
       res.statusCode = 200;
       setReason(res, undefined);
       this.ended = false;
       this.#body.sink();
     }
-    if (!res.headersSent) {
-      base?.restore(res);
-      // What a failed `end` has counted is not the length of what comes instead.
-      res._contentLength = null;
-    }
+    if (!res.headersSent) base?.restore(res);
     if (this.state !== 'replaced' || !res.headersSent) this.#pass();
     return true;
   }
@@ -434,17 +436,6 @@ export class HeldResponse {
       this.#isImplicit = true;
     } finally {
       this.#isMakingHead = false;
-    }
-  }
-
-  #makeHeadFromEnd(chunk: string | Uint8Array | undefined, encoding: unknown): void {
-    try {
-      this.#makeHead();
-      this.#isFromEnd = true;
-    } catch (error) {
-      // Node has counted by then, and does not count again.
-      this.res._contentLength = chunk ? Buffer.byteLength(chunk, encoding as BufferEncoding) : 0;
-      throw error;
     }
   }
 

@@ -28,6 +28,7 @@ import { exchangeKey, traceKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
+import { dropHeaders, ofBody } from './framing.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
@@ -523,7 +524,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** A head that is out can not be answered again, and what was to follow it will not come. */
   #cutShort(): void {
-    if (this.res.headersSent && !this.res.writableEnded) this.res.destroy();
+    const { res } = this;
+    if (!res.headersSent) {
+      // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
+      if (this.root === undefined) dropHeaders(res, ofBody);
+    } else if (!res.writableEnded) res.destroy();
   }
 
   abort(reason: Error): void {

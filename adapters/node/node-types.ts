@@ -10,6 +10,8 @@ export type NativeResponse = ServerResponse & {
   _header: string | null;
   _hasBody: boolean;
   _contentLength: number | null;
+  _defaultKeepAlive: boolean;
+  _last: boolean;
   _trailer: string;
   _removedConnection: boolean;
   _removedContLen: boolean;

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import { addToVary, type Content, contentToSend, Headers, partsOf, type Response } from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
+import { makeHead } from './framing.js';
 import type { NativeResponse } from './node-types.js';
 
 /** The ways onto the wire: the response's own methods, or those that a held response stands in front of. */
@@ -22,10 +23,10 @@ export function writeResponse(
   const content = contentToSend(response, method);
   applyHead(response, method, content, res);
   partsOf(response).head.seal();
-  if (content !== null && typeof content === 'object' && !(content instanceof Uint8Array)) {
+  if (isStream(content)) {
     const producer = new BodyProducer(content, declaredLength(response));
     // The head does not wait for the first chunk: an event stream is open before its first event.
-    sink.writeHead.call(res, response.status);
+    makeHead(res, sink.writeHead, [response.status]);
     sink.flushHeaders.call(res);
     pump(producer, res, sink, wireListeners).catch(thrown => {
       producer.fail(thrown);
@@ -42,8 +43,12 @@ export function writeResponse(
     sink.writeHead.call(res, response.status);
     sink.write.call(res, content, undefined as never);
     Reflect.apply(sink.end, res, []);
-  } else Reflect.apply(sink.end, res, content === null ? [] : [content]);
+  } else makeHead(res, sink.end as (...args: unknown[]) => unknown, content === null ? [] : [content]);
   return undefined;
+}
+
+function isStream(content: Content): content is Exclude<Content, null | string | Uint8Array> {
+  return content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
 }
 
 /** The status and the headers, with the framing that the body needs. */
@@ -60,6 +65,9 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   // Node sends no body with 204, and with 205 it would begin one.
   if (status === 204) removeHeader(res, 'content-length');
   if (status === 205) res.setHeader('content-length', 0);
+  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  const isChunked = isStream(content) && !res.hasHeader('content-length') && res.useChunkedEncodingByDefault;
+  if (!isChunked && !(res.stream && content !== null)) removeHeader(res, 'trailer');
 }
 
 /**

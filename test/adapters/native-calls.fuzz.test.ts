@@ -13,8 +13,7 @@ const value = fc.constantFrom<unknown>('1', 'text/plain', ['a=1', 'b=2'], 4, 'ba
 const status = fc.constantFrom(200, 201, 204, 304, 404, 500, 42, 1000);
 const chunk = fc.constantFrom<unknown>('', 'text', 'é', Buffer.from([0, 255]), null, 7);
 const good = fc.tuple(name, fc.constantFrom<unknown>('1', 'text/plain', ['a=1', 'b=2']));
-// Node remembers the length and the encoding of a head that it refuses, so that those are not among these.
-const bad = fc.tuple(fc.constantFrom('X-A', 'X-B'), fc.constantFrom<unknown>('1', 'bad\nvalue', undefined));
+const bad = fc.tuple(name, fc.constantFrom<unknown>('1', 'bad\nvalue', undefined));
 const pairs = fc.oneof(fc.array(good, { maxLength: 3 }), fc.array(bad, { maxLength: 2 }));
 const headers = fc.oneof(
   pairs.map(each => Object.fromEntries(each)),
@@ -130,6 +129,37 @@ function settled(seen: readonly unknown[]): { calls: unknown[]; later: unknown[]
   };
 }
 
+const traces = [
+  '_hasBody',
+  '_contentLength',
+  '_last',
+  '_defaultKeepAlive',
+  'shouldKeepAlive',
+  'chunkedEncoding',
+  '_removedConnection',
+  '_removedContLen',
+  '_removedTE',
+];
+
+/** Node frames the next head by one that it has refused, where a hold forgets that one. */
+function withoutTraces(listener: http.RequestListener): http.RequestListener {
+  return (req, res) => {
+    for (const method of ['writeHead', 'write', 'end', 'flushHeaders']) {
+      const original = Reflect.get(res, method) as (...args: unknown[]) => unknown;
+      Reflect.set(res, method, (...args: unknown[]): unknown => {
+        const before = traces.map(trace => [trace, Reflect.get(res, trace)]);
+        try {
+          return Reflect.apply(original, res, args);
+        } catch (error) {
+          if (!res.headersSent) Object.assign(res, Object.fromEntries(before));
+          throw error;
+        }
+      });
+    }
+    listener(req, res);
+  };
+}
+
 async function observe(
   calls: readonly Call[],
   method: string,
@@ -157,7 +187,7 @@ describe('random native calls', () => {
     async (method, middleware) => {
       await fc.assert(
         fc.asyncProperty(program, async calls => {
-          const native = await observe(calls, method, listener => listener);
+          const native = await observe(calls, method, withoutTraces);
           const layered = await observe(
             calls,
             method,

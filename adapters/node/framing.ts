@@ -1,0 +1,45 @@
+import { ServerResponse } from 'node:http';
+import { keepingMarks } from './header-snapshot.js';
+import type { NativeResponse } from './node-types.js';
+
+const probe = new ServerResponse({ method: 'GET', headers: {} } as never);
+/** Where Node counts what a response with `strictContentLength` has written. */
+const bytesWritten = Object.getOwnPropertySymbols(probe).find(
+  ({ description }) => description === 'kBytesWritten',
+);
+
+/**
+ * Calls a method that makes the head of a response. Where Node refuses the head, it has changed how the response is framed
+ * before it throws: without `_hasBody`, the next answer has a length and no body, and the client reads the response after it
+ * as that body.
+ */
+export function makeHead<Args extends unknown[], Result>(
+  res: NativeResponse,
+  method: (...args: Args) => Result,
+  args: Args,
+): Result {
+  const { _hasBody, _last, shouldKeepAlive, _defaultKeepAlive, chunkedEncoding } = res;
+  const { _removedConnection, _removedContLen, _removedTE } = res;
+  try {
+    return Reflect.apply(method, res, args);
+  } catch (thrown) {
+    if (res.stream || res.headersSent) throw thrown;
+    Object.assign(res, { _hasBody, _last, shouldKeepAlive, _defaultKeepAlive, chunkedEncoding });
+    Object.assign(res, { _removedConnection, _removedContLen, _removedTE });
+    res._contentLength = null;
+    if (bytesWritten) Reflect.set(res, bytesWritten, 0);
+    throw thrown;
+  }
+}
+
+/** Headers that frame a body. */
+export const ofFraming: readonly string[] = ['content-length', 'transfer-encoding', 'trailer'];
+/** Those, and what says how it is coded. */
+export const ofBody: readonly string[] = [...ofFraming, 'content-encoding', 'content-range'];
+
+/** Takes headers of a body away that is not sent; Node frames what is sent by itself. */
+export function dropHeaders(res: NativeResponse, names: readonly string[]): void {
+  keepingMarks(res, () => {
+    for (const name of names) res.removeHeader(name);
+  });
+}
