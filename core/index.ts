@@ -30,7 +30,7 @@ export {
   type ServerSentEventInit,
 } from './http/event-source-response.js';
 export { FileResponse, type FileResponseInit } from './http/file-response.js';
-export type { FileStat, Files } from './http/files.js';
+export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
 export {
   addToVary,

@@ -2,8 +2,9 @@ import { create as dispositionOf } from 'content-disposition';
 import isFresh from 'fresh';
 import { lookup } from 'mrmime';
 import { misuse, misuseWith } from '../errors.js';
+import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
-import type { FileStat, Files } from './files.js';
+import type { Files, OpenFile } from './files.js';
 import type { Request } from './request.js';
 import { partsOf, prepare, Response } from './response.js';
 import type { ResponseInit } from './response-head.js';
@@ -27,8 +28,8 @@ export interface FileResponseInit extends ResponseInit {
  * name them. A request with conditions is answered with 304 or 412, one with ranges with 206 or 416 (RFC 9110, 13 and 14), before the
  * middleware sees the response. A `range` that can not be read is ignored, where Starlette answers 400.
  *
- * The path is opened as it is given: never build it from a request without a check. Throws `FILE` when it is answered with and there is no
- * such file. Starlette's `FileResponse`.
+ * The path is opened as it is given: never build it from a request without a check. It is opened when it is answered with, which
+ * throws `FILE` where that fails, and closed when it is sent or let go of. Starlette's `FileResponse`.
  */
 export class FileResponse extends Response {
   readonly path: string;
@@ -47,35 +48,37 @@ export class FileResponse extends Response {
 
   /** What is sent of the file to a request. Internal. */
   override async [prepare](request: Request, files: Files | undefined): Promise<Response> {
-    const stat = await statOf(this.path, files);
-    const { headers, status, background } = this;
+    const open = await openFile(this.path, files);
+    try {
+      const response = this.#answer(request, open);
+      response.background = this.background;
+      // What is changed from here on is changed on the response that is sent.
+      partsOf(this).head.seal();
+      // Who sends a body closes the file with it.
+      if (partsOf(response).body.whole !== undefined) await open.close();
+      return response;
+    } catch (thrown) {
+      await open.close();
+      throw thrown;
+    }
+  }
+
+  #answer(request: Request, open: OpenFile): Response {
+    const { headers, status } = this;
     const defaults = {
-      'last-modified': stat.modified.toUTCString(),
-      etag: `"${stat.modified.getTime().toString(16)}-${stat.size.toString(16)}"`,
+      'last-modified': open.modified.toUTCString(),
+      etag: `"${open.modified.getTime().toString(16)}-${open.size.toString(16)}"`,
       'accept-ranges': 'bytes',
     };
     for (const [name, value] of Object.entries(defaults)) if (!headers.has(name)) headers.set(name, value);
-    const source = { file: this, files: files as Files, size: stat.size };
     const isConditional = status === 200 && (request.method === 'GET' || request.method === 'HEAD');
-    const response = (isConditional && answerTo(request, source)) || wholeOf(source);
-    response.background = background;
-    // What is changed from here on is changed on the response that is sent.
-    partsOf(this).head.seal();
-    return response;
+    return (isConditional && answerTo(request, this, open)) || wholeOf(this, open);
   }
 }
 
-/** A file that is there, to make responses of. */
-interface Source {
-  readonly file: FileResponse;
-  readonly files: Files;
-  /** Bytes. */
-  readonly size: number;
-}
-
 /** What a request with conditions or ranges is answered with; `undefined` where it gets the whole file. */
-function answerTo(request: Request, source: Source): Response | undefined {
-  const { file, size } = source;
+function answerTo(request: Request, file: FileResponse, open: OpenFile): Response | undefined {
+  const { size } = open;
   const asked = request.headers;
   if (hasChanged(request, file)) return bodyless(file, 412);
   const named = ['if-none-match', 'if-modified-since', 'cache-control'];
@@ -86,7 +89,7 @@ function answerTo(request: Request, source: Source): Response | undefined {
   const ranges = isRangeFresh(request, file) ? rangesOf(asked.get('range'), size) : undefined;
   if (ranges === undefined) return undefined;
   const [first, second] = ranges;
-  if (first) return second ? severalOf(source, ranges) : oneOf(source, first);
+  if (first) return second ? severalOf(file, open, ranges) : oneOf(file, open, first);
   const unsatisfiable = bodyless(file, 416);
   unsatisfiable.headers.set('content-range', `bytes */${size}`);
   return unsatisfiable;
@@ -121,58 +124,82 @@ function bodyless(file: FileResponse, status: number): Response {
   return new Response(null, { status, headers: lines });
 }
 
-function wholeOf({ file, files, size }: Source): Response {
-  const { path, headers, status, statusText } = file;
-  const body = size === 0 ? '' : files.read(path, 0, size - 1);
+function wholeOf(file: FileResponse, open: OpenFile): Response {
+  const { headers, status, statusText } = file;
+  const { size } = open;
+  const body = size === 0 ? '' : closing(open, open.read(0, size - 1));
   const response = new Response(body, { status, statusText, headers: [...headers] });
   response.headers.set('content-length', String(size));
   return response;
 }
 
-function oneOf({ file, files, size }: Source, range: ByteRange): Response {
-  const body = files.read(file.path, range.start, range.end);
+function oneOf(file: FileResponse, open: OpenFile, range: ByteRange): Response {
+  const body = closing(open, open.read(range.start, range.end));
   const response = new Response(body, { status: 206, headers: [...file.headers] });
   response.headers.set('content-length', String(lengthOf(range)));
-  response.headers.set('content-range', contentRange(range, size));
+  response.headers.set('content-range', contentRange(range, open.size));
   return response;
 }
 
-function severalOf({ file, files, size }: Source, ranges: readonly ByteRange[]): Response {
+function severalOf(file: FileResponse, open: OpenFile, ranges: readonly ByteRange[]): Response {
   const boundary = crypto.randomUUID().replaceAll('-', '');
   const type = file.headers.get('content-type') ?? defaultType;
-  const parts = ranges.map(range => ({ range, head: partHead(boundary, type, range, size) }));
+  const parts = ranges.map(range => ({ range, head: partHead(boundary, type, range, open.size) }));
   const end = `--${boundary}--\r\n`;
   async function* body(): AsyncGenerator<string | Uint8Array, void, unknown> {
     for (const { range, head } of parts) {
       yield head;
-      yield* files.read(file.path, range.start, range.end);
+      yield* open.read(range.start, range.end);
       yield '\r\n';
     }
     yield end;
   }
   const length = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range) + 2, end.length);
-  const response = new Response(body(), { status: 206, headers: [...file.headers] });
+  const response = new Response(closing(open, body()), { status: 206, headers: [...file.headers] });
   response.headers.set('content-type', `multipart/byteranges; boundary=${boundary}`);
   response.headers.set('content-length', String(length));
   return response;
+}
+
+/**
+ * Chunks of an open file, which is closed when they end or fail, and when nobody wants them: written out, since a generator
+ * that has not begun is left without running its `finally`.
+ */
+function closing(open: OpenFile, chunks: AsyncIterable<Chunk>): AsyncIterable<Chunk> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const close = async (): Promise<IteratorReturnResult<undefined>> => {
+    await open.close();
+    return { value: undefined, done: true };
+  };
+  const next = async (): Promise<IteratorResult<Chunk, undefined>> => {
+    try {
+      const result = await iterator.next();
+      return result.done ? close() : result;
+    } catch (thrown) {
+      await open.close();
+      throw thrown;
+    }
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: close }) };
 }
 
 function lengthOf({ start, end }: ByteRange): number {
   return end - start + 1;
 }
 
-async function statOf(path: string, files: Files | undefined): Promise<FileStat> {
+/** Opened before there is a head: one that can not be opened is an answer of its own, and not a body that is cut. */
+async function openFile(path: string, files: Files | undefined): Promise<OpenFile> {
   if (files === undefined) throw misuse('FILE', path, 'can not be read: this adapter has no files');
-  let stat: FileStat;
+  let open: OpenFile | undefined;
   try {
-    stat = await files.stat(path);
+    open = await files.open(path);
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `can not be read (${code})`;
     throw misuseWith({ cause }, 'FILE', path, reason);
   }
-  if (!stat.isFile) throw misuse('FILE', path, 'is not a file');
-  return stat;
+  if (open === undefined) throw misuse('FILE', path, 'is not a file');
+  return open;
 }
 
 const defaultType = 'application/octet-stream';
