@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Delivery } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
@@ -17,6 +18,7 @@ export interface Ending {
  */
 export class ResponseEnd {
   over: Delivery | undefined;
+  readonly #req: NativeRequest;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
   readonly #ending: Ending;
@@ -27,6 +29,7 @@ export class ResponseEnd {
   #waiting: ((delivery: Delivery) => void)[] | undefined;
 
   constructor(req: NativeRequest, res: NativeResponse, ending: Ending) {
+    this.#req = req;
     this.#res = res;
     this.#socket = req.socket;
     this.#ending = ending;
@@ -65,7 +68,8 @@ export class ResponseEnd {
   get #isTakenOver(): boolean {
     const { bytesWritten = 0 } = this.#socket ?? {};
     const { _sent100, headersSent } = this.#res as { _sent100?: boolean; headersSent: boolean };
-    return !headersSent && _sent100 !== true && bytesWritten > this.#writtenBefore;
+    if (headersSent || _sent100 === true || bytesWritten <= this.#writtenBefore) return false;
+    return !isRefused(this.#req);
   }
 
   /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
@@ -103,4 +107,19 @@ export class ResponseEnd {
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? cause : undefined };
   }
+}
+
+/** Node's, for a client that sends what is not HTTP, or sends it too slowly. */
+const refusals = /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/;
+
+/**
+ * Whether what was written is no answer of native code, but the server's own to what came behind the request: a 400 for
+ * garbage, a 408, or what the app's listener for 'clientError' has written.
+ */
+function isRefused({ socket, upgrade }: NativeRequest & { readonly upgrade?: boolean }): boolean {
+  const { errored, server } = socket as typeof socket & { server?: EventEmitter };
+  if (refusals.test(String((errored as { code?: unknown } | null)?.code))) return true;
+  // Node takes its own listener away before it tells the app, and where the connection is upgraded.
+  const isTold = upgrade !== true && server !== undefined && server.listenerCount('clientError') > 0;
+  return isTold && !socket.listeners('error').some(({ name }) => name === 'socketOnError');
 }
