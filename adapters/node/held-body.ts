@@ -35,6 +35,9 @@ export class HeldBody {
   /** Whose readers are to be given a copy of what goes out. */
   #copiedFor: Body | undefined;
   #wakers: readonly (() => void)[] = none;
+  /** How many writes a reader has taken, and the corks of those that have some, for the case that they are put back. */
+  #taken = 0;
+  #takenCorks: Map<number, readonly Cork[]> | undefined;
 
   constructor(onDrain: () => void) {
     this.#onDrain = onDrain;
@@ -112,13 +115,20 @@ export class HeldBody {
     const body = view && this.#reading ? partsOf(view).body : undefined;
     // From here on what is written goes out by itself: who has not begun to read it comes too late.
     this.#isGone = !this.#reading;
-    const unread = (body?.unread() ?? []).map(bare);
+    const unread = this.#putBack(body?.unread() ?? []);
     const writes = this.#writes;
     this.#writes = [];
     this.#bytes = 0;
     this.#copiedFor = body;
     if (this.isCopied) for (const { chunk, encoding } of writes) this.copy(chunk, encoding, false);
     return [...unread, ...writes];
+  }
+
+  /** What was read, corked as it was written. What was forgotten of it went before. */
+  #putBack(chunks: (string | Uint8Array)[]): HeldWrite[] {
+    const first = this.#taken - chunks.length;
+    const corks = this.#takenCorks;
+    return chunks.map((chunk, index) => ({ ...bare(chunk), corks: corks?.get(first + index) }));
   }
 
   /** Whether somebody reads what goes out. */
@@ -154,7 +164,7 @@ export class HeldBody {
   async #next(): Promise<IteratorResult<string | Uint8Array, undefined>> {
     for (;;) {
       const write = this.#writes.shift();
-      if (write) return { value: this.#taken(write), done: false };
+      if (write) return { value: this.#take(write), done: false };
       if (this.#ended || this.#sunk) return { value: undefined, done: true };
       if (this.#failure) throw this.#failure;
       const woken = new Promise<void>(resolve => {
@@ -182,8 +192,13 @@ export class HeldBody {
     for (const wake of wakers) wake();
   }
 
-  #taken({ chunk, encoding, callback }: HeldWrite): string | Uint8Array {
+  #take({ chunk, encoding, callback, corks }: HeldWrite): string | Uint8Array {
     this.#bytes -= chunk.length;
+    if (corks) {
+      this.#takenCorks ??= new Map();
+      this.#takenCorks.set(this.#taken, corks);
+    }
+    this.#taken += 1;
     if (callback) process.nextTick(callback);
     this.drained();
     const isText = encoding === undefined || /^utf-?8$/i.test(encoding);

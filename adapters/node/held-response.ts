@@ -78,6 +78,8 @@ export class HeldResponse {
   /** Whether the last chunk came with the end, as one call. */
   #endsWithChunk = false;
   #flushedBody = false;
+  /** Corks less uncorks of native code that the connection does not know of. */
+  #corks = 0;
   #isDestroyed = false;
   /** Whether the end came when it had been destroyed. */
   #isEndedLate = false;
@@ -218,12 +220,20 @@ export class HeldResponse {
     else this.#flushedBody = true;
   }
 
+  /** Nothing is written before the release, so that the connection itself is not corked before it either. */
   cork(): void {
-    this.#corkNow('cork');
+    if (this.state === 'passing') this.previous.cork.call(this.res);
+    else if (this.state === 'replaced') this.#corkForTick();
+    else this.#record('cork', 1);
   }
 
   uncork(): void {
-    this.#corkNow('uncork');
+    const { state } = this;
+    if (state === 'passing') this.previous.uncork.call(this.res);
+    else if (state === 'replaced') this.#uncorkWire();
+    // It belongs to a cork from outside, and nothing was written between the two.
+    else if (state === 'open' && this.#corks <= 0) this.previous.uncork.call(this.res);
+    else this.#record('uncork', -1);
   }
 
   destroy(error?: Error): NativeResponse {
@@ -332,6 +342,7 @@ export class HeldResponse {
     if (this.state === 'held') this.#head.lift();
     base?.restore(this.res);
     this.state = 'replaced';
+    this.#dropCorks();
     this.#showEnd();
     const endCallback = this.#endCallback;
     if (endCallback) this.res.once('finish', () => endCallback());
@@ -364,6 +375,7 @@ export class HeldResponse {
       this.#head.lift();
       res.statusCode = 200;
       setReason(res, undefined);
+      this.#dropCorks();
       this.ended = false;
       this.#body.sink();
     }
@@ -376,6 +388,7 @@ export class HeldResponse {
   giveUp(): void {
     if (this.state === 'held') this.#head.lift();
     this.state = 'replaced';
+    this.#dropCorks();
     this.#showEnd();
     this.#sink();
   }
@@ -409,10 +422,28 @@ export class HeldResponse {
     detachHeaders(this.res);
   }
 
-  /** During the hold it is repeated between the same writes, and after the end it means nothing. */
-  #corkNow(call: Cork): void {
-    if (this.state !== 'held') this.previous[call].call(this.res);
-    else if (!this.ended) this.#body.cork(call);
+  /** Repeated between the same writes at the release; Node itself ends all corks with the response. */
+  #record(call: Cork, change: 1 | -1): void {
+    this.#corks += change;
+    if (!this.ended) this.#body.cork(call);
+  }
+
+  /** What was recorded corks writes that do not go out, except for uncorks of what was corked outside, before the hold. */
+  #dropCorks(): void {
+    this.#body.takeCorks();
+    for (; this.#corks < 0; this.#corks += 1) this.#uncorkWire();
+  }
+
+  /** Node corks the writes of one tick by itself. A cork of native code, whose writes do not go out, may not last longer. */
+  #corkForTick(): void {
+    const { res, previous } = this;
+    if (res.writableCorked > 0) return;
+    previous.cork.call(res);
+    process.nextTick(() => this.#uncorkWire());
+  }
+
+  #uncorkWire(): void {
+    if (this.res.writableCorked > 0) this.previous.uncork.call(this.res);
   }
 
   #cork(calls: readonly Cork[] | undefined): void {
@@ -441,6 +472,7 @@ export class HeldResponse {
 
   #endWithoutBody(): void {
     this.state = 'replaced';
+    this.#dropCorks();
     this.#showEnd();
     this.#whileWriting(() =>
       Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
@@ -511,6 +543,7 @@ export class HeldResponse {
 
   #pass(): void {
     this.state = 'passing';
+    this.#cork(this.#body.takeCorks());
     const listeners = this.#drainListeners;
     this.#drainListeners = none;
     for (const listener of listeners) this.previous.on.call(this.res, 'drain', listener);
