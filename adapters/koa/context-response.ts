@@ -19,6 +19,7 @@ import {
   declaredLength,
   goesInto,
   HeaderSnapshot,
+  http2Stream,
   type NativeResponse,
 } from '../node/index.js';
 import type { KoaContext } from './koa-types.js';
@@ -130,12 +131,12 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   for (const [name, value] of headers.lines()) {
     if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
     // HTTP/2 has none, and Node warns of it.
-    if (name === 'connection' && req.httpVersionMajor >= 2) continue;
+    if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
   // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
-  const hasReason = req.httpVersionMajor < 2 && response.statusText !== '';
+  const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   partsOf(response).head.seal();
   return producer;
@@ -143,7 +144,8 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
 
 function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined): boolean {
   if (producer === undefined || req.method === 'HEAD') return false;
-  return req.httpVersionMajor >= 2 || (res.useChunkedEncodingByDefault && !res.hasHeader('content-length'));
+  const isHttp1Chunked = res.useChunkedEncodingByDefault && !res.hasHeader('content-length');
+  return http2Stream(req) !== undefined || isHttp1Chunked;
 }
 
 function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
@@ -187,10 +189,10 @@ async function* chunksOf(
   }
 }
 
-/** What Koa sends where there is no body: HTTP/2 has no reason phrases. */
+/** What Koa sends where there is no body. */
 export function reasonOf(ctx: KoaContext): string {
-  // Node warns of reading it there.
-  const message = ctx.req.httpVersionMajor >= 2 ? '' : ctx.message;
+  // Koa itself asks for the version here, also on HTTP/1; Node warns where the reason of HTTP/2 is read.
+  const message = http2Stream(ctx.req) ? '' : ctx.message;
   return message || String(ctx.status);
 }
 

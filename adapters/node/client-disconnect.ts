@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Delivery } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 
 /** Whose end it is. An object and no functions: those would be made anew for every request. */
@@ -40,7 +41,8 @@ export class ResponseEnd {
     // Not `once`, which makes two more functions.
     res.on('close', close);
     // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
-    if (!res.stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.on('finish', close);
+    if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
+      res.on('finish', close);
     this.#forget = whenClosed(this.#socket, close);
     if (res.closed || res.destroyed) queueMicrotask(close);
   }
@@ -98,10 +100,9 @@ export class ResponseEnd {
   #delivery(): Delivery {
     const res = this.#res;
     // On HTTP/2 'finish' comes for a cancelled stream too.
-    if (res.stream)
-      return {
-        outcome: res.finished && !res.stream.aborted && res.stream.rstCode === 0 ? 'sent' : 'aborted',
-      };
+    const stream = http2Stream(res);
+    if (stream)
+      return { outcome: res.finished && !stream.aborted && stream.rstCode === 0 ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
     if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.

@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import { keepingMarks } from './header-snapshot.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 
 const probe = new ServerResponse({ method: 'GET', headers: {} } as never);
@@ -23,7 +24,7 @@ export function makeHead<Args extends unknown[], Result>(
   try {
     return Reflect.apply(method, res, args);
   } catch (thrown) {
-    if (res.stream || res.headersSent) throw thrown;
+    if (http2Stream(res) || res.headersSent) throw thrown;
     Object.assign(res, { _hasBody, _last, shouldKeepAlive, _defaultKeepAlive, chunkedEncoding });
     Object.assign(res, { _removedConnection, _removedContLen, _removedTE });
     res._contentLength = null;

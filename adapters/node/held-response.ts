@@ -10,6 +10,7 @@ import { makeHead } from './framing.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
 import { heldView } from './held-view.js';
+import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
 import { showEnd } from './writable-ended.js';
 import { type Sink, setReason, writeResponse } from './write-response.js';
@@ -307,7 +308,7 @@ export class HeldResponse {
     const cover = this.#uncover();
     try {
       // HTTP/2 writes what `end` is given by `write`, and that is a foreign one which has been ended before (compression).
-      const isHttp2 = this.res.stream !== undefined;
+      const isHttp2 = http2Stream(this.res) !== undefined;
       // A head that nobody has asked for is left to those outside, who may still change it before they write.
       const isDropped = writes.length === 0 && !this.#isFromEnd;
       if (!this.#isImplicit || isDropped || (isHttp2 && writes.length > 0)) this.#head.replay(this.previous);

@@ -5,6 +5,7 @@ export { goesInto } from './discard-source.js';
 export { Frame } from './frame.js';
 export { HeaderSnapshot } from './header-snapshot.js';
 export { HeldResponse } from './held-response.js';
+export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';
 export type { LayerRun } from './layer-runs.js';
 export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';

@@ -32,6 +32,7 @@ import { dropHeaders, ofBody } from './framing.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
+import { http2Stream } from './http2-stream.js';
 import { intercept, isUncovered } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
@@ -101,9 +102,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     source.end = this.end;
     source.owner = this;
     // A stream of HTTP/2 closes when both sides are through, so what nobody reads must not keep it.
-    res.stream?.once('finish', () => source.responseIsOut());
+    const stream = http2Stream(res);
+    stream?.once('finish', () => source.responseIsOut());
     Reflect.set(res, exchangeKey, this);
-    if (res.stream) guardDestroy(res.stream, () => res, destroyWhenReleased);
+    if (stream) guardDestroy(stream, () => res, destroyWhenReleased);
     else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
   }
 
@@ -574,7 +576,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   #newHold(top: HeldResponse | undefined): HeldResponse {
     if (this.res.headersSent) return HeldResponse.sent(this.res);
-    return this.req.httpVersionMajor >= 2 ? interceptHttp2(this.res, top) : intercept(this.res, top);
+    return http2Stream(this.res) ? interceptHttp2(this.res, top) : intercept(this.res, top);
   }
 
   #holdForNext(): HeldResponse {

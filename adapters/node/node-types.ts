@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 
 /**
  * The members of a native response that a held one stands in front of. `_header`, `_implicitHeader`, `_send` and
@@ -24,16 +23,12 @@ export type NativeResponse = ServerResponse & {
   flush?(): void;
   /** Not on HTTP/2. */
   getRawHeaderNames?(): string[];
-  /** HTTP/2 only. */
-  stream?: Duplex & { readonly rstCode: number; readonly aborted: boolean };
 };
 
 export type NativeRequest = IncomingMessage;
 
 /** Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a `bufferIndex`, before it iterates from its head. */
 export type RequestInternals = NativeRequest & {
-  /** HTTP/2 only. */
-  readonly stream?: { readonly aborted: boolean; readonly destroyed: boolean; close(code: number): void };
   /** Express names the response on the request. */
   readonly res?: ServerResponse;
   readonly _readableState: {

@@ -17,6 +17,7 @@ import {
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
 import { readForm, TemporaryFiles } from './read-form.js';
 import { refill } from './refill-request.js';
@@ -175,7 +176,7 @@ export function hostOf({ headers }: NativeRequest): string | undefined {
 /** Whether what a request says of itself leaves room for a body. */
 export function mayHaveBody(req: NativeRequest): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
-  const isUnframed = req.httpVersionMajor >= 2 && req.method !== 'GET' && req.method !== 'HEAD';
+  const isUnframed = http2Stream(req) !== undefined && req.method !== 'GET' && req.method !== 'HEAD';
   return length !== '0' || coding !== undefined || isUnframed;
 }
 
@@ -254,7 +255,7 @@ export function applyChanges(
 
 /** Those of HTTP/2 have only a getter, and among them are the pseudo-headers. */
 function setHeaders(req: NativeRequest, headers: NativeRequest['headers']): void {
-  if (req.httpVersionMajor < 2) {
+  if (!http2Stream(req)) {
     req.headers = headers;
     return;
   }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { http2Stream } from './http2-stream.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 
 /** RFC 9113, 7. */
@@ -30,7 +31,7 @@ export function refill(
   // Where this is told of its end, the stream before would go on to destroy what is the new one by then.
   req._readableState.autoDestroy = false;
   Reflect.set(req, '_readableState', new ReadableState({ highWaterMark, autoDestroy: false }, req, false));
-  if (req.httpVersionMajor < 2) req.once('end', () => closeAfterEnd(req));
+  if (!http2Stream(req)) req.once('end', () => closeAfterEnd(req));
   // Without a tap there was no body, and its end is still to come.
   if (!Object.hasOwn(req, 'push')) define(req, 'push', () => true);
   const give = (chunk: unknown): boolean => Reflect.apply(Readable.prototype.push, req, [chunk]);
@@ -75,7 +76,8 @@ function failRead(
 
 /** Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for. */
 function cutOff(req: Internals, error: Error): void {
-  if (req.httpVersionMajor >= 2) req.stream?.close(internalError);
+  const stream = http2Stream(req);
+  if (stream) stream.close(internalError);
   else req.destroy(error);
 }
 

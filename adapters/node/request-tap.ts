@@ -1,5 +1,6 @@
 import { ClientDisconnect, contentTooLarge, misuse, type RequestSource, tooLarge } from '../../core/index.js';
 import { ChunkQueue } from './chunk-queue.js';
+import { http2Stream } from './http2-stream.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 import { define, hasReader, refill } from './refill-request.js';
 
@@ -105,11 +106,11 @@ export class RequestTap {
 
   /** A request that is told to be closed may still be coming in. */
   get #isGone(): boolean {
-    return this.#req.stream?.destroyed === true || this.#socket?.destroyed === true;
+    return http2Stream(this.#req)?.destroyed === true || this.#socket?.destroyed === true;
   }
 
   #arrived(chunk: unknown, encoding: BufferEncoding | undefined): boolean {
-    if (chunk === null && this.#req.httpVersionMajor >= 2) setImmediate(() => this.#end());
+    if (chunk === null && http2Stream(this.#req)) setImmediate(() => this.#end());
     else if (chunk === null) this.#end();
     else if (!this.#isDraining) this.#keep(chunk as Uint8Array | string);
     if (this.#isTooMuch && hasReader(this.#req)) this.#refuse();
@@ -172,10 +173,11 @@ export class RequestTap {
 
   /** HTTP/2 ends a stream that is aborted in the same way as one that is complete, and tells of the abort after that. */
   get #isCutOff(): boolean {
-    const { aborted, stream, headers, httpVersionMajor } = this.#req;
-    if (httpVersionMajor < 2) return false;
+    const stream = http2Stream(this.#req);
+    if (!stream) return false;
+    const { aborted, headers } = this.#req;
     const declared = Number(headers['content-length'] ?? this.#received);
-    return aborted || stream?.aborted === true || this.#received < declared;
+    return aborted || stream.aborted || this.#received < declared;
   }
 
   #fail(error: Error): void {

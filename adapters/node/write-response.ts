@@ -3,6 +3,7 @@ import { ServerResponse, STATUS_CODES } from 'node:http';
 import { addToVary, type Content, contentToSend, Headers, partsOf, type Response } from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
 import { makeHead } from './framing.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 
 /** The ways onto the wire: the response's own methods, or those that a held response stands in front of. */
@@ -38,7 +39,7 @@ export function writeResponse(
     void partsOf(response)
       .body.discard()
       .catch(() => undefined);
-  if (res.stream && content !== null) {
+  if (content !== null && http2Stream(res)) {
     // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
     sink.writeHead.call(res, response.status);
     sink.write.call(res, content, undefined as never);
@@ -57,7 +58,7 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   res.statusCode = status;
   setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
   for (const [name, value] of response.headers.lines()) {
-    if (!(res.stream && name === 'connection')) res.setHeader(name, besideNative(res, name, value));
+    if (!(name === 'connection' && http2Stream(res))) res.setHeader(name, besideNative(res, name, value));
   }
   removeHeader(res, 'transfer-encoding');
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
@@ -67,7 +68,7 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   if (status === 205) res.setHeader('content-length', 0);
   // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
   const isChunked = isStream(content) && !res.hasHeader('content-length') && res.useChunkedEncodingByDefault;
-  if (!isChunked && !(res.stream && content !== null)) removeHeader(res, 'trailer');
+  if (!isChunked && !(http2Stream(res) && content !== null)) removeHeader(res, 'trailer');
 }
 
 /**
@@ -96,7 +97,7 @@ function lengthToHead(response: Response): number | undefined {
 
 /** HTTP/2 has no reason phrases, and Node warns of setting one. */
 export function setReason(res: NativeResponse, reason: string | undefined): void {
-  if (res.stream === undefined && res.statusMessage !== reason) res.statusMessage = reason as string;
+  if (!http2Stream(res) && res.statusMessage !== reason) res.statusMessage = reason as string;
 }
 
 /** Node remembers the removal of a header that was not there, and leaves out its own framing from then on. */
