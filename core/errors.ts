@@ -3,11 +3,18 @@ export function show(value: unknown): string {
   if (value === undefined) return '`undefined`';
   if (value === null) return '`null`';
   if (typeof value === 'function') return `function \`${nameOf(value)}\``;
-  // A generator's is anonymous.
-  const kind = (object: object): string =>
-    object.constructor?.name || Object.prototype.toString.call(object).slice(8, -1);
-  if (typeof value === 'object') return `an object of class \`${kind(value)}\``;
+  if (typeof value === 'object') return `an object of class \`${classOf(value)}\``;
   return `${typeof value} \`${String(value).slice(0, 60)}\``;
+}
+
+/** The class of an object, for messages; `?` where it cannot be read. */
+export function classOf(object: object): string {
+  try {
+    // A generator's constructor has no name.
+    return String(object.constructor?.name || Object.prototype.toString.call(object).slice(8, -1));
+  } catch {
+    return '?';
+  }
 }
 
 /** The name a message calls a function by. */
@@ -198,22 +205,90 @@ export class ClientDisconnect extends Error {
   }
 }
 
-/** What was thrown, as an Error: a thrown non-error is wrapped and kept as `cause`. */
+/**
+ * What was thrown, as an Error that can be read, printed and given to a promise. Anything else is wrapped, with what was
+ * thrown as its `cause`. Every caught value passes through here before anything else looks at it.
+ */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  // Those of another realm, as in jest.
-  const kind = Object.prototype.toString.call(thrown);
-  if (kind === '[object Error]' || kind === '[object DOMException]') return thrown as Error;
-  const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });
-  wrappers.add(wrapper);
+  const kind = kindOfThrown(thrown);
+  if (kind === 'error') return thrown as Error;
+  if (!isObject(thrown)) return wrapperOf(thrown);
+  // The same error for the same value: a failure is known by its identity.
+  const wrapper = wrappers.get(thrown) ?? (kind === 'value' ? wrapperOf(thrown) : shieldOf(thrown));
+  wrappers.set(thrown, wrapper);
   return wrapper;
 }
 
-const wrappers = new WeakSet<Error>();
+const wrappers = new WeakMap<object, Error>();
+/** What frameworks are given in place of its wrapper. */
+const wrapped = new WeakMap<Error, unknown>();
+
+function wrapperOf(thrown: unknown): Error {
+  const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });
+  wrapped.set(wrapper, thrown);
+  return wrapper;
+}
+
+/** An error in place of a value that nobody can look at. `console.error` prints a getter without following it. */
+function shieldOf(thrown: object): Error {
+  const shield = new Error('A value that cannot be inspected was thrown. It is the `cause` of this error.');
+  Object.defineProperty(shield, 'cause', { get: () => thrown, configurable: true });
+  return shield;
+}
 
 /** The same as it was thrown, for frameworks that have always been given it. Nothing at all stays an error. */
 export function asThrown(error: Error): unknown {
-  return wrappers.has(error) ? (error.cause ?? error) : error;
+  return wrapped.get(error) ?? error;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+/** `unreadable`: reading a field throws, or a promise that is given the error would wait for its `then`. */
+function kindOfThrown(thrown: unknown): 'error' | 'value' | 'unreadable' {
+  if (!isObject(thrown)) return 'value';
+  try {
+    for (const name of readFields) Reflect.get(thrown, name);
+    readStack(thrown);
+    // A symbol for a message, or no `toString` at all: printing it would throw.
+    String(thrown);
+    if (!isError(thrown)) return 'value';
+    return 'then' in thrown ? 'unreadable' : 'error';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** What this library, Node's inspector and the frameworks read of a thrown value. */
+const readFields = [
+  'constructor',
+  'name',
+  'message',
+  'cause',
+  'code',
+  'status',
+  'statusCode',
+  'expose',
+  'headers',
+  'detail',
+  'errors',
+] as const;
+
+/** Those of another realm too, as in jest; `toStringTag` alone makes no error. */
+function isError(thrown: object): boolean {
+  const tag = Object.prototype.toString.call(thrown);
+  if (thrown instanceof Error) return true;
+  const { message } = thrown as { message?: unknown };
+  return (tag === '[object Error]' || tag === '[object DOMException]') && typeof message === 'string';
+}
+
+/** V8's own getter formats the stack, which takes longer than all else here and cannot fail. */
+const ownStack = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+
+function readStack(thrown: object): void {
+  const own = Object.getOwnPropertyDescriptor(thrown, 'stack');
+  if (own === undefined || own.get !== ownStack) Reflect.get(thrown, 'stack');
 }
 
 /**
@@ -256,12 +331,15 @@ function giveCause(error: Error, cause: Error | undefined): boolean {
   }
 }
 
+/** Enough for every real chain of causes; a getter may make a new one each time. */
+const mostCauses = 1000;
+
 /** Whether an error is another one, or has it somewhere among its causes; these may be many, or a circle. */
 function isWithin(error: unknown, searched: Error): boolean {
   const seen = new Set<unknown>([error]);
   for (const each of seen) {
     if (each === searched) return true;
-    for (const inner of innerOf(each)) seen.add(inner);
+    if (seen.size < mostCauses) for (const inner of innerOf(each)) seen.add(inner);
   }
   return false;
 }
@@ -271,7 +349,7 @@ function innerOf(error: unknown): unknown[] {
   if (typeof error !== 'object' || error === null) return [];
   try {
     const { cause, errors, suppressed, error: latest } = error as Partial<Record<string, unknown>>;
-    return [cause, suppressed, latest, ...(Array.isArray(errors) ? errors : [])];
+    return [cause, suppressed, latest, ...(Array.isArray(errors) ? errors.slice(0, mostCauses) : [])];
   } catch {
     return [];
   }

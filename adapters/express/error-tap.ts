@@ -1,4 +1,4 @@
-import { freeze, isLayer, type Layer, misuse, toError } from '../../core/index.js';
+import { asThrown, freeze, isLayer, type Layer, misuse, toError } from '../../core/index.js';
 import { NativeExchange } from '../node/index.js';
 import type {
   ExpressApp,
@@ -95,14 +95,15 @@ function takeError(native: NativeExchange, error: unknown, next: ExpressNext, ta
     // A layer has answered in its place, and Express would cut a connection that serves other requests by now.
     native.settleError(undefined, error);
   } else if (!takesPlace || !native.overtake(error, next)) {
-    native.failedLate(error);
+    const failure = toError(error);
+    native.failedLate(failure);
     // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
-    if (!native.whenReleased(() => goOn(native, error, next))) next(error);
+    if (!native.whenReleased(() => goOn(native, failure, next))) next(asThrown(failure));
   }
 }
 
-function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
+function goOn(native: NativeExchange, failure: Error, next: ExpressNext): void {
   const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;
-  if (isAnswered) native.exchange.report(toError(error), 'request');
-  else next(error);
+  if (isAnswered) native.exchange.report(failure, 'request');
+  else next(asThrown(failure));
 }

@@ -12,6 +12,7 @@ import {
   type Response,
   type ResponseHead,
   responseView,
+  toError,
 } from '../../core/index.js';
 import {
   BodyProducer,
@@ -22,6 +23,7 @@ import {
   http2Stream,
   type NativeResponse,
 } from '../node/index.js';
+import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
 /**
@@ -70,7 +72,7 @@ function whileConnected(body: Readable, ctx: KoaContext): AsyncIterable<Uint8Arr
         try {
           return await chunks.next();
         } catch (thrown) {
-          throw isCutOff(thrown, ctx) ? new ClientDisconnect() : thrown;
+          throw isCutOff(thrown, ctx) ? new ClientDisconnect() : originalOf(thrown);
         }
       },
       return: async () => (await chunks.return?.()) ?? { value: undefined, done: true },
@@ -82,8 +84,8 @@ function whileConnected(body: Readable, ctx: KoaContext): AsyncIterable<Uint8Arr
 
 /** Whether a stream failed because it was destroyed with its response. */
 export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
-  const isClosed = (thrown as { code?: unknown } | undefined)?.code === 'ERR_STREAM_PREMATURE_CLOSE';
-  return isClosed && (req.socket.destroyed || res.closed);
+  const { code } = toError(thrown) as { code?: unknown };
+  return code === 'ERR_STREAM_PREMATURE_CLOSE' && (req.socket.destroyed || res.closed);
 }
 
 /** Streams of ours on a context: their head goes out before the first chunk. */
@@ -95,7 +97,13 @@ async function* headFirst(
   isSent: () => boolean,
 ): AsyncGenerator<unknown, void, unknown> {
   if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
-  yield* chunks;
+  try {
+    yield* chunks;
+  } catch (thrown) {
+    // Koa 2 would leave the connection open.
+    if (isSent()) ctx.res.destroy();
+    throw thrown;
+  }
 }
 
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
@@ -105,7 +113,7 @@ export function putBack(ctx: KoaContext, view: Response): void {
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
   const isOwn = ownStreams.has(ctx.body as object);
-  const content = body.content() as AsyncIterable<unknown>;
+  const content = answerableChunks(body.content() as AsyncIterable<unknown>);
   const stream: Readable = Readable.from(
     isOwn ? headFirst(content, ctx, () => goesInto(stream, res)) : content,
   );
@@ -180,8 +188,8 @@ async function* chunksOf(
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);
-      // A middleware further out that reads it must not take a part for the whole, and may still answer.
-      if (!isSent()) throw thrown;
+      // A middleware further out that reads it must not take a part for the whole, and may still answer. Koa 2 hears of it too.
+      if (!isSent()) throw answerable(thrown);
       ctx.res.destroy();
     });
     if (chunk === undefined) return;

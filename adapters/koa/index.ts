@@ -12,6 +12,7 @@ import {
   type Response,
   runExchange,
   runLayer,
+  toError,
 } from '../../core/index.js';
 import {
   answerAlone,
@@ -132,7 +133,7 @@ async function runInner(
     return await runLayer(koa.exchange, layer, below);
   } catch (thrown) {
     koa.drop(koa.endRun(run));
-    throw thrown instanceof Error ? asThrown(thrown) : thrown;
+    throw asThrown(toError(thrown));
   }
 }
 

@@ -23,6 +23,7 @@ import {
   NodeRequestSource,
   parsedBodyOf,
 } from '../node/index.js';
+import { answerable, answerableChunks, originalOf } from './answerable.js';
 import {
   applyToContext,
   contentOf,
@@ -56,7 +57,7 @@ export class KoaExchange extends NativeExchange {
 
   constructor(ctx: KoaContext) {
     const source = new NodeRequestSource(ctx.req, new KoaRequest(ctx));
-    super(ctx.req, ctx.res as never, source, thrown => this.#handError(writable(thrown)));
+    super(ctx.req, ctx.res as never, source, thrown => this.#handError(answerable(thrown)));
     this.ctx = ctx;
     this.handedBack = new Promise((resolve, reject) => {
       this.#handBack = resolve;
@@ -97,7 +98,7 @@ export class KoaExchange extends NativeExchange {
           this.placeInner(this.leaveInside(run, depth), response);
         } catch (thrown) {
           this.drop(this.leaveInside(run, depth));
-          throw thrown instanceof Error ? asThrown(thrown) : thrown;
+          throw asThrown(toError(thrown));
         }
       };
       try {
@@ -166,7 +167,7 @@ export class KoaExchange extends NativeExchange {
   override fail(error: Error, headers?: Headers): Promise<Delivery> {
     // Koa hears of an error that came when the client had gone, as without a layer.
     const isTooLate = this.end.over !== undefined && !(error instanceof ClientDisconnect);
-    if (isTooLate) this.#handError(writable(asThrown(error)));
+    if (isTooLate) this.#handError(answerable(asThrown(error)));
     const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
     this.#handBack();
@@ -238,7 +239,9 @@ export class KoaExchange extends NativeExchange {
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else
-      pipeline(Readable.from(content), res).catch(error => this.exchange.report(toError(error), 'response'));
+      pipeline(Readable.from(answerableChunks(content)), res).catch(error =>
+        this.exchange.report(toError(error), 'response'),
+      );
   }
 
   /** A body that has failed before it was sent counts only if it would be sent. */
@@ -254,19 +257,13 @@ export class KoaExchange extends NativeExchange {
     if (!(body instanceof Stream) || this.#watched?.has(body)) return;
     this.#watched ??= new Set();
     this.#watched.add(body);
-    body.once('error', error => {
+    body.once('error', thrown => {
+      const error = originalOf(thrown);
       this.exchange.failedNativelyWith(error);
-      if (!this.#placed) this.#bodyFailure ??= { body, error: toError(error) };
-      else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= toError(error);
+      if (!this.#placed) this.#bodyFailure ??= { body, error };
+      else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= error;
     });
   }
-}
-
-/** Koa writes the status to the error that it answers, and would fail at one that can not be written to. */
-function writable(error: unknown): unknown {
-  if (!(error instanceof Error) || Object.isExtensible(error)) return error;
-  const { status, statusCode, expose, headers } = error as unknown as Record<string, unknown>;
-  return Object.assign(new Error(error.message, { cause: error }), { status, statusCode, expose, headers });
 }
 
 /** What Koa knows of a request. */

@@ -283,9 +283,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** What native code that has answered goes on to has no one to tell that it came in vain. */
   #calledInVain(thrown: unknown): void {
-    const code = thrown instanceof CallnextError ? thrown.code : undefined;
-    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE')
-      this.exchange.report(toError(thrown), 'request');
+    const error = toError(thrown);
+    const code = error instanceof CallnextError ? error.code : undefined;
+    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE') this.exchange.report(error, 'request');
   }
 
   /** What is below a native middleware has answered. Never throws. */
@@ -346,8 +346,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Native code below a layer throws to whoever called it, or its promise rejects. */
   listenerFailed(frame: Frame | undefined, thrown: unknown): void {
     if (frame?.waits) return frame.reject(thrown);
-    this.failedLate(thrown);
-    this.exchange.report(toError(thrown), 'request');
+    const error = toError(thrown);
+    this.failedLate(error);
+    this.exchange.report(error, 'request');
     const cut = (): void => {
       if (!this.res.writableEnded) this.res.destroy();
     };

@@ -1,4 +1,4 @@
-import { misuse } from '../errors.js';
+import { misuse, toError } from '../errors.js';
 
 /** Bytes as the platform's streams have them: of an `ArrayBuffer`, where TypeScript (from 5.7 on) makes a difference. */
 export type Bytes = ReturnType<Uint8Array['slice']>;
@@ -58,7 +58,10 @@ function chunksOf(source: Chunks | null): Content {
   return source === null ? null : { [Symbol.asyncIterator]: () => iteratorOf(source) };
 }
 
-/** What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits for. */
+/**
+ * What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits for. What it
+ * fails with is an Error: a Node stream that is destroyed with anything else may throw, or end as if it were complete.
+ */
 export function iteratorOf<T>(
   source: ReadableStream<T> | AsyncIterable<T> | Iterable<T>,
 ): AsyncIterator<T, undefined> {
@@ -67,7 +70,13 @@ export function iteratorOf<T>(
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const { destroy } = source as { destroy?: unknown };
   return {
-    next: async () => iterator.next() as Promise<IteratorResult<T, undefined>>,
+    async next() {
+      try {
+        return (await iterator.next()) as IteratorResult<T, undefined>;
+      } catch (thrown) {
+        throw toError(thrown);
+      }
+    },
     async return() {
       // A Node stream is destroyed, also while a read is under way, which its iterator would wait for.
       if (typeof destroy === 'function') Reflect.apply(destroy, source, []);
@@ -81,8 +90,12 @@ function readerIterator<T>(source: ReadableStream<T>): AsyncIterator<T, undefine
   let reader: ReadableStreamDefaultReader<T> | undefined;
   return {
     async next() {
-      reader ??= source.getReader();
-      return (await reader.read()) as IteratorResult<T, undefined>;
+      try {
+        reader ??= source.getReader();
+        return (await reader.read()) as IteratorResult<T, undefined>;
+      } catch (thrown) {
+        throw toError(thrown);
+      }
     },
     async return() {
       await (reader ?? source).cancel();

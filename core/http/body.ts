@@ -1,4 +1,4 @@
-import { misuse } from '../errors.js';
+import { misuse, toError } from '../errors.js';
 import { type Bytes, type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
 import { HTTPException } from './http-exception.js';
 
@@ -56,7 +56,7 @@ export class Body {
   #handedOver = false;
   #lent = false;
   #ended = false;
-  #failure: { error: unknown } | undefined;
+  #failure: Error | undefined;
 
   constructor(open: () => Content, { owner = 'response', limit, size }: BodyOptions = {}) {
     this.#open = open;
@@ -278,7 +278,7 @@ export class Body {
         this.#free();
         return { value: chunk, done: false };
       }
-      if (this.#failure) throw this.#failure.error;
+      if (this.#failure) throw this.#failure;
       if (this.#ended) return this.#leave(pass);
       this.#pulling ??= this.#pull();
       pass.isWaiting = true;
@@ -307,8 +307,8 @@ export class Body {
       const { value, done } = await this.#source.next();
       if (done) this.#ended = true;
       else this.#keep(checkedChunk(value));
-    } catch (error) {
-      this.#failure = { error };
+    } catch (thrown) {
+      this.#failure = toError(thrown);
     } finally {
       this.#pulling = undefined;
     }

@@ -1,7 +1,7 @@
 import { create as dispositionOf } from 'content-disposition';
 import isFresh from 'fresh';
 import { lookup } from 'mrmime';
-import { misuse, misuseWith } from '../errors.js';
+import { misuse, misuseWith, toError } from '../errors.js';
 import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
 import type { Files, OpenFile } from './files.js';
@@ -194,7 +194,7 @@ async function openFile(path: string, files: Files | undefined): Promise<OpenFil
   try {
     open = await files.open(path);
   } catch (cause) {
-    const { code } = cause as { code?: unknown };
+    const { code } = toError(cause) as { code?: unknown };
     const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `can not be read (${code})`;
     throw misuseWith({ cause }, 'FILE', path, reason);
   }

@@ -2,7 +2,7 @@ import { BackgroundTasks, type BackgroundWork, namesOf } from '../background/bac
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { CallnextError, ClientDisconnect, carries, misuse, nameOf, toError } from '../errors.js';
+import { CallnextError, ClientDisconnect, carries, classOf, misuse, nameOf, toError } from '../errors.js';
 import {
   builtInResponse,
   type ExceptionHandler,
@@ -217,7 +217,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#overtaken === thrown) this.#overtaken = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
-    const handled = failure instanceof ClientDisconnect ? undefined : this.#findHandler(failure);
+    const handled = this.#attempt(failure, () => this.#findHandler(failure));
     if (handled) return this.handle(handled.handler, handled.exception);
     this.#unhandled = failure;
     const isNative = failure === thrown && (native || this.#native?.has(failure) === true);
@@ -246,6 +246,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   #findHandler(failure: Error): FoundHandler | undefined {
+    if (failure instanceof ClientDisconnect) return undefined;
     for (const { handlers } of this.#layers.toReversed()) {
       const found = handlers.find(failure);
       if (found) return found;
@@ -275,8 +276,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.#withErrorHeaders(await this.handle(catchAll, failure));
   }
 
-  /** The built-in response; an exception that none can be made of (its headers are none) is what goes on. */
-  #attempt(failure: Error, make: () => Response | undefined): Response | undefined {
+  /** What is made of an exception; what that fails with, as where its headers are invalid, goes on in its place. */
+  #attempt<T>(failure: Error, make: () => T): T {
     try {
       return make();
     } catch (thrown) {
@@ -295,7 +296,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   exiting(name: string, failure: Error | undefined): void {
-    this.trace?.add(failure ? `${name} exit with ${failure.constructor.name}` : `${name} exit`);
+    this.trace?.add(failure ? `${name} exit with ${classOf(failure)}` : `${name} exit`);
   }
 
   exitFailed(failure: Error, owner: unknown): void {
@@ -305,12 +306,13 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   abandon(below: Promise<unknown>): void {
     const settle = this.#unfinished.abandon();
     below.then(settle, thrown => {
-      const known =
-        thrown instanceof ClientDisconnect ||
-        (thrown instanceof Error && this.wasReported(thrown)) ||
-        (thrown instanceof CallnextError && thrown.code === 'ALREADY_ANSWERED') ||
-        (thrown !== undefined && thrown === this.passedOn);
-      if (!known) this.report(toError(thrown), 'request');
+      const error = toError(thrown);
+      const isKnown =
+        error instanceof ClientDisconnect ||
+        this.wasReported(error) ||
+        (error instanceof CallnextError && error.code === 'ALREADY_ANSWERED') ||
+        error === this.passedOn;
+      if (!isKnown) this.report(error, 'request');
       settle();
     });
   }
@@ -496,9 +498,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** An error of native code that may reach a middleware by another way, as where it reads the body: it stays a native one. */
   failedNativelyWith(thrown: unknown): void {
-    if (!(thrown instanceof Error)) return;
+    const error = toError(thrown);
+    if (error !== thrown) return;
     this.#native ??= new WeakSet();
-    this.#native.add(thrown);
+    this.#native.add(error);
   }
 
   /** Native code has answered with a server error, and kept what led to it to itself: the dependencies are told all the same. */

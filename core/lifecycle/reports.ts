@@ -1,3 +1,4 @@
+import { toError } from '../errors.js';
 import { statusOf } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { ErrorPhase, ErrorReporter } from './frozen-layer.js';
@@ -47,28 +48,43 @@ export class Reports {
   tell(error: Error, phase: ErrorPhase): void {
     this.#told ??= new WeakSet();
     this.#told.add(error);
-    const failed = (thrown: unknown): void => printFailure(thrown, error);
+    const failed = (thrown: unknown): void =>
+      print('callnext: `onError` failed while it was told of an error.', toError(thrown), error);
     try {
       const onError = this.#own?.get(error) ?? this.#onError ?? printError;
       const told: unknown = onError(error, { request: this.#of.request, phase });
-      if (told instanceof Promise) told.catch(failed);
+      // A promise of another realm is no `Promise` here, and its rejection must not be unhandled either.
+      if (typeof told === 'object' && told !== null) new Promise(resolve => resolve(told)).catch(failed);
     } catch (thrown) {
       failed(thrown);
     }
   }
 }
 
-function printFailure(thrown: unknown, error: Error): void {
+/** Prints errors, whatever is in them: the inspector reads fields that may throw, and follows all that it finds. */
+function print(message: string, ...errors: readonly Error[]): void {
   try {
-    console.error('callnext: `onError` failed while it was told of an error.', thrown, error);
+    console.error(message, ...errors);
   } catch {
-    console.error('callnext: `onError` failed while it was told of an error that can not be printed.');
+    printAsText(message, errors);
+  }
+}
+
+function printAsText(message: string, errors: readonly Error[]): void {
+  try {
+    console.error(message, ...errors.map(error => error.stack ?? String(error)));
+  } catch {
+    // Nothing is left to print with: the console itself fails.
   }
 }
 
 /** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
 function printError(error: Error, { phase }: { phase: ErrorPhase }): void {
-  const expected = error.cause instanceof Error && (statusOf(error.cause) ?? 500) < 500;
-  if (phase === 'background' && (error as { code?: unknown }).code === 'TASK_DROPPED' && expected) return;
-  console.error(`callnext (${phase}):`, error);
+  if (phase === 'background' && isExpected(error)) return;
+  print(`callnext (${phase}):`, error);
+}
+
+function isExpected(error: Error): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'TASK_DROPPED' && (statusOf(toError(error.cause)) ?? 500) < 500;
 }

@@ -1,3 +1,4 @@
+import { toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import { type Request, sharedOf } from '../http/request.js';
 import type { ResponseLike } from '../http/response-head.js';
@@ -96,8 +97,9 @@ export function authentication(given: AuthenticationOptions): Middleware {
     try {
       authenticated = await backend.authenticate(request);
     } catch (thrown) {
-      if (!isAuthenticationError(thrown)) throw thrown;
-      return onError(request, thrown);
+      const error = toError(thrown);
+      if (!isAuthenticationError(error)) throw thrown;
+      return onError(request, error);
     }
     const [auth, user] = authenticated ?? [new AuthCredentials(), new UnauthenticatedUser()];
     Object.assign(sharedOf(request), { auth, user });
@@ -157,8 +159,8 @@ function defaultOnError(_request: Request, error: AuthenticationError): Response
 }
 
 /** Also one of another copy of the package. */
-function isAuthenticationError(thrown: unknown): thrown is AuthenticationError {
-  return thrown instanceof Error && brand in thrown;
+function isAuthenticationError(error: Error): error is AuthenticationError {
+  return brand in error;
 }
 
 function isBackend(value: unknown): boolean {

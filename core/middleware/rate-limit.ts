@@ -1,3 +1,4 @@
+import { asThrown, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
@@ -72,7 +73,7 @@ async function consume(limiter: RateLimiter, key: string, points: number): Promi
   try {
     return strictest(await limiter.consume(key, points)) ?? nothingLeft;
   } catch (refused) {
-    const result = strictest(refused);
+    const result = strictest(asThrown(toError(refused)));
     if (!result) throw refused;
     const headers = headersOf(limiter, result);
     throw new HTTPException(429, undefined, { headers: { ...headers, 'retry-after': secondsOf(result) } });
