@@ -6,6 +6,7 @@ import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import type { Files } from './files.js';
 import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
 import { serialize } from './json.js';
+import { locationOf } from './location.js';
 import type { Request } from './request.js';
 import {
   describesAnotherBody,
@@ -200,9 +201,9 @@ export class Response {
     return new Response(serialize(data), init, 'application/json');
   }
 
-  /** `Response.redirect(url, status)` of Fetch, with the url as it is given. */
+  /** `Response.redirect(url, status)` of Fetch; the url may be relative, and is sent as by `RedirectResponse`. */
   static redirect(url: string | URL, status = 302): Response {
-    return new Response(null, { status, headers: { location: String(url) } });
+    return new Response(null, { status, headers: { location: locationOf(url) } });
   }
 
   /** What an adapter sends. Internal, and reached by symbol, so that two copies of the package understand each other. */

@@ -1,5 +1,6 @@
 import type { BodySource } from './body-source.js';
 import { serialize } from './json.js';
+import { locationOf } from './location.js';
 import { Response } from './response.js';
 import type { ResponseInit, ResponseLike } from './response-head.js';
 
@@ -26,23 +27,13 @@ export class PlainTextResponse extends Response {
 
 /**
  * A redirect: 307 unless `status` says otherwise, so that a POST stays a POST. Starlette's `RedirectResponse`.
- * The url is sent as it is given, its non-ASCII characters and spaces percent-encoded.
+ * The url is sent as it is given, percent-encoded where it is not ASCII; one that browsers would read otherwise is normalised.
  */
 export class RedirectResponse extends Response {
   constructor(url: string | URL, init: ResponseInit = {}) {
     super(null, { status: 307, ...init });
-    this.headers.set('location', quoted(String(url)));
+    this.headers.set('location', locationOf(url));
   }
-}
-
-/** Half a surrogate pair can not be encoded. */
-function wellFormed(url: string): string {
-  return url.replace(/\p{Cs}/gu, '\ufffd');
-}
-
-/** Starlette's safe set: what a url may hold stays as it is. */
-function quoted(url: string): string {
-  return encodeURI(wellFormed(url)).replaceAll('%25', '%').replaceAll('%5B', '[').replaceAll('%5D', ']');
 }
 
 /**

@@ -1,5 +1,6 @@
 import { toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
+import { locationOf } from '../http/location.js';
 import { type Request, sharedOf } from '../http/request.js';
 import type { ResponseLike } from '../http/response-head.js';
 import { PlainTextResponse } from '../http/responses.js';
@@ -150,7 +151,7 @@ export function requires(
     const [page = '', fragment] = redirect.split('#', 2);
     const asked = `${page}${page.includes('?') ? '&' : '?'}${query}`;
     const location = fragment === undefined ? asked : `${asked}#${fragment}`;
-    throw new HTTPException(303, undefined, { headers: { location } });
+    throw new HTTPException(303, undefined, { headers: { location: locationOf(location) } });
   };
 }
 

@@ -51,6 +51,17 @@ describe.each(frameworks)('authentication() on $name', framework => {
         '/fragment',
         endpoint({ allowed: Depends(requires('a', { redirect: '/login#form' })) }, () => 'in'),
       )
+      .at(
+        '/foreign',
+        endpoint({ allowed: Depends(requires('a', { redirect: '/中/ü?x=é#ß' })) }, () => 'in'),
+      )
+      .at(
+        '/back',
+        endpoint(
+          { allowed: Depends(requires('a', { redirect: 'http://example.com\\@evil.com/' })) },
+          () => 'in',
+        ),
+      )
       .at('/native', Depends(requires('authenticated')))
       .handler('/native', answer => answer.send('native'));
     return listening(app.listener(), (_url, port) =>
@@ -73,6 +84,13 @@ describe.each(frameworks)('authentication() on $name', framework => {
   it('has nobody ask where the backend does not say', () =>
     serve(async get => {
       expect(await get('/who')).toEqual([200, '{"scopes":[],"isAuthenticated":false,"displayName":""}']);
+    }));
+
+  it('sends those who lack a scope to a url in ASCII, on the host that it says', () =>
+    serve(async get => {
+      const next = (path: string): string => `next=http%3A%2F%2Fexample.com%2F${path}`;
+      expect((await get('/foreign'))[2]).toBe(`/%E4%B8%AD/%C3%BC?x=%C3%A9&${next('foreign')}#%C3%9F`);
+      expect((await get('/back'))[2]).toBe(`http://example.com/@evil.com/?${next('back')}`);
     }));
 
   it('answers credentials that are wrong with a 400', () =>

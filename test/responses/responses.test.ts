@@ -73,11 +73,23 @@ describe('JSON', () => {
   });
 });
 
+/** Where a browser goes, from pages of either scheme. */
+function expectSameHost(response: Response, url: string): void {
+  const { protocol, host } = new URL(url);
+  const location = response.headers.get('location') ?? '';
+  expect(location).toMatch(/^[ -~]*$/);
+  expect(new URL(location).host).toBe(host);
+  for (const page of ['http://here.example/a/b', 'https://here.example/a/b']) {
+    expect(new URL(location, page)).toMatchObject({ protocol, host });
+  }
+}
+
 describe('a RedirectResponse', () => {
   it.each([
     ['/a b', '/a%20b'],
     ['/é?q=ü&r=%20#x', '/%C3%A9?q=%C3%BC&r=%20#x'],
     ["https://h.example:8080/a;b,c/[1]?$x=!'()*+@", "https://h.example:8080/a;b,c/[1]?$x=!'()*+@"],
+    ['/%5B%5D%25', '/%5B%5D%25'],
     ['/a"<>\\^`{|}', '/a%22%3C%3E%5C%5E%60%7B%7C%7D'],
     ['/a\r\nset-cookie: x=1', '/a%0D%0Aset-cookie:%20x=1'],
     ['/\ud800', '/%EF%BF%BD'],
@@ -85,6 +97,72 @@ describe('a RedirectResponse', () => {
   ])('quotes %j as Starlette does', (url, location) => {
     const response = new RedirectResponse(url);
     expect([response.status, response.headers.get('location')]).toEqual([307, location]);
+  });
+
+  it.each([
+    'http://example.com\\@evil.com/',
+    'http://example.com:80\\@evil.com/',
+    'HTTP://EXAMPLE.com\\@evil.com',
+    'http://exa\tmple.com/',
+    'https:\\\\example.com\\x',
+    'http:/\\example.com/a',
+    'http:example.com/a',
+    'https:/example.com/a',
+    ' \u0000http://example.com/\n',
+    'http://u:p@example.com/ü?ü#ü',
+    'http://éxample.com/',
+    'http://ex%61mple.com',
+    'http://[::1]:80/',
+    'http://0x7f.1/\\',
+    'foo://a/b\\c',
+    'mailto:a b@c',
+    'file:///x',
+  ])('sends a browser to the host of %j', url => {
+    expectSameHost(new RedirectResponse(url), url);
+    expectSameHost(Response.redirect(url), url);
+  });
+
+  it('sends a browser to the host of any url', () => {
+    const part = fc.constantFrom(
+      ...['http:', 'https:', 'HTTP:', 'ws:', 'foo:', 'file:', '/', '//', '\\', ':', '@', '#', '?', '.', '..'],
+      ...['evil.com', 'example.com', '\t', '\n', ' ', '%', '%5c', '%2f', '%00', '[::1]', ':80', ':443', 'é'],
+      ...['中', '\ud800', '\u0000', '|', '^', '<', '127.1', '0x7f', 'xn--', 'u:p@', '。', '⁄', '\u00ad'],
+    );
+    const urls = fc.oneof(
+      fc.webUrl(),
+      fc
+        .tuple(fc.constantFrom('http://', 'https://', ''), fc.array(part, { maxLength: 8 }))
+        .map(([start, rest]) => start + rest.join('')),
+      fc.string({ unit: 'binary' }),
+    );
+    let compared = 0;
+    fc.assert(
+      fc.property(urls, url => {
+        const response = new RedirectResponse(url);
+        expect(response.headers.get('location')).toMatch(/^[ -~]*$/);
+        if (!URL.canParse(url)) return;
+        compared += 1;
+        expectSameHost(response, url);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(compared).toBeGreaterThan(500);
+  });
+
+  it.each([
+    '/\\evil.com',
+    '/\t/evil.com',
+    '\\\\evil.com',
+    '\\/evil.com',
+    '\t//evil.com',
+    ' //evil.com',
+    '/\n/evil.com',
+    '\u0000//evil.com',
+  ])('keeps a browser that follows the path %j on this host', url => {
+    for (const response of [new RedirectResponse(url), Response.redirect(url)]) {
+      const location = response.headers.get('location') ?? '';
+      expect(new URL(location, 'http://here.example/a/b').host).toBe('here.example');
+    }
   });
 
   it('may have another status, and takes a URL', () => {
