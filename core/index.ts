@@ -46,11 +46,13 @@ export { parseJSON, serialize } from './http/json.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
   changedBody,
+  followTarget,
   isOurRequest,
   matchRoute,
   Request,
   type RequestInit,
   type RequestState,
+  searchOf,
   sharedOf,
 } from './http/request.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';

@@ -1,11 +1,19 @@
 import type { Client, ParsedBody } from '../../core/index.js';
-import { absoluteUrl, clientOf, type FrameworkRequest, hostOf, parsedBodyOf } from '../node/index.js';
+import {
+  clientOf,
+  type FrameworkRequest,
+  hostOf,
+  parsedBodyOf,
+  readTarget,
+  type Target,
+} from '../node/index.js';
 import type { ExpressReq, ExpressRes } from './express-types.js';
 
 /** What Express knows of a request. */
 export class ExpressRequest implements FrameworkRequest {
   readonly #req: ExpressReq;
   readonly #res: ExpressRes;
+  #changed: string | undefined;
 
   constructor(req: ExpressReq, res: ExpressRes) {
     this.#req = req;
@@ -16,10 +24,36 @@ export class ExpressRequest implements FrameworkRequest {
     return { req: this.#req, res: this.#res };
   }
 
-  /** `originalUrl` does not change behind mounts; `protocol` and the host respect `trust proxy`. */
-  get url(): string {
-    const { protocol, originalUrl, url } = this.#req;
-    return absoluteUrl(protocol, this.host, originalUrl ?? url ?? '/');
+  /** Respects `trust proxy`. */
+  get scheme(): string {
+    return this.#req.protocol;
+  }
+
+  get asked(): string {
+    const { originalUrl, url = '/' } = this.#req;
+    return originalUrl ?? url;
+  }
+
+  get nativeTarget(): string {
+    const { baseUrl = '', url = '' } = this.#req;
+    return baseUrl + url;
+  }
+
+  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  get target(): Target {
+    const { baseUrl = '', url = '/' } = this.#req;
+    const here = readTarget(url);
+    const whole = this.#changed ?? this.asked;
+    if (url === whole) return here;
+    const { path } = readTarget(whole);
+    const below = here.path ?? '';
+    // At the path of the mount itself Express adds a slash.
+    const isMounted = path === baseUrl + below || (path === baseUrl && below === '/');
+    return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
+  }
+
+  targetChanged(target: string): void {
+    this.#changed = target;
   }
 
   /** Express 5's `req.host`; that of Express 4 warns and has no port. */

@@ -76,9 +76,14 @@ class WrappedRequest extends ExpressRequest {
   }
 
   /** What the app's `trust proxy` says, by the prototype that Express will give the request. */
-  override get url(): string {
+  override get scheme(): string {
     this.#begin();
-    return super.url;
+    return super.scheme;
+  }
+
+  override get host(): string | undefined {
+    this.#begin();
+    return super.host;
   }
 
   override get client(): Client | null {

@@ -5,6 +5,7 @@ import {
   type Client,
   ClientDisconnect,
   type Delivery,
+  followTarget,
   type Headers,
   isBodyless,
   type ParsedBody,
@@ -13,15 +14,16 @@ import {
   toError,
 } from '../../core/index.js';
 import {
-  absoluteUrl,
+  belowMount,
   clientOf,
   type Frame,
   type FrameworkRequest,
-  hostOf,
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
   parsedBodyOf,
+  readTarget,
+  type Target,
 } from '../node/index.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import {
@@ -45,6 +47,7 @@ export class KoaExchange extends NativeExchange {
   readonly ctx: KoaContext;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;
+  readonly #framework: KoaRequest;
   #watched: Set<object> | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
@@ -56,9 +59,11 @@ export class KoaExchange extends NativeExchange {
   #isTaken = false;
 
   constructor(ctx: KoaContext) {
-    const source = new NodeRequestSource(ctx.req, new KoaRequest(ctx));
+    const framework = new KoaRequest(ctx);
+    const source = new NodeRequestSource(ctx.req, framework);
     super(ctx.req, ctx.res as never, source, thrown => this.#handError(answerable(thrown)));
     this.ctx = ctx;
+    this.#framework = framework;
     this.handedBack = new Promise((resolve, reject) => {
       this.#handBack = resolve;
       this.#handError = reject;
@@ -68,7 +73,7 @@ export class KoaExchange extends NativeExchange {
   /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
   below(run: LayerRun, request: Request, next: KoaNext): Promise<Response> {
     this.applyTo(run, request, target => {
-      this.ctx.url = target;
+      this.ctx.url = belowMount(target, this.#framework.mount);
     });
     const frame = this.waitIn(run);
     const chain = new Promise(resolve => resolve(this.runBelow(next)));
@@ -94,6 +99,7 @@ export class KoaExchange extends NativeExchange {
     return this.below(run, request, async () => {
       const next = async (): Promise<void> => {
         try {
+          followTarget(request);
           const response = await this.goOnIn(run, () => callNext(request));
           this.placeInner(this.leaveInside(run, depth), response);
         } catch (thrown) {
@@ -269,20 +275,51 @@ export class KoaExchange extends NativeExchange {
 /** What Koa knows of a request. */
 class KoaRequest implements FrameworkRequest {
   readonly raw: KoaContext;
+  #changed: string | undefined;
 
   constructor(ctx: KoaContext) {
     this.raw = ctx;
   }
 
-  /** `protocol` and `host` respect `app.proxy`. */
-  get url(): string {
-    const { protocol, originalUrl } = this.raw;
-    return absoluteUrl(protocol, this.host, originalUrl);
+  /** Respects `app.proxy`. */
+  get scheme(): string {
+    return this.raw.protocol;
   }
 
+  /** Respects `app.proxy`. */
   get host(): string | undefined {
-    const { req, host } = this.raw;
-    return hostOf(req) === undefined ? undefined : host || undefined;
+    return this.raw.host || undefined;
+  }
+
+  get asked(): string {
+    return this.raw.originalUrl;
+  }
+
+  get nativeTarget(): string {
+    return this.raw.url;
+  }
+
+  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  get target(): Target {
+    const here = readTarget(this.raw.url);
+    return this.mount === '' ? here : { ...here, path: readTarget(this.#whole).path };
+  }
+
+  /** The path that koa-mount has taken away from `ctx.url`: nothing says so but that the whole one ends alike. */
+  get mount(): string {
+    const { url, mountPath } = this.raw;
+    if (url === this.#whole || mountPath === undefined) return '';
+    const [whole, below] = [readTarget(this.#whole).path ?? '', readTarget(url).path ?? ''];
+    if (whole.endsWith(below)) return whole.slice(0, whole.length - below.length);
+    return below === '/' ? whole : '';
+  }
+
+  get #whole(): string {
+    return this.#changed ?? this.asked;
+  }
+
+  targetChanged(target: string): void {
+    this.#changed = target;
   }
 
   get pathParams(): Readonly<Record<string, string>> {

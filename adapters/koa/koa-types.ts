@@ -13,6 +13,8 @@ export interface KoaContext {
   /** Respects `app.proxy`. */
   readonly ip: string;
   readonly originalUrl: string;
+  /** Set by koa-mount, and left when it is through. */
+  readonly mountPath?: string;
   readonly headerSent: boolean;
   /** Set by routers. */
   readonly params?: Record<string, string> | undefined;

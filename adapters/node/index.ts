@@ -12,13 +12,8 @@ export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';
 export { NativeExchange } from './native-exchange.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
 export { type Leftovers, parsedBodyOf } from './parsed-body.js';
-export {
-  absoluteUrl,
-  clientOf,
-  type FrameworkRequest,
-  hostOf,
-  NodeRequestSource,
-} from './read-request.js';
+export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
 export { besideNative, declaredLength } from './write-response.js';

@@ -13,16 +13,12 @@ export type FetchHandler = (request: globalThis.Request) => ResponseLike | Promi
 /** What a url loses when it is parsed (WHATWG URL, 4.4). */
 const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
-function pathOf(url: string): string {
-  return url.replace(/^[a-z]+:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
-}
-
 /** A Fetch handler as an endpoint. Throws `FETCH_HANDLER`; what answers nothing throws `NOT_A_RESPONSE`. */
 export function fetchEndpoint(handler: FetchHandler): Endpoint {
   if (typeof handler !== 'function') throw misuse('FETCH_HANDLER', handler);
   return endpoint({}, async function fetchHandler({ request }) {
     // The framework has matched the path as it was sent, and a Fetch url has these resolved: a guard of the one is none of the other.
-    if (dotSegment.test(pathOf(request.url)))
+    if (dotSegment.test(request.path))
       throw new HTTPException(400, 'The path has dot segments or backslashes.');
     const response = await handler(request.native);
     if (!isResponseLike(response)) throw misuse('NOT_A_RESPONSE', 'The Fetch handler', response);

@@ -8,6 +8,7 @@ import {
   type Endpoint,
   Exchange,
   fillHeaders,
+  followTarget,
   Headers,
   type Layer,
   misuse,
@@ -191,7 +192,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   beginRun(): LayerRun {
-    return this.#runs.begin(this.exchange.request);
+    const { request } = this.exchange;
+    followTarget(request);
+    return this.#runs.begin(request);
   }
 
   /** The layer is through. What waits further in than its outermost frame was not waited for. */
@@ -257,6 +260,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     };
     const next = (error?: unknown): void => {
       if (error) return failed(error);
+      followTarget(request);
       this.goOnIn(run, () => callNext(request)).then(
         response => this.#settleAmong(frame, this.leaveInside(run, depth), response),
         thrown => {

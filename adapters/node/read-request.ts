@@ -13,6 +13,7 @@ import {
   parseJSON,
   type Request,
   type RequestSource,
+  searchOf,
   tooLarge,
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
@@ -22,15 +23,24 @@ import type { NativeRequest } from './node-types.js';
 import { readForm, TemporaryFiles } from './read-form.js';
 import { refill } from './refill-request.js';
 import { RequestTap } from './request-tap.js';
+import { absoluteUrl, namesOneHost, pathOf, type Target } from './target.js';
 
 /** What a framework knows of a request beyond Node. */
 export interface FrameworkRequest {
   /** The native objects that users of the framework know. */
   readonly raw: unknown;
-  /** The scheme, the host and the target, as the framework trusts them. */
-  readonly url: string;
+  /** That of the connection, or of a trusted proxy; never the one that a target names. */
+  readonly scheme: string;
   /** The host as it was sent, as far as a proxy in front is trusted to name it. */
   readonly host: string | undefined;
+  /** The path and the query that the framework routes by now: the whole ones, with the path of the mounts around. */
+  readonly target: Target;
+  /** The target as the client has sent it. */
+  readonly asked: string;
+  /** As native code has it now: while it is the same, `target` is. */
+  readonly nativeTarget: string;
+  /** A middleware has given the request another target, a whole one; it is what mounts take their path away from now. */
+  targetChanged?(target: string): void;
   readonly pathParams: Readonly<Record<string, string>>;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;
@@ -81,11 +91,21 @@ export class NodeRequestSource implements RequestSource {
   }
 
   get url(): string {
-    return this.#framework.url;
+    const { scheme, host, target } = this.#framework;
+    return absoluteUrl(scheme, host, pathOf(target) + target.search);
+  }
+
+  get path(): string {
+    return pathOf(this.#framework.target);
+  }
+
+  get nativeTarget(): string {
+    return this.#framework.nativeTarget;
   }
 
   get host(): string | undefined {
-    return this.#framework.host;
+    const { host, asked } = this.#framework;
+    return namesOneHost(this.#req, asked) ? host : undefined;
   }
 
   get headers(): Headers {
@@ -146,6 +166,10 @@ export class NodeRequestSource implements RequestSource {
     return this.#files?.remove();
   }
 
+  targetChanged(target: string): void {
+    this.#framework.targetChanged?.(target);
+  }
+
   /** What native code reads, and what a parser has read for it before, agree with a request that has another body. */
   changeBody(request: Request, original: Request): void {
     const body = changedBody(request, original);
@@ -163,14 +187,6 @@ export function clientOf(req: NativeRequest, named?: string): Client | null {
   const { remoteAddress, remotePort = 0 } = req.socket ?? {};
   const host = named || remoteAddress;
   return host === undefined ? null : { host, port: host === remoteAddress ? remotePort : 0 };
-}
-
-/** The host that a request names; on HTTP/2 it is a pseudo-header, which a `host` that comes along may not contradict (RFC 9113, 8.3.1). */
-export function hostOf({ headers }: NativeRequest): string | undefined {
-  const authority = headers[':authority'] as string | undefined;
-  const isContradicted = headers.host !== undefined && headers.host !== authority;
-  if (authority === undefined) return headers.host;
-  return isContradicted ? undefined : authority;
 }
 
 /** Whether what a request says of itself leaves room for a body. */
@@ -220,22 +236,6 @@ class RequestHeaders implements HeaderStore {
   }
 }
 
-/** A host, and a port: what else a `host` header says would become a part of the path. */
-const bareHost = /^(?:[\w.~!$&'()*+,;=%-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
-
-/**
- * A target as an absolute url, whatever a client has sent: an absolute-form one as it is, a path behind the scheme and the
- * host, as far as they are any.
- */
-export function absoluteUrl(scheme: string, host: string | undefined, target: string): string {
-  const known = /^https?$/i.test(scheme) ? scheme.toLowerCase() : 'http';
-  const isHost = host !== undefined && bareHost.test(host) && URL.canParse(`${known}://${host}`);
-  const origin = isHost ? `${known}://${host}` : `${known}://localhost`;
-  if (target.startsWith('/')) return `${origin}${target}`;
-  const [, authority = ''] = /^https?:\/\/([^/?#]*)/i.exec(target) ?? [];
-  return bareHost.test(authority) && URL.canParse(target) ? target : `${origin}/`;
-}
-
 /** Makes what native code reads agree with a request that a middleware gave to `callNext`. */
 export function applyChanges(
   request: Request,
@@ -247,8 +247,9 @@ export function applyChanges(
   if (request.method !== original.method) req.method = request.method;
   if (request.headers !== original.headers) setHeaders(req, Object.fromEntries(nativeLines(request)));
   if (request.url !== original.url) {
-    const { pathname, search } = new URL(request.url);
-    setTarget(pathname + search);
+    const target = request.path + searchOf(request.url);
+    setTarget(target);
+    source.targetChanged(target);
   }
   source.changeBody(request, original);
 }

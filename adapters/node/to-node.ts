@@ -3,6 +3,7 @@ import {
   type Client,
   type Depends,
   type Endpoint,
+  followTarget,
   isEndpoint,
   type Layer,
   type Middleware,
@@ -17,7 +18,8 @@ import type { LayerRun } from './layer-runs.js';
 import { NativeExchange, whenRejected } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { noParsedBody } from './parsed-body.js';
-import { absoluteUrl, clientOf, type FrameworkRequest, hostOf, NodeRequestSource } from './read-request.js';
+import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+import { hostOf, readTarget, type Target } from './target.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
 import { setReason } from './write-response.js';
 
@@ -71,6 +73,7 @@ export function runAround(
 function endpointListener(endpoint: Endpoint): NodeListener {
   return (req, res) => {
     const native = openExchange(req, res as NativeResponse);
+    followTarget(native.exchange.request);
     if (native.hasBegun) void native.runEndpoint(endpoint);
     else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
@@ -118,9 +121,20 @@ class NodeRequest implements FrameworkRequest {
     return hostOf(this.#req);
   }
 
-  get url(): string {
-    const { socket, url } = this.#req;
-    return absoluteUrl('encrypted' in socket ? 'https' : 'http', this.host, url ?? '/');
+  get scheme(): string {
+    return 'encrypted' in this.#req.socket ? 'https' : 'http';
+  }
+
+  get asked(): string {
+    return this.#req.url ?? '/';
+  }
+
+  get nativeTarget(): string {
+    return this.asked;
+  }
+
+  get target(): Target {
+    return readTarget(this.asked);
   }
 
   get client(): Client | null {

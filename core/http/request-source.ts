@@ -12,10 +12,20 @@ export interface Client {
 /** Where a request comes from: the port that an adapter implements. Each member is read when a user reads it, not before. */
 export interface RequestSource {
   readonly method: string;
-  /** Absolute: scheme, host, path and query as the client asked for them. */
+  /**
+   * Absolute, with the path and the query that the framework routes by and without a fragment. The scheme and the host are those of the connection, of
+   * the `host` header and of trusted proxies. Throws an HTTPException of 400 where no route could match.
+   */
   readonly url: string;
+  /** The path that the framework routes by, not normalised. Throws as `url` does. */
+  readonly path: string;
+  /** As native code has it now: while it is the same, `url` and `path` are. Without it they are asked again after native code. */
+  readonly nativeTarget?: string;
   readonly headers: Headers;
-  /** The host, and the port, that the client has named, as far as who says so is trusted; as it was sent, and `undefined` where none was. */
+  /**
+   * The host, and the port, that the client has named, as far as who says so is trusted; as it was sent, and `undefined` where none was or the
+   * request names several.
+   */
   readonly host: string | undefined;
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;

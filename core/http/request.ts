@@ -39,6 +39,7 @@ type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
 const matched = Symbol.for('callnext.Request.matched');
+const reroute = Symbol.for('callnext.Request.reroute');
 const source: unique symbol = Symbol.for('callnext.Request.source') as never;
 const shared: unique symbol = Symbol.for('callnext.Request.shared') as never;
 
@@ -50,13 +51,14 @@ interface RequestParts<State> {
   readonly pathParams: Readonly<Record<string, string>> | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
+  readonly path: string | undefined;
   readonly headers: Headers | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A request: the interface of the Fetch `Request`, and `pathParams queryParams cookies client state session user auth form() raw
- * native`. Nothing is built until it is read.
+ * A request: the interface of the Fetch `Request`, and `path pathParams queryParams cookies client state session user auth form()
+ * raw native`. Nothing is built until it is read.
  *
  * The body may be read by several readers, native parsers among them: what has arrived is kept for the others, up to the
  * layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
@@ -74,6 +76,9 @@ export class Request<State extends object = RequestState> {
   #signal: AbortSignal | undefined;
   #method: string | undefined;
   #url: string | undefined;
+  /** Beside a `#url`. */
+  #path: string | undefined;
+  #nativeTarget: string | undefined;
   #headers: Headers | undefined;
   #query: URLSearchParams | undefined;
   #pathParams: Readonly<Record<string, string>> | undefined;
@@ -81,7 +86,10 @@ export class Request<State extends object = RequestState> {
 
   constructor(from: Request<State> | RequestSource, init: RequestInit = {}) {
     if (isOurRequest(from)) {
-      const base = (from as Request<State>)[parts]();
+      const request = from as Request<State>;
+      // What it goes on as below is not what this one is.
+      if (init.url !== undefined) void request.url;
+      const base = request[parts]();
       this.#source = base.source;
       this.#ownBody = base.body;
       this.state = base.state;
@@ -89,6 +97,7 @@ export class Request<State extends object = RequestState> {
       this.#pathParams = base.pathParams;
       this.#method = base.method;
       this.#url = base.url;
+      this.#path = base.path;
       this.#headers = base.headers;
       this.#signal = base.signal;
     } else {
@@ -97,7 +106,7 @@ export class Request<State extends object = RequestState> {
       this.#shared = {};
     }
     if (init.method !== undefined) this.#method = init.method.toUpperCase();
-    if (init.url !== undefined) this.#url = new URL(init.url, this.url).href;
+    if (init.url !== undefined) this.#takeUrl(init.url);
     if (init.headers !== undefined) this.#headers = new Headers(init.headers);
     if (init.body !== undefined) this.#takeBody(init.body);
     if (init.signal !== undefined) this.#signal = init.signal;
@@ -113,9 +122,26 @@ export class Request<State extends object = RequestState> {
     return this.#method ?? this.#source.method;
   }
 
+  /**
+   * The whole url, with the path and the query that the framework routes by. The scheme and the host are those of the connection, the
+   * `host` header, and proxies that the framework trusts. Throws an HTTPException of 400 for a target that no route can match.
+   */
   get url(): string {
-    this.#url ??= this.#source.url;
+    if (this.#url === undefined) {
+      const { path, nativeTarget, url } = this.#source;
+      this.#path = path;
+      this.#nativeTarget = nativeTarget;
+      this.#url = url;
+    }
     return this.#url;
+  }
+
+  /**
+   * The path that the framework routes by, not normalised: guard by this one. `new URL(request.url).pathname` is `/` for `/admin/%2e%2e`, which
+   * the router matches below `/admin`. FastAPI's `request.url.path`. Throws as `url` does.
+   */
+  get path(): string {
+    return this.#path ?? this.#source.path;
   }
 
   get headers(): Headers {
@@ -188,7 +214,7 @@ export class Request<State extends object = RequestState> {
   }
 
   get queryParams(): URLSearchParams {
-    this.#query ??= new URL(this.url).searchParams;
+    this.#query ??= new URLSearchParams(searchOf(this.url));
     return this.#query;
   }
 
@@ -325,6 +351,7 @@ export class Request<State extends object = RequestState> {
       pathParams: this.#pathParams,
       method: this.#method,
       url: this.#url,
+      path: this.#path,
       headers: this.#headers,
       signal: this.#signal,
     };
@@ -343,6 +370,31 @@ export class Request<State extends object = RequestState> {
   /** The route that matched below is what the middlewares further out see too, as Starlette's shared scope has it. */
   [matched](pathParams: Readonly<Record<string, string>>): void {
     this.#pathParams = pathParams;
+  }
+
+  /** Native code may have given the request another target since its url was read. */
+  [reroute](): void {
+    if (this.#url === undefined) return;
+    const { nativeTarget } = this.#source;
+    if (nativeTarget !== undefined && nativeTarget === this.#nativeTarget) return;
+    const { url, path } = this.#source;
+    this.#nativeTarget = nativeTarget;
+    const target = afterOrigin(url);
+    if (target === afterOrigin(this.#url)) return;
+    this.#url = originOf(this.#url) + target;
+    this.#path = path;
+    this.#query = undefined;
+    this.#native = undefined;
+  }
+
+  /** A url that says the same path keeps it as it was sent: a guard may have seen that one, and not what it is normalised to. */
+  #takeUrl(given: string | URL): void {
+    const [asked, { href, pathname, search }] = [new URL(this.url), new URL(given, this.url)];
+    if (href === asked.href) return;
+    const isSamePath = pathname === asked.pathname;
+    if (!isSamePath) this.#path = pathname;
+    const [path] = isSamePath ? afterOrigin(this.url).split('?', 1) : [pathname];
+    this.#url = `${originOf(href)}${path}${search}`;
   }
 
   #takeBody(body: BodySource): void {
@@ -385,9 +437,29 @@ export function isOurRequest(value: unknown): value is Request {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-/** Gives a request the parameters of the route that matched. */
+/** Gives a request the parameters of the route that matched, and the url that it matched by. */
 export function matchRoute(request: Request, pathParams: Readonly<Record<string, string>>): void {
   request[matched](pathParams);
+  request[reroute]();
+}
+
+/** Gives a request the url that it is routed by now, where ours comes after native code. */
+export function followTarget(request: Request): void {
+  request[reroute]();
+}
+
+/** The query of a url, with its `?`; empty where there is none. */
+export function searchOf(url: string): string {
+  return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? '';
+}
+
+/** The scheme and the authority of an absolute url. */
+function originOf(url: string): string {
+  return /^[^/?#]*\/\/[^/?#]*/.exec(url)?.[0] ?? '';
+}
+
+function afterOrigin(url: string): string {
+  return url.slice(originOf(url).length);
 }
 
 /** What a request has in common with those that are made of it. */

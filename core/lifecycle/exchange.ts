@@ -444,11 +444,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   undone(): Undone {
-    const { method, url } = this.request;
-    const path = URL.canParse(url) ? new URL(url).pathname : url;
     const isAnswered = this.isSent && this.#unfinished.isIdle;
     return {
-      responses: isAnswered ? [] : [this.name ?? `${method} ${path}`],
+      responses: isAnswered ? [] : [this.name ?? methodAndPath(this.request)],
       exits: this.exits.names,
       tasks: [...this.backgroundTasks.names, ...(this.isSent ? [] : namesOf(this.#onItsWay?.background))],
     };
@@ -563,5 +561,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   report(error: Error, phase: ErrorPhase): void {
     this.#reports.tell(error, phase);
+  }
+}
+
+/** A request that no route can match has no path. */
+function methodAndPath(request: Request): string {
+  try {
+    return `${request.method} ${request.path}`;
+  } catch {
+    return request.method;
   }
 }

@@ -94,6 +94,7 @@ class OutsideExchange extends Exchange {
 class NoRequest implements RequestSource, Transport {
   readonly method = 'GET';
   readonly url: string;
+  readonly path: string;
   readonly headers = new Headers();
   readonly host = undefined;
   readonly raw = undefined;
@@ -104,7 +105,8 @@ class NoRequest implements RequestSource, Transport {
   readonly #controller = new AbortController();
 
   constructor(name: string) {
-    this.url = `callnext:${encodeURIComponent(name)}`;
+    this.path = encodeURIComponent(name);
+    this.url = `callnext:${this.path}`;
   }
 
   /** Aborts when the layer is being closed and the time for it is up. */

@@ -14,19 +14,17 @@ export interface RequestHost {
 const pattern = /^((?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)|\[[0-9a-f:.]+\])(?::(\d{0,5}))?$/;
 
 /**
- * The host of a request, as far as the framework trusts who names it (`trust proxy`, `app.proxy`); `undefined` where there is none, and where what was sent
- * is none. A `host` header that native code may read is looked at in any case, and so is the host of an absolute target.
+ * The host of a request, as far as the framework trusts who names it (`trust proxy`, `app.proxy`). `undefined` where there is none, where what was sent is
+ * not a host, and where the request names several: two `host` headers, or an absolute target with another host. The `host` header is checked in any case,
+ * since native code may read it.
  */
 export function hostOfRequest(request: Request): RequestHost | undefined {
   const source = sourceOf(request);
   const sent = request.headers.get('host');
   if (sent !== null && parse(sent) === undefined) return undefined;
-  const url = new URL(request.url);
-  const isAsked = request.url === source.url;
-  const named = parse(isAsked ? (source.host ?? '') : url.host);
-  // An absolute target that names another host is what the url is made of (RFC 9112, 3.2.2).
-  const isSame = named !== undefined && new URL(`${url.protocol}//${named.authority}`).host === url.host;
-  return isSame ? named : undefined;
+  const { url } = request;
+  // A middleware may have given the request another one.
+  return parse(url === source.url ? (source.host ?? '') : new URL(url).host);
 }
 
 /** The answer to a host that is none, or is not served, in Starlette's words. */

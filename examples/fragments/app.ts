@@ -36,6 +36,13 @@ layer.addMiddleware(async (request, callNext) => {
   return callNext(new Request(request, { body: text.replaceAll('colour', 'color') }));
 });
 
+layer.addMiddleware(async function internalOnly(request, callNext) {
+  // Express matches routes in any case, and so must what guards them.
+  const isInternal = /^\/internal(\/|$)/i.test(request.path);
+  if (isInternal && request.headers.get('x-key') !== 'secret') throw new HTTPException(403);
+  return callNext(request);
+});
+
 // What Express and its middleware have put on `req` and `res`: a session, a user, a parsed body.
 function agentOf({ request }: Injected) {
   const { req } = request.raw as { req: express.Request; res: express.Response };
@@ -58,6 +65,7 @@ app.get('/prices', toExpress(prices));
 app.get('/agent', toExpress(endpoint({ agent: Depends(agentOf) }, ({ agent }) => agent)));
 app.put('/text', express.text(), (req, res) => void res.send(req.body));
 app.post('/raw', toExpress(endpoint({}, ({ request }) => request.text())));
+app.get('/internal/:page', (req, res) => void res.send(req.params.page));
 app.use('/api', mountFetch(hono.fetch)); // from callnext/express; on Koa: app.use(mount('/api', mountFetch(hono.fetch)))
 app.all(/^\/auth\//, mountFetch(auth.handler));
 

@@ -53,6 +53,10 @@ class FetchSource implements RequestSource {
     return this.raw.url;
   }
 
+  get path(): string {
+    return new URL(this.raw.url).pathname;
+  }
+
   get host(): string {
     return new URL(this.raw.url).host;
   }

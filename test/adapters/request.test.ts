@@ -136,7 +136,7 @@ describe.each(frameworks)('targets on $name', ({ app }) => {
     [
       'in absolute form',
       ['GET http://other.example/p?q=1 HTTP/1.1', 'Host: h.example'],
-      'http://other.example/p?q=1',
+      'http://h.example/p?q=1',
     ],
     [
       'that begin as a host',

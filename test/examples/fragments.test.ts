@@ -30,6 +30,12 @@ describe('what docs/ shows in passing', () => {
     expect(await (await client.post('/raw', { body: '{ "a": 1 }', headers })).json()).toBe('{ "a": 1 }');
   });
 
+  it('a guard by path', async () => {
+    expect((await client.get('/Internal/stats')).status).toBe(403);
+    const response = await client.get('/internal/stats', { headers: { 'x-key': 'secret' } });
+    expect(await response.text()).toBe('stats');
+  });
+
   it('events', async () => {
     const response = await client.get('/prices');
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();

@@ -165,6 +165,66 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
     expect(bytes).toMatch(/^HTTP\/1\.1 400 [\s\S]*Invalid host header$/);
   });
 
+  it.each([
+    'GET http://u@evil.net/x HTTP/1.1\r\nHost: inner',
+    'GET http://u@inner/x HTTP/1.1\r\nHost: inner',
+    'GET x://evil.net/x HTTP/1.1\r\nHost: inner',
+    'GET https://evil.net/x HTTP/1.1\r\nHost: inner',
+    'GET http://inner:81/x HTTP/1.1\r\nHost: inner',
+    'GET http://inner/x HTTP/1.1\r\nHost: inner\r\nHost: inner',
+    'GET / HTTP/1.1\r\nHost: inner\r\nHost: evil.net',
+    'GET / HTTP/1.1\r\nHost: inner\r\nX-Other: Host\r\nhost: inner',
+    'GET / HTTP/1.1\r\nHost: inner, evil.net',
+  ])('refuses a request that names several hosts, or another one: %j', async request => {
+    for (const layer of [trusting('inner'), redirecting()]) {
+      const { bytes } = await listening(listenerOf(false, layer), (_url, port) =>
+        record(port, `${request}\r\nConnection: close\r\n\r\n`),
+      );
+      expect(bytes).toMatch(/^HTTP\/1\.1 400 [\s\S]*Invalid host header$/);
+    }
+  });
+
+  it.each([
+    'GET / HTTP/1.1\r\nHost: inner\r\nX-Host: evil.net\r\nX-Other: host',
+    'GET http://inner/ HTTP/1.1\r\nHost: INNER',
+    'GET http://inner:80/ HTTP/1.1\r\nHost: inner',
+    'GET x://inner/ HTTP/1.1\r\nHost: inner',
+  ])('lets through one that names one host: %j', async request => {
+    const { bytes } = await listening(listenerOf(false, trusting('inner')), (_url, port) =>
+      record(port, `${request}\r\nConnection: close\r\n\r\n`),
+    );
+    expect(bytes).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('believes no target that says it came by https', async () => {
+    const { bytes } = await listening(listenerOf(false, redirecting()), (_url, port) =>
+      record(port, 'GET https://inner/x HTTP/1.1\r\nHost: inner\r\nConnection: close\r\n\r\n'),
+    );
+    expect(bytes).toMatch(/^HTTP\/1\.1 307 [\s\S]*\r\nlocation: https:\/\/inner\/x\r\n/i);
+  });
+
+  it.each([
+    '//evil.net/x',
+    '/\\evil.net',
+    '/\\/evil.net',
+    '///evil.net',
+    '/@evil.net',
+    '*',
+    '/%5C%2Fevil.net',
+  ])('sends %s on to the host that was asked, as a browser reads it', async target => {
+    const www = new Layer({ middleware: [trustedHost({ allowedHosts: ['www.inner.net'] })] });
+    for (const [layer, host] of [
+      [redirecting(), 'inner.net'],
+      [www, 'www.inner.net'],
+    ] as const) {
+      const { bytes } = await listening(listenerOf(false, layer), (_url, port) =>
+        record(port, `GET ${target} HTTP/1.1\r\nHost: inner.net\r\nConnection: close\r\n\r\n`),
+      );
+      const location = /\r\nlocation: (.*)\r\n/i.exec(bytes)?.[1] ?? '';
+      expect(new URL(location, 'http://inner.net').host).toBe(host);
+    }
+  });
+
   it.each(['GET / HTTP/1.0\r\n\r\n', 'GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'])(
     'refuses a request that names no host: %j',
     async request => {

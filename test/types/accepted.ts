@@ -259,6 +259,7 @@ new Layer({
 const admin = Depends(requires(['admin', 'member'], { redirect: '/login' }));
 endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
   assertType<Equal<typeof request.session.other, unknown>>();
+  assertType<Equal<typeof request.path, string>>();
   assertType<Equal<typeof request.auth.scopes, readonly string[]>>();
   assertType<Equal<typeof request.user.displayName, string>>();
   return current.other;

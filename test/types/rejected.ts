@@ -149,6 +149,8 @@ endpoint({}, async ({ request }) => {
   await request.form({ maxFiles: 'many' });
   // @ts-expect-error What a client has sent is not set.
   request.cookies.a = '1';
+  // @ts-expect-error The path is that of the url: `new Request(request, { url })`.
+  request.path = '/';
 });
 
 // @ts-expect-error Options are in camelCase.
