@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { type Client, endpoint, Layer, type Middleware, Request } from 'callnext';
 import { toExpress, wrap } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
+import { rateLimit } from 'callnext/middleware/rate-limit';
 import { toNode } from 'callnext/node';
 import express5 from 'express';
 import fc from 'fast-check';
 import Koa3 from 'koa';
 import mount from 'koa-mount';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { absoluteUrl } from '../../adapters/node/index.js';
 import { frameworks, listening } from '../support/frameworks.js';
 import { exchangeOnWire, record } from '../support/wire.js';
@@ -126,6 +128,62 @@ describe.each([
       'https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z',
       { host: '203.0.113.7', port: 0 },
     ]);
+  });
+});
+
+const behind: [string, (target: Layer) => http.RequestListener][] = [
+  ...[express5, express4].map((express, index) => {
+    const listener = (layer: Layer): http.RequestListener =>
+      express().set('trust proxy', true).use(toExpress(layer)).use(toExpress(look)) as http.RequestListener;
+    return [`Express ${5 - index}`, listener] as [string, (layer: Layer) => http.RequestListener];
+  }),
+  ...[Koa3, Koa2].map((Koa, index) => {
+    const listener = (layer: Layer): http.RequestListener =>
+      new Koa({ proxy: true }).use(toKoa(layer)).use(toKoa(look)).callback();
+    return [`Koa ${3 - index}`, listener] as [string, (layer: Layer) => http.RequestListener];
+  }),
+];
+
+describe.each(behind)('the client behind a proxy that is trusted, on %s', (_name, listener) => {
+  it.each<[string, string, number]>([
+    ['203.0.113.7:50001', '203.0.113.7', 50_001],
+    ['203.0.113.7:', '203.0.113.7', 0],
+    ['203.0.113.7:99999', '203.0.113.7', 0],
+    ['[2001:db8::1]:443', '2001:db8::1', 443],
+    ['[2001:db8::1]', '2001:db8::1', 0],
+    ['"[2001:db8::1]:443"', '2001:db8::1', 443],
+    ['2001:db8::1', '2001:db8::1', 0],
+    ['::1', '::1', 0],
+    ['::ffff:203.0.113.7', '::ffff:203.0.113.7', 0],
+    ['fe80::1%eth0', 'fe80::1%eth0', 0],
+    ['203.0.113.7:1, 198.51.100.2:2', '203.0.113.7', 1],
+    ['unknown', 'unknown', 0],
+    ['_hidden:80', '_hidden', 80],
+    ['for=192.0.2.60;proto=http', 'for=192.0.2.60;proto=http', 0],
+    ['[', '[', 0],
+    ['[]:80', '[]:80', 0],
+    [':80', ':80', 0],
+    ['a:b', 'a:b', 0],
+    ['[::1]:80:90', '[::1]:80:90', 0],
+  ])('that it names as %s has no port and no brackets in its host', async (named, host, port) => {
+    const lines = ['GET / HTTP/1.1', 'Host: h.example', `X-Forwarded-For: ${named}`];
+    expect((await seen(listener(new Layer()), lines)).client).toEqual({ host, port });
+  });
+
+  it.each([
+    ['203.0.113.7:50001', '203.0.113.7:50002', '203.0.113.7'],
+    ['[2001:db8::1]:50001', '[2001:db8::2]:50002', '2001:db8::3'],
+  ])('is one for rateLimit(), by whatever connection: %s, %s, %s', async (...named) => {
+    const limiter = new RateLimiterMemory({ points: 2, duration: 60 });
+    const limited = listener(new Layer({ middleware: [rateLimit({ limiter })] }));
+    const statuses = await listening(limited, async url => {
+      const answers: number[] = [];
+      for (const name of named) {
+        answers.push((await fetch(url, { headers: { 'x-forwarded-for': name } })).status);
+      }
+      return answers;
+    });
+    expect(statuses).toEqual([200, 200, 429]);
   });
 });
 
