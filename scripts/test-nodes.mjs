@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
 import path from 'node:path';
 
-const lines = ['22', '24'];
+const lines = ['22', '24', '26'];
 const suites = ['test/responses', 'test/adapters', 'test/conformance', 'test/testing'];
 /** From Node 24 on the callback of an `end()` that is followed by `destroy()` comes before 'finish', and behind a layer after it. */
 const known = ['native-calls.fuzz'];
