@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Delivery } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
 import { http2Stream } from './http2-stream.js';
@@ -99,10 +100,8 @@ export class ResponseEnd {
 
   #delivery(): Delivery {
     const res = this.#res;
-    // On HTTP/2 'finish' comes for a cancelled stream too.
     const stream = http2Stream(res);
-    if (stream)
-      return { outcome: res.finished && !stream.aborted && stream.rstCode === 0 ? 'sent' : 'aborted' };
+    if (stream) return { outcome: isSent(stream) ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
     if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
@@ -123,4 +122,9 @@ function isRefused({ socket, upgrade }: NativeRequest & { readonly upgrade?: boo
   // Node takes its own listener away before it tells the app, and where the connection is upgraded.
   const isTold = upgrade !== true && server !== undefined && server.listenerCount('clientError') > 0;
   return isTold && !socket.listeners('error').some(({ name }) => name === 'socketOnError');
+}
+
+/** The response does not tell: it is ended in a hold already, and emits `finish` after a reset, too. */
+function isSent({ headersSent, writableFinished, aborted, rstCode }: ServerHttp2Stream): boolean {
+  return headersSent && writableFinished && !aborted && rstCode === 0;
 }

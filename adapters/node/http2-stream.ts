@@ -6,3 +6,26 @@ export function http2Stream(message: object): ServerHttp2Stream | undefined {
   // An app may put a `stream` of its own on an HTTP/1 message; only one of HTTP/2 has a reset code.
   return stream?.rstCode === undefined ? undefined : stream;
 }
+
+/** `stream.state` of a stream that nghttp2 has forgotten (idle), and of one that it has closed. */
+const goneStates: readonly (number | undefined)[] = [1, 7];
+
+/**
+ * Destroys a stream that was reset. After RST_STREAM(NO_ERROR) Node 20 to 26 leave one with an unread request,
+ * and Node 20 and 22 one with an unsent response, closed but not destroyed: 'close' would never come.
+ */
+export function destroyWhenReset(stream: ServerHttp2Stream): void {
+  stream.on('removeListener', function destroyWhenClosed(name: string | symbol) {
+    // A stream is closed without an event of its own, but its timeouts are removed.
+    if (name !== 'timeout' || !stream.closed) return;
+    stream.off('removeListener', destroyWhenClosed);
+    setImmediate(destroyIfGone, stream);
+  });
+}
+
+function destroyIfGone(stream: ServerHttp2Stream): void {
+  if (stream.destroyed) return;
+  if (goneStates.includes(stream.state.state)) stream.destroy();
+  // This side has closed it: what was written before is still on its way, and Node may spin if it is destroyed.
+  else stream.once('end', () => setImmediate(destroyIfGone, stream));
+}

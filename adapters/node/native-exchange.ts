@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerHttp2Stream } from 'node:http2';
 import {
   answerEndpoint,
   asThrown,
@@ -33,7 +34,7 @@ import { dropHeaders, ofBody } from './framing.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
-import { http2Stream } from './http2-stream.js';
+import { destroyWhenReset, http2Stream } from './http2-stream.js';
 import { intercept, isUncovered } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
@@ -102,12 +103,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.end = new ResponseEnd(req, res, this);
     source.end = this.end;
     source.owner = this;
-    // A stream of HTTP/2 closes when both sides are through, so what nobody reads must not keep it.
     const stream = http2Stream(res);
-    stream?.once('finish', () => source.responseIsOut());
     Reflect.set(res, exchangeKey, this);
-    if (stream) guardDestroy(stream, () => res, destroyWhenReleased);
+    if (stream) this.#followStream(stream);
     else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
+  }
+
+  #followStream(stream: ServerHttp2Stream): void {
+    // It closes when both sides are through, so what nobody reads must not keep it.
+    stream.once('finish', () => this.source.responseIsOut());
+    guardDestroy(stream, () => this.res, destroyWhenReleased);
+    destroyWhenReset(stream);
   }
 
   static of(res: object): NativeExchange | undefined {

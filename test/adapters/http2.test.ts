@@ -236,7 +236,7 @@ describe('a native response on HTTP/2', () => {
     expect([seen.body, seen.headers.etag]).toEqual([body, undefined]);
   });
 
-  it('leaves its dependencies when the client cancels the stream', async () => {
+  it.each([0, 8])('leaves its dependencies when the client closes the stream with code %d', async code => {
     const log = new EventLog();
     async function* getDb() {
       yield 1;
@@ -245,7 +245,7 @@ describe('a native response on HTTP/2', () => {
     const layer = new Layer({ middleware: [passing], dependencies: [Depends(getDb)] });
     const listener = toNode(layer, ((_req, res) =>
       res.write('first')) as http.RequestListener) as never as Listener;
-    await request(listener, {}, stream => stream.once('data', () => stream.close(8)));
+    await request(listener, {}, stream => stream.once('data', () => stream.close(code)));
     await log.until('left');
   });
 });

@@ -8,9 +8,7 @@ const rows = readFileSync(path.join(root, 'docs/edge-cases.md'), 'utf8')
   .map(line => line.split('|').map(cell => cell.trim()));
 
 it('names every edge case once', () => {
-  expect(rows.map(([, number]) => Number(number))).toEqual(
-    Array.from({ length: 92 }, (_, index) => index + 1),
-  );
+  expect(rows.map(([, number]) => Number(number))).toEqual(rows.map((_row, index) => index + 1));
 });
 
 it.each(rows.map(([, number, name, title, file]) => [`${number}: ${name}`, title, file]))(
