@@ -199,11 +199,13 @@ function forwardedClient(named: string): Client {
   return { host: bracketed ?? bare ?? named, port: isPort ? Number(port) : 0 };
 }
 
-/** Whether what a request says of itself leaves room for a body. */
+/** Whether the head of a request leaves room for a body. */
 export function mayHaveBody(req: NativeRequest): boolean {
+  const stream = http2Stream(req);
+  // HTTP/2 frames every body, of any method, and needs no header for it.
+  if (stream) return !stream.endAfterHeaders;
   const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
-  const isUnframed = http2Stream(req) !== undefined && req.method !== 'GET' && req.method !== 'HEAD';
-  return length !== '0' || coding !== undefined || isUnframed;
+  return length !== '0' || coding !== undefined;
 }
 
 /** What the parser that has been before would make of a body; `undefined` where that is not known, so that the next one parses. */
