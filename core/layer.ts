@@ -44,6 +44,7 @@ export interface LayerOptions {
    * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
    * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
    * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
+   * As long is also what a body has to close when its client has left; 5 seconds where no layer has a timeout.
    */
   timeout?: number;
   /**

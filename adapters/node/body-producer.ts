@@ -18,6 +18,7 @@ export class BodyProducer {
   #produced = 0;
   #ended = false;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(chunks: Chunks, declaredLength: number | undefined) {
     this.#iterator = chunks[Symbol.asyncIterator]();
@@ -36,23 +37,29 @@ export class BodyProducer {
       // Closing it ends the read that is under way, which fails nobody.
       if (this.#isClosed) return undefined;
       this.fail(thrown);
-      await this.close();
+      // The connection is cut now, however long closing it takes.
+      void this.close();
       throw this.error;
     }
   }
 
   /**
-   * Closes the producer. Resolves when it has closed: a generator that waits for something can not be interrupted there, and
-   * is closed when that comes.
+   * Closes the producer, unless it has ended by itself. Resolves when it has closed, if ever: a generator that waits for
+   * something cannot be interrupted there, and is closed when that comes. Never rejects.
    */
-  async close(): Promise<void> {
-    if (this.#ended) return;
+  close(): Promise<void> | undefined {
+    if (!this.#ended) this.#closing = this.#return();
+    return this.#closing;
+  }
+
+  async #return(): Promise<void> {
     this.#ended = true;
     this.#isClosed = true;
-    const closed = Promise.resolve(this.#iterator.return?.()).catch(thrown => {
+    try {
+      await this.#iterator.return?.();
+    } catch (thrown) {
       this.error ??= toError(thrown);
-    });
-    await closed;
+    }
   }
 
   /** What it produced could not be sent. */

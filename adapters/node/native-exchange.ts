@@ -635,14 +635,31 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
-    // All at once: one that waits for something must not keep another one open.
-    if (this.#producers.length > 0) await Promise.all(this.#producers.map(producer => producer.close()));
+    if (this.#producers.length > 0) await this.#closeProducers(delivery);
     for (const held of this.holds) held.letGo();
+    const error = this.#failureOfBody(delivery);
+    return error ? { outcome: 'aborted', error } : delivery;
+  }
+
+  async #closeProducers(delivery: Delivery): Promise<void> {
+    // All at once: one that waits for something must not keep another one open.
+    const closing = this.#producers.map(producer => producer.close()).filter(each => each !== undefined);
+    if (closing.length === 0) return;
+    const closed = Promise.all(closing);
+    if (await this.exchange.isClosedInTime(closed)) return;
+    const known = this.#failureOfBody(delivery);
+    void closed.then(() => {
+      const late = this.#failureOfBody(delivery);
+      if (late && late !== known) this.exchange.report(late, 'response');
+    });
+  }
+
+  /** What a body has failed with, unless that is only because its client has gone. */
+  #failureOfBody({ outcome }: Delivery): Error | undefined {
     const error = this.#producers.find(producer => producer.error)?.error;
     // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
-    if (error && !this.#hasFailedItself && this.end.isReason(error)) return delivery;
-    if (error instanceof ClientDisconnect && delivery.outcome === 'aborted') return delivery;
-    return error ? { outcome: 'aborted', error } : delivery;
+    if (error && !this.#hasFailedItself && this.end.isReason(error)) return undefined;
+    return error instanceof ClientDisconnect && outcome === 'aborted' ? undefined : error;
   }
 
   /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */

@@ -86,8 +86,8 @@ const ping = ': ping\n\n';
  * })()));
  * ```
  *
- * The head goes out at once. When the client goes away the generator is closed; one that waits for something is closed when that comes, so
- * let it wait with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed arrives late.
+ * The head goes out at once. When the client leaves, the generator is closed; one that waits for something is closed when that comes, and
+ * keeps its dependencies for 5 seconds or the layer's `timeout`, so let it wait with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed arrives late.
  * Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
  */
 export class EventSourceResponse extends Response {

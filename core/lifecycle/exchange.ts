@@ -19,7 +19,7 @@ import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
-import type { Undone, Work } from './in-flight.js';
+import { type Undone, type Work, within } from './in-flight.js';
 import { Reports } from './reports.js';
 import { RequestContext } from './request-context.js';
 import { Unfinished } from './unfinished.js';
@@ -50,6 +50,8 @@ export interface Transport {
 }
 
 const none: readonly never[] = [];
+/** How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in milliseconds. */
+const defaultPatience = 5_000;
 
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
 export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
@@ -66,6 +68,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #adopted: Set<BackgroundWork> | undefined;
   /** The layers that it has come to, in which it is at work until its last task. */
   #entered: readonly FrozenLayer[] = none;
+  /** The shortest of the layers that it has come to, in milliseconds. */
+  #timeout: number | undefined;
   /** How it is called among what is left undone; its method and path unless set. */
   readonly name: string | undefined;
   readonly #reports = new Reports(this);
@@ -130,6 +134,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
     if (layer.maxBodySize !== undefined) sourceOf(this.request).maxBodySize = layer.maxBodySize;
+    if (layer.timeout !== undefined) this.#timeout = Math.min(layer.timeout, this.#timeout ?? layer.timeout);
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered = [...this.#entered, layer];
     layer.inFlight.begin(this);
@@ -352,6 +357,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#hasGivenUp = !this.#unfinished.isIdle;
     if (failure && !this.#unfinished.isIdle) this.exits.close(() => failure);
     else this.exits.failure = undefined;
+  }
+
+  /**
+   * Waits for the body of the response to close, for as long as the shortest `timeout` of its layers says. Tells whether it
+   * has: its dependencies exit all the same then, and `onError` is told.
+   */
+  async isClosedInTime(closing: Promise<unknown>): Promise<boolean> {
+    const patience = this.#timeout ?? defaultPatience;
+    const isClosed = await within(patience, closing);
+    if (!isClosed && !this.exits.isEmpty) this.report(misuse('BODY_UNCLOSED', patience), 'response');
+    return isClosed;
   }
 
   /** Whether nothing works any more that a layer has given up on. */
