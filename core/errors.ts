@@ -54,6 +54,8 @@ const messages = {
     `An exception handler is registered for an error class or a status from 200 to 599, received ${show(received)}.`,
   CONTENT_LENGTH: (declared: number, produced: number) =>
     `The streamed body declared \`content-length: ${declared}\` and produced ${produced} bytes${produced > declared ? ' or more' : ''}. Leave the header out, and the body is sent in chunks.`,
+  CONTENT_TYPE: (received: string) =>
+    `\`request.json()\` reads bodies of the types \`application/json\` and \`application/*+json\`, and this one ${received}. Read it by \`request.text()\`, or let \`json()\` read any type: \`new Layer({ strictContentType: false })\`.`,
   COOKIE: (name: string, reason: string) =>
     `The cookie ${JSON.stringify(name)} can not be set: ${reason}. Its name is a token and its attributes are those of RFC 6265.`,
   DEPENDENCIES: (received: unknown) =>

@@ -52,6 +52,11 @@ export interface LayerOptions {
    * read once, as a stream or a form, may have any size. That of the innermost layer holds that the request has come to.
    */
   maxBodySize?: number;
+  /**
+   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none: `true` unless set. A page of
+   * another site can send such a body with the cookies of its visitor. The innermost layer that sets it counts. FastAPI's `strict_content_type`.
+   */
+  strictContentType?: boolean;
 }
 
 /** What a layer does, in the order in which it does it. */
@@ -63,6 +68,8 @@ export interface LayerDescription {
   readonly dependencies: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
+  /** Whether `request.json()` reads bodies with a JSON content type only. */
+  readonly strictContentType: boolean;
   /** The name of the lifespan, if there is one. */
   readonly lifespan: string | undefined;
   /** The same for people to read. */
@@ -95,6 +102,7 @@ export class Layer {
   readonly #defaultScope: DependencyScope | undefined;
   readonly #timeout: number | undefined;
   readonly #maxBodySize: number | undefined;
+  readonly #strictContentType: boolean | undefined;
   readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
   #frozen: FrozenLayer | undefined;
@@ -111,10 +119,13 @@ export class Layer {
     this.#onError = options.onError;
     this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
     this.#timeout = options.timeout === undefined ? undefined : checkedTimeout('timeout', options.timeout);
-    const { lifespan, maxBodySize } = options;
+    const { lifespan, maxBodySize, strictContentType } = options;
     if (maxBodySize !== undefined && !(typeof maxBodySize === 'number' && maxBodySize >= 0))
       throw misuse('LAYER_OPTIONS', 'maxBodySize', maxBodySize);
     this.#maxBodySize = maxBodySize;
+    if (strictContentType !== undefined && typeof strictContentType !== 'boolean')
+      throw misuse('LAYER_OPTIONS', 'strictContentType', strictContentType);
+    this.#strictContentType = strictContentType;
     if (lifespan !== undefined && typeof lifespan !== 'function') throw misuse('LIFESPAN', lifespan);
     this.#lifespan = lifespan && new LifespanContext(lifespan);
     checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
@@ -204,6 +215,7 @@ export class Layer {
       ),
       exceptionHandlers: this.#handlers.keys(),
       defaultScope: this.#defaultScope ?? ('request' as const),
+      strictContentType: this.#strictContentType ?? true,
       lifespan: this.#lifespan?.name,
     };
     return Object.assign(Object.create({ toString: () => describeText(description) }), description);
@@ -221,6 +233,7 @@ export class Layer {
       defaultScope: this.#defaultScope,
       timeout: this.#timeout,
       maxBodySize: this.#maxBodySize,
+      strictContentType: this.#strictContentType,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
       lifespan: this.#lifespan,
@@ -272,6 +285,7 @@ function describeText(description: Omit<LayerDescription, 'toString'>): string {
   if (description.dependencies.length > 0)
     lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
   lines.push(`${inner}(routes)`);
+  if (!description.strictContentType) lines.push('strictContentType: false');
   if (description.exceptionHandlers.length > 0)
     lines.push(`handlers: ${description.exceptionHandlers.join(', ')}`);
   return lines.join('\n');

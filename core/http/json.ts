@@ -1,4 +1,17 @@
 import { misuse, misuseWith } from '../errors.js';
+import { HTTPException } from './http-exception.js';
+
+/**
+ * Throws an HTTPException of 415 for a content type that is not JSON, and for none: a page of another site may send a body
+ * as `text/plain`, or a `Blob` without a type, and its browser asks nobody first (Fetch, "CORS-safelisted request-header").
+ */
+export function refuseOtherThanJSON(type: string | null): void {
+  const essence = type?.split(';', 1)[0]?.trim() ?? '';
+  if (/^application\/(?:[^\s/,]+\+)?json$/i.test(essence)) return;
+  const received = essence === '' ? 'has no content type' : `has the content type ${JSON.stringify(essence)}`;
+  const detail = `The body ${received}. Send JSON as "application/json".`;
+  throw new HTTPException(415, detail, { cause: misuse('CONTENT_TYPE', received) });
+}
 
 /**
  * A body as JSON. Throws a `SyntaxError` that is answered with a 400, as body parsers do: it is the client's mistake.

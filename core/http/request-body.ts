@@ -9,7 +9,7 @@ import {
   urlencodedForm,
 } from './form.js';
 import { type Headers, ofFraming } from './headers.js';
-import { parseJSON } from './json.js';
+import { parseJSON, refuseOtherThanJSON } from './json.js';
 import {
   type ParsedBody,
   parsedBytes,
@@ -48,6 +48,7 @@ export class RequestBody {
   }
 
   async json(headers: Headers): Promise<unknown> {
+    if (this.#source.strictContentType ?? true) refuseOtherThanJSON(typeOf(headers));
     const parsed = this.#parsed;
     return parsed ? parsedJSON(parsed, typeOf(headers)) : parseJSON(await this.text(headers));
   }

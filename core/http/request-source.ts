@@ -35,6 +35,8 @@ export interface RequestSource {
   readonly signal: AbortSignal;
   /** Bytes of the body that readers may hold in memory. Layers set it. */
   maxBodySize: number;
+  /** Whether `json()` refuses bodies that are not JSON by their type; `true` unless a layer sets it. */
+  strictContentType?: boolean;
   /**
    * Bytes of the body that may come at all; `Infinity` unless `bodyLimit()` sets it, the innermost one last. Who reads on gets
    * `contentTooLarge()`, native readers too.

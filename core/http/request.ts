@@ -234,8 +234,9 @@ export class Request<State extends object = RequestState> {
   }
 
   /**
-   * The body as JSON: of the bytes, or what a body parser made of them. Rejects with a `SyntaxError` that is answered with a 400 for
-   * what is no JSON, and with an HTTPException of 413 for more than `maxBodySize`. A coded body is decoded.
+   * The body as JSON: of the bytes, or what a body parser made of them. A coded body is decoded. Rejects with an HTTPException of 415 for
+   * a content type that is not JSON, and for none, unless `new Layer({ strictContentType: false })` says otherwise; with a `SyntaxError` that
+   * is answered with a 400 for invalid JSON; and with an HTTPException of 413 for more than `maxBodySize`.
    */
   async json(): Promise<unknown> {
     return this.#body.json(this.headers);

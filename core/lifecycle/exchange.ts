@@ -133,7 +133,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#layers = [...this.#layers, layer];
     this.#reports.enterLayer(layer.onError);
     this.exits.owner = this.#reports.onError;
-    if (layer.maxBodySize !== undefined) sourceOf(this.request).maxBodySize = layer.maxBodySize;
+    const { maxBodySize, strictContentType } = layer;
+    if (maxBodySize !== undefined) sourceOf(this.request).maxBodySize = maxBodySize;
+    if (strictContentType !== undefined) sourceOf(this.request).strictContentType = strictContentType;
     if (layer.timeout !== undefined) this.#timeout = Math.min(layer.timeout, this.#timeout ?? layer.timeout);
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered = [...this.#entered, layer];

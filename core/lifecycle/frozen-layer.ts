@@ -21,6 +21,7 @@ export interface FrozenLayer {
   readonly defaultScope: DependencyScope | undefined;
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
+  readonly strictContentType: boolean | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
   readonly lifespan: LifespanContext | undefined;

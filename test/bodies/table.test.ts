@@ -259,7 +259,7 @@ describe.each(hosts)('bodies on %s', (_name, host) => {
 });
 
 describe.each(hosts)('what a reader gets alone on %s', (_name, host) => {
-  const refusedJSON = 'refused: SyntaxError 400';
+  const refusedJSON = 'refused: HTTPException 415';
   const notForm = 'refused: TypeError 415';
   const base64 = (body: Content['body']): string => Buffer.from(body as string).toString('base64');
 

@@ -197,7 +197,11 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
       text: await request.text(),
       url: new URL(request.url).pathname,
     }));
-    const { body } = await fetched(app().use(reading).at('/', echo), { method: 'POST', body: '{"a":1}' });
+    const { body } = await fetched(app().use(reading).at('/', echo), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"a":1}',
+    });
     expect(first).toEqual({ a: 1 });
     expect(JSON.parse(body)).toEqual({ text: '{"a":1}', url: '/' });
   });

@@ -21,6 +21,11 @@ function read(sql: string): Promise<unknown[]> {
   );
 }
 
+function posted(body: object): RequestInit {
+  const headers = { 'content-type': 'application/json' };
+  return { method: 'POST', headers, body: JSON.stringify(body) };
+}
+
 beforeAll(() => layer.start(), 60_000);
 afterAll(() => layer.close({ timeoutMs: 5000 }));
 
@@ -33,8 +38,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
 
   const order = (body: object): Promise<{ status: number; body: unknown; orders: unknown }> =>
     listening(listener, async url => {
-      const init = { method: 'POST', body: JSON.stringify(body) };
-      const response = await fetch(`${url}/orders`, init);
+      const response = await fetch(`${url}/orders`, posted(body));
       const answer = await response.json();
       const orders = await (await fetch(`${url}/orders`)).json();
       return { status: response.status, body: answer, orders };
@@ -70,10 +74,8 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
 
   it('keeps transactions that run at once apart', async () => {
     await listening(listener, async url => {
-      const body = JSON.stringify({ item: 'chair', quantity: 1, customer: 'ada' });
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, () => fetch(`${url}/orders`, { method: 'POST', body })),
-      );
+      const init = posted({ item: 'chair', quantity: 1, customer: 'ada' });
+      const answers = await Promise.all(Array.from({ length: 8 }, () => fetch(`${url}/orders`, init)));
       const statuses = answers.map(({ status }) => status).sort();
       expect(statuses).toEqual([201, 201, 201, 409, 409, 409, 409, 409]);
     });
