@@ -114,6 +114,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'fetchEndpoint',
     'goesInto',
     'hostOf',
+    'http2Stream',
     'inject',
     'injectAt',
     'openBare',
