@@ -22,7 +22,7 @@ export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toEr
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
 export { Body, contentTooLarge, tooLarge } from './http/body.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
-export { type CookieOptions, cookieLine } from './http/cookies.js';
+export { type CookieOptions, cookieLine, cookieValues } from './http/cookies.js';
 export {
   type EventSourceInit,
   EventSourceResponse,

@@ -18,9 +18,37 @@ export interface CookieOptions {
   priority?: 'low' | 'medium' | 'high';
 }
 
-/** The cookies of a request by name; of several with one name the first counts. Values are percent-decoded. */
+/**
+ * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded; those in double
+ * quotes are read as Python writes them.
+ */
 export function cookiesOf(header: string | null): Readonly<Record<string, string | undefined>> {
-  return parseCookie(header ?? '');
+  return parseCookie(header ?? '', { decode });
+}
+
+/** All values of one cookie, in the order in which the client has sent them. */
+export function cookieValues(header: string | null, name: string): string[] {
+  const pairs = (header ?? '').split(';').map(pair => cookiesOf(pair)[name]);
+  return pairs.filter(value => value !== undefined);
+}
+
+function decode(value: string): string {
+  if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) return unquote(value.slice(1, -1));
+  if (!value.includes('%')) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+/** What `http.cookies` of Python makes of the inside of a quoted value: octal escapes are characters of Latin-1. */
+function unquote(value: string): string {
+  return value.replace(
+    /\\(?:([0-3][0-7]{2})|(.))/g,
+    (_escape, octal: string | undefined, character: string) =>
+      octal === undefined ? character : String.fromCharCode(Number.parseInt(octal, 8)),
+  );
 }
 
 /**

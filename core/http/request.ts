@@ -218,7 +218,7 @@ export class Request<State extends object = RequestState> {
     return this.#query;
   }
 
-  /** The cookies by name, percent-decoded; of several with one name the first counts. */
+  /** The cookies by name, percent-decoded, and unquoted where Python has quoted them; of several with one name the first counts. */
   get cookies(): Readonly<Record<string, string | undefined>> {
     this.#cookies ??= cookiesOf(this.headers.get('cookie'));
     return this.#cookies;

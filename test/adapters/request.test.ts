@@ -281,7 +281,11 @@ describe.each(frameworks)('cookies on $name', ({ app }) => {
   it.each<[string, unknown]>([
     ['a=1; b=2', { a: '1', b: '2' }],
     ['a=1; a=2', { a: '1' }],
-    ['a="x y"; b=%C3%A9; c=%', { a: '"x y"', b: 'é', c: '%' }],
+    ['a="x y"; b=%C3%A9; c=%', { a: 'x y', b: 'é', c: '%' }],
+    // As `http.cookies` of Python writes and reads them; without quotes they stay as they are.
+    ['token="dXNlcjox="; l="a\\054b"; city="Z\\374rich"', { token: 'dXNlcjox=', l: 'a,b', city: 'Zürich' }],
+    ['q="a\\"b\\\\c"; o="\\400\\08\\1\\"; p="a%20b"', { q: 'a"b\\c', o: '400081\\', p: 'a%20b' }],
+    ['l=a\\054b; h="a; i=b"; j=a"b"c; e=""', { l: 'a\\054b', h: '"a', i: 'b"', j: 'a"b"c', e: '' }],
     ['__proto__=1; constructor=2', { ['__proto__']: '1', constructor: '2' }],
     ['novalue; =x;;', { '': 'x' }],
   ])('of %j', async (cookie, expected) => {

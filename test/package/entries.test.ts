@@ -45,6 +45,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'contentToSend',
     'contentTooLarge',
     'cookieLine',
+    'cookieValues',
     'defaultMaxBodySize',
     'described',
     'flag',
