@@ -20,18 +20,20 @@ export class SessionSigner {
     return `${value}.${this.#keys.sign(value)}`;
   }
 
-  /** What was signed; `undefined` where the signature is not good, where it is too old, and where it is no object. */
-  read(cookie: string | undefined): Record<string, unknown> | undefined {
+  /** What was signed; `undefined` where the signature is invalid, where the time is not good, and where it is not an object. */
+  read(cookie: string): Record<string, unknown> | undefined {
     const [, value = '', payload = '', time = '', signature = ''] =
-      /^((.*)\.([\w-]+))\.([\w-]+)$/.exec(cookie ?? '') ?? [];
-    if (signature === '' || !this.#keys.verify(value, signature) || this.#isOld(time)) return undefined;
+      /^((.*)\.([\w-]+))\.([\w-]{27})$/.exec(cookie) ?? [];
+    if (signature === '' || !this.#keys.verify(value, signature) || !this.#isInTime(time)) return undefined;
     return objectOf(Buffer.from(payload, 'base64').toString());
   }
 
-  #isOld(time: string): boolean {
+  /** As itsdangerous, which refuses what is too old, and what was signed in the future; without `maxAge` any time is good. */
+  #isInTime(time: string): boolean {
     const seconds = Buffer.from(time, 'base64url');
-    if (seconds.length === 0 || seconds.length > 6) return true;
-    return this.#maxAge !== null && now() - seconds.readUIntBE(0, seconds.length) > this.#maxAge;
+    if (seconds.length === 0 || seconds.length > 6) return false;
+    const age = now() - seconds.readUIntBE(0, seconds.length);
+    return this.#maxAge === null || (age >= 0 && age <= this.#maxAge);
   }
 }
 

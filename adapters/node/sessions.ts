@@ -1,6 +1,7 @@
 import {
   addToVary,
   cookieLine,
+  cookieValues,
   described,
   flag,
   integer,
@@ -57,7 +58,7 @@ const empty = '{}';
  * ```
  *
  * The client can read what is in it, and can not change it. A change at any depth sets the cookie, and nothing else does: it does not roll. Taking out all there is ends
- * it. A cookie that is not signed, is too old or is no JSON is an empty session. In native code: `await inject(req, Depends(session))`.
+ * it. A cookie that is not signed, is too old, is from the future or is no JSON is an empty session; of several with the name the first good one counts. In native code: `await inject(req, Depends(session))`.
  *
  * A name that is set or deleted after the response has come back here throws `SESSION_LATE`; a change further in can not be noticed then. Throws `MIDDLEWARE_OPTIONS` when it is built; a session that is no JSON or is too large fails its
  * request with `NOT_SERIALIZABLE` or `SESSION_TOO_LARGE`.
@@ -69,7 +70,7 @@ export function sessions(given: SessionOptions): Middleware {
     async function sessions(request, callNext) {
       const shared = sharedOf(request);
       const outer = shared.openSession;
-      const session = new RequestSession(() => signer.read(request.cookies[options.sessionCookie]));
+      const session = new RequestSession(() => readSession(request, signer, options.sessionCookie));
       shared.openSession = () => session.open();
       try {
         const response = await callNext(request);
@@ -90,6 +91,19 @@ export function sessions(given: SessionOptions): Middleware {
 /** The session as a dependency: for endpoints, and for native code by `inject`. */
 export function session({ request }: { readonly request: Request }): Session {
   return request.session;
+}
+
+/** Of several cookies with the name, the first one that is good: a sibling domain can send others beside it. */
+function readSession(
+  request: Request,
+  signer: SessionSigner,
+  name: string,
+): Record<string, unknown> | undefined {
+  for (const value of cookieValues(request.headers.get('cookie'), name)) {
+    const session = signer.read(value);
+    if (session) return session;
+  }
+  return undefined;
 }
 
 function readSessionOptions(given: SessionOptions): Checked & Pick<SessionOptions, 'secretKey'> {

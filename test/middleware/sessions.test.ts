@@ -29,8 +29,8 @@ class Client {
     this.#port = port;
   }
 
-  async ask(path: string): Promise<unknown> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  async ask(path: string, header?: string): Promise<unknown> {
+    const cookie = header ?? [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     this.last = await ask(this.#port, { path, headers: cookie === '' ? {} : { cookie } });
     for (const line of this.last.headers['set-cookie'] ?? []) {
       const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(line) ?? [];
@@ -123,6 +123,17 @@ const changes: Record<string, Change> = {
 };
 
 const secretKey = 'secret';
+/** 2023-11-14, when those of Starlette were written. */
+const written = 1_700_000_000;
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** From here on it is this time, in seconds. */
+function setTime(seconds: number): void {
+  jest.spyOn(Date, 'now').mockReturnValue(seconds * 1000);
+}
 
 describe.each(hosts)('sessions() on $name', host => {
   it('keeps what is put into it for the next request', () =>
@@ -236,8 +247,45 @@ describe.each(hosts)('sessions() on $name', host => {
       expect(await client.ask('/look')).toEqual({});
     }));
 
-  it('has no end where none is set', () =>
+  it.each([
+    [-1, {}],
+    [0, { user: 'ada', n: { y: 1 } }],
+    [60, { user: 'ada', n: { y: 1 } }],
+    [61, {}],
+  ])('is good from the second of its signature on, to the last of its age: %d s later', (age, expected) =>
+    serving(host, { secretKey, maxAge: 60 }, changes, async client => {
+      setTime(written + age);
+      client.cookies.set('session', cookies.ada);
+      expect(await client.ask('/look')).toEqual(expected);
+    }),
+  );
+
+  it.each<[string, (good: string) => string]>([
+    ['junk before it', good => `session=junk; other=1; session=${good}`],
+    ['one that is signed by another before it', good => `session=${cookies.unicode}; session=${good}`],
+    ['one that is too old before it', good => `session=${cookies.old}; session=${good}`],
+    ['signed content that is no session before it', good => `session=${cookies.list}; session=${good}`],
+    ['an ended one before it', good => `session=null; session=${good}`],
+    ['junk behind it', good => `session=${good}; session=junk`],
+    ['quotes, as Python sets it', good => `session="${good}"`],
+    ['quotes and an octal escape', good => `session="${good.replace('e', '\\145')}"`],
+  ])('is found with %s', (_what, headerOf) =>
+    serving(host, { secretKey, maxAge: 60 }, changes, async client => {
+      setTime(written);
+      expect(await client.ask('/look', headerOf(cookies.ada))).toEqual({ user: 'ada', n: { y: 1 } });
+    }),
+  );
+
+  it('is the first of two that are good', () =>
+    serving(host, { secretKey: ['secret', 'sécret'], maxAge: null }, changes, async client => {
+      const header = `session=${cookies.old}; session=${cookies.ada}`;
+      expect(await client.ask('/look', header)).toEqual({ user: 'ada' });
+    }));
+
+  it('has no end where none is set, and no beginning', () =>
     serving(host, { secretKey, maxAge: null }, changes, async client => {
+      setTime(written - 1);
+      expect(await client.ask('/look', `session=${cookies.ada}`)).toEqual({ user: 'ada', n: { y: 1 } });
       client.cookies.set('session', cookies.old);
       expect(await client.ask('/look')).toEqual({ user: 'ada' });
     }));
