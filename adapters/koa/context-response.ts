@@ -17,6 +17,7 @@ import {
 import {
   BodyProducer,
   besideNative,
+  cutShort,
   declaredLength,
   goesInto,
   HeaderSnapshot,
@@ -190,7 +191,7 @@ async function* chunksOf(
       producer.fail(thrown);
       // A middleware further out that reads it must not take a part for the whole, and may still answer. Koa 2 hears of it too.
       if (!isSent()) throw answerable(thrown);
-      ctx.res.destroy();
+      cutShort(ctx.res, toError(thrown));
     });
     if (chunk === undefined) return;
     yield chunk;

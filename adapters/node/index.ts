@@ -1,5 +1,6 @@
 export { BodyProducer } from './body-producer.js';
 export { ResponseEnd } from './client-disconnect.js';
+export { cutShort } from './cut-short.js';
 export { decodeBody } from './decode-body.js';
 export { goesInto } from './discard-source.js';
 export { Frame } from './frame.js';

@@ -26,6 +26,7 @@ import {
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { cutShort } from './cut-short.js';
 import { exchangeKey, traceKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
@@ -360,7 +361,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.failedLate(error);
     this.exchange.report(error, 'request');
     const cut = (): void => {
-      if (!this.res.writableEnded) this.res.destroy();
+      if (!this.res.writableEnded) cutShort(this.res, error);
     };
     if (!this.whenReleased(cut)) cut();
   }
@@ -528,7 +529,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     } catch (thrown) {
       const error = toError(thrown);
       this.exchange.replaced(response);
-      this.#cutShort();
+      this.#cutShort(error);
       await this.fail(error);
       return { outcome: 'aborted', error };
     }
@@ -536,12 +537,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** A head that is out can not be answered again, and what was to follow it will not come. */
-  #cutShort(): void {
+  #cutShort(error: Error): void {
     const { res } = this;
     if (!res.headersSent) {
       // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
       if (this.root === undefined) dropHeaders(res, ofBody);
-    } else if (!res.writableEnded) res.destroy();
+    } else if (!res.writableEnded) cutShort(res, error);
   }
 
   abort(reason: Error): void {
@@ -581,7 +582,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.passOn(error);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'request');
-      this.res.destroy();
+      cutShort(this.res, toError(thrown));
     }
   }
 
@@ -616,7 +617,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     } catch (thrown) {
       held.discard(undefined);
       this.settleError(undefined, thrown);
-      this.#cutShort();
+      this.#cutShort(toError(thrown));
     }
   }
 
@@ -675,7 +676,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.#put(root, page);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'response');
-      this.res.destroy();
+      cutShort(this.res, toError(thrown));
     }
   }
 

@@ -12,6 +12,7 @@ import {
   runExchange,
   toError,
 } from '../../core/index.js';
+import { cutShort } from './cut-short.js';
 import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
 import type { LayerRun } from './layer-runs.js';
@@ -92,7 +93,7 @@ export function openBare(
   const source = new NodeRequestSource(req, framework);
   const native = new NativeExchange(req, res, source, thrown => {
     native.exchange.report(toError(thrown), 'request');
-    if (res.headersSent) return res.destroy();
+    if (res.headersSent) return cutShort(res, toError(thrown));
     res.statusCode = 500;
     setReason(res, 'Internal Server Error');
     res.setHeader('content-type', 'text/plain; charset=utf-8');

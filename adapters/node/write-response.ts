@@ -1,7 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { ServerResponse, STATUS_CODES } from 'node:http';
-import { addToVary, type Content, contentToSend, Headers, partsOf, type Response } from '../../core/index.js';
+import {
+  addToVary,
+  type Content,
+  contentToSend,
+  Headers,
+  partsOf,
+  type Response,
+  toError,
+} from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
+import { cutShort } from './cut-short.js';
 import { makeHead } from './framing.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
@@ -31,7 +40,7 @@ export function writeResponse(
     sink.flushHeaders.call(res);
     pump(producer, res, sink, wireListeners).catch(thrown => {
       producer.fail(thrown);
-      sink.destroy.call(res);
+      cutShort(res, toError(thrown), sink);
     });
     return producer;
   }

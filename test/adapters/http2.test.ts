@@ -67,11 +67,14 @@ const reading: Middleware = async (req, callNext) => {
   await response.arrayBuffer();
   return response;
 };
+/** What has been sent past a hold can not be changed, which is reported. */
+const silent = (middleware: Middleware): Layer =>
+  new Layer({ middleware: [middleware], onError: () => undefined });
 const layered =
   (...middlewares: Middleware[]): Wrap =>
   listener =>
     middlewares.reduce(
-      (inner, middleware) => toNode(middleware, inner as never) as never as Listener,
+      (inner, middleware) => toNode(silent(middleware), inner as never) as never as Listener,
       listener,
     );
 
@@ -257,7 +260,7 @@ describe.each([
   const build = (middlewares: Middleware[], handle: (ctx: Koa3.Context) => unknown): Listener => {
     const app = new Koa();
     app.silent = true;
-    for (const middleware of middlewares) app.use(toKoa(middleware) as never);
+    for (const middleware of middlewares) app.use(toKoa(silent(middleware)) as never);
     app.use(ctx => handle(ctx) as Promise<void>);
     return app.callback() as never;
   };

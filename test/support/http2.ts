@@ -33,3 +33,34 @@ export async function listeningHttp2<T>(
     await new Promise(resolve => server.close(resolve));
   }
 }
+
+/** What came back on one stream. */
+export interface Seen {
+  readonly headers: Record<string, unknown>;
+  readonly body: string;
+  readonly trailers: unknown;
+  /** The code of a reset, which is 0 where the stream was complete. */
+  readonly code: number;
+}
+
+/** Asks once, on a session of its own. */
+export function ask(
+  connect: () => http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders = {},
+): Promise<Seen> {
+  return new Promise(resolve => {
+    const stream = connect().request(headers);
+    let [got, trailers, body] = [{}, {}, ''] as [Record<string, unknown>, object, string];
+    stream.on('response', ({ date: _date, ...others }) => {
+      got = others;
+    });
+    stream.on('trailers', others => {
+      trailers = { ...others };
+    });
+    stream.on('data', chunk => {
+      body += chunk;
+    });
+    stream.on('error', () => undefined);
+    stream.on('close', () => resolve({ headers: got, body, trailers, code: stream.rstCode ?? 0 }));
+  });
+}
