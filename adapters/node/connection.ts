@@ -12,6 +12,8 @@ type Guarded = Duplex & {
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
+  /** HTTP/2, as long as the stream is open. */
+  readonly session?: { readonly destroyed: boolean };
 };
 
 /** Runs an action when nothing is held on a response any longer; tells whether something is. */
@@ -33,7 +35,8 @@ export function guardDestroy(
   const { destroy } = target;
   const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
     const response = responseOf(this);
-    if (isNodes(error) || !response || !this.writable || this.closed) return destroy.call(this, error);
+    const isGone = !this.writable || this.closed || this.session?.destroyed === true;
+    if (isNodes(error) || !response || isGone) return destroy.call(this, error);
     delay(response, whenReleased, () => {
       // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
       if (this.writableCorked > 0) this.uncork();

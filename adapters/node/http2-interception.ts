@@ -1,10 +1,14 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import { CapturedHead, pairsOf } from './captured-head.js';
 import { HeldResponse } from './held-response.js';
+import { http2Stream } from './http2-stream.js';
 import { heldMethod, installed, methodsOf } from './interception.js';
 import type { NativeResponse } from './node-types.js';
 import { getterOf } from './writable-ended.js';
 
 const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
+const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', 'end'] as const;
+const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
 const headerMethods = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
 
 /**
@@ -28,7 +32,26 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
   orElse(res, 'headersSent', () => head.isShut);
   orElse(res, '_header', () => head.isShut);
   for (const name of ['writableEnded', 'finished']) orElse(res, name, () => held.endedInHold);
+  letStreamThrough(http2Stream(res), held);
   return installed(held);
+}
+
+type Stream = ServerHttp2Stream & { [topHold]?: HeldResponse };
+
+/** What native code writes to the stream itself can not be held: what is held goes out in front of it, as natively. */
+function letStreamThrough(stream: Stream | undefined, held: HeldResponse): void {
+  if (!stream) return;
+  const isFirst = stream[topHold] === undefined;
+  stream[topHold] = held;
+  if (isFirst) for (const name of streamMethods) stream[name] = releasing(stream[name]) as never;
+}
+
+function releasing(method: (...args: never[]) => unknown): (...args: unknown[]) => unknown {
+  return function releaseFirst(this: Stream, ...args) {
+    // Node ends a stream that is being closed, of which nothing can be sent.
+    if (!this.closed) for (let each = this[topHold]; each; each = each.outer) each.release();
+    return Reflect.apply(method, this, args);
+  };
 }
 
 class CapturedHttp2Head extends CapturedHead {
