@@ -187,7 +187,7 @@ export class CapturedHead {
       this.#raw = isMerged ? undefined : (headers as RawHead);
     };
     try {
-      Reflect.apply(native.writeHead, res, args);
+      makeHead(res, native.writeHead, args as never);
     } finally {
       res._storeHeader = native._storeHeader;
       // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or throws.

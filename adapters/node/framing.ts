@@ -3,11 +3,15 @@ import { keepingMarks } from './header-snapshot.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 
-const probe = new ServerResponse({ method: 'GET', headers: {} } as never);
+const symbols = Object.getOwnPropertySymbols(new ServerResponse({ method: 'GET', headers: {} } as never));
+
+/** A field of Node's responses that is not reached by a name; `undefined` where this Node has none of it. */
+export function symbolOf(description: string): symbol | undefined {
+  return symbols.find(symbol => symbol.description === description);
+}
+
 /** Where Node counts what a response with `strictContentLength` has written. */
-const bytesWritten = Object.getOwnPropertySymbols(probe).find(
-  ({ description }) => description === 'kBytesWritten',
-);
+const bytesWritten = symbolOf('kBytesWritten');
 
 /**
  * Calls a method that makes the head of a response. Where Node refuses the head, it has changed how the response is framed

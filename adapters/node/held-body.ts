@@ -10,7 +10,8 @@ export interface HeldWrite {
   readonly corks: readonly Cork[] | undefined;
 }
 
-export type Cork = 'cork' | 'uncork';
+/** `tick`: the tick has ended in which something was written. From Node 24 on its writes go out in one chunk. */
+export type Cork = 'cork' | 'uncork' | 'tick';
 
 const none: readonly never[] = [];
 
@@ -25,6 +26,7 @@ export class HeldBody {
   #highWaterMark = 0;
   #needsDrain = false;
   #corks: readonly Cork[] | undefined;
+  #isTickNoted = false;
   #ended = false;
   #isWhole = false;
   #sunk = false;
@@ -54,11 +56,27 @@ export class HeldBody {
       return true;
     }
     this.#writes.push({ chunk, encoding, callback, corks: this.takeCorks() });
+    // What comes with the end is not followed by anything.
+    if (Number.isFinite(highWaterMark)) this.#noteTick();
     this.#bytes += chunk.length;
     this.#highWaterMark = highWaterMark;
     this.#wake();
     this.#needsDrain ||= this.#bytes >= highWaterMark;
     return !this.#needsDrain;
+  }
+
+  #noteTick(): void {
+    if (this.#isTickNoted) return;
+    this.#isTickNoted = true;
+    process.nextTick(() => {
+      this.#isTickNoted = false;
+      if (!this.#ended) this.cork('tick');
+    });
+  }
+
+  /** Whether nothing has been written, so that a flush means the head. */
+  get isUnwritten(): boolean {
+    return this.#writes.length === 0 && this.#taken === 0;
   }
 
   /** `cork` or `uncork` is called between two writes. */

@@ -6,9 +6,10 @@ import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
 import { discardSource, type Source } from './discard-source.js';
-import { makeHead } from './framing.js';
+import { makeHead, symbolOf } from './framing.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
+import { HeldCorks } from './held-corks.js';
 import { heldView } from './held-view.js';
 import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
@@ -38,6 +39,8 @@ type Listener = (...args: unknown[]) => void;
 const native = ServerResponse.prototype as NativeResponse;
 /** Lists that are made anew when something is added have no room to spare: a response may last for hours. */
 const none: readonly never[] = [];
+/** From Node 24 on the callbacks of `end` come before 'finish', and hear of a response that was cut. */
+const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
 const destroyed = 'The response was destroyed before it was complete.';
 
 /**
@@ -79,8 +82,7 @@ export class HeldResponse {
   /** Whether the last chunk came with the end, as one call. */
   #endsWithChunk = false;
   #flushedBody = false;
-  /** Corks less uncorks of native code that the connection does not know of. */
-  #corks = 0;
+  #corks: HeldCorks | undefined;
   #isDestroyed = false;
   /** Whether the end came when it had been destroyed. */
   #isEndedLate = false;
@@ -174,7 +176,8 @@ export class HeldResponse {
   flushHeaders(): void {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
     if (this.state === 'open') this.#makeHead();
-    if (!this.#isDestroyed && !this.ended) this.#head.flush();
+    if (this.#isDestroyed) this.#whenReleased('flushHeaders', []);
+    else if (!this.ended && this.#body.isUnwritten) this.#head.flush();
   }
 
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
@@ -221,20 +224,19 @@ export class HeldResponse {
     else this.#flushedBody = true;
   }
 
-  /** Nothing is written before the release, so that the connection itself is not corked before it either. */
   cork(): void {
     if (this.state === 'passing') this.previous.cork.call(this.res);
-    else if (this.state === 'replaced') this.#corkForTick();
-    else this.#record('cork', 1);
+    else if (this.state === 'replaced') this.#corking.corkForTick();
+    else this.#recordCork('cork');
   }
 
   uncork(): void {
     const { state } = this;
     if (state === 'passing') this.previous.uncork.call(this.res);
-    else if (state === 'replaced') this.#uncorkWire();
-    // It belongs to a cork from outside, and nothing was written between the two.
-    else if (state === 'open' && this.#corks <= 0) this.previous.uncork.call(this.res);
-    else this.#record('uncork', -1);
+    else if (state === 'replaced') this.#corking.uncorkNow();
+    // Nothing was written between the two.
+    else if (state === 'open' && this.#corking.isOutside) this.previous.uncork.call(this.res);
+    else this.#recordCork('uncork');
   }
 
   destroy(error?: Error): NativeResponse {
@@ -317,14 +319,18 @@ export class HeldResponse {
       const last = this.#endsWithChunk && !isHttp2 ? writes.pop() : undefined;
       let hasRoom = true;
       for (const { chunk, encoding, callback, corks } of writes) {
-        this.#cork(corks);
+        this.#replayCorks(corks);
+        const before = this.res.writableCorked;
         hasRoom = Reflect.apply(this.previous.write, this.res, compact(chunk, encoding, callback));
+        if (this.res.writableCorked > before) this.#corking.corkedByNode();
       }
-      this.#cork(last?.corks);
-      this.#cork(this.#body.takeCorks());
-      if (this.ended)
+      this.#replayCorks(last?.corks);
+      this.#replayCorks(this.#body.takeCorks());
+      this.#corks?.replayed();
+      if (this.ended) {
         Reflect.apply(this.previous.end, this.res, compact(last?.chunk, last?.encoding, this.#endCallback));
-      else if (hasRoom) this.#body.drained();
+        this.#endCallback = undefined;
+      } else if (hasRoom) this.#body.drained();
       if (lateStatus !== undefined) this.res.statusCode = lateStatus;
     } finally {
       this.#releasing = false;
@@ -345,8 +351,7 @@ export class HeldResponse {
     this.state = 'replaced';
     this.#dropCorks();
     this.#showEnd();
-    const endCallback = this.#endCallback;
-    if (endCallback) this.res.once('finish', () => endCallback());
+    this.#callBackAtFinish();
     this.#wireListeners ??= new Set();
     const wire = this.#wireListeners;
     // Their callbacks come before the one of the end, as natively.
@@ -372,6 +377,7 @@ export class HeldResponse {
     }
     // Native code goes on to write: that could not be told from an error page, or would come after its end.
     if (this.#context && !this.ended) return false;
+    this.#callBackAtFinish();
     if (this.state === 'held') {
       this.#head.lift();
       res.statusCode = 200;
@@ -423,32 +429,24 @@ export class HeldResponse {
     detachHeaders(this.res);
   }
 
+  get #corking(): HeldCorks {
+    this.#corks ??= new HeldCorks(this.res, this.previous);
+    return this.#corks;
+  }
+
   /** Repeated between the same writes at the release; Node itself ends all corks with the response. */
-  #record(call: Cork, change: 1 | -1): void {
-    this.#corks += change;
+  #recordCork(call: 'cork' | 'uncork'): void {
+    this.#corking.note(call);
     if (!this.ended) this.#body.cork(call);
   }
 
-  /** What was recorded corks writes that do not go out, except for uncorks of what was corked outside, before the hold. */
+  #replayCorks(calls: readonly Cork[] | undefined): void {
+    if (calls) this.#corking.replay(calls);
+  }
+
   #dropCorks(): void {
     this.#body.takeCorks();
-    for (; this.#corks < 0; this.#corks += 1) this.#uncorkWire();
-  }
-
-  /** Node corks the writes of one tick by itself. A cork of native code, whose writes do not go out, may not last longer. */
-  #corkForTick(): void {
-    const { res, previous } = this;
-    if (res.writableCorked > 0) return;
-    previous.cork.call(res);
-    process.nextTick(() => this.#uncorkWire());
-  }
-
-  #uncorkWire(): void {
-    if (this.res.writableCorked > 0) this.previous.uncork.call(this.res);
-  }
-
-  #cork(calls: readonly Cork[] | undefined): void {
-    for (const call of calls ?? []) this.previous[call].call(this.res);
+    this.#corks?.drop();
   }
 
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
@@ -478,6 +476,7 @@ export class HeldResponse {
     this.#whileWriting(() =>
       Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
     );
+    this.#endCallback = undefined;
     this.#finishReplaced();
   }
 
@@ -544,7 +543,7 @@ export class HeldResponse {
 
   #pass(): void {
     this.state = 'passing';
-    this.#cork(this.#body.takeCorks());
+    this.#replayCorks(this.#body.takeCorks());
     const listeners = this.#drainListeners;
     this.#drainListeners = none;
     for (const listener of listeners) this.previous.on.call(this.res, 'drain', listener);
@@ -572,20 +571,32 @@ export class HeldResponse {
     });
   }
 
-  /** Where Node's own `end` is below, its callback is a listener of 'finish', in the order in which it was given. */
+  /** Up to Node 22 the callback of `end` is a listener of 'finish', in the order in which it was given. */
   #keepEndCallback(callback: Callback | undefined): void {
     if (typeof callback !== 'function') return;
-    if (this.state === 'replaced' || this.previous.end === native.end) this.res.once('finish', callback);
+    const isListener = !keepsEndCallbacks && this.previous.end === native.end;
+    if (this.state === 'replaced' || isListener) this.res.once('finish', callback);
     else this.#endCallback = callback;
+  }
+
+  /** Another answer takes the place of the one that was ended. */
+  #callBackAtFinish(): void {
+    const callback = this.#endCallback;
+    if (callback) this.res.once('finish', () => callback());
+    this.#endCallback = undefined;
   }
 
   /** What a write after the end means is for those below to say, when they are told of it: Node emits an error. */
   #writeAfterEnd(method: 'write' | 'end', args: unknown[]): boolean {
+    this.#whenReleased(method, args);
+    return false;
+  }
+
+  #whenReleased(method: 'write' | 'end' | 'flushHeaders', args: unknown[]): void {
     this.afterRelease(() => {
       // Another response has taken its place, and has an end of its own.
       if (this.state !== 'replaced') Reflect.apply(this.previous[method], this.res, args);
     });
-    return false;
   }
 
   #endAgain(chunk: unknown, encoding: unknown, callback: Callback | undefined): NativeResponse {
@@ -594,6 +605,8 @@ export class HeldResponse {
       this.#showEnd();
     }
     if (chunk || !this.ended) this.#writeAfterEnd('end', [chunk, encoding, callback]);
+    else if (callback && keepsEndCallbacks && this.state === 'held')
+      this.#writeAfterEnd('end', [undefined, undefined, callback]);
     else if (callback && this.#wouldBeFinished) callback(alreadyFinished());
     else if (callback) this.res.on('finish', callback);
     return this.res;

@@ -186,6 +186,18 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
     ]);
   });
 
+  it('calls the callback of its end when the error page is out', async () => {
+    const log = new EventLog();
+    const native: Listener = (_req, res) => {
+      res.setHeader('trailer', 'x-sum');
+      res.setHeader('content-length', '3');
+      res.end('abc', () => log.add('called'));
+    };
+    const bytes = await askTwice(around(native));
+    await log.until('called');
+    expect([answersOf(bytes).length, log.events]).toEqual([2, ['called']]);
+  });
+
   it('while its handler streams on, is answered by a page that nothing is added to', async () => {
     const log = new EventLog();
     const native: Listener = async (_req, res) => {

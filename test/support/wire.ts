@@ -31,7 +31,7 @@ export async function exchangeOnWire(
 
 /** Where the final response begins, behind informational ones such as 103. */
 function finalHead(bytes: string): number {
-  const informational = /^HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n/.exec(bytes);
+  const informational = /^(?:HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n)+/.exec(bytes);
   return informational ? informational[0].length : 0;
 }
 

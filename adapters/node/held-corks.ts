@@ -1,0 +1,73 @@
+import type { Cork } from './held-body.js';
+import type { NativeResponse } from './node-types.js';
+
+/**
+ * What the corks of native code are to the connection of a held response. Nothing is written before the release, so that the
+ * connection is not corked before it either: what is sent in place of the response must not wait for an `uncork`.
+ */
+export class HeldCorks {
+  readonly #res: NativeResponse;
+  readonly #previous: Pick<NativeResponse, 'cork' | 'uncork'>;
+  /** Corks less uncorks that the connection does not know of. */
+  #depth = 0;
+  /** Whether Node has corked a write by itself, for the tick. */
+  #isCorkedForTick = false;
+  /** How many ticks were ended at the release that Node will end once more. */
+  #ticksToCome = 0;
+
+  constructor(res: NativeResponse, previous: Pick<NativeResponse, 'cork' | 'uncork'>) {
+    this.#res = res;
+    this.#previous = previous;
+  }
+
+  /** Whether what is corked was corked outside, before the hold. */
+  get isOutside(): boolean {
+    return this.#depth <= 0;
+  }
+
+  note(call: 'cork' | 'uncork'): void {
+    this.#depth += call === 'cork' ? 1 : -1;
+  }
+
+  /** Repeats what was called between two writes. */
+  replay(calls: readonly Cork[]): void {
+    for (const call of calls) {
+      if (call !== 'tick') this.#previous[call].call(this.#res);
+      else if (this.#isCorkedForTick) this.#endTick();
+    }
+  }
+
+  /** A write has gone out which Node has corked. */
+  corkedByNode(): void {
+    this.#isCorkedForTick = true;
+  }
+
+  /** Node's own ends of the ticks are yet to come, and may not end a cork of native code. */
+  replayed(): void {
+    const { writableCorked } = this.#res;
+    if (writableCorked > 0)
+      for (; this.#ticksToCome > 0; this.#ticksToCome -= 1) this.#previous.cork.call(this.#res);
+  }
+
+  /** The writes do not go out. What was corked outside is uncorked all the same, where that was called. */
+  drop(): void {
+    for (; this.#depth < 0; this.#depth += 1) this.uncorkNow();
+  }
+
+  /** As Node corks its own writes: what native code corks while another response is sent may not last. */
+  corkForTick(): void {
+    if (this.#res.writableCorked > 0) return;
+    this.#previous.cork.call(this.#res);
+    process.nextTick(() => this.uncorkNow());
+  }
+
+  uncorkNow(): void {
+    if (this.#res.writableCorked > 0) this.#previous.uncork.call(this.#res);
+  }
+
+  #endTick(): void {
+    this.uncorkNow();
+    this.#isCorkedForTick = false;
+    this.#ticksToCome += 1;
+  }
+}
