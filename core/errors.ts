@@ -28,6 +28,8 @@ const messages = {
     `\`${adapter}()\` takes a Layer, a middleware function, an endpoint or a \`Depends(…)\`, received ${show(received)}.`,
   ALREADY_ANSWERED: () =>
     'The request was answered further out, by a timeout or a middleware that did not wait, so nothing below runs any more. Call `callNext` earlier.',
+  APP_INSIDE_APP: () =>
+    'A layer of `toKoa()` was reached by a request that a layer of another app is around already: an app of Koa that is called inside another app has a context of its own. Mount it with koa-mount, or give a layer to one of the two apps only.',
   BACKGROUND_TASK: (received: unknown) =>
     `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.`,
   BODY_CHUNK: (received: unknown) =>

@@ -139,7 +139,8 @@ async function runInner(
 
 function endpointHandler(endpoint: Endpoint): KoaHandler {
   return async function callnextEndpoint(ctx: KoaContext, _next: KoaNext) {
-    const outer = exchangeOf(ctx);
+    const outer = NativeExchange.of(ctx.res);
+    if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
     const koa = outer ?? new KoaExchange(ctx);
     matchRoute(koa.exchange.request, ctx.params ?? {});
     if (outer) return koa.placeInner(undefined, await answerEndpoint(koa.exchange, endpoint));
@@ -148,11 +149,26 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
   };
 }
 
+/** The layer around is another app's, which does not see this context: it gets the answer itself. */
+function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoint): Promise<void> {
+  ctx.respond = false;
+  matchRoute(outer.exchange.request, ctx.params ?? {});
+  return outer.runEndpoint(endpoint);
+}
+
 /** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
 async function answered({ frames, chain }: LayerRun): Promise<void> {
   if (frames[0]?.received !== undefined) await chain;
 }
 
+/** Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */
 function exchangeOf(ctx: KoaContext): KoaExchange | undefined {
-  return NativeExchange.of(ctx.res) as KoaExchange | undefined;
+  const outer = NativeExchange.of(ctx.res);
+  if (outer && !isOn(ctx, outer)) throw misuse('APP_INSIDE_APP');
+  return outer;
+}
+
+/** Whether an exchange is that of this context, which may have been derived from the one that it began with. */
+function isOn(ctx: KoaContext, native: NativeExchange): native is KoaExchange {
+  return native.host === 'koa' && (native as KoaExchange).ctx.response === ctx.response;
 }

@@ -70,6 +70,11 @@ export class KoaExchange extends NativeExchange {
     });
   }
 
+  /** It is made by its outermost layer or endpoint, which runs it. */
+  override get hasBegun(): boolean {
+    return true;
+  }
+
   /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
   below(run: LayerRun, request: Request, next: KoaNext): Promise<Response> {
     this.applyTo(run, request, target => {
@@ -233,7 +238,9 @@ export class KoaExchange extends NativeExchange {
       frame.held.whenStarved(() => this.#answerFromContext());
       return;
     }
-    frame.answered(contextView(this.ctx, () => this.#placed));
+    const view = contextView(this.ctx, () => this.#placed);
+    if (this.answeredLate(frame)) this.exchange.replaced(view);
+    else frame.answered(view);
   }
 
   /** The head was made on the native response, and the body is still on the context: who reads it can not wait for Koa. */

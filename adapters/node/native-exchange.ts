@@ -187,7 +187,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.runBelow(() => goOn(request, frame, run));
       return frame.response;
     };
-    const isOutermost = !this.#hasBegun;
+    const isOutermost = !this.hasBegun;
     this.#hasBegun = true;
     if (isOutermost) void runExchange(this.exchange, layer, below);
     else {
@@ -711,6 +711,15 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.abandoned = this.abandoned.slice(0, -1);
     if (this.abandoned.length === 0) this.#forgetConnection();
     return frame;
+  }
+
+  /** Code that was not waited for has answered. Whoever waits for it goes on, with a response that changes nothing. */
+  protected answeredLate(frame: Frame): boolean {
+    if (!this.abandoned.includes(frame)) return false;
+    this.abandoned = this.abandoned.filter(each => each !== frame);
+    if (this.abandoned.length === 0) this.#forgetConnection();
+    frame.answered(new PlainTextResponse());
+    return true;
   }
 
   /** The client has had its answer, and nothing will tell when native code is through. */

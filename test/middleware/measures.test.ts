@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   BackgroundTask,
   Depends,
@@ -322,6 +323,44 @@ describe.each(frameworks)('on $name', framework => {
       goOn.open();
       await written.opened;
     });
+  });
+
+  it.each([
+    ['`timeout()`', {}],
+    ['its layer', { timeout: 20 }],
+  ])('a 504 of %s is no misuse of the middleware below it that goes on', async (_what, options) => {
+    const goOn = gate();
+    const codes: unknown[] = [];
+    const stacked: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      response.headers.set('x-late', '1');
+      response.status = 201;
+      return response;
+    };
+    const onError = (error: Error): unknown => codes.push((error as { code?: unknown }).code);
+    const middleware = [timeout({ timeoutMs: 20 }), requestId(), processTime(), stacked];
+    const outer = new Layer({
+      middleware: 'timeout' in options ? middleware.slice(1) : middleware,
+      onError,
+      ...options,
+    });
+    const inner = new Layer({ middleware: [processTime(), stacked], onError });
+    const app = framework
+      .app()
+      .use(outer)
+      .use(inner)
+      .handler('/', async answer => {
+        await goOn.opened;
+        answer.send(Readable.from(['late'], { objectMode: false }));
+      });
+    await listening(app.listener(), async (_url, port) => {
+      const { status, headers } = await ask(port);
+      expect([status, headers['x-late']]).toEqual([504, undefined]);
+      goOn.open();
+      await outer.close();
+      await inner.close();
+    });
+    expect(codes).toEqual('timeout' in options ? ['LAYER_TIMEOUT'] : []);
   });
 
   it('rateLimit() counts by several limiters together', async () => {
