@@ -43,6 +43,7 @@ export {
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
 export { parseJSON, serialize } from './http/json.js';
+export { KeptBytes } from './http/kept-bytes.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export {
   changedBody,

@@ -81,6 +81,6 @@ function cutOff(req: Internals, error: Error): void {
   else req.destroy(error);
 }
 
-function asBuffer(chunk: Uint8Array): Buffer {
+export function asBuffer(chunk: Uint8Array): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

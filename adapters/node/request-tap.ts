@@ -1,6 +1,13 @@
-import { ClientDisconnect, contentTooLarge, misuse, type RequestSource, tooLarge } from '../../core/index.js';
-import { ChunkQueue } from './chunk-queue.js';
+import {
+  ClientDisconnect,
+  contentTooLarge,
+  KeptBytes,
+  misuse,
+  type RequestSource,
+  tooLarge,
+} from '../../core/index.js';
 import { http2Stream } from './http2-stream.js';
+import { NativeBacklog } from './native-backlog.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 import { define, hasReader, refill } from './refill-request.js';
 
@@ -18,10 +25,10 @@ interface Limits extends Pick<RequestSource, 'maxBodySize' | 'bodyLimit'> {
 /**
  * The body of a native request for readers of ours beside the native ones, whoever comes first.
  *
- * What arrives goes to the native stream as it always has, and its chunks (not copies of them) are kept until a reader of ours has taken
- * them: up to the limit, beyond which they are let go. Where a reader of ours comes first, what it reads waits in the native stream
- * for whoever comes next, up to the limit, too. So a native reader is never held up by one of ours, nor changed in anything that it sees;
- * and who is left behind by more than the limit gets a 413.
+ * What arrives goes to the native stream as it always has, and is kept until a reader of ours has taken it: up to the limit, beyond
+ * which it is dropped. What the native stream holds itself does not count. Where a reader of ours comes first, what it reads waits for
+ * the native reader that comes next, up to the limit, too. So a native reader is never held up by one of ours, and sees no difference;
+ * a reader that is left behind by more than the limit gets a 413.
  */
 export class RequestTap {
   readonly #req: Internals;
@@ -30,11 +37,14 @@ export class RequestTap {
   readonly #push: Internals['push'];
   readonly #read: Internals['_read'];
   readonly #limits: Limits;
-  readonly #chunks = new ChunkQueue();
+  /** What no reader of ours has taken yet. */
+  readonly #kept = new KeptBytes();
+  /** What native code has yet to be given, beyond what its stream holds; made when a reader of ours gets ahead of it. */
+  #backlog: NativeBacklog | undefined;
   /** Whether a reader of ours is at work. */
   #isOpen = false;
   #wasOpened = false;
-  /** Whether chunks were let go that no reader of ours has taken. */
+  /** Whether something was dropped that no reader of ours has taken. */
   #isForgotten = false;
   /** Whether the native stream is given something else, or nothing. */
   #isCut = false;
@@ -67,6 +77,7 @@ export class RequestTap {
 
   /** Whether the body can be read from its beginning. */
   get isWhole(): boolean {
+    this.#dropTooMuch();
     return !this.#isForgotten;
   }
 
@@ -74,6 +85,7 @@ export class RequestTap {
   open(): AsyncIterable<Uint8Array> {
     const declared = Number(this.#req.headers['content-length'] ?? this.#received);
     if (declared > this.#limits.bodyLimit) throw contentTooLarge(this.#limits.bodyLimit);
+    this.#dropTooMuch();
     this.#isOpen = true;
     this.#wasOpened = true;
     if (!this.#ended) {
@@ -88,6 +100,7 @@ export class RequestTap {
   /** From here on the native stream is given something else. */
   cut(): void {
     this.#isCut = true;
+    this.#backlog?.clear();
   }
 
   /**
@@ -114,18 +127,41 @@ export class RequestTap {
     else if (chunk === null) this.#end();
     else if (!this.#isDraining) this.#keep(chunk as Uint8Array | string);
     if (this.#isTooMuch && hasReader(this.#req)) this.#refuse();
-    const hasRoom = !this.#isCut && Reflect.apply(this.#push, this.#req, [chunk, encoding]);
+    const hasRoom = !this.#isCut && this.#forward(chunk, encoding);
+    this.#dropTooMuch();
     return hasRoom || this.#isDraining || this.#wantsMore;
   }
 
   #keep(chunk: Uint8Array | string): void {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    const bytes = asBytes(chunk);
     this.#received += bytes.byteLength;
     if (this.#isForgotten) return;
-    this.#chunks.push(bytes);
-    const most = this.#isOpen ? this.#most : this.#limits.maxBodySize;
-    if (this.#chunks.size > most) this.#forget();
+    this.#kept.push(bytes);
     this.#wake();
+  }
+
+  /** Whether there is room for more on the native side. */
+  #forward(chunk: unknown, encoding: BufferEncoding | undefined): boolean {
+    const req = this.#req;
+    const isBehind = this.#backlog !== undefined && this.#backlog.size > 0;
+    const isLeftBehind = this.#isOpen && req.readableLength > 0 && !req.readableFlowing && !hasReader(req);
+    if (!isBehind && (chunk === null || !isLeftBehind))
+      return Reflect.apply(this.#push, req, [chunk, encoding]);
+    this.#backlog ??= new NativeBacklog(req, given => Reflect.apply(this.#push, req, [given]));
+    if (chunk === null) this.#backlog.end();
+    else this.#backlog.add(asBytes(chunk as Uint8Array | string, encoding));
+    return this.#waitsForNative < req.readableHighWaterMark;
+  }
+
+  /** Bytes that native code has not read. */
+  get #waitsForNative(): number {
+    return this.#req.readableLength + (this.#backlog?.size ?? 0);
+  }
+
+  /** How much is kept for readers of ours is said by the layers, the innermost last. */
+  #dropTooMuch(): void {
+    const alone = this.#isOpen || this.#isCut ? this.#kept.size : this.#kept.size - this.#waitsForNative;
+    if (alone > (this.#isOpen ? this.#most : this.#limits.maxBodySize)) this.#forget();
   }
 
   get #isTooMuch(): boolean {
@@ -149,7 +185,7 @@ export class RequestTap {
   /** More has come than may come at all: whoever reads is told so, and nothing of it is kept. */
   #refuse(): void {
     if (this.#isCut) return;
-    this.#isCut = true;
+    this.cut();
     const error = contentTooLarge(this.#limits.bodyLimit);
     this.#fail(error);
     this.#forget();
@@ -161,7 +197,7 @@ export class RequestTap {
 
   #forget(): void {
     this.#isForgotten = true;
-    this.#chunks.clear();
+    this.#kept.forget(this.#kept.end);
   }
 
   #end(): void {
@@ -192,16 +228,16 @@ export class RequestTap {
 
   /** Whether a reader of ours has room, and the native stream has, or is not read. */
   get #wantsMore(): boolean {
-    const isAhead = !this.#isCut && this.#req.readableLength > this.#most;
+    const isAhead = !this.#isCut && this.#waitsForNative > this.#most;
     return (
-      this.#isOpen && !this.#isForgotten && this.#chunks.size < this.#req.readableHighWaterMark && !isAhead
+      this.#isOpen && !this.#isForgotten && this.#kept.size < this.#req.readableHighWaterMark && !isAhead
     );
   }
 
   async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
     for (;;) {
       if (this.#isTooMuch) throw contentTooLarge(this.#limits.bodyLimit);
-      const chunk = this.#chunks.take();
+      const chunk = this.#kept.take();
       if (chunk !== undefined) return { value: chunk, done: false };
       if (this.#isForgotten) throw tooLarge(this.#limits.maxBodySize);
       if (this.#ended) return { value: undefined, done: true };
@@ -223,10 +259,10 @@ export class RequestTap {
 
   #demand(): void {
     const req = this.#req;
-    if (!this.#isCut && req.readableLength > this.#most) {
-      if (hasReader(req)) return this.#waitForNative(req.readableLength);
+    if (!this.#isCut && this.#waitsForNative > this.#most) {
+      if (hasReader(req)) return this.#waitForNative(this.#waitsForNative);
+      this.cut();
       refill(req, failing(tooLarge(this.#limits.maxBodySize)));
-      this.#isCut = true;
     }
     this.#pull();
   }
@@ -237,7 +273,7 @@ export class RequestTap {
    */
   #waitForNative(before: number): void {
     this.#patience = setTimeout(() => {
-      const now = this.#req.readableLength;
+      const now = this.#waitsForNative;
       if (now < before) return this.#waitForNative(now);
       this.#forget();
       this.#wake();
@@ -249,6 +285,10 @@ export class RequestTap {
     if (this.#req.socket) Reflect.apply(this.#read, this.#req, [this.#req.readableHighWaterMark]);
     else this.#socket?.resume();
   }
+}
+
+function asBytes(chunk: Uint8Array | string, encoding?: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
 function failing(error: Error): AsyncIterator<never> {

@@ -1,13 +1,14 @@
 import { misuse, toError } from '../errors.js';
 import { type Bytes, type Chunk, type Content, checkedChunk, isChunk, toBytes } from './body-source.js';
 import { HTTPException } from './http-exception.js';
+import { KeptBytes } from './kept-bytes.js';
+import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
 
 /** How long a reader may do without what it has not asked for, when the exchange is over, in milliseconds. */
 const patience = 5_000;
 
 /** One reading of a body, from its beginning. */
-interface Pass extends AsyncIterableIterator<Chunk, undefined> {
-  position: number;
+interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
   closed: boolean;
   /** Whether somebody waits for its next chunk. */
   isWaiting: boolean;
@@ -43,11 +44,8 @@ export class Body {
   #source: AsyncIterator<Chunk> | undefined;
   #pulling: Promise<void> | undefined;
   #passes: Set<Pass> | undefined;
-  #chunks: Chunk[] = [];
-  /** The size of `#chunks`, where there is a limit. */
-  #size = 0;
-  /** How many chunks before `#chunks[0]` nobody can read any more. */
-  #forgotten = 0;
+  /** The chunks that somebody may still read; made with the first one. */
+  #kept: Kept | undefined;
   /** Whether chunks stay for readers that come later. */
   #keeping = true;
   /** Whether there was more than is kept. */
@@ -199,7 +197,7 @@ export class Body {
 
   /** The chunks read so far, for where they came from, which goes on natively. Those who still read keep reading. */
   unread(): Chunk[] {
-    const chunks = [...this.#chunks];
+    const chunks = this.#kept?.chunks() ?? [];
     this.#handedOver = true;
     this.#dismissUnread();
     this.forget();
@@ -241,20 +239,17 @@ export class Body {
     if (isChunk(content)) return toBytes(content);
     const pass = this.#beginPass();
     if (this.#limit === undefined) this.#keeping = true;
-    const parts: Uint8Array[] = [];
-    let size = 0;
+    const collected = new KeptBytes();
     for await (const chunk of pass) {
-      const bytes = toBytes(chunk);
-      size += bytes.byteLength;
-      if (this.#limit && size > this.#limit()) throw tooLarge(this.#limit());
-      parts.push(bytes);
+      collected.push(chunk);
+      if (this.#limit && collected.size > this.#limit()) throw tooLarge(this.#limit());
     }
-    return concat(parts);
+    return concat(collected.chunks());
   }
 
   #beginPass(isStream = false): Pass {
     if (this.#isOverrun && this.#limit) throw tooLarge(this.#limit());
-    if (this.#handedOver || this.#forgotten > 0) throw misuse('BODY_CONSUMED', this.#owner);
+    if (this.#handedOver || (this.#kept && this.#kept.start > 0)) throw misuse('BODY_CONSUMED', this.#owner);
     const pass: Pass = {
       position: 0,
       closed: false,
@@ -272,9 +267,8 @@ export class Body {
   async #next(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
     for (;;) {
       if (pass.closed) throw this.#limit ? tooLarge(this.#limit()) : misuse('BODY_CONSUMED', this.#owner);
-      const chunk = this.#chunks[pass.position - this.#forgotten];
+      const chunk = this.#kept?.next(pass);
       if (chunk !== undefined) {
-        pass.position += 1;
         this.#free();
         return { value: chunk, done: false };
       }
@@ -315,40 +309,25 @@ export class Body {
   }
 
   #keep(chunk: Chunk): void {
-    const kept = this.#limit ? toBytes(chunk) : chunk;
-    this.#chunks.push(kept);
-    this.#size += kept.length;
+    this.#kept ??= this.#limit ? new KeptBytes() : new KeptChunks();
+    this.#kept.push(chunk);
   }
 
   #free(): void {
+    const kept = this.#kept;
+    if (kept === undefined) return;
     const limit = this.#limit?.();
-    if (limit !== undefined && this.#size > limit) {
+    if (limit !== undefined && kept.end - kept.start > limit) {
       this.#isOverrun = true;
       this.#keeping = false;
     }
     if (this.#keeping) return;
-    this.#forget(this.#positions.reduce((first, each) => Math.min(first, each), this.#end));
-    if (limit === undefined) return;
-    // Who has fallen behind by more than the limit holds nobody up, and is told.
-    const foremost = Math.max(...this.#positions);
-    while (this.#size > limit && this.#forgotten < foremost) {
-      for (const pass of this.#passes ?? []) if (pass.position === this.#forgotten) this.#dismiss(pass);
-      this.#forget(this.#forgotten + 1);
-    }
-  }
-
-  get #end(): number {
-    return this.#forgotten + this.#chunks.length;
-  }
-
-  get #positions(): number[] {
-    return [...(this.#passes ?? [])].map(pass => pass.position);
-  }
-
-  /** Drops the chunks before a position. */
-  #forget(position: number): void {
-    for (const chunk of this.#chunks.splice(0, position - this.#forgotten)) this.#size -= chunk.length;
-    this.#forgotten = position;
+    const passes = [...(this.#passes ?? [])];
+    const foremost = Math.max(...passes.map(pass => pass.position));
+    // A reader that has fallen behind by more than the limit holds nobody up, and gets a 413.
+    const isLeft = limit === undefined ? passes : passes.filter(pass => foremost - pass.position <= limit);
+    for (const pass of passes) if (!isLeft.includes(pass)) this.#dismiss(pass);
+    kept.forget(Math.min(...isLeft.map(pass => pass.position), kept.end));
   }
 
   async #close(): Promise<void> {

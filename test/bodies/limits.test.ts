@@ -276,6 +276,12 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
   });
 });
 
+/** Resolves when as much of a body has arrived as Node takes off the connection for nobody. */
+async function arrivalOf(req: http.IncomingMessage): Promise<void> {
+  while (!req.complete && req.readableLength < req.readableHighWaterMark)
+    await new Promise(resolve => setImmediate(resolve));
+}
+
 describe.each(frameworks)('how much is kept on $name', ({ app }) => {
   it('is what the layer says', async () => {
     const target = endpoint({}, ({ request }) => readText(request));
@@ -314,6 +320,40 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
       status: 200,
       text: '[true,413]',
     });
+  });
+
+  it.each<[string, (request: Request) => Promise<unknown>, unknown]>([
+    ['a form', async r => ((await r.form()).get('f') as unknown as UploadFile).size, 100_000],
+    ['a stream', async r => (await new Response(r.body).text()).length, files(1, 'x'.repeat(100_000)).length],
+    ['a text', async r => r.text().catch(error => error.status), 413],
+  ])('does not depend on when the body arrives: %s', async (_what, read, expected) => {
+    const target = endpoint({}, async ({ request }) => {
+      await arrivalOf((request.raw as { req: http.IncomingMessage }).req);
+      return read(request);
+    });
+    const layer = new Layer({ maxBodySize: 1000 });
+    const listener = app().use(layer).at('/', target).listener();
+    expect(await post(listener, { type: multipart, body: files(1, 'x'.repeat(100_000)) })).toEqual({
+      status: 200,
+      text: String(expected),
+    });
+  });
+
+  it.each(['at once', 'in pieces'])('is what no native reader has taken before, %s', async how => {
+    const sizes: number[] = [];
+    const reading: Middleware = async (request, callNext) => {
+      const { req } = request.raw as { req: http.IncomingMessage };
+      if (how === 'at once') await arrivalOf(req);
+      for await (const chunk of req) sizes.push(chunk.length);
+      return callNext(request);
+    };
+    const target = endpoint({}, ({ request }) => readForm(request));
+    const layer = new Layer({ maxBodySize: 1000, middleware: [reading] });
+    const listener = app().use(layer).at('/', target).listener();
+    expect(await post(listener, { type: multipart, body: files(1, 'x'.repeat(10_000)) })).toEqual(
+      refusal(413, 'The body is larger than 1000 bytes.'),
+    );
+    expect(sizes.length).toBeGreaterThan(0);
   });
 
   it('refuses a limit that is none', () => {

@@ -13,7 +13,7 @@ import { toNode } from 'callnext/node';
 import express from 'express';
 import fc from 'fast-check';
 import Koa from 'koa';
-import { ChunkQueue } from '../../adapters/node/chunk-queue.js';
+import { KeptBytes } from '../../core/http/kept-bytes.js';
 import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
@@ -234,22 +234,154 @@ describe('native code behind a middleware that reads', () => {
     });
   });
 
-  it('and others have chunks of any sizes, as they were', () => {
-    const sizes = fc.array(fc.nat({ max: 3000 }), { maxLength: 2000 });
+  /** Each way in which native code reads a stream, to its end. */
+  const readers: Record<string, (req: http.IncomingMessage) => Promise<Buffer[]>> = {
+    async 'by iterating'(req) {
+      const parts: Buffer[] = [];
+      for await (const part of req) parts.push(part);
+      return parts;
+    },
+    async 'by listening to data'(req) {
+      const parts: Buffer[] = [];
+      req.on('data', part => parts.push(part));
+      await once(req, 'end');
+      return parts;
+    },
+    async 'by listening to readable, in parts of its own size'(req) {
+      const parts: Buffer[] = [];
+      req.on('readable', () => {
+        for (let part = req.read(1000); part !== null; part = req.read(1000)) parts.push(part);
+      });
+      await once(req, 'end');
+      return parts;
+    },
+    async 'by listening to readable, in what is there'(req) {
+      const parts: Buffer[] = [];
+      req.on('readable', () => {
+        for (let part = req.read(); part !== null; part = req.read()) parts.push(part);
+      });
+      await once(req, 'end');
+      return parts;
+    },
+    async 'with pauses'(req) {
+      const parts: Buffer[] = [];
+      req.on('data', part => {
+        parts.push(part);
+        req.pause();
+        setImmediate(() => req.resume());
+      });
+      await once(req, 'end');
+      return parts;
+    },
+    async 'by a pipe into what is slow'(req) {
+      const parts: Buffer[] = [];
+      const slow = new PassThrough({ highWaterMark: 100 });
+      for await (const part of req.pipe(slow)) parts.push(part);
+      return parts;
+    },
+  };
+  const bytes = Buffer.from(
+    Array.from({ length: 300_000 }, (_each, index) => (index * 31 + (index >> 8)) % 256),
+  );
+  /** Chunks of one byte, of a few, and of many, one behind the other. */
+  const chunks: Buffer[] = [];
+  for (let sent = 0, each = 0; sent < bytes.length; each += 1) {
+    const size = [1, 1, 1, 1, 7, 1, 1500, 1, 1, 20_000][each % 100 < 90 ? each % 4 : each % 10] ?? 1;
+    chunks.push(bytes.subarray(sent, sent + size));
+    sent += size;
+  }
+
+  /** Native code behind a middleware that has read all of it; `ours` is what the middleware has read. */
+  function readLater(read: (req: http.IncomingMessage) => Promise<Buffer[]>) {
+    const ours = gate<Uint8Array>();
+    const ahead: Middleware = async (request, callNext) => {
+      ours.open(await request.bytes());
+      return callNext(request);
+    };
+    const native: http.RequestListener = async (req, res) => {
+      const parts = await read(req);
+      res.end(String(Buffer.concat(parts).equals(bytes)));
+    };
+    return { ours, ahead, native };
+  }
+
+  it.each(Object.entries(readers))('has all of it where it reads later, %s', async (_how, read) => {
+    const { ours, ahead, native } = readLater(read);
+    await listening(express().use(toExpress(ahead), native as never), async (_url, port) => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write('POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n');
+      for (const chunk of chunks) {
+        socket.write(`${chunk.length.toString(16)}\r\n`);
+        socket.write(chunk);
+        socket.write('\r\n');
+      }
+      socket.write('0\r\n\r\n');
+      let text = '';
+      for await (const chunk of socket.setEncoding('utf8')) text += chunk;
+      expect(text).toMatch(/\r\n\r\ntrue$/);
+    });
+    expect(Buffer.from(await ours.opened).equals(bytes)).toBe(true);
+  });
+
+  it.each(Object.entries(readers))('has all of it on HTTP/2 where it reads later, %s', async (_how, read) => {
+    const { ours, ahead, native } = readLater(read);
+    const server = http2.createServer(toNode(ahead, native as never) as never);
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    for (const chunk of chunks) stream.write(chunk);
+    stream.end();
+    let text = '';
+    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
+    session.close();
+    await new Promise(resolve => server.close(resolve));
+    expect(text).toBe('true');
+    expect(Buffer.from(await ours.opened).equals(bytes)).toBe(true);
+  });
+});
+
+describe('kept bytes', () => {
+  const sizes = fc.array(fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 3000 }), fc.nat({ max: 100_000 })), {
+    maxLength: 300,
+  });
+
+  it('are given to each reader as they were, whatever the sizes of chunks', () => {
     fc.assert(
-      fc.property(sizes, fc.array(fc.nat({ max: 50 })), (pushed, pauses) => {
-        const queue = new ChunkQueue();
+      fc.property(sizes, fc.array(fc.nat({ max: 96 })), (pushed, pauses) => {
+        const kept = new KeptBytes();
         const sent: Buffer[] = [];
-        const taken: Uint8Array[] = [];
+        const readers = [0, 1].map(() => ({ position: 0, parts: [] as Uint8Array[] }));
         for (const [index, size] of pushed.entries()) {
           const chunk = Buffer.alloc(size, index % 251);
           sent.push(chunk);
-          queue.push(chunk);
-          if (pauses.includes(index % 97)) taken.push(queue.take() ?? Buffer.alloc(0));
+          kept.push(chunk);
+          const reader = pauses.includes(index % 97) ? readers[index % 2] : undefined;
+          const part = reader && kept.next(reader);
+          if (part) reader.parts.push(part);
+          kept.forget(Math.min(...readers.map(each => each.position)));
         }
-        for (let next = queue.take(); next; next = queue.take()) taken.push(next);
-        expect(Buffer.concat(taken).equals(Buffer.concat(sent))).toBe(true);
-        expect(queue.size).toBe(0);
+        for (const reader of readers) {
+          for (let next = kept.next(reader); next; next = kept.next(reader)) reader.parts.push(next);
+          expect(Buffer.concat(reader.parts).equals(Buffer.concat(sent))).toBe(true);
+        }
+        kept.forget(kept.end);
+        expect([kept.size, kept.take()]).toEqual([0, undefined]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('take at most a few times their size', () => {
+    fc.assert(
+      fc.property(sizes, fc.nat({ max: 3 }), (pushed, times) => {
+        const kept = new KeptBytes();
+        // Each lies in memory of its own, as where a client sends little at once.
+        for (let time = 0; time <= times; time += 1)
+          for (const size of pushed) kept.push(new Uint8Array(65_536 + size).subarray(65_536));
+        const memory = new Set(kept.chunks().map(({ buffer }) => buffer));
+        const size = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
+        expect(size).toBeLessThanOrEqual(4 * kept.size + 300_000);
+        expect(kept.chunks().length).toBeLessThanOrEqual(kept.size / 500 + 10);
       }),
       { numRuns: 50 },
     );

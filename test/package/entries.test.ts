@@ -36,6 +36,7 @@ it('exports from `callnext` what users need, and the port for those who write an
   const adapterAuthors = [
     'Body',
     'Exchange',
+    'KeptBytes',
     'addToVary',
     'answerEndpoint',
     'asThrown',
