@@ -9,9 +9,11 @@ import {
   Headers,
   integer,
   isBodyless,
+  KeptBytes,
   list,
   type Middleware,
   partsOf,
+  RepeatedWait,
   Response,
   readOptions,
 } from '../../core/index.js';
@@ -212,17 +214,16 @@ type Chunks = AsyncIterator<Uint8Array, unknown>;
  * answer is, and take its time to write it.
  */
 async function whatIsThere(chunks: Chunks): Promise<{ head: Uint8Array[]; rest?: Chunks }> {
-  const head: Uint8Array[] = [];
-  const later = new Promise<undefined>(resolve => setImmediate(resolve, undefined));
-  for (let size = 0; size < mostAtOnce; ) {
+  const head = new KeptBytes();
+  const later = new RepeatedWait(new Promise<undefined>(resolve => setImmediate(resolve, undefined)));
+  while (head.size < mostAtOnce) {
     const next = chunks.next();
-    const got = await Promise.race([next, later]);
-    if (got === undefined) return { head, rest: resumed(next, chunks) };
-    if (got.done) return { head };
+    const got = await later.or(next);
+    if (got === undefined) return { head: head.chunks(), rest: resumed(next, chunks) };
+    if (got.done) return { head: head.chunks() };
     head.push(got.value);
-    size += got.value.byteLength;
   }
-  return { head, rest: chunks };
+  return { head: head.chunks(), rest: chunks };
 }
 
 /** The same chunks, of which the next one has been asked for. */

@@ -1,6 +1,7 @@
 import { misuse } from '../errors.js';
 import { iteratorOf } from './body-source.js';
 import { serialize } from './json.js';
+import { RepeatedWait } from './repeated-wait.js';
 import { Response } from './response.js';
 import type { ResponseInit } from './response-head.js';
 
@@ -111,7 +112,7 @@ class EventStream implements AsyncIterator<string, undefined> {
   readonly #events: AsyncIterator<unknown>;
   readonly #pingInterval: number;
   /** The event that has been asked for: it stays asked for while a comment is sent. */
-  #pending: Promise<IteratorResult<unknown>> | undefined;
+  #pending: RepeatedWait<IteratorResult<unknown>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(events: EventSource, pingInterval: number) {
@@ -120,9 +121,9 @@ class EventStream implements AsyncIterator<string, undefined> {
   }
 
   async next(): Promise<IteratorResult<string, undefined>> {
-    this.#pending ??= Promise.resolve(this.#events.next());
+    this.#pending ??= new RepeatedWait(this.#events.next());
     const pending = this.#pending;
-    const result = await (this.#pingInterval === 0 ? pending : this.#orPing(pending));
+    const result = await (this.#pingInterval === 0 ? pending.promise : this.#orPing(pending));
     if (result === undefined) return { value: ping, done: false };
     this.#pending = undefined;
     if (result.done) return { value: undefined, done: true };
@@ -131,18 +132,18 @@ class EventStream implements AsyncIterator<string, undefined> {
 
   async return(): Promise<IteratorResult<string, undefined>> {
     clearTimeout(this.#timer);
-    // Nobody asks for it any more, and it may fail now that its client has gone.
-    this.#pending?.catch(() => undefined);
     await this.#events.return?.();
     return { value: undefined, done: true };
   }
 
-  async #orPing(pending: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown> | undefined> {
+  async #orPing(
+    pending: RepeatedWait<IteratorResult<unknown>>,
+  ): Promise<IteratorResult<unknown> | undefined> {
     const silence = new Promise<undefined>(resolve => {
       this.#timer = setTimeout(resolve, this.#pingInterval, undefined);
     });
     try {
-      return await Promise.race([pending, silence]);
+      return await pending.or(silence);
     } finally {
       clearTimeout(this.#timer);
     }

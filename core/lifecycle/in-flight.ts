@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import { RepeatedWait } from '../http/repeated-wait.js';
 
 /** What a layer was still at when the time to close it was up, by name. */
 export interface Undone {
@@ -21,7 +22,9 @@ export interface Work {
 export class InFlight {
   readonly #works = new Set<Work>();
   #isClosed = false;
-  #whenEmpty: (() => void)[] = [];
+  /** What each `close()` waits for, until the last work has ended. */
+  #emptied: RepeatedWait<void> | undefined;
+  #tellEmptied: () => void = () => undefined;
 
   get isClosed(): boolean {
     return this.#isClosed;
@@ -33,7 +36,9 @@ export class InFlight {
 
   end(work: Work): void {
     this.#works.delete(work);
-    if (this.#works.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    if (this.#works.size > 0) return;
+    this.#tellEmptied();
+    this.#emptied = undefined;
   }
 
   /**
@@ -42,8 +47,8 @@ export class InFlight {
    */
   async close(timeout: number | undefined): Promise<Undone> {
     this.#isClosed = true;
-    if (timeout === undefined) await this.#empty();
-    else await within(timeout, this.#empty());
+    if (timeout === undefined) await this.#whenEmpty().promise;
+    else await within(timeout, this.#whenEmpty());
     const left = [...this.#works];
     const undone = left.map(work => work.undone());
     for (const work of left) work.cutShort(misuse('LAYER_CLOSED'));
@@ -54,17 +59,32 @@ export class InFlight {
     };
   }
 
-  #empty(): Promise<void> {
-    if (this.#works.size === 0) return Promise.resolve();
-    return new Promise(resolve => this.#whenEmpty.push(resolve));
+  #whenEmpty(): RepeatedWait<void> {
+    if (this.#works.size === 0) return new RepeatedWait(Promise.resolve());
+    this.#emptied ??= new RepeatedWait(
+      new Promise(resolve => {
+        this.#tellEmptied = resolve;
+      }),
+    );
+    return this.#emptied;
   }
 }
 
 /** Resolves with whether the work did within the time; rejects as the work does. */
-export function within(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
+export async function within(
+  milliseconds: number,
+  work: Promise<unknown> | RepeatedWait<unknown>,
+): Promise<boolean> {
+  const wait = work instanceof RepeatedWait ? work : new RepeatedWait(work);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), milliseconds);
+  const over = new Promise<typeof late>(resolve => {
+    timer = setTimeout(() => resolve(late), milliseconds);
   });
-  return Promise.race([work.then(() => true), over]).finally(() => clearTimeout(timer));
+  try {
+    return (await wait.or(over)) !== late;
+  } finally {
+    clearTimeout(timer);
+  }
 }
+
+const late = Symbol('late');

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { GeneratorContext, isGenerator } from '../dependencies/generator-context.js';
 import { misuse, nameOf, toError } from '../errors.js';
+import { RepeatedWait } from '../http/repeated-wait.js';
 import { within } from './in-flight.js';
 
 /**
@@ -31,7 +32,7 @@ export class LifespanContext {
   readonly #context = new AsyncResource('callnext.lifespan');
   #starting: Promise<void> | undefined;
   #entered: GeneratorContext | undefined;
-  #leaving: Promise<void> | undefined;
+  #leaving: RepeatedWait<void> | undefined;
 
   constructor(begin: Lifespan) {
     this.#begin = begin;
@@ -58,10 +59,10 @@ export class LifespanContext {
    * are any, and rejects with what its exit code throws; `late` is told of that when it comes later.
    */
   async exit(timeout: number | undefined, late: (failure: Error) => void): Promise<boolean> {
-    this.#leaving ??= this.#leave();
+    this.#leaving ??= new RepeatedWait(this.#leave());
     const isLeft = timeout === undefined || (await within(timeout, this.#leaving));
-    if (isLeft) await this.#leaving;
-    else this.#leaving.catch(thrown => late(toError(thrown)));
+    if (isLeft) await this.#leaving.promise;
+    else this.#leaving.promise.catch(thrown => late(toError(thrown)));
     return isLeft;
   }
 

@@ -37,6 +37,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'Body',
     'Exchange',
     'KeptBytes',
+    'RepeatedWait',
     'addToVary',
     'answerEndpoint',
     'asThrown',
