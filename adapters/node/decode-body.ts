@@ -46,15 +46,22 @@ function unsupported(codings: string): string {
   return `The content encoding ${JSON.stringify(codings)} is not supported.`;
 }
 
-/** What the body itself fails with is told from what decoding it fails with. */
-async function* watched(
-  body: AsyncIterable<Uint8Array>,
-  failure: { error?: unknown },
-): AsyncGenerator<Uint8Array, void, unknown> {
-  try {
-    yield* body;
-  } catch (error) {
-    failure.error = error;
-    throw error;
-  }
+/**
+ * Notes what the body itself fails with, as against decoding it. It has no `throw`, by which the stream would tell it of
+ * a failure further down.
+ */
+function watched(body: AsyncIterable<Uint8Array>, failure: { error?: unknown }): AsyncIterable<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  const iterator = {
+    async next() {
+      try {
+        return await chunks.next();
+      } catch (error) {
+        failure.error = error;
+        throw error;
+      }
+    },
+    return: async () => (await chunks.return?.()) ?? { value: undefined, done: true as const },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }

@@ -135,6 +135,18 @@ const hostile: [
     { coding: 'gzip', body: Uint8Array.from(gzipSync('text').subarray(0, 12)) },
     refusal(400, 'There was an error parsing the body: it is not coded as gzip.'),
   ],
+  ...['gzip', 'deflate', 'br'].map((coding): (typeof hostile)[number] => [
+    `many chunks that are not coded as ${coding}`,
+    readText,
+    { coding, body: new Uint8Array(200_000).fill(0xff) },
+    refusal(400, `There was an error parsing the body: it is not coded as ${coding}.`),
+  ]),
+  [
+    'many chunks of a form that is not coded so',
+    readForm,
+    { type: multipart, coding: 'br, gzip', body: new Uint8Array(200_000).fill(0xff) },
+    refusal(400, 'There was an error parsing the body: it is not coded as br, gzip.'),
+  ],
   [
     '10,000 fields',
     readForm,
