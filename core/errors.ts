@@ -83,6 +83,8 @@ const messages = {
     `\`mountFetch()\` takes a function (request) => response of Fetch, received ${show(received)}. Pass \`app.fetch\` or \`auth.handler\` itself.`,
   FILE: (path: string, reason: string) =>
     `The file of a FileResponse, ${JSON.stringify(path)}, ${reason}. Check the path before, and answer with an HTTPException(404) where it may be missing.`,
+  FORM_FILE: (path: string, reason: string) =>
+    `A file of \`request.form()\` could not be written to ${JSON.stringify(path)}: ${reason}. Make room there, or set TMPDIR to a folder that has more.`,
   FORM_LATE: () =>
     '`request.form()` came, or was still reading, when its request was over: its files would stay on disk. Await it in the endpoint, or in a background task.',
   FORM_OPTIONS: (option: string, received: unknown) =>

@@ -18,7 +18,15 @@ export {
 } from './dependencies/depends.js';
 export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
-export { asThrown, CallnextError, ClientDisconnect, type ErrorCode, misuse, toError } from './errors.js';
+export {
+  asThrown,
+  CallnextError,
+  ClientDisconnect,
+  type ErrorCode,
+  misuse,
+  misuseWith,
+  toError,
+} from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';
 export { Body, contentTooLarge, tooLarge } from './http/body.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';

@@ -1,11 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Busboy, BusboyInstance } from '@fastify/busboy';
-import { type FormLimits, formErrors, misuse, tooLarge, UploadFile } from '../../core/index.js';
+import {
+  type FormLimits,
+  formErrors,
+  KeptBytes,
+  RepeatedWait,
+  tooLarge,
+  UploadFile,
+} from '../../core/index.js';
+import type { TemporaryFile, TemporaryFiles } from './temporary-files.js';
 
 /** A part of a form, in the order in which it came. */
 type Entry = readonly [name: string, value: string | Promise<UploadFile>];
@@ -28,12 +32,25 @@ export async function readForm(
   const parser = await import('@fastify/busboy');
   const reading = new FormReading(parser.Busboy, type, limits, files);
   try {
-    for await (const chunk of body) await reading.write(chunk);
+    for await (const chunk of inPages(body)) await reading.write(chunk);
     return await reading.end();
   } catch (error) {
-    reading.abort();
+    await reading.abort();
     throw error;
   }
+}
+
+/** The parser makes several objects of each chunk that it is given. */
+const worthParsing = 16 * 1024;
+
+/** The same bytes, in chunks that are worth being parsed. */
+async function* inPages(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, unknown> {
+  const kept = new KeptBytes();
+  for await (const chunk of body) {
+    kept.push(chunk);
+    if (kept.size >= worthParsing) yield* kept.takeAll();
+  }
+  yield* kept.takeAll();
 }
 
 class FormReading {
@@ -42,34 +59,55 @@ class FormReading {
   readonly #files: TemporaryFiles;
   readonly #entries: Entry[] = [];
   readonly #streams: Readable[] = [];
+  readonly #onDisk: TemporaryFile[] = [];
   #fileCount = 0;
   #fieldCount = 0;
-  /** Bytes of the fields, and of the files that are not on disk. */
-  #inMemory = 0;
+  /** Parts that say what they are. The parser passes over the others. */
+  #disposed = 0;
+  /** Bytes of the fields, and of all names and types. */
+  #textSize = 0;
+  /** Bytes of the files that are not on disk. */
+  #fileSize = 0;
   #failure: Error | undefined;
-  readonly #finished: Promise<void>;
+  readonly #finished: RepeatedWait<void>;
   #stop!: () => void;
 
   constructor(Parser: typeof Busboy, type: string, limits: FormLimits, files: TemporaryFiles) {
     this.#limits = limits;
     this.#files = files;
-    this.#parser = new Parser({
-      headers: { 'content-type': type },
-      limits: { fieldSize: limits.maxPartSize },
-      // As Starlette has it: what has a file name is a file, whatever its type.
-      isPartAFile: (_name, _type, filename) => filename !== undefined,
-    });
-    this.#finished = new Promise(resolve => {
-      this.#stop = resolve;
-    });
+    this.#finished = new RepeatedWait(
+      new Promise(resolve => {
+        this.#stop = resolve;
+      }),
+    );
+    this.#parser = this.#makeParser(Parser, type);
     this.#parser.on('field', (name: string | undefined, value, _nameCut, isCut) =>
       this.#onField(name, value, isCut),
     );
     this.#parser.on('file', (name: string | undefined, stream, filename, _coding, mimeType) =>
       this.#onFile(name, stream as Readable, filename, mimeType),
     );
+    this.#parser.on('partsLimit', () => this.#onPartsLimit());
     this.#parser.on('error', () => this.#fail(formErrors.data()));
     this.#parser.once('finish', this.#stop);
+  }
+
+  /** Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252 characters. */
+  #makeParser(Parser: typeof Busboy, type: string): BusboyInstance {
+    const { maxFields, maxFiles, maxPartSize } = this.#limits;
+    try {
+      return new Parser({
+        headers: { 'content-type': type },
+        limits: { fieldSize: maxPartSize, parts: maxFields + maxFiles + 1 },
+        // As Starlette has it: what has a file name is a file, whatever its type.
+        isPartAFile: (_name, _type, filename) => {
+          this.#disposed += 1;
+          return filename !== undefined;
+        },
+      });
+    } catch {
+      throw formErrors.data();
+    }
   }
 
   /** Resolves when there is room for more. */
@@ -78,12 +116,12 @@ class FormReading {
     const written = new Promise<void>(resolve => {
       this.#parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), () => resolve());
     });
-    await Promise.race([written, this.#finished]);
+    await this.#finished.or(written);
   }
 
   async end(): Promise<FormData> {
     this.#parser.end();
-    await this.#finished;
+    await this.#finished.promise;
     if (this.#failure) throw this.#failure;
     const form = new FormData();
     for (const [name, value] of this.#entries) form.append(name, (await value) as string);
@@ -91,50 +129,62 @@ class FormReading {
   }
 
   #onField(name: string | undefined, value: string, isCut: boolean): void {
-    const { maxFields, maxPartSize, maxMemory } = this.#limits;
+    const { maxFields, maxPartSize } = this.#limits;
     this.#fieldCount += 1;
-    this.#inMemory += value.length;
     if (name === undefined) this.#fail(formErrors.name());
     else if (this.#fieldCount > maxFields) this.#fail(formErrors.fields(maxFields));
     else if (isCut) this.#fail(formErrors.part(maxPartSize));
-    else if (this.#inMemory > maxMemory) this.#fail(tooLarge(maxMemory));
-    else this.#entries.push([unescaped(name), value]);
+    else if (this.#hold(name, value)) this.#entries.push([textOf(name), value]);
   }
 
   #onFile(name: string | undefined, stream: Readable, filename: string, type: string): void {
     const { maxFiles } = this.#limits;
     this.#fileCount += 1;
+    // The parser tells of a form that breaks off by an event on the file, too.
+    stream.on('error', () => undefined);
     if (name === undefined) this.#fail(formErrors.name());
     else if (this.#fileCount > maxFiles) this.#fail(formErrors.files(maxFiles));
-    if (this.#failure || name === undefined) {
-      stream.on('error', () => undefined).resume();
+    if (name === undefined || !this.#hold(name, filename, type)) {
+      stream.resume();
       return;
     }
     this.#streams.push(stream);
-    const file = this.#receive(stream, unescaped(filename), type);
+    const file = this.#receive(stream, textOf(filename), copyOf(type));
     file.catch(error => this.#fail(error));
-    this.#entries.push([unescaped(name), file]);
+    this.#entries.push([textOf(name), file]);
+  }
+
+  /** A surplus field or file is refused by its own name. */
+  #onPartsLimit(): void {
+    const most = this.#limits.maxFields + this.#limits.maxFiles;
+    if (this.#disposed <= most) this.#fail(formErrors.parts(most));
+  }
+
+  /** Counts what stays in memory; false where that is too much, or the form was refused before. */
+  #hold(...texts: readonly string[]): boolean {
+    for (const text of texts) this.#textSize += Buffer.byteLength(text);
+    if (this.#textSize > this.#limits.maxMemory) this.#fail(tooLarge(this.#limits.maxMemory));
+    return this.#failure === undefined;
   }
 
   /** Takes a file in: into memory, and from there to disk where that is too much. */
   async #receive(stream: Readable, name: string, type: string): Promise<UploadFile> {
-    const parts: Buffer[] = [];
-    let size = 0;
-    let spool: Spool | undefined;
+    const kept = new KeptBytes();
+    let onDisk: TemporaryFile | undefined;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (spool === undefined) {
-        parts.push(chunk);
-        size += chunk.byteLength;
-        this.#inMemory += chunk.byteLength;
-        if (this.#inMemory <= this.#limits.maxMemory) continue;
-        this.#inMemory -= size;
-        spool = await this.#files.create();
-        for (const part of parts.splice(0)) await spool.handle.write(part);
-      } else await spool.handle.write(chunk);
+      kept.push(chunk);
+      if (!onDisk) {
+        this.#fileSize += chunk.byteLength;
+        if (this.#textSize + this.#fileSize <= this.#limits.maxMemory) continue;
+        this.#fileSize -= kept.size;
+        onDisk = await this.#files.create();
+        this.#onDisk.push(onDisk);
+      }
+      for (const part of kept.takeAll()) await onDisk.write(part);
     }
-    if (spool === undefined) return new UploadFile(parts, name, { type });
-    await spool.handle.close();
-    const { path } = spool;
+    if (!onDisk) return new UploadFile(kept.chunks(), name, { type });
+    await onDisk.close();
+    const { path } = onDisk;
     return new UploadFile([await openAsBlob(path, { type })], name, { type, path });
   }
 
@@ -143,50 +193,23 @@ class FormReading {
     this.#stop();
   }
 
-  /** Ends what is under way, so that nothing waits for what will not come. */
-  abort(): void {
+  /** Ends what is under way, so that nothing waits for what will not come, and removes what was written. */
+  async abort(): Promise<void> {
     this.#parser.destroy();
     for (const stream of this.#streams) stream.destroy();
+    await Promise.allSettled(this.#entries.map(([, value]) => value));
+    await Promise.all(this.#onDisk.map(file => file.discard()));
   }
 }
 
 const escapes: Readonly<Record<string, string>> = { '%22': '"', '%0a': '\n', '%0d': '\r' };
 
+/** The parser's text is a slice of the head of its part, and would keep all of that in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 /** What browsers write for what would end a name (HTML, 4.10.21.8), undone as Fetch does. */
-function unescaped(name: string): string {
-  return name.replace(/%(22|0a|0d)/gi, found => escapes[found.toLowerCase()] as string);
-}
-
-/** A file that is being written. */
-interface Spool {
-  readonly path: string;
-  readonly handle: FileHandle;
-}
-
-/** The files of one request, in a folder of their own that is made when the first one comes. */
-export class TemporaryFiles {
-  #folder: Promise<string> | undefined;
-  readonly #open: FileHandle[] = [];
-  #isRemoved = false;
-
-  /** A new file, which only this user may read. */
-  async create(): Promise<Spool> {
-    if (this.#isRemoved) throw misuse('FORM_LATE');
-    this.#folder ??= mkdtemp(path.join(tmpdir(), 'callnext-'));
-    const file = path.join(await this.#folder, randomUUID());
-    const handle = await open(file, 'wx', 0o600);
-    this.#open.push(handle);
-    if (this.#isRemoved) await this.remove();
-    return { path: file, handle };
-  }
-
-  /** Removes all of them, and those that are still being made. */
-  async remove(): Promise<void> {
-    this.#isRemoved = true;
-    if (this.#folder === undefined) return;
-    await Promise.allSettled(this.#open.map(handle => handle.close()));
-    // Where none could be made, whoever wanted it has been told.
-    const folder = await this.#folder.catch(() => undefined);
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  }
+function textOf(name: string): string {
+  return copyOf(name).replace(/%(22|0a|0d)/gi, found => escapes[found.toLowerCase()] as string);
 }

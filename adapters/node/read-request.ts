@@ -20,10 +20,11 @@ import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
-import { readForm, TemporaryFiles } from './read-form.js';
+import { readForm } from './read-form.js';
 import { refill } from './refill-request.js';
 import { RequestTap } from './request-tap.js';
 import { absoluteUrl, namesOneHost, pathOf, type Target } from './target.js';
+import { TemporaryFiles } from './temporary-files.js';
 
 /** What a framework knows of a request beyond Node. */
 export interface FrameworkRequest {

@@ -13,7 +13,7 @@ export interface FormOptions {
 
 /** The limits that an adapter reads a form with. */
 export interface FormLimits extends Required<FormOptions> {
-  /** Bytes of all fields together, and of the files that are not on disk: what a request may hold in memory. */
+  /** Bytes of all fields, names and types together, and of the files that are not on disk: what a request may hold in memory. */
   readonly maxMemory: number;
 }
 
@@ -32,6 +32,7 @@ export function formLimits(options: FormOptions, maxBodySize: number): FormLimit
 export const formErrors = {
   files: (limit: number) => refusal(`Too many files. Maximum number of files is ${limit}.`),
   fields: (limit: number) => refusal(`Too many fields. Maximum number of fields is ${limit}.`),
+  parts: (limit: number) => refusal(`Too many parts. Maximum number of parts is ${limit}.`, 413),
   part: (limit: number) => refusal(`Part exceeded maximum size of ${Math.trunc(limit / kibibyte)}KB.`),
   field: (limit: number) => refusal(`Field exceeded maximum size of ${Math.trunc(limit / kibibyte)}KB.`),
   boundary: () => refusal('Missing boundary in multipart.'),
@@ -39,8 +40,8 @@ export const formErrors = {
   data: () => refusal('Invalid multipart data.'),
 };
 
-function refusal(detail: string): HTTPException {
-  return new HTTPException(400, detail);
+function refusal(detail: string, status = 400): HTTPException {
+  return new HTTPException(status, detail);
 }
 
 /** A body that is no form. A `TypeError` as in Fetch, answered with a 415. */

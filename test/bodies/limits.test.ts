@@ -39,8 +39,15 @@ function fields(count: number, value = 'v'): string {
 }
 
 function files(count: number, content: string): string {
-  const part = `--b\r\nContent-Disposition: form-data; name="f"; filename="a/b.txt"\r\nContent-Type: text/plain\r\n\r\n${content}\r\n`;
-  return `${part.repeat(count)}--b--\r\n`;
+  return parts(
+    count,
+    'Content-Disposition: form-data; name="f"; filename="a/b.txt"\r\nContent-Type: text/plain',
+    content,
+  );
+}
+
+function parts(count: number, head: string, content = ''): string {
+  return `${`--b\r\n${head}\r\n\r\n${content}\r\n`.repeat(count)}--b--\r\n`;
 }
 
 async function post(
@@ -177,6 +184,65 @@ const hostile: [
     { type: multipart, body: fields(4, 'x'.repeat(mebibyte / 2)) },
     tooLarge,
   ],
+  [
+    'names of fields that together are too large',
+    readForm,
+    { type: multipart, body: parts(20, `Content-Disposition: form-data; name="${'é'.repeat(30_000)}"`) },
+    tooLarge,
+  ],
+  [
+    'names of files that together are too large',
+    readForm,
+    {
+      type: multipart,
+      body: parts(40, `Content-Disposition: form-data; name="f"; filename="${'a'.repeat(39_000)}"`),
+    },
+    tooLarge,
+  ],
+  [
+    'types of files that together are too large',
+    readForm,
+    {
+      type: multipart,
+      body: parts(
+        20,
+        `Content-Disposition: form-data; name="f"; filename="a"\r\nContent-Type: ${'a'.repeat(70_000)}`,
+      ),
+    },
+    tooLarge,
+  ],
+  [
+    '10,000 parts that do not say what they are',
+    readForm,
+    { type: multipart, body: parts(10_000, 'Content-Type: text/plain', 'x') },
+    refusal(413, 'Too many parts. Maximum number of parts is 2000.'),
+  ],
+  [
+    'a part that does not say what it is',
+    readForm,
+    { type: multipart, body: `${parts(1, 'X-Other: 1', 'x').slice(0, -7)}${fields(1)}` },
+    { status: 200, text: '1' },
+  ],
+  [
+    'one field too many, where there may be no file',
+    async r => [...(await r.form({ maxFields: 2, maxFiles: 0 }))].length,
+    { type: multipart, body: fields(9) },
+    refusal(400, 'Too many fields. Maximum number of fields is 2.'),
+  ],
+  [
+    'one file too many, where there may be no field',
+    async r => [...(await r.form({ maxFields: 0, maxFiles: 2 }))].length,
+    { type: multipart, body: files(9, 'x') },
+    refusal(400, 'Too many files. Maximum number of files is 2.'),
+  ],
+  ...[`boundary=${'b'.repeat(260)}`, `boundary="${'b'.repeat(5000)}"`, 'boundary="'].map(
+    (boundary): (typeof hostile)[number] => [
+      `a ${boundary.slice(0, 20)} of ${boundary.length} characters`,
+      readForm,
+      { type: `multipart/form-data; ${boundary}`, body: fields(1) },
+      refusal(400, 'Invalid multipart data.'),
+    ],
+  ),
   [
     'no boundary',
     readForm,
@@ -526,6 +592,18 @@ describe.each(frameworks)('uploads on $name', ({ app }) => {
     expect(paths.map(path => typeof path)).toEqual(['undefined', 'undefined', 'string']);
     expect(existsSync(paths.at(-1) ?? '')).toBe(false);
     expect(log.events).toEqual(['read in a task: 400000, true']);
+  });
+
+  it('leave room in memory for the fields behind them', async () => {
+    const target = endpoint({}, async ({ request }) => {
+      const form = await request.form();
+      return [(form.get('f') as unknown as UploadFile).size, String(form.get('n')).length];
+    });
+    const body = files(1, 'x'.repeat(900_000)).slice(0, -'--b--\r\n'.length) + fields(1, 'x'.repeat(200_000));
+    expect(await post(app().use(new Layer()).at('/', target).listener(), { type: multipart, body })).toEqual({
+      status: 200,
+      text: '[900000,200000]',
+    });
   });
 
   it('are removed when the form is refused, or the client goes away', async () => {

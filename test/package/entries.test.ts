@@ -67,6 +67,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'list',
     'matchRoute',
     'misuse',
+    'misuseWith',
     'optionalFunction',
     'parseJSON',
     'partsOf',

@@ -1,0 +1,59 @@
+// Run by memory.test.ts in a process of its own: says what it holds while a request is being read, and when it has been.
+import http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { EventSourceResponse, endpoint, Layer, type Request, Response } from 'callnext';
+import { gzip } from 'callnext/middleware/gzip';
+import { gate } from '../support/events.js';
+import { express5Framework, koa3Framework } from '../support/frameworks.js';
+
+const read: Record<string, (request: Request) => Promise<unknown>> = {
+  form: async request => [...(await request.form())].length,
+  text: async request => (await request.text()).length,
+  async body(request) {
+    let size = 0;
+    for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) size += chunk.byteLength;
+    return size;
+  },
+};
+
+const [, , framework] = process.argv;
+const done = gate<unknown>();
+let socket: Socket | undefined;
+
+/** Holds the request when it has been read, with all that belongs to it. */
+const reading = endpoint({}, async ({ request }) => {
+  const reader = read[request.headers.get('x-reader') ?? ''];
+  done.open(await reader?.(request));
+  await new Promise(() => undefined);
+});
+
+const silent = endpoint({}, () => {
+  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
+  return new EventSourceResponse(never, { pingInterval: 1 });
+});
+
+const tiny = endpoint({}, ({ request }) => {
+  const size = Number(request.headers.get('x-size'));
+  async function* bytes(): AsyncGenerator<string> {
+    for (let sent = 0; sent < size; sent += 1) yield 'a';
+  }
+  return new Response(bytes(), { headers: { 'content-length': String(size) } });
+});
+
+const app = (framework === 'Koa 3' ? koa3Framework : express5Framework).app().use(new Layer());
+app.at('/read', reading).at('/silent', silent).at('/tiny', gzip(), tiny);
+const server = http.createServer(app.listener()).on('connection', opened => {
+  socket = opened;
+});
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+
+/** A number of bytes is waited for on the last connection, `read` for the end of the reading. */
+process.on('message', async (awaited: number | 'read' | 'now') => {
+  const result = awaited === 'read' ? await done.opened : undefined;
+  while (typeof awaited === 'number' && (socket?.bytesRead ?? 0) < awaited) await setImmediate();
+  for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  process.send?.({ held: heapUsed + external, result });
+});
