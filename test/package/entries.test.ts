@@ -113,6 +113,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'belowMount',
     'besideNative',
     'clientOf',
+    'cutShort',
     'declaredLength',
     'decodeBody',
     'fetchEndpoint',
