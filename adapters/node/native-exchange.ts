@@ -347,11 +347,21 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Native code reads more of a body than may come. Where it can not be told, or does nothing, the layer hears of it. */
   refuseBody(error: Error, isTold: boolean): void {
     const frame = this.innermost;
-    if (!isTold) return this.listenerFailed(frame, error);
-    if (!frame?.waits) return;
-    setTimeout(() => {
-      if (frame.waits) frame.reject(error);
-    }, patience).unref();
+    if (!frame?.waits) {
+      if (!isTold) this.listenerFailed(frame, error);
+    } else if (!isTold) this.#answerInPlace(frame, error);
+    else
+      setTimeout(() => {
+        if (frame.waits) this.#answerInPlace(frame, error);
+      }, patience).unref();
+  }
+
+  /** Answers in place of native code that goes on: what it still does to the response neither fails nor counts. */
+  #answerInPlace(frame: Frame, error: unknown): void {
+    const { held } = frame;
+    held.substitute = { ...held.substitute, downstreamRuns: true };
+    this.#wasAbandoned = true;
+    frame.reject(error);
   }
 
   /** Native code below a layer throws to whoever called it, or its promise rejects. */

@@ -9,7 +9,7 @@ import express from 'express';
 import Koa from 'koa';
 import multer from 'multer';
 import { type Asked, ask } from '../support/ask.js';
-import { gate } from '../support/events.js';
+import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
 const ten = 'x'.repeat(10);
@@ -371,6 +371,29 @@ it.each([
     agent.destroy();
   });
 });
+
+it.each([
+  ['Express 5', express],
+  ['Express 4', require('express4') as typeof express],
+])(
+  'lets the 404 page of %s, which waits for the whole request, come too late for its answer',
+  async (_name, framework) => {
+    const log = new EventLog();
+    const app = framework()
+      .set('env', 'test')
+      .use((req, _res, next) => {
+        req.once('end', () => log.add('read'));
+        next();
+      })
+      .use(toExpress(new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: () => undefined })));
+    await listening(app as http.RequestListener, async (_url, port) => {
+      expect(await postChunks(port, '/nowhere', [ten, ten, ten])).toEqual(tooLarge);
+      // finalhandler sets its headers when the request has ended: what it throws there ends the process.
+      await log.until('read');
+      expect(await ask(port)).toMatchObject({ status: 404 });
+    });
+  },
+);
 
 it('refuses in a parser of Express what is too large for it', async () => {
   const app = express()
