@@ -70,8 +70,12 @@ export class HeldBody {
     this.#isTickNoted = true;
     process.nextTick(() => {
       this.#isTickNoted = false;
-      if (!this.#ended) this.cork('tick');
+      this.endTick();
     });
+  }
+
+  endTick(): void {
+    if (!this.#ended) this.cork('tick');
   }
 
   /** Whether nothing has been written, so that a flush means the head. */

@@ -12,6 +12,8 @@ export class HeldCorks {
   #depth = 0;
   /** Whether Node has corked a write by itself, for the tick. */
   #isCorkedForTick = false;
+  /** Whether what was written until the end of the last tick has gone out. */
+  hasDrained = false;
   /** How many ticks were ended at the release that Node will end once more. */
   #ticksToCome = 0;
 
@@ -29,17 +31,19 @@ export class HeldCorks {
     this.#depth += call === 'cork' ? 1 : -1;
   }
 
-  /** Repeats what was called between two writes. */
-  replay(calls: readonly Cork[]): void {
+  /** Repeats what was called between two writes. `endOutside`: the writes have gone to a hold outside. */
+  replay(calls: readonly Cork[], endOutside: (() => void) | undefined): void {
     for (const call of calls) {
       if (call !== 'tick') this.#previous[call].call(this.#res);
       else if (this.#isCorkedForTick) this.#endTick();
+      else endOutside?.();
     }
   }
 
-  /** A write has gone out which Node has corked. */
-  corkedByNode(): void {
-    this.#isCorkedForTick = true;
+  /** A write has gone out, when so many corks were there before. */
+  wrote(corksBefore: number): void {
+    this.hasDrained = false;
+    this.#isCorkedForTick ||= this.#res.writableCorked > corksBefore;
   }
 
   /** Node's own ends of the ticks are yet to come, and may not end a cork of native code. */
@@ -66,8 +70,25 @@ export class HeldCorks {
   }
 
   #endTick(): void {
-    this.uncorkNow();
+    const { writableNeedDrain } = this.#res;
+    if (writableNeedDrain) withoutDrain(this.#res, () => this.uncorkNow());
+    else this.uncorkNow();
+    this.hasDrained = writableNeedDrain && !this.#res.writableNeedDrain;
     this.#isCorkedForTick = false;
     this.#ticksToCome += 1;
+  }
+}
+
+/** Who waits for 'drain' may write, and has to wait until all is out that was written before. */
+function withoutDrain(res: NativeResponse, run: () => void): void {
+  const own = Object.getOwnPropertyDescriptor(res, 'emit');
+  const { emit } = res;
+  res.emit = (event: string | symbol, ...args: unknown[]): boolean =>
+    event !== 'drain' && Reflect.apply(emit, res, [event, ...args]);
+  try {
+    run();
+  } finally {
+    if (own) Object.defineProperty(res, 'emit', own);
+    else Reflect.deleteProperty(res, 'emit');
   }
 }

@@ -277,6 +277,12 @@ export class HeldResponse {
     return this.res;
   }
 
+  /** A hold above this one has written what was written in one tick, and goes on with the next. */
+  endTick(): void {
+    if (this.state === 'open' || this.state === 'held') this.#body.endTick();
+    else if (this.state === 'passing') this.outer?.endTick();
+  }
+
   // What the exchange does.
 
   /** What is written from now on comes too late, although what was written before goes out first. */
@@ -322,7 +328,7 @@ export class HeldResponse {
         this.#replayCorks(corks);
         const before = this.res.writableCorked;
         hasRoom = Reflect.apply(this.previous.write, this.res, compact(chunk, encoding, callback));
-        if (this.res.writableCorked > before) this.#corking.corkedByNode();
+        if (this.#corks || this.res.writableCorked > before) this.#corking.wrote(before);
       }
       this.#replayCorks(last?.corks);
       this.#replayCorks(this.#body.takeCorks());
@@ -330,7 +336,7 @@ export class HeldResponse {
       if (this.ended) {
         Reflect.apply(this.previous.end, this.res, compact(last?.chunk, last?.encoding, this.#endCallback));
         this.#endCallback = undefined;
-      } else if (hasRoom) this.#body.drained();
+      } else if (hasRoom || this.#corks?.hasDrained) this.#body.drained();
       if (lateStatus !== undefined) this.res.statusCode = lateStatus;
     } finally {
       this.#releasing = false;
@@ -441,7 +447,8 @@ export class HeldResponse {
   }
 
   #replayCorks(calls: readonly Cork[] | undefined): void {
-    if (calls) this.#corking.replay(calls);
+    const { outer } = this;
+    if (calls) this.#corking.replay(calls, outer && (() => outer.endTick()));
   }
 
   #dropCorks(): void {

@@ -149,6 +149,24 @@ describe.each(frameworks)('on $name, a body', ({ app }: Framework) => {
     },
   );
 
+  it("is followed by what is written on 'drain', when all of it is out", async () => {
+    const log = new EventLog();
+    const waiting: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      await log.until('second');
+      return response;
+    };
+    const handle: Listener = (_req, res) => {
+      res.once('drain', () => res.end('third'));
+      res.write('x'.repeat(res.writableHighWaterMark));
+      setImmediate(() => {
+        res.write('second');
+        log.add('second');
+      });
+    };
+    expect(firstBody(await askTwice(around(waiting, handle)))).toMatch(/^x+secondthird$/);
+  });
+
   it.each<[string, (res: http.ServerResponse) => void]>([
     [
       'corks and writes',
