@@ -4,13 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
 import path from 'node:path';
 
-<<<<<<< ours
 const lines = ['22', '24', '26'];
-const suites = ['test/responses', 'test/adapters', 'test/conformance', 'test/testing'];
-=======
-const lines = ['22', '24'];
 const suites = ['test/responses', 'test/adapters', 'test/conformance', 'test/compat', 'test/testing'];
->>>>>>> theirs
 
 const directory = mkdtempSync(path.join(tmpdir(), 'callnext-nodes-'));
 try {

@@ -72,7 +72,7 @@ export class ResponseEnd {
     const { bytesWritten = 0 } = this.#socket ?? {};
     const { _sent100, headersSent } = this.#res as { _sent100?: boolean; headersSent: boolean };
     if (headersSent || _sent100 === true || bytesWritten <= this.#writtenBefore) return false;
-    return !isRefused(this.#req);
+    return isWhole(this.#req) && !isRefused(this.#req);
   }
 
   /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
@@ -109,6 +109,13 @@ export class ResponseEnd {
   }
 }
 
+type Incoming = NativeRequest & { readonly upgrade?: boolean };
+
+/** Whether the client has sent all of its request: one that it breaks off has not been answered, whatever was written. */
+function isWhole({ complete, upgrade }: Incoming): boolean {
+  return complete || upgrade === true;
+}
+
 /** Node's, for a client that sends what is not HTTP, or sends it too slowly. */
 const refusals = /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/;
 
@@ -116,7 +123,7 @@ const refusals = /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/;
  * Whether what was written is no answer of native code, but the server's own to what came behind the request: a 400 for
  * garbage, a 408, or what the app's listener for 'clientError' has written.
  */
-function isRefused({ socket, upgrade }: NativeRequest & { readonly upgrade?: boolean }): boolean {
+function isRefused({ socket, upgrade }: Incoming): boolean {
   const { errored, server } = socket as typeof socket & { server?: EventEmitter };
   if (refusals.test(String((errored as { code?: unknown } | null)?.code))) return true;
   // Node takes its own listener away before it tells the app, and where the connection is upgraded.

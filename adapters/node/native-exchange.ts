@@ -751,8 +751,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
-    if (this.end.isAnsweredElsewhere && innermost?.waits)
-      innermost.answered(HeldResponse.sent(this.res).view);
+    const isWaited = innermost?.waits && !this.exchange.isAnswering;
+    if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent && this.abandoned.length === 0) return;
     // Native code that has dependencies of its own is not taken them while it works: it answers, or fails, to nobody.
     if (this.exchange.hasInjected && innermost?.waits && innermost.held.state === 'open') return;
