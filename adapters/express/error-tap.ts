@@ -94,6 +94,9 @@ function takeError(native: NativeExchange, error: unknown, next: ExpressNext, ta
   } else if (native.wasAbandoned) {
     // A layer has answered in its place, and Express would cut a connection that serves other requests by now.
     native.settleError(undefined, error);
+  } else if (native.saysClosed(error)) {
+    // Where another response is sent in its place, Express would cut the connection of that one.
+    if (native.end.over?.outcome === 'aborted') next(error);
   } else if (!takesPlace || !native.overtake(error, next)) {
     const failure = toError(error);
     native.failedLate(failure);

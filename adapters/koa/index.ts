@@ -119,7 +119,7 @@ function layerHandler(layer: Layer): KoaHandler {
       void runExchange(koa.exchange, layer, below);
       await koa.handedBack;
     }
-    await answered(run);
+    await answered(koa, run);
   };
 }
 
@@ -157,8 +157,14 @@ function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoin
 }
 
 /** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
-async function answered({ frames, chain }: LayerRun): Promise<void> {
-  if (frames[0]?.received !== undefined) await chain;
+async function answered(koa: KoaExchange, { frames, chain }: LayerRun): Promise<void> {
+  if (frames[0]?.received === undefined) return;
+  try {
+    await chain;
+  } catch (thrown) {
+    const isGone = koa.end.over?.outcome === 'aborted';
+    if (isGone || !koa.saysClosed(thrown)) throw thrown;
+  }
 }
 
 /** Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */

@@ -123,6 +123,7 @@ export class KoaExchange extends NativeExchange {
 
   /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
   #failedLate(frame: Frame, thrown: unknown): void {
+    if (this.saysClosed(thrown)) return;
     this.exchange.failedNativelyWith(thrown);
     frame.held.failBody(toError(thrown));
     if (frame.received !== undefined) this.exchange.failedLate(thrown);

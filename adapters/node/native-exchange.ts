@@ -47,6 +47,8 @@ const belowLayer = new AsyncLocalStorage<object>();
 /** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
 const patience = 5_000;
 const none: readonly never[] = [];
+/** What streams reject with where the response closes before all of it is written. */
+const closures: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /**
  * One request on a native response: its exchange, the holds on the response, and the layers that wait at them.
@@ -337,8 +339,23 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return this.isSignal(thrown) ? error : thrown;
   }
 
+  /**
+   * Whether an error only says that the response was closed while native code was writing it: its client has left, or another
+   * response was sent in its place. That is no failure of the handler. A handler that fails destroys the response with its error.
+   */
+  saysClosed(thrown: unknown): boolean {
+    const { over } = this.end;
+    const isReplaced = this.holds.some(held => held.state === 'replaced' && !held.ended);
+    if (over?.outcome !== 'aborted' && !isReplaced) return false;
+    const error = toError(thrown);
+    const { errored } = (http2Stream(this.res) ?? this.res) as { errored?: unknown };
+    const { code } = error as { code?: unknown };
+    return errored !== thrown && (closures.includes(code) || this.end.isReason(error));
+  }
+
   /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
   failedLate(thrown: unknown): void {
+    if (this.saysClosed(thrown)) return;
     this.exchange.failedLate(thrown);
     this.exchange.failedNativelyWith(thrown);
     this.holding?.failBody(toError(thrown));
@@ -367,6 +384,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Native code below a layer throws to whoever called it, or its promise rejects. */
   listenerFailed(frame: Frame | undefined, thrown: unknown): void {
     if (frame?.waits) return frame.reject(thrown);
+    if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
     this.failedLate(error);
     this.exchange.report(error, 'request');
@@ -433,7 +451,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   overtake(thrown: unknown, passOn: (thrown: unknown) => void): boolean {
     const { holding } = this;
     const failure = toError(thrown);
-    if (!holding || !this.exchange.overtake(failure)) return false;
+    if (!holding || this.saysClosed(thrown) || !this.exchange.overtake(failure)) return false;
     this.exchange.failedNativelyWith(failure);
     holding.failBody(failure);
     this.passOn = passOn;
