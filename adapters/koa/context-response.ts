@@ -92,6 +92,15 @@ export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
 /** Streams of ours on a context: their head goes out before the first chunk. */
 const ownStreams = new WeakSet<object>();
 
+/** Whether a body has been destroyed with its response, and will tell that it has closed. Our own are closed by their producers. */
+export function isClosing(body: unknown): body is Readable {
+  if (!(body instanceof Stream) || ownStreams.has(body)) return false;
+  const { destroyed, closed, _readableState } = body as Readable & {
+    readonly _readableState?: { readonly emitClose?: boolean };
+  };
+  return destroyed === true && closed === false && _readableState?.emitClose === true;
+}
+
 async function* headFirst(
   chunks: AsyncIterable<unknown>,
   ctx: KoaContext,

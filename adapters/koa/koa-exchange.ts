@@ -30,6 +30,7 @@ import {
   applyToContext,
   contentOf,
   contextView,
+  isClosing,
   isCutOff,
   putBack,
   reasonOf,
@@ -188,9 +189,22 @@ export class KoaExchange extends NativeExchange {
 
   protected override async delivered(): Promise<Delivery> {
     const delivery = await super.delivered();
+    const closing = this.#closeBodies();
+    if (closing) await this.exchange.isClosedInTime(closing);
     return delivery.outcome === 'sent'
       ? delivery
       : { ...delivery, error: delivery.error ?? this.#lateFailure };
+  }
+
+  /** Koa destroys a stream with its response. A generator in it may use the dependencies until it has closed. */
+  #closeBodies(): Promise<void> | undefined {
+    const bodies = [this.ctx.body, ...(this.#watched ?? [])];
+    if (!bodies.some(isClosing)) return undefined;
+    const close = async (): Promise<void> => {
+      for (const body of bodies)
+        if (isClosing(body)) await new Promise<void>(resolve => body.once('close', resolve));
+    };
+    return close();
   }
 
   /** What Koa runs below settles by itself, and is not taken its dependencies before; a native answer may never come. */
