@@ -178,6 +178,7 @@ function setBody(ctx: KoaContext, content: Content, declared: number | undefined
     const body = Readable.from(chunksOf(producer, ctx, () => goesInto(body, ctx.res)));
     ctx.body = body;
     ownStreams.add(body);
+    keepDisconnectsQuiet(ctx, producer);
     return producer;
   }
   return undefined;
@@ -205,6 +206,16 @@ async function* chunksOf(
     if (chunk === undefined) return;
     yield chunk;
   }
+}
+
+/** Koa tells its app of a stream whose client has left. It is no error of an endpoint. */
+function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
+  const { onerror } = ctx;
+  ctx.onerror = error => {
+    const isOurs = ownStreams.has(ctx.body as object) && producer.error === undefined;
+    const isConnections = error !== null && error === ctx.req.socket.errored;
+    if (!isOurs || !(isConnections || isCutOff(error, ctx))) onerror.call(ctx, error);
+  };
 }
 
 /** What Koa sends where there is no body. */

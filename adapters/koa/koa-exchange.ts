@@ -198,7 +198,9 @@ export class KoaExchange extends NativeExchange {
 
   /** Koa destroys a stream with its response. A generator in it may use the dependencies until it has closed. */
   #closeBodies(): Promise<void> | undefined {
-    const bodies = [this.ctx.body, ...(this.#watched ?? [])];
+    const { body: last } = this.ctx;
+    if (this.#watched === undefined && !(last instanceof Stream)) return undefined;
+    const bodies = [last, ...(this.#watched ?? [])];
     if (!bodies.some(isClosing)) return undefined;
     const close = async (): Promise<void> => {
       for (const body of bodies)

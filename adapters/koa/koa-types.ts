@@ -27,6 +27,7 @@ export interface KoaContext {
   url: string;
   /** `false` where native code answers on `ctx.res` by itself. */
   respond?: boolean | undefined;
+  onerror(error: Error): void;
   set(name: string, value: string | string[]): void;
   remove(name: string): void;
 }

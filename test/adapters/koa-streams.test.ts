@@ -1,7 +1,7 @@
 // A stream on Koa's context whose client leaves: Koa destroys it with the response.
 import http from 'node:http';
 import { Readable } from 'node:stream';
-import { type CallnextError, Depends, Layer } from 'callnext';
+import { type CallnextError, Depends, endpoint, Layer, StreamingResponse } from 'callnext';
 import { inject, toKoa } from 'callnext/koa';
 import Koa3 from 'koa';
 import { EventLog } from '../support/events.js';
@@ -15,9 +15,11 @@ describe.each([
   ['Koa 2', Koa2],
 ])('on %s, a stream whose client leaves', (_name, Koa) => {
   let log: EventLog;
+  let told: unknown[];
   let layer: Layer;
   beforeEach(() => {
     log = new EventLog();
+    told = [];
     layer = new Layer({
       timeout: 200,
       onError: (error, { phase }) =>
@@ -49,9 +51,12 @@ describe.each([
   };
 
   /** Serves one request, whose client leaves after the first chunk. Resolves when its last task has run. */
-  async function serve(handler: Koa3.Middleware): Promise<readonly string[]> {
+  async function serve(
+    handler: Koa3.Middleware,
+    leave = (request: http.ClientRequest): unknown => request.destroy(),
+  ): Promise<readonly string[]> {
     const app = new Koa();
-    app.silent = true;
+    app.on('error', error => told.push(error.code ?? error.message));
     app.use(toKoa(layer) as never);
     app.use(handler);
     await listening(app.callback(), async (_url, port) => {
@@ -60,7 +65,7 @@ describe.each([
       const response = await new Promise<http.IncomingMessage>(resolve => request.once('response', resolve));
       response.on('error', () => undefined);
       await new Promise(resolve => response.once('data', resolve));
-      request.destroy();
+      leave(request);
       await log.until('exit');
       await layer.close();
     });
@@ -94,5 +99,13 @@ describe.each([
       ctx.body = Readable.from(rows(() => never));
     });
     expect(events).toEqual(['told response: BODY_UNCLOSED', 'exit']);
+  });
+
+  it.each([
+    ['ends its connection', (request: http.ClientRequest) => request.destroy()],
+    ['resets its connection', (request: http.ClientRequest) => request.socket?.resetAndDestroy()],
+  ])('of an endpoint, which %s, is nothing to tell the app', async (_how, leave) => {
+    const streaming = endpoint({ db: Depends(getDb) }, () => new StreamingResponse(rows(slowly)));
+    expect([await serve(toKoa(streaming) as never, leave), told]).toEqual([['closed', 'exit'], []]);
   });
 });
