@@ -44,6 +44,8 @@ import type { KoaContext, KoaNext } from './koa-types.js';
  */
 export class KoaExchange extends NativeExchange {
   override readonly host = 'koa';
+  /** Koa is given an error by a promise, and answers it in the context of those who wait for that. */
+  protected override readonly tellsPages = false;
   readonly ctx: KoaContext;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;

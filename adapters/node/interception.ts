@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import { exchangeKey } from './exchange-key.js';
 import { HeldResponse, type PreviousMethods } from './held-response.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 import { writableEnded } from './writable-ended.js';
 
@@ -31,6 +32,13 @@ const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
 export function methodsOf(target: object): PreviousMethods {
   const entries = [...names, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
   return Object.fromEntries(entries);
+}
+
+/** The methods below all those that somebody has put on a response: the framework's, or Node's own. */
+export function originalMethods(res: NativeResponse): PreviousMethods {
+  if (http2Stream(res)) return methodsOf(Object.getPrototypeOf(res));
+  const base = frameworkPrototype(res) ?? native;
+  return (Reflect.get(base, patchedKey) as PreviousMethods | undefined) ?? methodsOf(base);
 }
 
 function rootOf(res: NativeResponse): HeldResponse | undefined {

@@ -26,20 +26,21 @@ import {
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { ErrorPage, patience as patienceWithPage } from './error-page.js';
 import { exchangeKey, traceKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
-import { dropHeaders, ofBody } from './framing.js';
+import { dropHeaders, forgetFraming, ofBody } from './framing.js';
 import { HeaderSnapshot } from './header-snapshot.js';
-import { HeldResponse } from './held-response.js';
+import { HeldResponse, type PreviousMethods } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
-import { intercept, isUncovered } from './interception.js';
+import { intercept, isUncovered, originalMethods } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
-import { writeResponse } from './write-response.js';
+import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
 const belowLayer = new AsyncLocalStorage<object>();
@@ -62,6 +63,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly files = files;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** Whether the framework's error handling runs in the async context in which the error is given to it. */
+  protected readonly tellsPages: boolean = true;
   /** The framework that native code is of. */
   readonly host: 'node' | 'koa' = 'node';
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
@@ -80,8 +83,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   protected abandoned: readonly Frame[] = none;
   #wasAbandoned = false;
   #hasBegun = false;
-  /** The innermost layer's: its headers are what an error page begins with. */
+  /** The innermost layer's at the outermost hold: its headers are what an error page begins with. */
   #last: Frame | undefined;
+  /** What the framework answers in place of an answer that was held. */
+  #page: ErrorPage | undefined;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
 
@@ -370,7 +375,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
     const frame = new Frame(held, isPatient);
-    this.#last = frame;
+    if (held === this.root) this.#last = frame;
     held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
@@ -539,8 +544,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #cutShort(): void {
     const { res } = this;
     if (!res.headersSent) {
+      if (this.root !== undefined) return;
       // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
-      if (this.root === undefined) dropHeaders(res, ofBody);
+      dropHeaders(res, ofBody);
+      this.#bypass(originalMethods(res), false);
     } else if (!res.writableEnded) res.destroy();
   }
 
@@ -564,10 +571,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       return this.delivered();
     }
     this.passedOn = this.#asTold(error);
-    const isFree = this.holds.toReversed().every(held => held.discard(innermost?.entry));
-    // One that another response has gone through is free only when those further out are.
-    for (const held of this.holds) if (isFree && held.state === 'replaced') held.discard(innermost?.entry);
-    if (isFree) {
+    if (this.#makeWay(innermost)) {
       if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
@@ -575,13 +579,43 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return this.delivered();
   }
 
+  /**
+   * Lets the framework answer, past the methods that an answer has used up. Tells whether that is possible: not where native
+   * code goes on to write, and its calls can not be told from the framework's.
+   */
+  #makeWay(innermost: Frame | undefined): boolean {
+    const { res, holds } = this;
+    const first = holds.findIndex(held => held.isUsed);
+    const used = first < 0 ? none : holds.slice(first);
+    const hasEnded = used.findLast(held => held.isUsed)?.ended ?? true;
+    if (!hasEnded && !this.tellsPages) return false;
+    for (const held of holds.slice(0, first < 0 ? undefined : first).toReversed()) held.pass();
+    const outermost = used[0];
+    if (outermost === undefined) return true;
+    for (const held of used.toReversed()) held.bypass();
+    innermost?.entry.restore(res);
+    res.statusCode = innermost?.entry.status ?? 200;
+    setReason(res, undefined);
+    this.#bypass(outermost.hasWritten ? originalMethods(res) : outermost.previous, !hasEnded);
+    return true;
+  }
+
+  #bypass(methods: PreviousMethods, isGuarded: boolean): void {
+    forgetFraming(this.res);
+    this.#page = new ErrorPage(this.res, methods, isGuarded, () =>
+      this.exchange.report(misuse('ERROR_PAGE_UNENDED', patienceWithPage), 'response'),
+    );
+  }
+
   /** The framework's own error handling may fail too; the connection does not hang then. */
   #passOn(error: unknown): void {
+    const page = this.#page;
     try {
-      this.passOn(error);
+      if (page) page.run(() => this.passOn(error));
+      else this.passOn(error);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'request');
-      this.res.destroy();
+      (page ?? this.res).destroy();
     }
   }
 
@@ -614,7 +648,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.#put(held, response);
       this.exchange.replaced(response);
     } catch (thrown) {
-      held.discard(undefined);
+      held.bypass();
       this.settleError(undefined, thrown);
       this.#cutShort();
     }

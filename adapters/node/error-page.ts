@@ -1,0 +1,121 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { PreviousMethods } from './held-response.js';
+import { http2Stream } from './http2-stream.js';
+import type { Callback, NativeResponse } from './node-types.js';
+
+/** How long an error page that was begun may make no call before its connection is cut, in milliseconds. */
+export const patience = 5_000;
+
+/** Tells the calls of an error page from those of a handler that still streams; enabled only while there are such pages. */
+const pages = new AsyncLocalStorage<ErrorPage>();
+let openPages = 0;
+
+const methodNames = [
+  'writeHead',
+  'writeHeader',
+  '_implicitHeader',
+  'flushHeaders',
+  'write',
+  'end',
+  'cork',
+  'uncork',
+  'destroy',
+  '_send',
+] as const;
+/** Calls that begin a page, or go on with it. */
+const writing: ReadonlySet<string> = new Set(['writeHead', 'writeHeader', 'flushHeaders', 'write', 'end']);
+/** Calls of a handler that still streams are dropped. Node itself calls the others, in any async context. */
+const guarded: ReadonlySet<string> = new Set([...writing, 'destroy']);
+const headerMethods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
+
+type Method = (...args: unknown[]) => unknown;
+
+/**
+ * What the framework answers in place of an answer that was given once. It goes out past the methods that were put on
+ * the response below the layer: those have ended, and would drop it, code it or wait for ever.
+ */
+export class ErrorPage {
+  readonly #res: NativeResponse;
+  readonly #methods: PreviousMethods;
+  readonly #isGuarded: boolean;
+  /** Called when the page was begun and not ended in time, before its connection is cut. */
+  readonly #onStuck: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `isGuarded`: a native handler has not ended its answer, and what it goes on to write is dropped. */
+  constructor(res: NativeResponse, methods: PreviousMethods, isGuarded: boolean, onStuck: () => void) {
+    this.#res = res;
+    this.#methods = methods;
+    this.#isGuarded = isGuarded;
+    this.#onStuck = onStuck;
+    for (const name of methodNames) this.#put(name, Reflect.get(methods, name));
+    if (isGuarded) for (const name of headerMethods) this.#guardHeaders(name);
+    if (res.on !== methods.on) res.on = methods.on;
+    if (res.flush !== methods.flush) Reflect.set(res, 'flush', methods.flush);
+  }
+
+  /** Runs the framework's own error handling. */
+  run(passOn: () => void): void {
+    if (!this.#isGuarded) return passOn();
+    openPages += 1;
+    this.#res.once('close', () => {
+      openPages -= 1;
+      if (openPages === 0) pages.disable();
+    });
+    pages.run(this, passOn);
+  }
+
+  destroy(): void {
+    this.#methods.destroy.call(this.#res);
+  }
+
+  #put(name: (typeof methodNames)[number], method: unknown): void {
+    if (typeof method !== 'function') return;
+    Reflect.set(this.#res, name, (...args: unknown[]): unknown => {
+      if (guarded.has(name) && this.#isForeign) return this.#drop(name, args);
+      const result: unknown = Reflect.apply(method, this.#res, args);
+      if (writing.has(name)) this.#called();
+      return result;
+    });
+  }
+
+  #guardHeaders(name: (typeof headerMethods)[number]): void {
+    const method: unknown = Reflect.get(this.#res, name);
+    if (typeof method !== 'function') return;
+    const guard: Method = (...args) => (this.#isForeign ? this.#res : Reflect.apply(method, this.#res, args));
+    Reflect.set(this.#res, name, guard);
+  }
+
+  /** Whether a call comes from the handler whose answer the page replaces. */
+  get #isForeign(): boolean {
+    return this.#isGuarded && pages.getStore() !== this;
+  }
+
+  #drop(name: string, args: unknown[]): unknown {
+    const callback = args.findLast(argument => typeof argument === 'function');
+    if (callback) process.nextTick(callback as Callback);
+    // A page that lost its async context ends here too, and its client must not wait for ever.
+    if (name === 'end') this.#called();
+    return name === 'write' ? true : this.#res;
+  }
+
+  get #isOver(): boolean {
+    const { writableEnded, destroyed, closed } = this.#res;
+    return writableEnded || destroyed || closed;
+  }
+
+  #called(): void {
+    if (this.#isOver) clearTimeout(this.#timer);
+    else if (this.#timer) this.#timer.refresh();
+    else this.#timer = setTimeout(() => this.#expired(), patience).unref();
+  }
+
+  #expired(): void {
+    if (this.#isOver) return;
+    const { writableLength } = http2Stream(this.#res) ?? this.#res;
+    // The client is slow, and the page waits for it.
+    if (writableLength > 0) return void this.#timer?.refresh();
+    this.#onStuck();
+    this.destroy();
+  }
+}
