@@ -28,11 +28,14 @@ import {
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import {
   applyToContext,
+  type ContextState,
   contentOf,
   contextView,
   isCutOff,
   putBack,
   reasonOf,
+  restoreContext,
+  stateOf,
   undoLateBody,
   viewed,
 } from './context-response.js';
@@ -51,6 +54,7 @@ export class KoaExchange extends NativeExchange {
   readonly handedBack: Promise<void>;
   readonly #framework: KoaRequest;
   #watched: Set<object> | undefined;
+  #outermost: Frame | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
   #bodyFailure: { readonly body: unknown; readonly error: Error } | undefined;
@@ -78,6 +82,8 @@ export class KoaExchange extends NativeExchange {
       this.ctx.url = belowMount(target, this.#framework.mount);
     });
     const frame = this.waitIn(run);
+    frame.before = stateOf(this.ctx);
+    this.#outermost ??= frame;
     const chain = new Promise(resolve => resolve(this.runBelow(next)));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
@@ -105,7 +111,7 @@ export class KoaExchange extends NativeExchange {
           const response = await this.goOnIn(run, () => callNext(request));
           this.placeInner(this.leaveInside(run, depth), response);
         } catch (thrown) {
-          this.drop(this.leaveInside(run, depth));
+          this.failOut(this.leaveInside(run, depth));
           throw asThrown(toError(thrown));
         }
       };
@@ -116,6 +122,16 @@ export class KoaExchange extends NativeExchange {
         throw thrown;
       }
     });
+  }
+
+  /** An exception travels on by itself, out of a layer: what was answered below is not sent. */
+  failOut(frame: Frame | undefined): void {
+    this.drop(frame);
+    this.#undo(frame);
+  }
+
+  #undo(frame: Frame | undefined): void {
+    if (frame?.received) restoreContext(this.ctx, frame.entry, frame.before as ContextState);
   }
 
   /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
@@ -178,6 +194,7 @@ export class KoaExchange extends NativeExchange {
     if (isTooLate) this.#handError(answerable(asThrown(error)));
     const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
+    else this.#undo(this.#outermost);
     this.#handBack();
     return delivered;
   }

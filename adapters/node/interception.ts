@@ -24,6 +24,8 @@ const names = [
   'destroy',
   '_send',
 ] as const;
+/** What somebody who has put one method on a response may have kept of the others: express-session's `end` calls `write`. */
+const writers = ['writeHead', 'write', 'end'] as const;
 const native = ServerResponse.prototype as NativeResponse;
 const nativeMethods = methodsOf(native);
 const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
@@ -69,7 +71,7 @@ export function intercept(res: NativeResponse, outer: HeldResponse | undefined):
   const patched = base && patchOnce(base);
   const taken = takenFrom(res, base ?? native);
   if (taken.length === 0) return installed(patched ? new HeldResponse(res, patched) : interceptAll(res));
-  const ownNames = patched ? taken : [...new Set([...names, ...taken])];
+  const ownNames = [...new Set([...(patched ? writers : names), ...taken])];
   const previous = { ...(patched ?? nativeMethods) } as unknown as Methods;
   for (const name of taken) previous[name] = Reflect.get(res, name) as Method;
   for (const name of ownNames) Reflect.set(res, name, ownMethods[name]);
