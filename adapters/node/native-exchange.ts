@@ -452,7 +452,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const next = held.waiters.at(-1) as Frame | undefined;
     if (next) return this.#handOver(next, frame.entry, response);
     const { innermost } = this;
-    if (held === this.root || !innermost?.waits) this.tooLate(response);
+    if (this.#isHandedBack && held !== this.root) this.finish(held, response);
+    else if (held === this.root || !innermost?.waits) this.tooLate(response);
     else if (this.end.over) innermost.answered(response);
     else this.finish(held, response);
   }
@@ -483,8 +484,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.drop(frame);
     const { innermost } = this;
     const waiting = innermost?.waits ? innermost : this.#takeAbandoned();
-    if (waiting?.waits) waiting.reject(error);
-    else this.exchange.report(toError(error), 'request');
+    if (waiting?.waits) return waiting.reject(error);
+    this.exchange.report(toError(error), 'request');
+    if (!this.#isHandedBack || this.res.headersSent) return;
+    const page = new PlainTextResponse('Internal Server Error', { status: 500 });
+    if (frame && frame.held !== this.root) this.finish(frame.held, page);
+    else this.#writeThrough(page);
+  }
+
+  /** Whether the framework answers an error, and has gone on to a layer or an endpoint for it. */
+  get #isHandedBack(): boolean {
+    return this.passedOn !== undefined && !this.#wasAbandoned && !this.end.over && !this.innermost?.waits;
   }
 
   /** An inner layer is left by an exception that travels on by itself. */
@@ -505,6 +515,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Answers with a response of ours: straight to the layer that waits, or through the methods that stand between. */
   answer(response: Response): void {
     const frame = this.innermost;
+    if (this.#isHandedBack && !this.res.headersSent) return this.#writeThrough(response);
     if (!frame?.waits) return this.tooLate(response);
     const top = this.holds.at(-1);
     const isNext = frame.held === top && top.state === 'open' && isUncovered(top);

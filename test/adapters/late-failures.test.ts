@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Depends, Layer, type Middleware } from 'callnext';
+import { Depends, endpoint, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import compression from 'compression';
 import express5 from 'express';
@@ -33,6 +33,10 @@ const renderError: express5.ErrorRequestHandler = (error, _req, res, _next) => {
 async function* failing(): AsyncGenerator<string, void, undefined> {
   yield 'db';
   throw new Error('commit failed');
+}
+
+function refusing(): never {
+  throw new HTTPException(401);
 }
 
 /** Fails when what is below has answered. */
@@ -160,5 +164,133 @@ describe.each([
       expect(await ask(app)).toMatchObject({ status: 503, text: '{"failed":"after"}', isReused: true });
       await closed.opened;
     });
+  });
+
+  describe('whose page is begun and not ended', () => {
+    beforeEach(() => {
+      const doNotFake = ['nextTick', 'setImmediate', 'queueMicrotask', 'setInterval', 'Date', 'performance'];
+      jest.useFakeTimers({ doNotFake: doNotFake as never });
+    });
+    afterEach(() => void jest.useRealTimers());
+
+    it('is cut off after 5 s, and told to onError', async () => {
+      const told: unknown[] = [];
+      const begun = gate();
+      const app = newApp();
+      app.use(
+        toExpress(new Layer({ onError: error => told.push(error), middleware: [throwing] })) as Handler,
+      );
+      app.get('/item', (_req, res) => void res.json({ item: 1 }));
+      app.use(((_error, _req, res, _next) => {
+        res.write('begun');
+        begun.open();
+      }) as express5.ErrorRequestHandler);
+      const failed = ask(app).catch(error => error.code);
+      await begun.opened;
+      await jest.advanceTimersByTimeAsync(4_999);
+      expect(told).toEqual([]);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(await failed).toBe('ECONNRESET');
+      expect(told).toMatchObject([{ code: 'ERROR_PAGE_UNENDED' }]);
+    });
+
+    it('is cut off where it has lost its async context, beside a handler that streams', async () => {
+      const told: unknown[] = [];
+      const lost = gate();
+      let queued: (() => void) | undefined;
+      const app = newApp();
+      app.use(
+        toExpress(new Layer({ onError: error => told.push(error), middleware: [throwing] })) as Handler,
+      );
+      app.get('/item', (_req, res) => void res.write('one'));
+      app.use(((_error, _req, res, _next) => {
+        queued = () => void res.status(503).json('lost');
+        lost.open();
+      }) as express5.ErrorRequestHandler);
+      const failed = ask(app).catch(error => error.code);
+      await lost.opened;
+      queued?.();
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(await failed).toBe('ECONNRESET');
+      expect(told).toMatchObject([{ code: 'ERROR_PAGE_UNENDED' }]);
+    });
+  });
+
+  it('travels past an inner layer and what stands between the two', async () => {
+    const app = newApp();
+    app.use(toExpress(quiet([throwing])) as Handler);
+    app.use(compression({ threshold: 0 }));
+    app.use(toExpress(quiet([(request, callNext) => callNext(request)])) as Handler);
+    sessions(app, req => Reflect.set(req.session, 'user', 'ann'));
+    app.get('/item', (_req, res) => void res.json({ item: 1 }));
+    app.use(renderError);
+    const { headers, ...got } = await ask(app);
+    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+    expect([headers['content-encoding'], headers['set-cookie']]).toEqual([undefined, undefined]);
+  });
+
+  it('of an inner layer alone goes through what stands around that', async () => {
+    const app = newApp();
+    app.use(toExpress(quiet([(request, callNext) => callNext(request)])) as Handler);
+    app.use(compression({ threshold: 0 }));
+    app.use(toExpress(quiet([throwing])) as Handler);
+    sessions(app, req => Reflect.set(req.session, 'user', 'ann'));
+    app.get('/item', (_req, res) => void res.json({ item: 1 }));
+    app.use(renderError);
+    const { headers, ...got } = await ask(app);
+    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+    expect([headers['content-encoding'], headers['set-cookie']]).toEqual(['gzip', undefined]);
+  });
+
+  it.each([
+    ['a route', (_req, res) => void res.status(404).json('nothing'), 404, '"nothing"'],
+    ['an endpoint', toExpress(endpoint({}, () => 'done')) as Handler, 200, '"done"'],
+    [
+      'an endpoint that fails',
+      toExpress(
+        endpoint({}, () => {
+          throw new Error('again');
+        }),
+      ) as Handler,
+      500,
+      'Internal Server Error',
+    ],
+    ['a route that is guarded', toExpress(Depends(refusing)) as Handler, 401, '{"detail":"Unauthorized"}'],
+  ] as [string, Handler, number, string][])(
+    'whose error middleware goes on to %s gets its answer',
+    async (_to, handler, status, text) => {
+      const app = newApp();
+      app.use(toExpress(quiet([throwing])) as Handler);
+      app.get('/item', (_req, res) => void res.json({ item: 1 }));
+      app.use(((_error, _req, _res, next) => next()) as express5.ErrorRequestHandler);
+      app.use(toExpress(quiet([(request, callNext) => callNext(request)])) as Handler);
+      app.use(handler);
+      app.use((_req, res) => void res.json('not to be reached'));
+      expect(await ask(app)).toMatchObject({ status, text, isReused: true });
+    },
+  );
+
+  it('to make its head is answered past what stands above an endpoint without a layer', async () => {
+    const app = newApp();
+    sessions(app, req => Reflect.set(req.session, 'user', 'ann'));
+    app.use(compression({ threshold: 0 }));
+    jest.spyOn(console, 'error').mockReturnValue(undefined);
+    const refused = endpoint({}, () => ({ item: 1 }));
+    app.use((_req, res, next) => {
+      const { writeHead } = res;
+      let isFirst = true;
+      res.writeHead = ((...args: unknown[]) => {
+        if (isFirst) {
+          isFirst = false;
+          throw new Error('refused');
+        }
+        return Reflect.apply(writeHead, res, args);
+      }) as never;
+      next();
+    });
+    app.get('/item', toExpress(refused) as Handler);
+    app.use(renderError);
+    expect(await ask(app)).toMatchObject({ status: 503, text: '{"failed":"refused"}', isReused: true });
+    jest.restoreAllMocks();
   });
 });
