@@ -127,7 +127,15 @@ export class KoaExchange extends NativeExchange {
   /** An exception travels on by itself, out of a layer: what was answered below is not sent. */
   failOut(frame: Frame | undefined): void {
     this.drop(frame);
+    if (frame?.received && frame.held.state === 'held') this.#failOutOf(frame);
     this.#undo(frame);
+  }
+
+  /** An answer on the native response is not sent, unless it goes on: then it stands for those further out. */
+  #failOutOf({ held, entry }: Frame): void {
+    if (!held.ended) return held.waiters.at(-1)?.answered(held.view);
+    held.bypass();
+    this.bypass(held.previous, false, entry);
   }
 
   #undo(frame: Frame | undefined): void {

@@ -142,7 +142,7 @@ export class HeldResponse {
 
   /** Whether an answer was given here, which has used up the methods that were put on the response below. */
   get isUsed(): boolean {
-    const isSent = (this.state === 'passing' || this.state === 'replaced') && this.res.headersSent;
+    const isSent = this.state !== 'held' && this.res.headersSent;
     return !isSent && (this.#context !== undefined || this.#hasWritten);
   }
 

@@ -558,7 +558,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (this.root !== undefined) return;
       // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
       dropHeaders(res, ofBody);
-      this.#bypass(originalMethods(res), false);
+      this.bypass(originalMethods(res), false);
     } else if (!res.writableEnded) res.destroy();
   }
 
@@ -604,14 +604,16 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const outermost = used[0];
     if (outermost === undefined) return true;
     for (const held of used.toReversed()) held.bypass();
-    innermost?.entry.restore(res);
-    res.statusCode = innermost?.entry.status ?? 200;
-    setReason(res, undefined);
-    this.#bypass(outermost.hasWritten ? originalMethods(res) : outermost.previous, !hasEnded);
+    const methods = outermost.hasWritten ? originalMethods(res) : outermost.previous;
+    this.bypass(methods, !hasEnded, innermost?.entry);
     return true;
   }
 
-  #bypass(methods: PreviousMethods, isGuarded: boolean): void {
+  /** What is answered from now on goes out by methods that stood before, with the headers of that time. */
+  protected bypass(methods: PreviousMethods, isGuarded: boolean, entry?: HeaderSnapshot): void {
+    entry?.restore(this.res);
+    this.res.statusCode = entry?.status ?? 200;
+    setReason(this.res, undefined);
     forgetFraming(this.res);
     this.#page = new ErrorPage(this.res, methods, isGuarded, () =>
       this.exchange.report(misuse('ERROR_PAGE_UNENDED', patienceWithPage), 'response'),

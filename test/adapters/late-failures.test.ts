@@ -1,14 +1,18 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Depends, endpoint, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
+import { fromKoa, toKoa } from 'callnext/koa';
 import compression from 'compression';
 import express5 from 'express';
 import session from 'express-session';
+import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 import { askTwice, type Kept } from '../support/keep-alive.js';
 
 const express4 = require('express4') as typeof express5;
+const Koa2 = require('koa2') as typeof Koa3;
 type App = express5.Express;
 type Handler = express5.RequestHandler;
 
@@ -150,7 +154,6 @@ describe.each([
     });
 
     it('is unpiped, and its source destroyed', async () => {
-      const { Readable } = await import('node:stream');
       const closed = gate();
       const app = newApp();
       app.use(toExpress(quiet([throwing])) as Handler);
@@ -294,3 +297,134 @@ describe.each([
     jest.restoreAllMocks();
   });
 });
+
+describe.each([
+  ['Koa 3', Koa3],
+  ['Koa 2', Koa2],
+])('a failure after an answer that is held, on %s', (_name, Koa) => {
+  function ask(mount: (app: Koa3) => void): Promise<Kept> {
+    const app = new Koa();
+    app.silent = true;
+    app.on('error', () => undefined);
+    app.use(async (ctx, next) => {
+      if (ctx.path === '/second') ctx.body = 'second';
+      else await next();
+    });
+    mount(app);
+    return listening(app.callback(), (_url, port) => askTwice(port, '/item', { 'accept-encoding': 'gzip' }));
+  }
+
+  const renders: Koa3.Middleware = async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      ctx.status = 503;
+      ctx.body = { failed: (error as Error).message };
+    }
+  };
+  const raw: Koa3.Middleware = ctx => {
+    ctx.respond = false;
+    ctx.res.setHeader('x-raw', '1');
+    ctx.res.end('raw');
+  };
+  const zipped: Koa3.Middleware = ctx => {
+    ctx.status = 201;
+    ctx.set({ 'x-item': '1', 'content-encoding': 'gzip', etag: '"1"' });
+    ctx.body = Readable.from(['not really']);
+  };
+
+  it.each([
+    ['on the native response', raw],
+    ['on the context, as a coded stream', zipped],
+  ])('gets the page of an error middleware around it, given %s', async (_where, handler) => {
+    const { headers, ...got } = await ask(app =>
+      app
+        .use(renders)
+        .use(toKoa(quiet([throwing])))
+        .use(handler),
+    );
+    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+    expect(Object.keys(headers).sort()).toEqual(plain);
+  });
+
+  it.each([
+    ['on the native response', raw],
+    ['on the context, as a coded stream', zipped],
+  ])('gets the page of Koa, given %s', async (_where, handler) => {
+    const { headers, ...got } = await ask(app => app.use(toKoa(quiet([throwing]))).use(handler));
+    expect(got).toEqual({ status: 500, text: 'Internal Server Error', isReused: true });
+    expect(Object.keys(headers).sort()).toEqual(plain);
+  });
+
+  it('sends the reason of an error alone, where nothing is put in place of the body', async () => {
+    const { headers, ...got } = await ask(app =>
+      app
+        .use(async (ctx, next) => {
+          await next().catch(() => {
+            ctx.status = 502;
+          });
+        })
+        .use(toKoa(quiet([throwing])))
+        .use(zipped),
+    );
+    expect(got).toEqual({ status: 502, text: 'Bad Gateway', isReused: true });
+    expect(Object.keys(headers).sort()).toEqual(plain);
+  });
+
+  it.each([
+    ['on the native response', raw],
+    ['on the context, as a coded stream', zipped],
+  ])('leaves nothing for an error middleware between two layers, given %s', async (_where, handler) => {
+    const { headers, ...got } = await ask(app =>
+      app
+        .use(toKoa(quiet([(request, callNext) => callNext(request)])))
+        .use(renders)
+        .use(toKoa(quiet([throwing])))
+        .use(handler),
+    );
+    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+    expect(Object.keys(headers).sort()).toEqual(plain);
+  });
+
+  it.each([
+    ['on the native response', raw],
+    ['on the context, as a coded stream', zipped],
+  ])('leaves nothing for an error middleware among those of a layer, given %s', async (_where, handler) => {
+    const { headers, ...got } = await ask(app =>
+      app.use(toKoa(quiet([fromKoa(renders as never), throwing]))).use(handler),
+    );
+    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+    expect(Object.keys(headers).sort()).toEqual(plain);
+  });
+
+  it('lets a native answer that goes on stand, where only an inner layer has failed', async () => {
+    const { headers, ...got } = await ask(app =>
+      app
+        .use(toKoa(quiet([(request, callNext) => callNext(request)])))
+        .use(renders)
+        .use(toKoa(quiet([throwing])))
+        .use(ctx => {
+          ctx.respond = false;
+          ctx.res.write('one ');
+          setTimeout(() => ctx.res.end('two'), 10);
+        }),
+    );
+    expect(got).toEqual({ status: 404, text: 'one two', isReused: true });
+    expect(headers['content-encoding']).toBeUndefined();
+  });
+
+  it('leaves alone what was set before the error, where nothing was answered', async () => {
+    const { headers, status } = await ask(app =>
+      app
+        .use(renders)
+        .use(toKoa(quiet()))
+        .use(ctx => {
+          ctx.set('x-item', '1');
+          throw new Error('early');
+        }),
+    );
+    expect([status, headers['x-item']]).toEqual([503, '1']);
+  });
+});
+
+const plain = ['connection', 'content-length', 'content-type', 'date', 'keep-alive'];
