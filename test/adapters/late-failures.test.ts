@@ -1,14 +1,17 @@
+import type http2 from 'node:http2';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Depends, endpoint, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import { fromKoa, toKoa } from 'callnext/koa';
+import { toNode } from 'callnext/node';
 import compression from 'compression';
 import express5 from 'express';
 import session from 'express-session';
 import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
+import { type Http2Listener, listeningHttp2 } from '../support/http2.js';
 import { askTwice, type Kept } from '../support/keep-alive.js';
 
 const express4 = require('express4') as typeof express5;
@@ -424,6 +427,69 @@ describe.each([
         }),
     );
     expect([status, headers['x-item']]).toEqual([503, '1']);
+  });
+});
+
+describe('a failure after an answer that is held, on HTTP/2', () => {
+  function ask(listener: Http2Listener): Promise<[status: unknown, coding: unknown, body: string]> {
+    return listeningHttp2('h2c', listener, async connect => {
+      const stream = connect().request({ ':path': '/item' });
+      const parts: Buffer[] = [];
+      stream.on('data', part => parts.push(part));
+      const head = new Promise<http2.IncomingHttpHeaders>(resolve => stream.once('response', resolve));
+      await new Promise(resolve => stream.once('close', resolve));
+      const { ':status': status, 'content-encoding': coding } = await head;
+      return [status, coding, Buffer.concat(parts).toString()];
+    });
+  }
+
+  /** Ends once, as express-session does, and says how the body is coded. */
+  function endOnce(res: http2.Http2ServerResponse): void {
+    const { end } = res;
+    let isOver = false;
+    res.setHeader('content-encoding', 'gzip');
+    res.end = ((...args: unknown[]) => {
+      if (!isOver) Reflect.apply(end, res, args);
+      isOver = true;
+      return res;
+    }) as never;
+  }
+
+  it('is answered past what has ended once', async () => {
+    const listener = toNode(quiet([throwing]), (_req, res) => {
+      endOnce(res as never);
+      res.end('item');
+    });
+    expect(await ask(listener as never)).toEqual([500, undefined, 'Internal Server Error']);
+  });
+
+  it('is answered while the handler writes on', async () => {
+    let isClosed = false;
+    const listener = toNode(quiet([throwing]), async (_req, res) => {
+      res.on('close', () => {
+        isClosed = true;
+      });
+      endOnce(res as never);
+      while (!isClosed) {
+        res.write('item');
+        await sleep(1);
+      }
+      res.end();
+    });
+    expect(await ask(listener as never)).toEqual([500, undefined, 'Internal Server Error']);
+  });
+
+  it.each([
+    ['Koa 3', Koa3],
+    ['Koa 2', Koa2],
+  ])('is answered by %s', async (_name, Koa) => {
+    const app = new Koa();
+    app.silent = true;
+    app.use(toKoa(quiet([throwing]))).use(ctx => {
+      ctx.set('content-encoding', 'gzip');
+      ctx.body = 'item';
+    });
+    expect(await ask(app.callback() as never)).toEqual([500, undefined, 'Internal Server Error']);
   });
 });
 
