@@ -30,6 +30,16 @@ const headerMethods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'
 
 type Method = (...args: unknown[]) => unknown;
 
+/** What a page needs to know, and whom it tells. */
+export interface PageOptions {
+  /** Whether a native handler has not ended its answer: what it goes on to write is dropped. */
+  readonly isGuarded: boolean;
+  /** Called when the page was begun and not ended in time, before its connection is cut. */
+  readonly onStuck: () => void;
+  /** Called when that handler ends its answer. */
+  readonly onDropped: () => void;
+}
+
 /**
  * What the framework answers in place of an answer that was given once. It goes out past the methods that were put on
  * the response below the layer: those have ended, and would drop it, code it or wait for ever.
@@ -37,26 +47,22 @@ type Method = (...args: unknown[]) => unknown;
 export class ErrorPage {
   readonly #res: NativeResponse;
   readonly #methods: PreviousMethods;
-  readonly #isGuarded: boolean;
-  /** Called when the page was begun and not ended in time, before its connection is cut. */
-  readonly #onStuck: () => void;
+  readonly #options: PageOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `isGuarded`: a native handler has not ended its answer, and what it goes on to write is dropped. */
-  constructor(res: NativeResponse, methods: PreviousMethods, isGuarded: boolean, onStuck: () => void) {
+  constructor(res: NativeResponse, methods: PreviousMethods, options: PageOptions) {
     this.#res = res;
     this.#methods = methods;
-    this.#isGuarded = isGuarded;
-    this.#onStuck = onStuck;
+    this.#options = options;
     for (const name of methodNames) this.#put(name, Reflect.get(methods, name));
-    if (isGuarded) for (const name of headerMethods) this.#guardHeaders(name);
+    if (options.isGuarded) for (const name of headerMethods) this.#guardHeaders(name);
     if (res.on !== methods.on) res.on = methods.on;
     if (res.flush !== methods.flush) Reflect.set(res, 'flush', methods.flush);
   }
 
   /** Runs the framework's own error handling. */
   run(passOn: () => void): void {
-    if (!this.#isGuarded) return passOn();
+    if (!this.#options.isGuarded) return passOn();
     openPages += 1;
     this.#res.once('close', () => {
       openPages -= 1;
@@ -88,14 +94,17 @@ export class ErrorPage {
 
   /** Whether a call comes from the handler whose answer the page replaces. */
   get #isForeign(): boolean {
-    return this.#isGuarded && pages.getStore() !== this;
+    return this.#options.isGuarded && pages.getStore() !== this;
   }
 
   #drop(name: string, args: unknown[]): unknown {
     const callback = args.findLast(argument => typeof argument === 'function');
     if (callback) process.nextTick(callback as Callback);
     // A page that lost its async context ends here too, and its client must not wait for ever.
-    if (name === 'end') this.#called();
+    if (name === 'end') {
+      this.#called();
+      this.#options.onDropped();
+    }
     return name === 'write' ? true : this.#res;
   }
 
@@ -115,7 +124,7 @@ export class ErrorPage {
     const { writableLength } = http2Stream(this.#res) ?? this.#res;
     // The client is slow, and the page waits for it.
     if (writableLength > 0) return void this.#timer?.refresh();
-    this.#onStuck();
+    this.#options.onStuck();
     this.destroy();
   }
 }

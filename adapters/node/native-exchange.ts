@@ -36,7 +36,7 @@ import { HeaderSnapshot } from './header-snapshot.js';
 import { HeldResponse, type PreviousMethods } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
-import { intercept, isUncovered, originalMethods } from './interception.js';
+import { intercept, isUncovered, methodsOf, originalMethods } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
@@ -602,7 +602,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!hasEnded && !this.tellsPages) return false;
     for (const held of holds.slice(0, first < 0 ? undefined : first).toReversed()) held.pass();
     const outermost = used[0];
-    if (outermost === undefined) return true;
+    if (outermost === undefined) {
+      // A handler that nobody has waited for may answer while the page is made.
+      if (this.abandoned.length > 0 && this.tellsPages) this.#openPage(methodsOf(res), true);
+      return true;
+    }
     for (const held of used.toReversed()) held.bypass();
     const methods = outermost.hasWritten ? originalMethods(res) : outermost.previous;
     this.bypass(methods, !hasEnded, innermost?.entry);
@@ -615,9 +619,15 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.res.statusCode = entry?.status ?? 200;
     setReason(this.res, undefined);
     forgetFraming(this.res);
-    this.#page = new ErrorPage(this.res, methods, isGuarded, () =>
-      this.exchange.report(misuse('ERROR_PAGE_UNENDED', patienceWithPage), 'response'),
-    );
+    this.#openPage(methods, isGuarded);
+  }
+
+  #openPage(methods: PreviousMethods, isGuarded: boolean): void {
+    this.#page = new ErrorPage(this.res, methods, {
+      isGuarded,
+      onStuck: () => this.exchange.report(misuse('ERROR_PAGE_UNENDED', patienceWithPage), 'response'),
+      onDropped: () => this.#takeAbandoned()?.answered(new PlainTextResponse()),
+    });
   }
 
   /** The framework's own error handling may fail too; the connection does not hang then. */

@@ -42,6 +42,18 @@ async function* failing(): AsyncGenerator<string, void, undefined> {
   throw new Error('commit failed');
 }
 
+function noting(log: EventLog): () => AsyncGenerator<string, void, undefined> {
+  return async function* getDb() {
+    try {
+      yield 'db';
+      log.add('commit');
+    } catch (error) {
+      log.add('rollback');
+      throw error;
+    }
+  };
+}
+
 function refusing(): never {
   throw new HTTPException(401);
 }
@@ -171,6 +183,44 @@ describe.each([
       await closed.opened;
     });
   });
+
+  it.each(below)(
+    'comes before an answer past %s, which is not mixed into its page',
+    async (_below, mount) => {
+      const log = new EventLog();
+      const late: Middleware = async (request, callNext) => {
+        void callNext(request);
+        throw new Error('too slow');
+      };
+      const app = newApp();
+      app.use(toExpress(quiet([late])) as Handler);
+      mount(app);
+      app.get('/item', async (req, res) => {
+        res.on('error', error => log.add(String(error)));
+        await inject(req, Depends(noting(log)));
+        await log.until('page begun');
+        res.setHeader('x-item', '1');
+        res.write('item');
+        log.add('item written');
+        await log.until('page ended');
+        res.write('item');
+        res.end();
+        log.add('item ended');
+      });
+      app.use((async (error, _req, res, _next) => {
+        res.status(503).write(`failed: ${error.message}`);
+        log.add('page begun');
+        await log.until('item written');
+        res.end('!');
+        log.add('page ended');
+      }) as express5.ErrorRequestHandler);
+      const { headers, ...got } = await ask(app);
+      expect(got).toEqual({ status: 503, text: 'failed: too slow!', isReused: true });
+      expect(headers['x-item']).toBeUndefined();
+      await log.until('rollback');
+      expect(log.events).toEqual(['page begun', 'item written', 'page ended', 'item ended', 'rollback']);
+    },
+  );
 
   describe('whose page is begun and not ended', () => {
     beforeEach(() => {
