@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Headers } from '../../core/index.js';
+import { fillAtHead } from './fill-at-head.js';
 import type { PreviousMethods } from './held-response.js';
 import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
@@ -60,14 +62,25 @@ export class ErrorPage {
     if (res.flush !== methods.flush) Reflect.set(res, 'flush', methods.flush);
   }
 
+  /** Adds headers to its head, below the guard: the head of a handler that streams is not filled. */
+  fill(headers: Headers | undefined): void {
+    if (headers === undefined) return;
+    this.#res.writeHead = this.#methods.writeHead;
+    fillAtHead(this.#res, headers);
+    this.#put('writeHead', this.#res.writeHead);
+  }
+
   /** Runs the framework's own error handling. */
   run(passOn: () => void): void {
     if (!this.#options.isGuarded) return passOn();
     openPages += 1;
-    this.#res.once('close', () => {
+    const closed = (): void => {
+      this.#res.off('finish', closed).off('close', closed);
       openPages -= 1;
       if (openPages === 0) pages.disable();
-    });
+    };
+    // What stands in for Node's own response tells by 'finish' alone.
+    this.#res.on('finish', closed).on('close', closed);
     pages.run(this, passOn);
   }
 

@@ -583,7 +583,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     }
     this.passedOn = this.#asTold(error);
     if (this.#makeWay(innermost)) {
-      if (headers) fillAtHead(this.res, headers);
+      if (this.#page) this.#page.fill(headers);
+      else if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
     } else this.#answerForStream(error, innermost, headers);

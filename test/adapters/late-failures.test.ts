@@ -13,6 +13,7 @@ import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 import { type Http2Listener, listeningHttp2 } from '../support/http2.js';
 import { askTwice, type Kept } from '../support/keep-alive.js';
+import { exchangeOnWire } from '../support/wire.js';
 
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
@@ -135,7 +136,7 @@ describe.each([
         res.setHeader('x-item', '1');
         res.write('one');
         while (!isOut()) {
-          if (!res.headersSent) res.setHeader('x-item', '2');
+          if (!res.headersSent) res.setHeader('x-item', '2').writeHead(201);
           res.write('more');
           await sleep(1);
         }
@@ -147,8 +148,12 @@ describe.each([
     it('is told from a page that is rendered later, and neither takes part of the other', async () => {
       const log = new EventLog();
       let isOut = false;
+      const named: Middleware = (request, callNext) => {
+        request.errorHeaders.set('x-request-id', '7');
+        return callNext(request);
+      };
       const app = newApp();
-      app.use(toExpress(quiet([throwing])) as Handler);
+      app.use(toExpress(quiet([named, throwing])) as Handler);
       app.get(
         '/item',
         streaming(() => isOut, log),
@@ -163,7 +168,8 @@ describe.each([
       }) as express5.ErrorRequestHandler);
       const { headers, ...got } = await ask(app);
       expect(got).toEqual({ status: 503, text: 'failed: after!', isReused: true });
-      expect([headers['x-item'], headers['x-page']]).toEqual([undefined, '1']);
+      expect(headers).toMatchObject({ 'x-page': '1', 'x-request-id': '7' });
+      expect(headers['x-item']).toBeUndefined();
       await log.until('told of its end');
       expect(log.events).toEqual(['ended', 'told of its end']);
     });
@@ -270,6 +276,63 @@ describe.each([
       expect(await failed).toBe('ECONNRESET');
       expect(told).toMatchObject([{ code: 'ERROR_PAGE_UNENDED' }]);
     });
+  });
+
+  it.each<[string, Handler]>([
+    ['a head of its own', (_req, res) => void res.writeHead(201, 'Made', ['x-item', '1']).end('item')],
+    ['no body', (_req, res) => void res.status(204).set('x-item', '1').end()],
+    [
+      'cookies and a reason',
+      (_req, res) => {
+        res.statusMessage = 'Made';
+        res.cookie('x-item', '1').set('x-item', '1').json(1);
+      },
+    ],
+    [
+      'trailers',
+      (_req, res) => {
+        res.setHeader('trailer', 'x-item');
+        res.write('item');
+        res.addTrailers({ 'x-item': '1' });
+        res.end();
+      },
+    ],
+    [
+      'a length, and no coding',
+      (_req, res) => {
+        res.removeHeader('transfer-encoding');
+        res.removeHeader('content-length');
+        res.setHeader('x-item', '1');
+        res.end('item');
+      },
+    ],
+    [
+      'its connection closed',
+      (req, res) => {
+        res.setHeader('x-item', '1');
+        res.end('item');
+        req.socket.destroySoon();
+      },
+    ],
+  ])('leaves nothing of an answer with %s', async (_with, handler) => {
+    const app = newApp();
+    app.use((_req, res, next) => {
+      res.cookie('above', '1');
+      next();
+    });
+    app.use(toExpress(quiet([throwing])) as Handler);
+    app.get('/item', handler);
+    app.use(((_error, _req, res, _next) => void res.end('failed')) as express5.ErrorRequestHandler);
+    const bytes = await listening(app as never, async (_url, port) => {
+      const { head, body } = await exchangeOnWire(port, '/item');
+      return [head, body];
+    });
+    const powered = 'X-Powered-By: Express\r\n';
+    const cookie = 'Set-Cookie: above=1; Path=/\r\n';
+    expect(bytes).toEqual([
+      `HTTP/1.1 200 OK\r\n${powered}${cookie}Connection: close\r\nContent-Length: 6`,
+      'failed',
+    ]);
   });
 
   it('travels past an inner layer and what stands between the two', async () => {
