@@ -43,7 +43,7 @@ type Build<Mounted> = (
 async function play<Mounted>(
   build: Build<Mounted>,
   outcome: Outcome,
-  { mount }: Package<Mounted>,
+  { mount, adds = 'x-nothing' }: Package<Mounted>,
   position: Position,
 ): Promise<Seen> {
   const { opened: answered, open } = gate();
@@ -55,11 +55,11 @@ async function play<Mounted>(
     const got = await askTwice(port, '/item', headers);
     open();
     await layer.close();
-    return seenOf(got, events);
+    return seenOf(got, adds, events);
   });
 }
 
-function seenOf({ status, text, headers, isReused }: Kept, events: Events): Seen {
+function seenOf({ status, text, headers, isReused }: Kept, adds: string, events: Events): Seen {
   const { 'content-encoding': coding, 'content-length': length, 'transfer-encoding': transfer } = headers;
   return {
     status,
@@ -67,6 +67,7 @@ function seenOf({ status, text, headers, isReused }: Kept, events: Events): Seen
     coding,
     isFramed: transfer === 'chunked' ? length === undefined : length !== undefined,
     cookie: headers['set-cookie'] !== undefined,
+    isAdded: headers[adds] !== undefined,
     events,
     isReused,
   };

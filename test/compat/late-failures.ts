@@ -29,6 +29,8 @@ export interface Package<Mounted> {
   readonly mount: (app: Mounted) => void;
   readonly isCoded?: boolean;
   readonly setsCookie?: boolean;
+  /** A header that it adds to what it takes part in. */
+  readonly adds?: string;
 }
 
 const secret = 'secret';
@@ -103,6 +105,7 @@ const alone: readonly Package<App>[] = [
         onHeaders(res, () => void res.setHeader('x-on-headers', '1'));
         next();
       }),
+    adds: 'x-on-headers',
   },
   {
     name: 'morgan',
@@ -120,6 +123,7 @@ export const expressPackages: readonly Package<App>[] = [
     },
     isCoded: true,
     setsCookie: true,
+    adds: 'x-on-headers',
   },
 ];
 
@@ -146,7 +150,7 @@ const koaAlone: readonly Package<Koa>[] = [
     name: 'koa-compress, below its threshold',
     mount: app => void app.use(compress({ threshold: 10_000, br: false }) as never),
   },
-  { name: '@koa/etag', mount: app => void app.use(etag() as never) },
+  { name: '@koa/etag', mount: app => void app.use(etag() as never), adds: 'etag' },
 ];
 
 export const koaPackages: readonly Package<Koa>[] = [
@@ -294,6 +298,7 @@ export interface Seen {
   readonly coding: string | undefined;
   readonly isFramed: boolean;
   readonly cookie: boolean;
+  readonly isAdded: boolean;
   readonly events: Events;
   readonly isReused: boolean;
 }
@@ -304,7 +309,7 @@ export type Position = 'below' | 'above';
 /** A page of the app goes past the packages on Koa, where its error middleware is around them. */
 export function expected<Mounted>(
   { status, text, by, events }: Outcome,
-  { isCoded = false, setsCookie = false }: Package<Mounted>,
+  { isCoded = false, setsCookie = false, adds }: Package<Mounted>,
   position: Position,
   isKoa = false,
 ): Seen {
@@ -315,6 +320,8 @@ export function expected<Mounted>(
     coding: isCoded && takesPart && !(isKoa && by === 'app') ? 'gzip' : undefined,
     isFramed: true,
     cookie: setsCookie && takesPart,
+    // @koa/etag leaves alone what is no success.
+    isAdded: adds !== undefined && takesPart && (adds !== 'etag' || status < 300),
     events,
     isReused: true,
   };
