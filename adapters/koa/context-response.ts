@@ -22,7 +22,6 @@ import {
   HeaderSnapshot,
   http2Stream,
   type NativeResponse,
-  setReason,
 } from '../node/index.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
@@ -75,7 +74,8 @@ export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: C
   const { body } = stateOf(ctx);
   entry.restore(res);
   res.statusCode = entry.status;
-  setReason(res, undefined);
+  // HTTP/2 has none, and Node warns of it.
+  if (!http2Stream(res)) Reflect.set(res, 'statusMessage', undefined);
   Reflect.set(ctx.response, '_body', before.body);
   Reflect.set(ctx.response, '_explicitStatus', before.isExplicit);
   Reflect.set(ctx.response, '_explicitNullBody', before.isNull);

@@ -16,4 +16,4 @@ export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-reque
 export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
-export { besideNative, declaredLength, setReason } from './write-response.js';
+export { besideNative, declaredLength } from './write-response.js';
