@@ -52,6 +52,8 @@ const messages = {
     `The middleware \`${middleware}\` called \`callNext\` twice. Keep the response of the first call; what is below runs once a request.`,
   ERROR_BOUNDARY: (received: unknown) =>
     `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. Give a middleware a layer: \`new Layer({ middleware: [it] })\`.`,
+  ERROR_PAGE_UNENDED: (patience: number) =>
+    `An error page was begun in place of an answer that had failed, and was neither continued nor ended for ${patience} ms, so its connection was cut. End the response in the error middleware, in the async context in which Express calls it.`,
   EXCEPTION_KEY: (received: unknown) =>
     `An exception handler is registered for an error class or a status from 200 to 599, received ${show(received)}.`,
   CONTENT_LENGTH: (declared: number, produced: number) =>

@@ -51,6 +51,39 @@ export function viewed(ctx: KoaContext, response: Response): { readonly body: un
   return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
 }
 
+/** What stands on a context beside the headers of its response. */
+export interface ContextState {
+  readonly body: unknown;
+  readonly isExplicit: unknown;
+  readonly isNull: unknown;
+  readonly respond: unknown;
+}
+
+export function stateOf({ response, respond }: KoaContext): ContextState {
+  // Read by their names: this is asked for every request.
+  const { _body, _explicitStatus, _explicitNullBody } = response as Record<string, unknown>;
+  return { body: _body, isExplicit: _explicitStatus, isNull: _explicitNullBody, respond };
+}
+
+/**
+ * Puts a context back to where a layer was entered, because an answer that was given on it is not sent. Koa's own setters would
+ * change the headers, and say that there is no body.
+ */
+export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: ContextState): void {
+  const res = ctx.res as NativeResponse;
+  if (res.headersSent) return;
+  const { body } = stateOf(ctx);
+  entry.restore(res);
+  res.statusCode = entry.status;
+  // HTTP/2 has none, and Node warns of it.
+  if (!http2Stream(res)) Reflect.set(res, 'statusMessage', undefined);
+  Reflect.set(ctx.response, '_body', before.body);
+  Reflect.set(ctx.response, '_explicitStatus', before.isExplicit);
+  Reflect.set(ctx.response, '_explicitNullBody', before.isNull);
+  Reflect.set(ctx, 'respond', before.respond);
+  if (body instanceof Stream && body !== before.body) (body as Readable).destroy();
+}
+
 /** Code that nobody has waited for may go on to set a body, on the context that has `body` by then. */
 export function undoLateBody(ctx: KoaContext, body: unknown): void {
   if (ctx.body === body) return;

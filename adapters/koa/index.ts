@@ -132,7 +132,7 @@ async function runInner(
   try {
     return await runLayer(koa.exchange, layer, below);
   } catch (thrown) {
-    koa.drop(koa.endRun(run));
+    koa.failOut(koa.endRun(run));
     throw asThrown(toError(thrown));
   }
 }

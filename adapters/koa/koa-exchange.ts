@@ -28,12 +28,15 @@ import {
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import {
   applyToContext,
+  type ContextState,
   contentOf,
   contextView,
   isClosing,
   isCutOff,
   putBack,
   reasonOf,
+  restoreContext,
+  stateOf,
   undoLateBody,
   viewed,
 } from './context-response.js';
@@ -45,11 +48,14 @@ import type { KoaContext, KoaNext } from './koa-types.js';
  */
 export class KoaExchange extends NativeExchange {
   override readonly host = 'koa';
+  /** Koa is given an error by a promise, and answers it in the context of those who wait for that. */
+  protected override readonly tellsPages = false;
   readonly ctx: KoaContext;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;
   readonly #framework: KoaRequest;
   #watched: Set<object> | undefined;
+  #outermost: Frame | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
   #bodyFailure: { readonly body: unknown; readonly error: Error } | undefined;
@@ -82,6 +88,8 @@ export class KoaExchange extends NativeExchange {
       this.ctx.url = belowMount(target, this.#framework.mount);
     });
     const frame = this.waitIn(run);
+    frame.before = stateOf(this.ctx);
+    this.#outermost ??= frame;
     const chain = new Promise(resolve => resolve(this.runBelow(next)));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
@@ -109,7 +117,7 @@ export class KoaExchange extends NativeExchange {
           const response = await this.goOnIn(run, () => callNext(request));
           this.placeInner(this.leaveInside(run, depth), response);
         } catch (thrown) {
-          this.drop(this.leaveInside(run, depth));
+          this.failOut(this.leaveInside(run, depth));
           throw asThrown(toError(thrown));
         }
       };
@@ -120,6 +128,24 @@ export class KoaExchange extends NativeExchange {
         throw thrown;
       }
     });
+  }
+
+  /** An exception travels on by itself, out of a layer: what was answered below is not sent. */
+  failOut(frame: Frame | undefined): void {
+    this.drop(frame);
+    if (frame?.received && frame.held.state === 'held') this.#failOutOf(frame);
+    this.#undo(frame);
+  }
+
+  /** An answer on the native response is not sent, unless it goes on: then it stands for those further out. */
+  #failOutOf({ held, entry }: Frame): void {
+    if (!held.ended) return held.waiters.at(-1)?.answered(held.view);
+    held.bypass();
+    this.bypass(held.previous, false, entry);
+  }
+
+  #undo(frame: Frame | undefined): void {
+    if (frame?.received) restoreContext(this.ctx, frame.entry, frame.before as ContextState);
   }
 
   /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
@@ -183,6 +209,7 @@ export class KoaExchange extends NativeExchange {
     if (isTooLate) this.#handError(answerable(asThrown(error)));
     const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
+    else this.#undo(this.#outermost);
     this.#handBack();
     return delivered;
   }

@@ -14,6 +14,8 @@ export class Frame implements Waiter {
   layer: Layer | undefined;
   /** Gives what the layer does not handle to the framework, where that has others to ask before the layers outside. */
   passOn: ((thrown: unknown) => void) | undefined;
+  /** What the framework had beside the native response when the layer was entered. */
+  before: unknown;
   readonly #isPatient: boolean;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;

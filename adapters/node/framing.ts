@@ -48,3 +48,10 @@ export function dropHeaders(res: NativeResponse, names: readonly string[]): void
     for (const name of names) res.removeHeader(name);
   });
 }
+
+/** Takes back what an answer that is not sent has said of its framing, beside its headers. */
+export function forgetFraming(res: NativeResponse): void {
+  // HTTP/2 has none of it.
+  if (res._removedTE === undefined) return;
+  Object.assign(res, { _removedContLen: false, _removedTE: false, _contentLength: null, _trailer: '' });
+}

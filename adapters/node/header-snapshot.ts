@@ -5,9 +5,12 @@ type HeaderValue = number | string | string[];
 /** The headers of a native response at one moment, to go back to when what came after is not sent. */
 export class HeaderSnapshot {
   readonly #lines = new Map<string, readonly [name: string, value: HeaderValue]>();
+  /** The status at that moment. */
+  readonly status: number = 200;
 
   constructor(res?: NativeResponse) {
     if (res === undefined) return;
+    this.status = res.statusCode;
     for (const name of rawHeaderNames(res)) {
       const value = res.getHeader(name);
       if (value !== undefined) this.#lines.set(name.toLowerCase(), [name, copied(value)]);

@@ -14,7 +14,7 @@ import { heldView } from './held-view.js';
 import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
 import { showEnd } from './writable-ended.js';
-import { type Sink, setReason, writeResponse } from './write-response.js';
+import { type Sink, writeResponse } from './write-response.js';
 
 /** The methods that are called instead of the response's own: those that were there before. */
 export type PreviousMethods = Sink &
@@ -31,8 +31,9 @@ export interface Waiter {
  * - `held`: there is a head; what is written waits.
  * - `passing`: released, or never held; all calls go through.
  * - `replaced`: another response is sent; what is written is dropped, or read where the other one is made of it.
+ * - `bypassed`: the framework answers past it, by the methods that were there before; what still arrives is dropped.
  */
-type State = 'open' | 'held' | 'passing' | 'replaced';
+type State = 'open' | 'held' | 'passing' | 'replaced' | 'bypassed';
 
 type Listener = (...args: unknown[]) => void;
 
@@ -93,6 +94,8 @@ export class HeldResponse {
   #sources: Set<Source> | undefined;
   #releasing = false;
   #writing = false;
+  /** Whether it has called the methods that were there before, for a head of its own. */
+  #hasWritten = false;
   /** Emits to native code, past those who keep it from hearing of the wire. */
   #emit: NativeResponse['emit'] | undefined;
   #drainListeners: readonly Listener[] = none;
@@ -139,6 +142,17 @@ export class HeldResponse {
     return found;
   }
 
+  /** Whether an answer was given here, which has used up the methods that were put on the response below. */
+  get isUsed(): boolean {
+    const isSent = this.state !== 'held' && this.res.headersSent;
+    return !isSent && (this.#context !== undefined || this.#hasWritten);
+  }
+
+  /** Whether that answer has been given to the methods outside, too, which are used up then. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
   isViewedBy(response: Response): boolean {
     return this.#view === response;
   }
@@ -165,6 +179,7 @@ export class HeldResponse {
 
   _implicitHeader(): void {
     const { res, previous } = this;
+    if (this.state === 'bypassed') return;
     const writer = this.#outermostWriting;
     if (writer) writer._implicitHeader();
     else if (this.#releasing || this.state === 'replaced')
@@ -244,7 +259,7 @@ export class HeldResponse {
     if (this.state === 'open') this.#pass();
     this.willBeDestroyed(error);
     if (this.state === 'passing') return previous.destroy.call(res, error) as NativeResponse;
-    if (this.state === 'replaced') return res;
+    if (this.state === 'replaced' || this.state === 'bypassed') return res;
     // What was written before would be in the kernel by now, so it goes out first.
     this.afterRelease(() => previous.destroy.call(res, error));
     return res;
@@ -253,6 +268,7 @@ export class HeldResponse {
   /** While the head is held only a direct call of a method of Node's prototype gets here: it can not be held. */
   _send(...args: unknown[]): boolean {
     const { res, previous } = this;
+    if (this.state === 'bypassed') return true;
     if (this.state !== 'held') return Reflect.apply(previous._send, res, args);
     this.#head.lift();
     this.state = 'passing';
@@ -271,7 +287,7 @@ export class HeldResponse {
 
   /** Where somebody outside redirects `drain` listeners (compression does), ours would not reach them during the hold. */
   on(event: string | symbol, listener: Listener): NativeResponse {
-    const isOurs = event === 'drain' && this.state !== 'passing';
+    const isOurs = event === 'drain' && this.state !== 'passing' && this.state !== 'bypassed';
     if (!isOurs) return this.previous.on.call(this.res, event, listener) as NativeResponse;
     this.#drainListeners = [...this.#drainListeners, listener];
     return this.res;
@@ -313,6 +329,7 @@ export class HeldResponse {
     const writes = this.#body.takeAll(this.#view);
     this.state = 'passing';
     this.#releasing = true;
+    this.#hasWritten = true;
     const cover = this.#uncover();
     try {
       // HTTP/2 writes what `end` is given by `write`, and that is a foreign one which has been ended before (compression).
@@ -373,28 +390,23 @@ export class HeldResponse {
     return producer;
   }
 
-  /** Forgets what was held, so that somebody else may answer. Tells whether that is possible: not while it is streaming. */
-  discard(base: HeaderSnapshot | undefined): boolean {
-    const { res } = this;
-    // Nobody has answered: the headers are those that the framework's own error page has always had.
-    if (this.state === 'open') {
-      this.#pass();
-      return true;
-    }
-    // Native code goes on to write: that could not be told from an error page, or would come after its end.
-    if (this.#context && !this.ended) return false;
+  /** Nobody has answered here: what is written from now on goes out. */
+  pass(): void {
+    const isFree = this.state === 'open' || (this.state === 'replaced' && !this.res.headersSent);
+    if (isFree) this.#pass();
+  }
+
+  /** Forgets what was held: somebody else answers past this hold, and what still arrives at it is dropped. */
+  bypass(): void {
+    attachHeaders(this.res);
+    if (this.state === 'held') this.#head.lift();
+    else if (!this.res.headersSent) this.#head.reopen();
+    this.state = 'bypassed';
+    this.#dropCorks();
     this.#callBackAtFinish();
-    if (this.state === 'held') {
-      this.#head.lift();
-      res.statusCode = 200;
-      setReason(res, undefined);
-      this.#dropCorks();
-      this.ended = false;
-      this.#body.sink();
-    }
-    if (!res.headersSent) base?.restore(res);
-    if (this.state !== 'replaced' || !res.headersSent) this.#pass();
-    return true;
+    this.#sink();
+    this.#drainListeners = none;
+    if (this.#afterwards.length > 0) this.res.once('finish', () => this.#runAfterwards());
   }
 
   /** An outer hold answers instead: nothing of this one goes out. */
@@ -533,6 +545,7 @@ export class HeldResponse {
 
   #whileWriting<T>(write: () => T): T {
     this.#writing = true;
+    this.#hasWritten = true;
     const before = new Set(listenersFor(this.res));
     try {
       return write();
@@ -582,7 +595,8 @@ export class HeldResponse {
   #keepEndCallback(callback: Callback | undefined): void {
     if (typeof callback !== 'function') return;
     const isListener = !keepsEndCallbacks && this.previous.end === native.end;
-    if (this.state === 'replaced' || isListener) this.res.once('finish', callback);
+    const isLate = this.state === 'replaced' || this.state === 'bypassed';
+    if (isLate || isListener) this.res.once('finish', callback);
     else this.#endCallback = callback;
   }
 
@@ -602,7 +616,8 @@ export class HeldResponse {
   #whenReleased(method: 'write' | 'end' | 'flushHeaders', args: unknown[]): void {
     this.afterRelease(() => {
       // Another response has taken its place, and has an end of its own.
-      if (this.state !== 'replaced') Reflect.apply(this.previous[method], this.res, args);
+      const isDropped = this.state === 'replaced' || this.state === 'bypassed';
+      if (!isDropped) Reflect.apply(this.previous[method], this.res, args);
     });
   }
 

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import { exchangeKey } from './exchange-key.js';
 import { HeldResponse, type PreviousMethods } from './held-response.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 import { writableEnded } from './writable-ended.js';
 
@@ -23,6 +24,8 @@ const names = [
   'destroy',
   '_send',
 ] as const;
+/** What somebody who has put one method on a response may have kept of the others: express-session's `end` calls `write`. */
+const writers = ['writeHead', 'write', 'end'] as const;
 const native = ServerResponse.prototype as NativeResponse;
 const nativeMethods = methodsOf(native);
 const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
@@ -31,6 +34,13 @@ const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
 export function methodsOf(target: object): PreviousMethods {
   const entries = [...names, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
   return Object.fromEntries(entries);
+}
+
+/** The methods below all those that somebody has put on a response: the framework's, or Node's own. */
+export function originalMethods(res: NativeResponse): PreviousMethods {
+  if (http2Stream(res)) return methodsOf(Object.getPrototypeOf(res));
+  const base = frameworkPrototype(res) ?? native;
+  return (Reflect.get(base, patchedKey) as PreviousMethods | undefined) ?? methodsOf(base);
 }
 
 function rootOf(res: NativeResponse): HeldResponse | undefined {
@@ -61,7 +71,7 @@ export function intercept(res: NativeResponse, outer: HeldResponse | undefined):
   const patched = base && patchOnce(base);
   const taken = takenFrom(res, base ?? native);
   if (taken.length === 0) return installed(patched ? new HeldResponse(res, patched) : interceptAll(res));
-  const ownNames = patched ? taken : [...new Set([...names, ...taken])];
+  const ownNames = [...new Set([...(patched ? writers : names), ...taken])];
   const previous = { ...(patched ?? nativeMethods) } as unknown as Methods;
   for (const name of taken) previous[name] = Reflect.get(res, name) as Method;
   for (const name of ownNames) Reflect.set(res, name, ownMethods[name]);

@@ -27,20 +27,21 @@ import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
+import { ErrorPage, patience as patienceWithPage } from './error-page.js';
 import { exchangeKey, traceKey } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
-import { dropHeaders, ofBody } from './framing.js';
+import { dropHeaders, forgetFraming, ofBody } from './framing.js';
 import { HeaderSnapshot } from './header-snapshot.js';
-import { HeldResponse } from './held-response.js';
+import { HeldResponse, type PreviousMethods } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
-import { intercept, isUncovered } from './interception.js';
+import { intercept, isUncovered, methodsOf, originalMethods } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
-import { writeResponse } from './write-response.js';
+import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
 const belowLayer = new AsyncLocalStorage<object>();
@@ -65,6 +66,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly files = files;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** Whether the framework's error handling runs in the async context in which the error is given to it. */
+  protected readonly tellsPages: boolean = true;
   /** The framework that native code is of. */
   readonly host: 'node' | 'koa' = 'node';
   /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
@@ -83,8 +86,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   protected abandoned: readonly Frame[] = none;
   #wasAbandoned = false;
   #hasBegun = false;
-  /** The innermost layer's: its headers are what an error page begins with. */
+  /** The innermost layer's at the outermost hold: its headers are what an error page begins with. */
   #last: Frame | undefined;
+  /** What the framework answers in place of an answer that was held. */
+  #page: ErrorPage | undefined;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
 
@@ -399,7 +404,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
     const frame = new Frame(held, isPatient);
-    this.#last = frame;
+    if (held === this.root) this.#last = frame;
     held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
@@ -476,7 +481,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const next = held.waiters.at(-1) as Frame | undefined;
     if (next) return this.#handOver(next, frame.entry, response);
     const { innermost } = this;
-    if (held === this.root || !innermost?.waits) this.tooLate(response);
+    if (this.#isHandedBack && held !== this.root) this.finish(held, response);
+    else if (held === this.root || !innermost?.waits) this.tooLate(response);
     else if (this.end.over) innermost.answered(response);
     else this.finish(held, response);
   }
@@ -507,8 +513,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.drop(frame);
     const { innermost } = this;
     const waiting = innermost?.waits ? innermost : this.#takeAbandoned();
-    if (waiting?.waits) waiting.reject(error);
-    else this.exchange.report(toError(error), 'request');
+    if (waiting?.waits) return waiting.reject(error);
+    this.exchange.report(toError(error), 'request');
+    if (!this.#isHandedBack || this.res.headersSent) return;
+    const page = new PlainTextResponse('Internal Server Error', { status: 500 });
+    if (frame && frame.held !== this.root) this.finish(frame.held, page);
+    else this.#writeThrough(page);
+  }
+
+  /** Whether the framework answers an error, and has gone on to a layer or an endpoint for it. */
+  get #isHandedBack(): boolean {
+    return this.passedOn !== undefined && !this.#wasAbandoned && !this.end.over && !this.innermost?.waits;
   }
 
   /** An inner layer is left by an exception that travels on by itself. */
@@ -529,6 +544,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Answers with a response of ours: straight to the layer that waits, or through the methods that stand between. */
   answer(response: Response): void {
     const frame = this.innermost;
+    if (this.#isHandedBack && !this.res.headersSent) return this.#writeThrough(response);
     if (!frame?.waits) return this.tooLate(response);
     const top = this.holds.at(-1);
     const isNext = frame.held === top && top.state === 'open' && isUncovered(top);
@@ -568,8 +584,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #cutShort(error: Error): void {
     const { res } = this;
     if (!res.headersSent) {
+      if (this.root !== undefined) return;
       // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
-      if (this.root === undefined) dropHeaders(res, ofBody);
+      dropHeaders(res, ofBody);
+      this.bypass(originalMethods(res), false);
     } else if (!res.writableEnded) cutShort(res, error);
   }
 
@@ -593,24 +611,70 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       return this.delivered();
     }
     this.passedOn = this.#asTold(error);
-    const isFree = this.holds.toReversed().every(held => held.discard(innermost?.entry));
-    // One that another response has gone through is free only when those further out are.
-    for (const held of this.holds) if (isFree && held.state === 'replaced') held.discard(innermost?.entry);
-    if (isFree) {
-      if (headers) fillAtHead(this.res, headers);
+    if (this.#makeWay(innermost)) {
+      if (this.#page) this.#page.fill(headers);
+      else if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
       this.#passOn(this.passedOn);
     } else this.#answerForStream(error, innermost, headers);
     return this.delivered();
   }
 
+  /**
+   * Lets the framework answer, past the methods that an answer has used up. Tells whether that is possible: not where native
+   * code goes on to write, and its calls can not be told from the framework's.
+   */
+  #makeWay(innermost: Frame | undefined): boolean {
+    const { res, holds } = this;
+    const first = holds.findIndex(held => held.isUsed);
+    const used = first < 0 ? none : holds.slice(first);
+    const hasEnded = used.findLast(held => held.isUsed)?.ended ?? true;
+    if (!hasEnded && !this.tellsPages) return false;
+    for (const held of holds.slice(0, first < 0 ? undefined : first).toReversed()) held.pass();
+    const outermost = used[0];
+    if (outermost === undefined) {
+      // A handler that nobody has waited for may answer while the page is made.
+      if (this.abandoned.length > 0 && this.tellsPages) this.#openPage(methodsOf(res), true);
+      return true;
+    }
+    for (const held of used.toReversed()) held.bypass();
+    const methods = outermost.hasWritten ? originalMethods(res) : outermost.previous;
+    this.bypass(methods, !hasEnded, innermost?.entry);
+    return true;
+  }
+
+  /** What is answered from now on goes out by methods that stood before, with the headers of that time. */
+  protected bypass(methods: PreviousMethods, isGuarded: boolean, entry?: HeaderSnapshot): void {
+    entry?.restore(this.res);
+    this.res.statusCode = entry?.status ?? 200;
+    setReason(this.res, undefined);
+    forgetFraming(this.res);
+    this.#openPage(methods, isGuarded);
+  }
+
+  #openPage(methods: PreviousMethods, isGuarded: boolean): void {
+    this.#page = new ErrorPage(this.res, methods, {
+      isGuarded,
+      onStuck: () => {
+        const error = misuse('ERROR_PAGE_UNENDED', patienceWithPage);
+        this.exchange.report(error, 'response');
+        return error;
+      },
+      onDropped: () => this.#takeAbandoned()?.answered(new PlainTextResponse()),
+    });
+  }
+
   /** The framework's own error handling may fail too; the connection does not hang then. */
   #passOn(error: unknown): void {
+    const page = this.#page;
     try {
-      this.passOn(error);
+      if (page) page.run(() => this.passOn(error));
+      else this.passOn(error);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'request');
-      cutShort(this.res, toError(thrown));
+      const error = toError(thrown);
+      if (page) page.destroy(error);
+      else cutShort(this.res, error);
     }
   }
 
@@ -643,7 +707,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.#put(held, response);
       this.exchange.replaced(response);
     } catch (thrown) {
-      held.discard(undefined);
+      held.bypass();
       this.settleError(undefined, thrown);
       this.#cutShort(toError(thrown));
     }

@@ -28,3 +28,6 @@ declare module '@koa/cors' {
 declare module 'on-finished' {
   export default function onFinished(message: object, listener: (error: unknown) => void): void;
 }
+declare module 'cookie-session' {
+  export default function cookieSession(options: object): Mountable;
+}

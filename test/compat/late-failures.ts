@@ -1,0 +1,344 @@
+import { createHmac } from 'node:crypto';
+import etag from '@koa/etag';
+import {
+  Depends,
+  HTTPException,
+  type Injected,
+  JSONResponse,
+  Layer,
+  type Middleware,
+  type Request,
+  type Response,
+} from 'callnext';
+import { timeout } from 'callnext/middleware/timeout';
+import compression from 'compression';
+import cookieSession from 'cookie-session';
+import type express from 'express';
+import session, { type MemoryStore } from 'express-session';
+import type Koa from 'koa';
+import compress from 'koa-compress';
+import koaSession from 'koa-session';
+import morgan from 'morgan';
+import onHeaders from 'on-headers';
+
+type App = express.Express;
+
+/** A package that an app has, and what its answers are known by. */
+export interface Package<Mounted> {
+  readonly name: string;
+  readonly mount: (app: Mounted) => void;
+  readonly isCoded?: boolean;
+  readonly setsCookie?: boolean;
+  /** A header that it adds to what it takes part in. */
+  readonly adds?: string;
+}
+
+const secret = 'secret';
+/** The cookie of a session that is in the store. */
+export const sessionCookie = `connect.sid=${encodeURIComponent(`s:known.${signature('known')}`)}`;
+
+function signature(value: string): string {
+  return createHmac('sha256', secret).update(value).digest('base64').replace(/=+$/, '');
+}
+
+interface Sessions {
+  readonly use?: (req: express.Request) => void;
+  readonly options?: Partial<session.SessionOptions>;
+  readonly isLoaded?: boolean;
+  readonly touches?: boolean;
+}
+
+function sessions({ use, options, isLoaded = false, touches = true }: Sessions): (app: App) => void {
+  return app => {
+    const store: MemoryStore = new session.MemoryStore();
+    if (!touches) Reflect.set(store, 'touch', undefined);
+    const cookie = { originalMaxAge: null, path: '/', httpOnly: true };
+    if (isLoaded) store.set('known', { cookie } as never);
+    app.use((req, _res, next) => {
+      if (!isLoaded) delete req.headers.cookie;
+      next();
+    });
+    app.use(session({ secret, resave: false, saveUninitialized: false, store, ...options }));
+    if (use) app.use((req, _res, next) => void next(use(req)));
+  };
+}
+
+const changed = (req: express.Request): void => void Reflect.set(req.session, 'user', 'ann');
+
+const alone: readonly Package<App>[] = [
+  { name: 'nothing', mount: () => undefined },
+  { name: 'express-session, new', mount: sessions({}) },
+  {
+    name: 'express-session, loaded',
+    mount: sessions({ isLoaded: true, touches: false }),
+  },
+  {
+    name: 'express-session, touched',
+    mount: sessions({ isLoaded: true, options: { rolling: true } }),
+    setsCookie: true,
+  },
+  { name: 'express-session, changed', mount: sessions({ use: changed }), setsCookie: true },
+  {
+    name: 'express-session, saved by hand',
+    mount: sessions({
+      use: req => {
+        changed(req);
+        req.session.save();
+      },
+    }),
+    setsCookie: true,
+  },
+  {
+    name: 'cookie-session',
+    mount: app => {
+      app.use(cookieSession({ name: 'session', keys: [secret] }));
+      app.use((req, _res, next) => void next(changed(req)));
+    },
+    setsCookie: true,
+  },
+  { name: 'compression', mount: app => void app.use(compression({ threshold: 0 })), isCoded: true },
+  { name: 'compression, below its threshold', mount: app => void app.use(compression()) },
+  {
+    name: 'on-headers',
+    mount: app =>
+      void app.use((_req, res, next) => {
+        onHeaders(res, () => void res.setHeader('x-on-headers', '1'));
+        next();
+      }),
+    adds: 'x-on-headers',
+  },
+  {
+    name: 'morgan',
+    mount: app => void app.use(morgan('tiny', { stream: { write: () => undefined } })),
+  },
+];
+
+export const expressPackages: readonly Package<App>[] = [
+  ...alone,
+  {
+    name: 'all of them',
+    mount: app => {
+      for (const name of ['express-session, changed', 'compression', 'on-headers', 'morgan'])
+        alone.find(each => each.name === name)?.mount(app);
+    },
+    isCoded: true,
+    setsCookie: true,
+    adds: 'x-on-headers',
+  },
+];
+
+const koaAlone: readonly Package<Koa>[] = [
+  { name: 'nothing', mount: () => undefined },
+  {
+    name: 'koa-session',
+    mount: app => {
+      app.keys = [secret];
+      app.use(koaSession({ signed: true }, app as never) as never);
+      app.use((ctx, next) => {
+        (ctx.session as unknown as { user: string }).user = 'ann';
+        return next();
+      });
+    },
+    setsCookie: true,
+  },
+  {
+    name: 'koa-compress',
+    mount: app => void app.use(compress({ threshold: 0, br: false }) as never),
+    isCoded: true,
+  },
+  {
+    name: 'koa-compress, below its threshold',
+    mount: app => void app.use(compress({ threshold: 10_000, br: false }) as never),
+  },
+  { name: '@koa/etag', mount: app => void app.use(etag() as never), adds: 'etag' },
+];
+
+export const koaPackages: readonly Package<Koa>[] = [
+  ...koaAlone,
+  {
+    name: 'all of them',
+    mount: app => {
+      for (const { mount } of koaAlone.filter(({ name }) => !name.includes('threshold'))) mount(app);
+    },
+    isCoded: true,
+    setsCookie: true,
+  },
+];
+
+/** What the dependencies of one request have done. */
+export type Events = string[];
+
+class Refused extends Error {}
+
+/** A way in which an answer that was given is not the one that is sent, or is changed. */
+export interface Outcome {
+  readonly name: string;
+  readonly layer?: () => Layer;
+  /** Whether the handler answers when the client has had its answer. */
+  readonly isLate?: boolean;
+  /** What the exit of scope `function` throws. */
+  readonly commit?: () => Error;
+  readonly status: number;
+  readonly text: string;
+  /** Who answers: the app's own error page, the layer, or the handler. */
+  readonly by: 'app' | 'layer' | 'handler';
+  readonly events: Events;
+}
+
+/** What the handler answers: enough for compression to be worth it, and less than its own threshold. */
+export const item = { item: 'x'.repeat(300) };
+const answer = JSON.stringify(item);
+export const quiet = (options: object = {}): Layer => new Layer({ onError: () => undefined, ...options });
+const after =
+  (then: (response: Response, request: Request) => Response): Middleware =>
+  async (request, callNext) =>
+    then(await callNext(request), request);
+
+export const outcomes: readonly Outcome[] = [
+  {
+    name: 'the commit throws an error',
+    commit: () => new Error('commit failed'),
+    status: 503,
+    text: '{"failed":"commit failed"}',
+    by: 'app',
+    events: ['rollback: commit failed'],
+  },
+  {
+    name: 'the commit throws an HTTPException',
+    commit: () => new HTTPException(409, 'conflict'),
+    status: 409,
+    text: '{"detail":"conflict"}',
+    by: 'layer',
+    events: ['rollback: conflict'],
+  },
+  {
+    name: 'an exception handler answers',
+    commit: () => new Refused('refused'),
+    layer: () =>
+      quiet({ exceptionHandlers: [[Refused, () => new JSONResponse({ handled: true }, { status: 418 })]] }),
+    status: 418,
+    text: '{"handled":true}',
+    by: 'layer',
+    events: ['rollback: refused'],
+  },
+  {
+    name: 'a middleware throws',
+    layer: () =>
+      quiet({
+        middleware: [
+          after(() => {
+            throw new Error('after');
+          }),
+        ],
+      }),
+    status: 503,
+    text: '{"failed":"after"}',
+    by: 'app',
+    events: ['commit', 'rollback: after'],
+  },
+  {
+    name: 'a middleware replaces it',
+    layer: () => quiet({ middleware: [after(() => new JSONResponse({ replaced: true }, { status: 202 }))] }),
+    status: 202,
+    text: '{"replaced":true}',
+    by: 'layer',
+    events: ['commit', 'exit', 'task'],
+  },
+  {
+    name: 'a middleware sets a status',
+    layer: () =>
+      quiet({
+        middleware: [
+          after(response => {
+            response.status = 203;
+            return response;
+          }),
+        ],
+      }),
+    status: 203,
+    text: answer,
+    by: 'handler',
+    events: ['commit', 'exit', 'task'],
+  },
+  {
+    name: 'it comes after a timeout',
+    layer: () => quiet({ middleware: [timeout({ timeoutMs: 20 })] }),
+    status: 504,
+    text: '{"detail":"Gateway Timeout"}',
+    by: 'layer',
+    events: ['rollback: Gateway Timeout'],
+    isLate: true,
+  },
+];
+
+/** Dependencies of one request that note how they are left, and a task. */
+export function dependencies(outcome: Outcome, events: Events) {
+  async function* getDb({ backgroundTasks }: Injected): AsyncGenerator<string, void, undefined> {
+    backgroundTasks.addTask(() => void events.push('task'));
+    try {
+      yield 'db';
+      events.push('exit');
+    } catch (error) {
+      events.push(`rollback: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+  async function* getTransaction(): AsyncGenerator<string, void, undefined> {
+    yield 'tx';
+    if (outcome.commit) throw outcome.commit();
+    events.push('commit');
+  }
+  return { db: Depends(getDb), tx: Depends(getTransaction, { scope: 'function' }) };
+}
+
+/** What is compared of an answer. */
+export interface Seen {
+  readonly status: number;
+  readonly text: string;
+  readonly coding: string | undefined;
+  readonly isFramed: boolean;
+  readonly cookie: boolean;
+  readonly isAdded: boolean;
+  readonly events: Events;
+  readonly isReused: boolean;
+}
+
+/** Where a package is mounted, seen from the layer. */
+export type Position = 'below' | 'above';
+
+/** A page of the app goes past the packages on Koa, where its error middleware is around them. */
+export function expected<Mounted>(
+  { status, text, by, events }: Outcome,
+  { isCoded = false, setsCookie = false, adds }: Package<Mounted>,
+  position: Position,
+  isKoa = false,
+): Seen {
+  const takesPart = by === 'handler' || position === 'above';
+  return {
+    status,
+    text,
+    coding: isCoded && takesPart && !(isKoa && by === 'app') ? 'gzip' : undefined,
+    isFramed: true,
+    cookie: setsCookie && takesPart,
+    // @koa/etag leaves alone what is no success.
+    isAdded: adds !== undefined && takesPart && (adds !== 'etag' || status < 300),
+    events,
+    isReused: true,
+  };
+}
+
+/** The rows of the page: what each of them comes to, by package and position. */
+export function rowsOf<Mounted>(packages: readonly Package<Mounted>[], isKoa = false): string[][] {
+  return packages
+    .filter(({ name }) => name !== 'nothing')
+    .flatMap(packaged =>
+      (['below', 'above'] as const).map(position => [
+        `${packaged.name}, ${position}`,
+        ...outcomes.map(outcome => shown(expected(outcome, packaged, position, isKoa))),
+      ]),
+    );
+}
+
+function shown({ status, coding, cookie }: Seen): string {
+  return [status, coding, cookie && 'cookie'].filter(Boolean).join(' ');
+}
