@@ -45,6 +45,9 @@ export interface Fuzzed {
   readonly layer: Layer;
 }
 
+/** What `bodyLimit()` lets through, in bytes. */
+export const largestBody = 100_000;
+
 const file = path.join(__dirname, '../fixtures/small.txt');
 
 /** The path, query, host and scheme that native code below the layer would route by. */
@@ -187,7 +190,7 @@ function builtIns(isSecure: boolean): Middleware[] {
     trustedHost({ allowedHosts: ['test', '*.test', '[::1]'] }),
     ...(isSecure ? [httpsRedirect()] : []),
     timeout({ timeoutMs: 5_000 }),
-    bodyLimit({ maxBodySize: 100_000 }),
+    bodyLimit({ maxBodySize: largestBody }),
     sessions({ secretKey: 'secret' }),
     authentication({ backend }),
     gzip({ minimumSize: 1, encodings: ['br', 'gzip'] }),

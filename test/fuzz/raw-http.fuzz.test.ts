@@ -1,7 +1,7 @@
 import http, { type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import fc from 'fast-check';
-import { type Fuzzed, fuzzedKinds, type Watch } from './fuzzed-apps.js';
+import { type Fuzzed, fuzzedKinds, largestBody, type Watch } from './fuzzed-apps.js';
 import { type Sent, sent } from './raw-request.js';
 import { exchange, parseResponses, type RawResponse, withoutDates } from './raw-response.js';
 
@@ -127,7 +127,9 @@ describe.each(fuzzedKinds)('on $name, whatever bytes a client sends', kind => {
 function isAnsweredWhole({ leaves, methods, text }: Sent): boolean {
   const isRefused = refused.splice(0).length > 0;
   const isMixedUp = methods.length > 1 && /100-continue/i.test(text);
-  return leaves === 'ends' && !isRefused && !isMixedUp;
+  // `bodyLimit()` cuts an answer that is made of a body which turns out to be too large.
+  const isTooLarge = text.length > largestBody;
+  return leaves === 'ends' && !isRefused && !isMixedUp && !isTooLarge;
 }
 
 /** The bare app has no endpoints. */
