@@ -17,7 +17,7 @@ import express5 from 'express';
 import onHeaders from 'on-headers';
 import { EventLog } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
-import { exchangeOnWire } from '../support/wire.js';
+import { exchangeOnWire, unchunked } from '../support/wire.js';
 
 const express4 = require('express4') as typeof express5;
 const large = 'a long line of text\n'.repeat(50_000);
@@ -597,17 +597,3 @@ describe.each([
     ]);
   });
 });
-
-/** The body of a chunked response. */
-function unchunked(body: string): string {
-  let rest = body;
-  let whole = '';
-  while (rest.length > 0) {
-    const end = rest.indexOf('\r\n');
-    const length = Number.parseInt(rest.slice(0, end), 16);
-    if (!length) break;
-    whole += rest.slice(end + 2, end + 2 + length);
-    rest = rest.slice(end + 2 + length + 2);
-  }
-  return whole;
-}

@@ -16,7 +16,7 @@ import {
 } from 'callnext';
 import { EventLog } from '../support/events.js';
 import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
-import { exchangeOnWire } from '../support/wire.js';
+import { exchangeOnWire, unchunked } from '../support/wire.js';
 
 const large = 'a long line of text\n'.repeat(20_000);
 
@@ -304,7 +304,7 @@ describe.each(mounts)('responses of an endpoint on $name', ({ app }) => {
       () => new StreamingResponse(['a', 'b'], { mediaType: 'text/csv' }),
       '200 OK',
       ['content-type: text/csv', 'transfer-encoding: chunked'],
-      '1\r\na\r\n1\r\nb\r\n0\r\n\r\n',
+      'ab',
     ],
     [
       'a form',
@@ -323,7 +323,9 @@ describe.each(mounts)('responses of an endpoint on $name', ({ app }) => {
   ])('%s', async (_title, result, status, headers, body) => {
     const sent = await answered(result);
     expect(sent.head.split('\r\n')[0]).toBe(`HTTP/1.1 ${status}`);
-    expect({ headers: head(sent.head), body: sent.body }).toEqual({ headers, body });
+    const isChunked = headers.includes('transfer-encoding: chunked');
+    const received = isChunked ? unchunked(sent.body) : sent.body;
+    expect({ headers: head(sent.head), body: received }).toEqual({ headers, body });
   });
 
   it('cuts the connection where a stream does not keep its content-length', async () => {

@@ -48,3 +48,17 @@ export function record(port: number, request: string): Promise<{ bytes: string; 
     socket.on('close', () => resolve({ bytes: Buffer.concat(parts).toString('latin1'), failed }));
   });
 }
+
+/** The body of a chunked response. */
+export function unchunked(body: string): string {
+  let rest = body;
+  let whole = '';
+  while (rest.length > 0) {
+    const end = rest.indexOf('\r\n');
+    const length = Number.parseInt(rest.slice(0, end), 16);
+    if (!length) break;
+    whole += rest.slice(end + 2, end + 2 + length);
+    rest = rest.slice(end + 2 + length + 2);
+  }
+  return whole;
+}
