@@ -238,9 +238,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
+    const left = this.exits.entered;
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     // What has exited is not given to anybody any more.
-    this.solved.clear();
+    this.solved.clear(left);
     this.dropTasks(failure);
     return failure;
   }
