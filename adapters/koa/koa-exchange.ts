@@ -75,8 +75,8 @@ export class KoaExchange extends NativeExchange {
     chain.then(
       () => this.#chainFulfilled(frame),
       error => {
+        if (!frame.waits) this.#failedLate(frame, error);
         if (frame.waits) frame.reject(error);
-        else this.#failedLate(frame, error);
       },
     );
     return frame.response;
@@ -109,11 +109,42 @@ export class KoaExchange extends NativeExchange {
     });
   }
 
-  /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
+  /** An error is on its way to native code that may answer it: the dependencies get it before that answer goes on. */
+  observeBelow(thrown: unknown): void {
+    if (this.passedOn !== undefined) return;
+    const { innermost: frame, exchange } = this;
+    exchange.failedNativelyWith(thrown);
+    const isUnanswered = frame?.waits || this.abandoned.length > 0 || (frame && this.#takeBack(frame));
+    if (isUnanswered) exchange.observe(toError(thrown));
+    else if (!this.overtake(thrown)) this.failedLate(thrown);
+  }
+
+  /**
+   * Native code has failed after it answered on the native response. Where it holds dependencies, and nobody has been given the answer, the
+   * response is as it was before that, for whoever answers the error; elsewhere nothing more will be written, and who reads must not wait.
+   */
   #failedLate(frame: Frame, thrown: unknown): void {
     this.exchange.failedNativelyWith(thrown);
-    frame.held.failBody(toError(thrown));
-    if (frame.received !== undefined) this.exchange.failedLate(thrown);
+    if (this.#takeBack(frame) || this.overtake(thrown)) return;
+    if (frame.received !== undefined) this.failedLate(thrown);
+    else frame.held.failBody(toError(thrown));
+  }
+
+  #takeBack(frame: Frame): boolean {
+    const { holding, exchange } = this;
+    const isFree = holding === frame.held && holding.ended && exchange.holdsInjected;
+    if (!isFree || !frame.takeBack()) return false;
+    holding.discard(frame.entry);
+    this.res.statusCode = 404; // what Koa begins with
+    this.ctx.respond = true;
+    return true;
+  }
+
+  /** What is on the context is sent, whatever native code had answered on the native response. */
+  protected override overtake(thrown: unknown): boolean {
+    const overtakes = super.overtake(thrown);
+    if (overtakes) this.ctx.respond = true;
+    return overtakes;
   }
 
   /** An inner layer or an endpoint is through: those around it see its response on the context. */
