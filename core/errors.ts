@@ -65,6 +65,8 @@ const messages = {
   DEPENDENCIES: (received: unknown) =>
     `Dependencies are declared as an object of name: Depends(…), received ${show(received)}.`,
   DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
+  DEPENDENCY_EXITED: (dependency: string) =>
+    `\`inject()\` of \`${dependency}\` came when the request had failed and \`${dependency}\` had exited with the error. Inject it before the layer gets the error, or open one that does not belong to the request.`,
   DEPENDENCY_NAME: (name: string, owner: string) =>
     `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. Name it differently.`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>

@@ -46,3 +46,27 @@ export type ExpressErrorHandler = (
 
 /** What `app.use` and `app.get` take. */
 export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => void;
+
+/** The slice of an entry on a router's stack that is touched. */
+export interface Entry {
+  handle: unknown;
+  handleError?: unknown;
+  /** Express 4. */
+  handle_error?: unknown;
+}
+
+/** The slice of a router that is touched. */
+export interface Stacked {
+  readonly stack: Entry[];
+  use(handler: unknown): unknown;
+}
+
+/** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
+export function routerOf(app: ExpressApp): Stacked | undefined {
+  return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
+}
+
+/** What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`. */
+export function isSignalToRouter(thrown: unknown): boolean {
+  return !thrown || thrown === 'route' || thrown === 'router';
+}

@@ -20,9 +20,17 @@ import {
   toLayer,
 } from '../node/index.js';
 import { toDictionaryMode } from './dictionary-mode.js';
-import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
+import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
+import {
+  type ExpressApp,
+  type ExpressHandler,
+  type ExpressNext,
+  type ExpressReq,
+  type ExpressRes,
+  isSignalToRouter,
+} from './express-types.js';
+import { observeInner } from './observe-errors.js';
 import { setTarget } from './set-target.js';
 
 export type { FetchHandler } from '../node/index.js';
@@ -42,8 +50,8 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether errors of native handlers come back to the middleware, by an error handler that callnext keeps last on the
-   * app's stack; `true` unless set. Without it they go to the error handlers alone.
+   * Whether the layer sees the errors that pass Express' error handling; `true` unless set. It keeps an error handler last on the app's
+   * stack for that, and a look at its router. Without it the app is left alone, and a handler's error is the error handlers' alone.
    */
   errorTap?: boolean;
 }
@@ -89,28 +97,31 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * ```
  *
  * Where the handler fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its `yield`.
- * Rejects with what the dependency throws, with `INJECT_OUTSIDE` and with `INJECT_LATE`.
+ * Rejects with what the dependency throws, with `INJECT_OUTSIDE`, `INJECT_LATE`, and `DEPENDENCY_EXITED`.
  */
 export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T> {
+  // The handler may be in an app of another copy of Express than the layer.
+  if (req.app && req.res && NativeExchange.of(req.res)?.isObserved) observeInner(req.app as ExpressApp);
   return injectAt(req.res, dependency);
 }
 
 /** What `inject` needs of a request: Express ties the response to it. */
 export interface InjectableRequest {
+  readonly app?: object | undefined;
   readonly res?: object | undefined;
 }
 
 function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
   return function callnextLayer(req, res, next) {
-    const isBounded = hasErrorBoundary(layer);
-    if (errorTap && !isBounded) placeErrorTap(req.app);
+    if (errorTap) placeErrorTap(req.app);
     if (!isResponse(res)) return next();
     const native = NativeExchange.of(res) ?? openExchange(req, res, next);
+    if (errorTap) native.isObserved = true;
     const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
       native.applyTo(run, request, target => setTarget(req, target));
       next();
     };
-    native.runLayer(layer, goOn, isBounded || native.isBounded);
+    native.runLayer(layer, goOn);
   };
 }
 
@@ -135,9 +146,4 @@ function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): Nati
   const native = new NativeExchange(req, res as never, source, next);
   native.isSignal = isSignalToRouter;
   return native;
-}
-
-/** What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`. */
-function isSignalToRouter(thrown: unknown): boolean {
-  return !thrown || thrown === 'route' || thrown === 'router';
 }

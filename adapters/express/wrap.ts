@@ -9,7 +9,7 @@ import {
   toLayer,
 } from '../node/index.js';
 import { toDictionaryMode } from './dictionary-mode.js';
-import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
+import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
 
@@ -28,10 +28,10 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
   const layer = toLayer('wrap', target);
   return function callnextApp(req, res) {
-    if (!hasErrorBoundary(layer)) placeErrorTap(app);
+    placeErrorTap(app);
     const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes);
-    native.isBounded = true;
-    runAround(native, layer, app, true);
+    native.isObserved = true;
+    runAround(native, layer, app);
   };
 }
 

@@ -3,7 +3,9 @@ import {
   asThrown,
   type Depends,
   type Endpoint,
+  freeze,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
   matchRoute,
@@ -48,6 +50,31 @@ export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>):
 }
 
 /**
+ * Lets a layer see the errors that the app's own error middleware answers below it: a Koa middleware to mount right below that one.
+ *
+ * ```ts
+ * app.use(toKoa(layer));
+ * app.use(renderErrors);
+ * app.use(errorBoundary(layer));
+ * ```
+ *
+ * The error goes on as it was thrown, and `callNext` resolves with what answers it; before that it is thrown into the open dependencies. Not needed
+ * where the layer stands below the error middleware. Throws `ERROR_BOUNDARY`.
+ */
+export function errorBoundary(layer: Layer): KoaHandler {
+  if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
+  return async function callnextErrorBoundary(ctx, next) {
+    try {
+      await next();
+    } catch (thrown) {
+      const koa = exchangeOf(ctx);
+      if (koa?.exchange.isInside(freeze(layer))) koa.observeBelow(thrown);
+      throw thrown;
+    }
+  };
+}
+
+/**
  * A handler of the Fetch kind as a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
  *
  * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
@@ -68,7 +95,7 @@ export function mountFetch(handler: FetchHandler): KoaHandler {
  * ```
  *
  * Where the middleware fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its
- * `yield`. Rejects with what the dependency throws, with `INJECT_OUTSIDE` and with `INJECT_LATE`.
+ * `yield`. Rejects with what the dependency throws, with `INJECT_OUTSIDE`, `INJECT_LATE`, and `DEPENDENCY_EXITED`.
  */
 export function inject<T>(ctx: InjectableContext, dependency: Depends<T>): Promise<T> {
   return injectAt(ctx.res, dependency);

@@ -95,8 +95,8 @@ export class KoaExchange extends NativeExchange {
     chain.then(
       () => this.#chainFulfilled(frame),
       error => {
+        if (!frame.waits) this.#failedLate(frame, error);
         if (frame.waits) frame.reject(error);
-        else this.#failedLate(frame, error);
       },
     );
     return frame.response;
@@ -148,12 +148,46 @@ export class KoaExchange extends NativeExchange {
     if (frame?.received) restoreContext(this.ctx, frame.entry, frame.before as ContextState);
   }
 
-  /** Nothing more will be written to what is held, so that who reads it must not wait; Koa hears of it as natively. */
+  /** An error is on its way to native code that may answer it: the dependencies get it before that answer goes on. */
+  observeBelow(thrown: unknown): void {
+    if (this.passedOn !== undefined) return;
+    const { innermost: frame, exchange } = this;
+    const isUnanswered = frame?.waits || this.abandoned.length > 0;
+    if (!isUnanswered && this.saysClosed(thrown)) return;
+    const error = toError(thrown);
+    exchange.failedNativelyWith(error);
+    if (isUnanswered || (frame && this.#takeBack(frame))) exchange.observe(error);
+    else if (!this.overtake(error)) this.failedLate(error);
+  }
+
+  /**
+   * Native code has failed after it answered on the native response. Where it holds dependencies, and nobody has been given the answer, the
+   * response is as it was before that, for whoever answers the error; elsewhere nothing more will be written, and who reads must not wait.
+   */
   #failedLate(frame: Frame, thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
-    this.exchange.failedNativelyWith(thrown);
-    frame.held.failBody(toError(thrown));
-    if (frame.received !== undefined) this.exchange.failedLate(thrown);
+    const error = toError(thrown);
+    this.exchange.failedNativelyWith(error);
+    if (this.#takeBack(frame) || this.overtake(error)) return;
+    if (frame.received !== undefined) this.failedLate(error);
+    else frame.held.failBody(error);
+  }
+
+  #takeBack(frame: Frame): boolean {
+    const { holding, exchange } = this;
+    const isFree = holding === frame.held && holding.ended && exchange.holdsInjected;
+    if (!isFree || !frame.takeBack()) return false;
+    holding.bypass();
+    this.bypass(holding.previous, false, frame.entry);
+    this.ctx.respond = true;
+    return true;
+  }
+
+  /** What is on the context is sent, whatever native code had answered on the native response. */
+  protected override overtake(thrown: unknown): boolean {
+    const overtakes = super.overtake(thrown);
+    if (overtakes) this.ctx.respond = true;
+    return overtakes;
   }
 
   /** An inner layer or an endpoint is through: those around it see its response on the context. */

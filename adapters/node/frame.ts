@@ -16,14 +16,15 @@ export class Frame implements Waiter {
   passOn: ((thrown: unknown) => void) | undefined;
   /** What the framework had beside the native response when the layer was entered. */
   before: unknown;
-  readonly #isPatient: boolean;
+  /** Whose request it is: native code that injects may fail after its answer. */
+  readonly #exchange: { readonly hasInjected: boolean };
+  #isGivenOut = false;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
-  /** A patient one goes on a microtask later: an async handler that answers and throws has thrown by then. */
-  constructor(held: HeldResponse, isPatient: boolean) {
+  constructor(held: HeldResponse, exchange: { readonly hasInjected: boolean }) {
     this.held = held;
-    this.#isPatient = isPatient;
+    this.#exchange = exchange;
     this.entry = new HeaderSnapshot(held.res);
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -40,13 +41,27 @@ export class Frame implements Waiter {
   answered(response: Response): void {
     if (!this.waits) return;
     this.received = response;
-    if (this.#isPatient) queueMicrotask(() => this.#resolve(response));
-    else this.#resolve(response);
+    if (!this.#exchange.hasInjected) this.#giveOut(response);
+    // An async handler that answers and throws has thrown when all microtasks have run, however deep it is in promises.
+    else queueMicrotask(() => process.nextTick(() => this.#giveOut(response)));
+  }
+
+  /** Takes an answer back, to wait for another one. Tells whether nobody has been given it yet. */
+  takeBack(): boolean {
+    if (this.#isGivenOut || this.rejected) return false;
+    this.received = undefined;
+    return true;
   }
 
   reject(error: unknown): void {
     this.rejected = true;
     this.#reject(error);
+  }
+
+  #giveOut(response: Response): void {
+    if (this.received !== response) return;
+    this.#isGivenOut = true;
+    this.#resolve(response);
   }
 }
 

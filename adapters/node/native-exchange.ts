@@ -70,12 +70,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   protected readonly tellsPages: boolean = true;
   /** The framework that native code is of. */
   readonly host: 'node' | 'koa' = 'node';
-  /** Whether what fails below takes the place of an answer that is still held, wherever the error comes from. */
-  isBounded = false;
+  /** Whether the errors that pass the framework's own error handling are observed. */
+  isObserved = false;
   /** Whether a thrown value means something else than an error to the framework. */
   isSignal: (thrown: unknown) => boolean = () => false;
   /** What was given back to the framework. */
   passedOn: unknown;
+  /** The error that was observed last: it passes each router and each error handler on its way. */
+  #observed: unknown;
   readonly #method: string;
   protected holds: readonly HeldResponse[] = none;
   readonly #runs = new LayerRuns();
@@ -180,16 +182,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /**
    * Runs a layer around native code, which `goOn` calls. The outermost layer runs the whole exchange; the response of an
-   * inner one goes to the layer around it. `isBounded`: an error may take the place of an answer that is still held.
+   * inner one goes to the layer around it.
    */
-  runLayer(
-    layer: Layer,
-    goOn: (request: Request, frame: Frame, run: LayerRun) => void,
-    isBounded = false,
-  ): void {
+  runLayer(layer: Layer, goOn: (request: Request, frame: Frame, run: LayerRun) => void): void {
     const run = this.beginRun();
     const below = (request: Request): Promise<Response> => {
-      const frame = this.waitIn(run, isBounded);
+      const frame = this.waitIn(run);
       frame.layer = layer;
       this.runBelow(() => goOn(request, frame, run));
       return frame.response;
@@ -220,8 +218,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return first;
   }
 
-  protected waitIn(run: LayerRun, isPatient = false): Frame {
-    const frame = this.wait(isPatient);
+  protected waitIn(run: LayerRun): Frame {
+    const frame = this.wait();
     run.frames = [...run.frames, frame];
     return frame;
   }
@@ -358,12 +356,47 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return errored !== thrown && (closures.includes(code) || this.end.isReason(error));
   }
 
+  /**
+   * An error of native code is on its way to whoever answers it. Tells whether it is kept from there: it takes the place of
+   * an answer then, and is given to `passOn` if no layer handles it.
+   */
+  observe(thrown: unknown, passOn: (thrown: unknown) => void): boolean {
+    if (this.passedOn !== undefined || thrown === this.#observed) return false;
+    this.#observed = thrown;
+    const error = toError(thrown);
+    this.exchange.failedNativelyWith(error);
+    if (this.isUnanswered) this.exchange.observe(error);
+    else if (this.overtake(error, passOn)) return true;
+    else this.failedLate(error);
+    return false;
+  }
+
+  /** An error handler of the app goes on without the error. Returns what has to be waited for first. */
+  goOnAfterError(): Promise<void> | undefined {
+    if (this.res.headersSent) return undefined;
+    this.#observed = undefined;
+    return this.exchange.goOnAfterError();
+  }
+
+  /** Whether what native code answers now is what a layer waits for, or has waited for before it answered in its place. */
+  get isUnanswered(): boolean {
+    const { innermost } = this;
+    return (innermost?.waits && innermost.held.state === 'open') || this.abandoned.length > 0;
+  }
+
   /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
-    this.exchange.failedLate(thrown);
-    this.exchange.failedNativelyWith(thrown);
-    this.holding?.failBody(toError(thrown));
+    const error = toError(thrown);
+    this.exchange.failedNativelyWith(error);
+    this.exchange.failedLate(error);
+    this.holding?.failBody(error);
+    if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
+  }
+
+  protected reportOnce(thrown: unknown): void {
+    const error = toError(thrown);
+    if (!this.exchange.wasReported(error)) this.exchange.report(error, 'request');
   }
 
   /** Native code reads more of a body than may come. Where it can not be told, or does nothing, the layer hears of it. */
@@ -391,8 +424,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (frame?.waits) return frame.reject(thrown);
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
+    this.exchange.failedNativelyWith(error);
+    if (this.overtake(error)) return;
     this.failedLate(error);
-    this.exchange.report(error, 'request');
+    this.reportOnce(error);
     const cut = (): void => {
       if (!this.res.writableEnded) cutShort(this.res, error);
     };
@@ -400,10 +435,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
-  wait(isPatient = false): Frame {
+  wait(): Frame {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
-    const frame = new Frame(held, isPatient);
+    const frame = new Frame(held, this.exchange);
     if (held === this.root) this.#last = frame;
     held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
@@ -452,12 +487,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return holding !== undefined;
   }
 
-  /** Native code fails after it has answered: the failure takes the place of an answer that is still held, if there is one. */
-  overtake(thrown: unknown, passOn: (thrown: unknown) => void): boolean {
-    const { holding } = this;
+  /**
+   * Native code that holds dependencies fails after it has answered: the failure takes the place of an answer that is still
+   * held. Tells whether it does.
+   */
+  protected overtake(thrown: unknown, passOn = this.passOn): boolean {
+    const { holding, innermost, exchange } = this;
+    if (!holding || !exchange.holdsInjected || this.saysClosed(thrown)) return false;
     const failure = toError(thrown);
-    if (!holding || this.saysClosed(thrown) || !this.exchange.overtake(failure)) return false;
-    this.exchange.failedNativelyWith(failure);
+    if (innermost?.takeBack()) innermost.reject(failure);
+    else if (!exchange.overtake(failure)) return false;
+    exchange.failedNativelyWith(failure);
     holding.failBody(failure);
     this.passOn = passOn;
     return true;
@@ -514,7 +554,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const { innermost } = this;
     const waiting = innermost?.waits ? innermost : this.#takeAbandoned();
     if (waiting?.waits) return waiting.reject(error);
-    this.exchange.report(toError(error), 'request');
+    this.reportOnce(error);
     if (!this.#isHandedBack || this.res.headersSent) return;
     const page = new PlainTextResponse('Internal Server Error', { status: 500 });
     if (frame && frame.held !== this.root) this.finish(frame.held, page);

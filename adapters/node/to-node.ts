@@ -51,12 +51,7 @@ export function inject<T>(req: NativeRequest, dependency: Depends<T>): Promise<T
 }
 
 /** Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects with. */
-export function runAround(
-  native: NativeExchange,
-  layer: Layer,
-  listener: NodeListener,
-  isBounded = false,
-): void {
+export function runAround(native: NativeExchange, layer: Layer, listener: NodeListener): void {
   const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
@@ -68,7 +63,7 @@ export function runAround(
       native.listenerFailed(frame, thrown);
     }
   };
-  native.runLayer(layer, goOn, isBounded);
+  native.runLayer(layer, goOn);
 }
 
 function endpointListener(endpoint: Endpoint): NodeListener {

@@ -6,6 +6,8 @@ import type { DependencyScope } from './depends.js';
 export interface Exit {
   readonly name: string;
   readonly scope: DependencyScope;
+  /** What its value is kept under: see `DependencyCache`. */
+  readonly key: object;
   /**
    * Runs the exit code: on success with the response, on failure with the exception thrown in.
    * Resolves with whether the exception passed through, and rejects with what the exit code throws.
@@ -77,7 +79,12 @@ export class ExitStack {
     return this.#entered.length === 0;
   }
 
-  /** Those that have not been left, in the order in which they will be. */
+  /** Those that have not been left. */
+  get entered(): readonly Exit[] {
+    return this.#entered.map(({ exit }) => exit);
+  }
+
+  /** The names of those that have not been left, in the order in which they will be. */
   get names(): string[] {
     return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.name);
   }

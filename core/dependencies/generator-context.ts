@@ -26,11 +26,13 @@ export function isGenerator(value: unknown): value is AnyGenerator {
 export class GeneratorContext implements Exit {
   readonly name: string;
   readonly scope: DependencyScope;
+  readonly key: object;
   readonly #generator: AnyGenerator;
 
-  constructor(name: string, scope: DependencyScope, generator: AnyGenerator) {
+  constructor(name: string, scope: DependencyScope, key: object, generator: AnyGenerator) {
     this.name = name;
     this.scope = scope;
+    this.key = key;
     this.#generator = generator;
   }
 
@@ -58,11 +60,13 @@ export class GeneratorContext implements Exit {
 export class DisposableContext implements Exit {
   readonly name: string;
   readonly scope: DependencyScope;
+  readonly key: object;
   readonly #dispose: () => unknown;
 
-  constructor(name: string, scope: DependencyScope, dispose: () => unknown) {
+  constructor(name: string, scope: DependencyScope, key: object, dispose: () => unknown) {
     this.name = name;
     this.scope = scope;
+    this.key = key;
     this.#dispose = dispose;
   }
 

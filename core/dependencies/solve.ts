@@ -1,3 +1,4 @@
+import { misuse } from '../errors.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { GraphRun } from './dependency-graph.js';
@@ -10,7 +11,7 @@ import {
   noDependencies,
   partsOfDependency,
 } from './depends.js';
-import type { ExitStack } from './exit-stack.js';
+import type { Exit, ExitStack } from './exit-stack.js';
 import { DisposableContext, disposerOf, GeneratorContext, isGenerator } from './generator-context.js';
 
 /** What of a request its dependencies share. */
@@ -22,14 +23,16 @@ export interface DependencyRun extends GraphRun {
   readonly trace: Trace | undefined;
 }
 
+const noExits: readonly Exit[] = [];
+
 /**
  * The values solved so far: one for each dependency and scope. One that is being solved is there as its promise, so that
  * native code that injects two at once gets what they share only once.
  */
 export class DependencyCache {
   #values: Map<object, Map<DependencyScope, unknown>> | undefined;
-
   #owned: WeakSet<object> | undefined;
+  #exited: readonly Exit[] = noExits;
 
   has(dependency: object, scope: DependencyScope): boolean {
     return this.#values?.get(dependency)?.has(scope) ?? false;
@@ -56,8 +59,25 @@ export class DependencyCache {
     else if (!byScope.has(scope)) byScope.set(scope, value);
   }
 
-  clear(): void {
+  /** The request has failed, and these have exited. */
+  clear(left: readonly Exit[]): void {
     this.#values = undefined;
+    if (left.length > 0) this.#exited = [...this.#exited, ...left];
+  }
+
+  /** Whether values have exited because the request failed. */
+  get hasExits(): boolean {
+    return this.#exited.length > 0;
+  }
+
+  /** Whether the value of this one has. */
+  hasExited(dependency: object, scope: DependencyScope): boolean {
+    return this.#exited.some(exit => exit.key === dependency && exit.scope === scope);
+  }
+
+  /** The request goes on as if it had not failed. */
+  forgetExited(): void {
+    this.#exited = noExits;
   }
 
   /** A promise that was added has come to its value, or to nothing. */
@@ -107,7 +127,7 @@ function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
   if (run.exits.refusal) throw run.exits.refusal;
   // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
   const { name } = partsOfDependency(marker.dependency);
-  const pending = solveAnew(name, used, scope, run);
+  const pending = solveAnew(name, used, scope, key, run);
   run.solved.add(key, scope, pending);
   return settled(key, scope, pending, run.solved);
 }
@@ -130,6 +150,16 @@ async function settled(
 
 const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
+/** Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no second one. */
+export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
+  for (const { dependency, scope, useCache } of Object.values(dependencies)) {
+    const used = run.overrideOf(dependency);
+    if (useCache && run.solved.hasExited(keyOf(dependency, used), scope ?? run.defaultScope))
+      throw misuse('DEPENDENCY_EXITED', partsOfDependency(dependency).name);
+    refuseExited(partsOfDependency(used).dependencies, run);
+  }
+}
+
 /** A replacement has the place of the original, and not its value: a layer further out may have solved that. */
 function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   if (used === dependency) return dependency;
@@ -144,6 +174,7 @@ async function solveAnew(
   name: string,
   used: AnyDependency,
   scope: DependencyScope,
+  key: object,
   run: DependencyRun,
 ): Promise<unknown> {
   const { produce, dependencies } = partsOfDependency(used);
@@ -155,9 +186,9 @@ async function solveAnew(
   run.trace?.add(`${name} enter`);
   try {
     const produced = produce(contextOf(values, run.injected));
-    if (isGenerator(produced)) return await enter(new GeneratorContext(name, scope, produced), run);
+    if (isGenerator(produced)) return await enter(new GeneratorContext(name, scope, key, produced), run);
     const value = await produced;
-    const refused = handedOn.includes(value) ? undefined : disposeLater(name, scope, value, run);
+    const refused = handedOn.includes(value) ? undefined : disposeLater(name, scope, key, value, run);
     if (refused) throw await refused;
     return value;
   } finally {
@@ -191,10 +222,11 @@ async function enter(generator: GeneratorContext, run: DependencyRun): Promise<u
 function disposeLater(
   name: string,
   scope: DependencyScope,
+  key: object,
   value: unknown,
   run: DependencyRun,
 ): Promise<Error> | undefined {
   const dispose = disposerOf(value);
   if (!dispose || isNative(value, run.injected.request.raw) || !run.solved.own(value)) return undefined;
-  return run.exits.push(new DisposableContext(name, scope, dispose));
+  return run.exits.push(new DisposableContext(name, scope, key, dispose));
 }

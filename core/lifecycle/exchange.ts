@@ -78,8 +78,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #native: WeakSet<Error> | undefined;
   /** Whether native code has dependencies of its own: they are not taken from it while it works. */
   hasInjected = false;
-  /** What failed below after it had answered, while the answer was still held. */
-  #overtaken: Error | undefined;
+  /** An error of native code that is on its way to whoever answers it. */
+  #observed: Error | undefined;
+  /** A late error of native code that takes the place of the answer. */
+  #overtaking: Error | undefined;
   /** What our own code has answered with, as it left an endpoint or a layer: its failures are told by exceptions, not by a status. */
   ownStatus: number | undefined;
   /** What was thrown into the dependencies. Those that are entered after it belong to the same failed request. */
@@ -221,7 +223,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
    */
   async recover(thrown: unknown, native = false): Promise<Response> {
-    if (this.#overtaken === thrown) this.#overtaken = undefined;
+    this.#observed = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
     const handled = this.#attempt(failure, () => this.#findHandler(failure));
@@ -245,9 +247,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
+    const left = this.exits.entered;
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     // What has exited is not given to anybody any more.
-    this.solved.clear();
+    this.solved.clear(left);
     this.dropTasks(failure);
     return failure;
   }
@@ -480,14 +483,26 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.#isOver;
   }
 
+  /** Whether native code holds dependencies that its failure would roll back. */
+  get holdsInjected(): boolean {
+    const hasFailed = this.failed !== undefined || this.#observed !== undefined;
+    return this.hasInjected && !hasFailed && !this.exits.isEmpty;
+  }
+
   /**
-   * Native code has failed after it had answered. While the answer is held the failure takes its place; tells whether it
-   * does.
+   * Native code that holds dependencies has failed after it answered. Tells whether the failure takes the place of the answer:
+   * not once the response is on its way.
    */
-  overtake(thrown: unknown): boolean {
-    const isInTime = !this.isSending && this.#overtaken === undefined;
-    if (isInTime) this.#overtaken = toError(thrown);
-    return isInTime;
+  overtake(failure: Error): boolean {
+    if (!this.isSending) this.#overtaking ??= failure;
+    return this.#overtaking === failure;
+  }
+
+  /** The failure that takes the place of the answer, once. */
+  takeOvertaking(): Error | undefined {
+    const failure = this.#overtaking;
+    this.#overtaking = undefined;
+    return failure;
   }
 
   /** Native code has failed and its answer stands: the dependencies get the failure thrown in when they exit. */
@@ -495,21 +510,40 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (!this.#isOver) this.exits.failure ??= toError(thrown);
   }
 
-  /** The response, unless what is below has failed since it answered. */
-  unlessOvertaken(response: Response): Response | Promise<Response> {
-    const failure = this.#overtaken;
-    if (failure === undefined) return response;
-    this.#overtaken = undefined;
-    this.replaced(response);
-    return this.recover(failure, true);
-  }
-
   /** The response is on its way: what fails from now on does not take its place. */
-  sending(response: Response): Response | Promise<Response> {
-    const latest = this.unlessOvertaken(response);
+  sending(response: Response): void {
     this.isSending = true;
     this.#onItsWay = response;
-    return latest;
+  }
+
+  /** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
+  observe(failure: Error): void {
+    this.#observed = failure;
+  }
+
+  /** The error that native code has failed with before this answer, once. */
+  takeObserved(): Error | undefined {
+    const failure = this.#observed;
+    this.#observed = undefined;
+    return failure;
+  }
+
+  /**
+   * An error handler of the app goes on without the error: what was open gets it, and what comes after begins anew. Returns
+   * what has to be waited for first.
+   */
+  goOnAfterError(): Promise<void> | undefined {
+    const failure = this.takeObserved();
+    const isNothingOpen = this.exits.isEmpty && this.backgroundTasks.isEmpty;
+    if (failure && !isNothingOpen) return this.failedNatively(failure).then(() => this.#beginAnew());
+    this.#beginAnew();
+    return undefined;
+  }
+
+  #beginAnew(): void {
+    this.failed = undefined;
+    if (!this.#unfinished.isAbandoned) this.exits.failure = undefined;
+    this.solved.forgetExited();
   }
 
   /** An error of native code that may reach a middleware by another way, as where it reads the body: it stays a native one. */
@@ -520,9 +554,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#native.add(error);
   }
 
-  /** Native code has answered with a server error, and kept what led to it to itself: the dependencies are told all the same. */
-  async failedNatively(status: number): Promise<void> {
-    const known = new HTTPException(status <= 599 ? status : 500);
+  /** Native code has failed and is answered by native code: the dependencies get the failure before that answer goes on. */
+  async failedNatively(known: Error): Promise<void> {
     const failure = await this.unwind(known);
     if (failure !== known) this.report(failure, 'exit');
   }

@@ -21,12 +21,15 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   let response: Response | undefined;
   let delivery: Delivery;
   try {
-    response = await runLayer(exchange, layer, below); // 1–5: in through the middleware, and out again
-    const latest = exchange.sending(response);
-    const sending = latest === response ? response : await latest;
-    response = sending;
-    delivery = await exchange.inContext(() => transport.send(sending)); // 6: sent, to its last byte
+    const answer = await runLayer(exchange, layer, below); // 1–5: in through the middleware, and out again
+    const overtaking = exchange.takeOvertaking();
+    const latest = overtaking ? await answerInstead(exchange, layer, answer, overtaking) : answer;
+    response = latest;
+    exchange.sending(latest);
+    delivery = await exchange.inContext(() => transport.send(latest)); // 6: sent, to its last byte
   } catch (thrown) {
+    const unanswered = exchange.takeOvertaking();
+    if (unanswered) exchange.report(unanswered, 'request');
     exchange.passedOn = toError(thrown);
     delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
@@ -40,6 +43,21 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
     await runAfterResponse(exchange, response, known); // 7–9
   });
+}
+
+/** Native code that holds dependencies has failed since it answered: the client is not told of a success that is rolled back. */
+async function answerInstead(
+  exchange: Exchange,
+  layer: Freezable,
+  answer: Response,
+  failure: Error,
+): Promise<Response> {
+  exchange.replaced(answer);
+  try {
+    return await exchange.recover(failure, true);
+  } catch (thrown) {
+    return exchange.handleOutside(freeze(layer), toError(thrown));
+  }
 }
 
 /** Steps 7 to 9. Resolves with what the exits have failed with, which is reported; never rejects. */
@@ -100,8 +118,7 @@ export async function runLayer(exchange: Exchange, layer: Freezable, below: Belo
     const isTimed = plan.timeout !== undefined;
     const response = await (isTimed ? inTime(exchange, plan.timeout, answering) : answering);
     exchange.ownStatus = response.status;
-    const latest = exchange.unlessOvertaken(response);
-    return latest === response ? latest : await latest;
+    return response;
   } catch (thrown) {
     return await exchange.handleOutside(plan, toError(thrown));
   } finally {
@@ -165,11 +182,8 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   } finally {
     watch?.stop();
   }
-  const latest = exchange.unlessOvertaken(response);
-  if (latest !== response) return latest;
-  const isNatives = isNativeView(response) && response.status !== exchange.ownStatus;
-  if (response.status >= 500 && isNatives && !exchange.isSending)
-    await exchange.failedNatively(response.status);
+  const failed = exchange.takeObserved() ?? serverError(exchange, response);
+  if (failed) await exchange.failedNatively(failed);
   const { exits } = exchange;
   if (exits.isEmpty) return response;
   const known = exits.failure;
@@ -178,6 +192,14 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   if (failure === known) return response;
   exchange.replaced(response);
   return exchange.recover(failure);
+}
+
+/** Native code has answered with a server error, and kept what led to it to itself. */
+function serverError(exchange: Exchange, response: Response): Error | undefined {
+  const { status } = response;
+  if (status < 500 || exchange.isSending || !isNativeView(response) || status === exchange.ownStatus)
+    return undefined;
+  return new HTTPException(status <= 599 ? status : 500);
 }
 
 /** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */

@@ -81,5 +81,5 @@ app.get('/broken', async () => {
 app.get('/long', (_req, res) => {
   res.type('text/plain').send('a long line of text\n'.repeat(1000));
 });
-app.use(errorBoundary(layer)); // the layer hears of errors before the app's own
+app.use(errorBoundary(layer)); // the layer's exception handlers come before the app's own
 app.use(renderError);

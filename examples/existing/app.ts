@@ -1,6 +1,6 @@
 import { Depends, HTTPException, type Injected, Layer } from 'callnext';
-import { errorBoundary, inject, toExpress } from 'callnext/express';
-import express from 'express';
+import { inject, toExpress } from 'callnext/express';
+import express, { type ErrorRequestHandler } from 'express';
 
 const orders = [{ id: 1, item: 'chair' }];
 export const journal: string[] = [];
@@ -11,7 +11,7 @@ async function* getTransaction() {
     yield { orders };
     journal.push('commit'); // when the response is out
   } catch (error) {
-    journal.push('rollback'); // the handler failed, or answered with a 5xx
+    journal.push('rollback'); // the handler failed, whoever answers, or answered with a 5xx
     throw error;
   }
 }
@@ -30,4 +30,7 @@ app.get('/admin/orders', async (req, res) => {
   if (req.query.fail) throw new HTTPException(409, 'Out of stock');
   res.json(transaction.orders);
 });
-app.use(errorBoundary(layer)); // the layer is asked before the app's own error middleware
+const renderError: ErrorRequestHandler = (error, _req, res, _next) => {
+  res.status(error.status ?? 500).json({ error: error.message }); // this goes out when the transaction has rolled back
+};
+app.use(renderError);

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import koaCors from '@koa/cors';
 import { Depends, endpoint, Layer, type Middleware, Response, StreamingResponse } from 'callnext';
-import { errorBoundary, fromExpress, toExpress, wrap } from 'callnext/express';
+import { errorBoundary, fromExpress, inject, toExpress, wrap } from 'callnext/express';
 import { fromKoa, type KoaNext, toKoa } from 'callnext/koa';
 import { timeout } from 'callnext/middleware/timeout';
 import { toNode } from 'callnext/node';
@@ -840,11 +840,16 @@ describe.each([
 
   it('keep their headers on the error page of a handler that fails when it has answered', async () => {
     const layer = new Layer({ middleware: [fromExpress(helmet())], onError: () => undefined });
+    async function* transaction() {
+      yield;
+    }
     const app = framework().set('env', 'test');
     app.use(toExpress(layer));
-    app.get('/', (_req, res, next) => {
-      res.set('x-own', '1').send('a');
-      next(new Error('late'));
+    app.get('/', (req, res, next) => {
+      void inject(req, Depends(transaction)).then(() => {
+        res.set('x-own', '1').send('a');
+        next(new Error('late'));
+      });
     });
     app.use(errorBoundary(layer));
     app.use((error: Error, _req: unknown, res: express.Response, _next: unknown) => {

@@ -1,5 +1,5 @@
 import { Depends, endpoint, Layer, type Middleware, PlainTextResponse } from 'callnext';
-import { toNode } from 'callnext/node';
+import { inject, toNode } from 'callnext/node';
 import { EventLog } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 
@@ -52,6 +52,36 @@ describe('toNode', () => {
     });
     expect(errors).toEqual(['listener failed', 'listener failed']);
   });
+
+  it.each([
+    ['holds nothing', false, 200, 'first', ['told late']],
+    ['has injected', true, 500, 'Internal Server Error', ['rollback late', 'told late']],
+  ])(
+    'answers a listener that fails after its answer and %s',
+    async (_what, injects, status, body, events) => {
+      const log = new EventLog();
+      async function* transaction() {
+        try {
+          yield;
+        } catch (error) {
+          log.add(`rollback ${(error as Error).message}`);
+          throw error;
+        }
+      }
+      const layer = new Layer({ middleware: [timing], onError: error => log.add(`told ${error.message}`) });
+      const listener = toNode(layer, async (req, res) => {
+        if (injects) await inject(req, Depends(transaction));
+        res.end('first');
+        throw new Error('late');
+      });
+      await listening(listener, async url => {
+        const response = await fetch(url);
+        expect([response.status, await response.text()]).toEqual([status, body]);
+        await layer.close();
+      });
+      expect(log.events).toEqual(events);
+    },
+  );
 
   it('keeps pipelined answers in their order', async () => {
     const layer = new Layer({

@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import net from 'node:net';
 import { constants, gunzipSync } from 'node:zlib';
-import type { Middleware } from 'callnext';
+import { Layer, type Middleware } from 'callnext';
 import type { NativeCase } from './handlers.js';
 
 export const passing: Middleware = (request, callNext) => callNext(request);
@@ -23,6 +23,10 @@ export const modes: [name: string, layers: Middleware[]][] = [
   ['a layer that reads the body', [reading]],
   ['two layers', [passing, delayed]],
 ];
+
+/** A layer that keeps to itself what native code does wrong after it has answered. */
+export const silently = (middleware: Middleware): Layer =>
+  new Layer({ middleware: [middleware], onError: () => undefined });
 
 /** What came back on the wire: the status line and the header block as they are, and the body with its framing. */
 export interface Recorded {

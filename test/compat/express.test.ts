@@ -16,7 +16,7 @@ import onHeaders from 'on-headers';
 import makeRouter from 'router';
 import send from 'send';
 import serveStatic from 'serve-static';
-import { ask, modes, type Recorded, reading, serving } from './arrangements.js';
+import { ask, modes, type Recorded, reading, serving, silently } from './arrangements.js';
 import { fixture, isRace, type NativeCase, nativeCases, type Req, type Res } from './handlers.js';
 
 const express4 = require('express4') as typeof express5;
@@ -165,7 +165,7 @@ describe.each([
     return app;
   }
   const layers = (middlewares: Middleware[]) => (app: App) => {
-    for (const middleware of middlewares) app.use(toExpress(middleware) as express5.RequestHandler);
+    for (const middleware of middlewares) app.use(toExpress(silently(middleware)) as express5.RequestHandler);
   };
 
   async function observe(

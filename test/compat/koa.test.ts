@@ -10,7 +10,7 @@ import Koa3 from 'koa';
 import compress from 'koa-compress';
 import session from 'koa-session';
 import serve from 'koa-static';
-import { ask, delayed, modes, passing, type Recorded, reading, serving } from './arrangements.js';
+import { ask, delayed, modes, passing, type Recorded, reading, serving, silently } from './arrangements.js';
 import { fixture, isRace, type NativeCase, nativeCases } from './handlers.js';
 
 const Koa2 = require('koa2') as typeof Koa3;
@@ -252,7 +252,7 @@ describe.each([
     return app.callback();
   }
   const layers = (middlewares: Middleware[]) => (app: App) => {
-    for (const middleware of middlewares) app.use(toKoa(middleware));
+    for (const middleware of middlewares) app.use(toKoa(silently(middleware)));
   };
 
   /** Every answer, and every error that the app was told of. */
@@ -306,8 +306,8 @@ describe.each([
       app.silent = true;
       app.on('error', () => undefined);
       const router = new KoaRouter({ prefix: '/api' });
-      for (const middleware of middlewares) router.use(toKoa(middleware) as never);
-      const atRoute = middlewares.map(middleware => toKoa(middleware) as never);
+      for (const middleware of middlewares) router.use(toKoa(silently(middleware)) as never);
+      const atRoute = middlewares.map(middleware => toKoa(silently(middleware)) as never);
       router.param('id', (id, ctx, next) => {
         ctx.loaded = `item ${id}`;
         return next();

@@ -241,6 +241,31 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'after 500', 'enter db', 'rollback: failed', 'task']);
   });
 
+  it('refuses what has exited with the failure, and what needs it, and gives the rest', async () => {
+    layer.addExceptionHandler(RangeError, () => new PlainTextResponse('handled', { status: 500 }));
+    const failed = gate();
+    const answered = gate();
+    const given: unknown[] = [];
+    layer.addMiddleware(async (request, callNext) => {
+      const response = await callNext(request);
+      failed.open();
+      await answered.opened;
+      return response;
+    });
+    const handler = async (answer: Answer): Promise<void> => {
+      await answer.inject(Depends(session));
+      void failed.opened.then(async () => {
+        for (const marker of [Depends(getDb), Depends(session), Depends(() => 'plain')])
+          given.push(await answer.inject<unknown>(marker).catch((error: CallnextError) => error.code));
+        answered.open();
+      });
+      throw new RangeError('failed');
+    };
+    expect((await send(answering(handler))).status).toBe(500);
+    expect(given).toEqual(['DEPENDENCY_EXITED', 'DEPENDENCY_EXITED', 'plain']);
+    expect(log.events.filter(event => event === 'enter db')).toHaveLength(1);
+  });
+
   it('refuses what is injected when the dependencies have exited', async () => {
     const late = gate();
     const refused = gate<string>();

@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { app, journal } from '../../examples/existing/app.js';
 
-describe('an existing app with a guard, a transaction and an error boundary', () => {
+describe('an existing app with a guard, a transaction and an error middleware', () => {
   beforeEach(() => {
     journal.length = 0;
   });
@@ -23,9 +23,9 @@ describe('an existing app with a guard, a transaction and an error boundary', ()
     expect(await journalOf(2)).toEqual(['begin', 'commit']);
   });
 
-  it('rolls back what fails, and answers it', async () => {
+  it('rolls back what fails, and lets the app answer it', async () => {
     const response = await asked('/admin/orders?fail=1');
-    expect([response.status, response.body]).toEqual([409, { detail: 'Out of stock' }]);
+    expect([response.status, response.body]).toEqual([409, { error: 'Out of stock' }]);
     expect(await journalOf(2)).toEqual(['begin', 'rollback']);
   });
 });

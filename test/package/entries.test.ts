@@ -95,7 +95,7 @@ it('exports from each framework entry what an app mounts and calls', () => {
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['fromKoa', 'inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual(['errorBoundary', 'fromKoa', 'inject', 'mountFetch', 'toKoa']);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {

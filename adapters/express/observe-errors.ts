@@ -1,0 +1,97 @@
+import { NativeExchange } from '../node/index.js';
+import {
+  type Entry,
+  type ExpressApp,
+  type ExpressNext,
+  isSignalToRouter,
+  routerOf,
+  type Stacked,
+} from './express-types.js';
+
+type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next: ExpressNext) => unknown;
+
+/** By this symbol, so that two copies of the package do what there is to do once. */
+const patched: unique symbol = Symbol.for('callnext.observesErrors') as never;
+const observed = new WeakSet<ExpressApp>();
+
+/** Sees to it that errors are observed in an app that another one may be around, whichever copy of Express it is of. Looks at it once. */
+export function observeInner(app: ExpressApp): void {
+  if (observed.has(app)) return;
+  observed.add(app);
+  const router = routerOf(app);
+  if (router) observeRouter(router, new Set());
+}
+
+/**
+ * Patches what hands an error to the handlers of a router, where every error passes before anybody can answer it: thrown, rejected, or given to
+ * `next`. It is one method on a prototype that all routers of a copy of Express share, and costs nothing where there is no error. The
+ * tracing channel of router 2.3 tells as much, and makes each call of a handler slower as soon as somebody subscribes.
+ */
+export function observeOutermost(app: ExpressApp): void {
+  observed.add(app);
+  observeStack(routerOf(app)?.stack ?? [], new Set());
+}
+
+/** Routers that are mounted may be of another copy. What a mounted app holds can not be seen from outside. */
+function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
+  for (const entry of stack) {
+    patchOnce(Object.getPrototypeOf(entry));
+    const { handle } = entry as { handle?: Partial<Stacked> };
+    if (Array.isArray(handle?.stack) && !seen.has(handle)) observeRouter(handle as Stacked, seen);
+  }
+}
+
+function observeRouter(router: Stacked, seen: Set<unknown>): void {
+  seen.add(router);
+  observeStack(router.stack, seen);
+  // An error of the last entry leaves a router by a timer, and what is to see it at once has to come after that.
+  if (markOf(router.stack.at(-1)) === undefined) router.use(passOn);
+}
+
+/** Marks a handler of ours, so that two copies of the package do not each put theirs behind the other's. */
+export function mark(handler: object, as: 'tap' | 'passOn'): void {
+  Object.defineProperty(handler, patched, { value: as });
+}
+
+/** What an entry of a stack is marked as. */
+export function markOf(entry: Entry | undefined): unknown {
+  return (entry?.handle as { [patched]?: unknown } | undefined)?.[patched];
+}
+
+/** An error handler, as Express knows one by its four parameters. */
+function passOn(error: unknown, _req: unknown, _res: unknown, next: ExpressNext): void {
+  next(error);
+}
+mark(passOn, 'passOn');
+
+/** `handle_error` is Express 4's name of it. */
+function patchOnce(prototype: Entry & { [patched]?: true }): void {
+  if (Object.hasOwn(prototype, patched)) return;
+  for (const name of ['handleError', 'handle_error'] as const) {
+    const original = Object.hasOwn(prototype, name) && prototype[name];
+    if (typeof original !== 'function') continue;
+    Object.defineProperty(prototype, patched, { value: true });
+    prototype[name] = { [name]: observing(original as HandleError) }[name];
+  }
+}
+
+function observing(original: HandleError): HandleError {
+  return function (error, req, res, next) {
+    const native = res && NativeExchange.of(res);
+    if (!native?.isObserved || isSignalToRouter(error))
+      return Reflect.apply(original, this, [error, req, res, next]);
+    const goOn = (given: unknown): unknown =>
+      Reflect.apply(original, this, [given, req, res, goingOn(this, native, next)]);
+    return native.observe(error, goOn) ? undefined : goOn(error);
+  };
+}
+
+/** The `next` of an error handler, which may go on without the error: the request has recovered then. */
+function goingOn({ handle }: Entry, native: NativeExchange, next: ExpressNext): ExpressNext {
+  if (typeof handle !== 'function' || handle.length !== 4) return next;
+  return given => {
+    const left = isSignalToRouter(given) ? native.goOnAfterError() : undefined;
+    if (left) left.then(() => next(given));
+    else next(given);
+  };
+}
