@@ -208,8 +208,11 @@ export class KoaExchange extends NativeExchange {
     // What was to answer on the native response has not been waited for, or has gone on: nothing on the context would be sent.
     const isRaw = this.ctx.respond === false && !this.#isTaken && !this.#isView(response);
     if (isRaw) return this.innermost.answered(response);
-    this.#place(frame, response);
-    this.exchange.replaced(response);
+    try {
+      this.#place(frame, response);
+    } finally {
+      this.exchange.replaced(response);
+    }
   }
 
   #place(frame: Frame | undefined, response: Response): void {

@@ -309,6 +309,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     try {
       this.#handOut(frame, inner, response);
     } catch (thrown) {
+      this.exchange.replaced(response);
       this.settleError(undefined, thrown);
     }
   }
@@ -508,6 +509,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     try {
       this.#settle(frame, response);
     } catch (thrown) {
+      this.exchange.replaced(response);
       this.settleError(undefined, thrown);
     }
   }
@@ -747,6 +749,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       this.#put(held, response);
       this.exchange.replaced(response);
     } catch (thrown) {
+      this.exchange.replaced(response);
       held.bypass();
       this.settleError(undefined, thrown);
       this.#cutShort(toError(thrown));

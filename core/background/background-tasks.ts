@@ -35,12 +35,6 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
   }
 }
 
-/** How the tasks are called that stand at `response.background`. */
-export function namesOf(work: BackgroundWork | undefined): readonly string[] {
-  if (work === undefined) return [];
-  return 'run' in work ? [work.name] : work.names;
-}
-
 /** What stands at `response.background`, checked when it is put there. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
   if (work === undefined || work === null) return undefined;
@@ -56,6 +50,8 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
 export class BackgroundTasks {
   readonly #waiting: BackgroundTask[] = [];
   #adopted: BackgroundTasks[] | undefined;
+  /** The tasks of responses: one that several responses carry runs once. */
+  #taken: Set<BackgroundTask> | undefined;
   #running: BackgroundTask | undefined;
   #controller: AbortController | undefined;
   #cutShortBy: Error | undefined;
@@ -101,17 +97,33 @@ export class BackgroundTasks {
     return this.#waiting.length === 0;
   }
 
-  /** Moves the tasks of a response to the end of this list. */
-  adopt(work: BackgroundWork | undefined): void {
-    if (work === undefined || work === this) return;
-    if ('run' in work) this.#waiting.push(work);
-    else {
-      for (const task of work.take()) this.#waiting.push(task);
-      this.#adopted ??= [];
-      this.#adopted.push(work);
-      work.joinTo(this);
-      if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
-    }
+  /** Those that have not begun. Internal. */
+  get waiting(): readonly BackgroundTask[] {
+    return this.#waiting;
+  }
+
+  /** Moves the tasks of a response to the end of this list, but for those that have been moved before. */
+  adopt(work: BackgroundWork): void {
+    if (work === this) return;
+    if ('run' in work) return this.#takeOver([work]);
+    this.#takeOver(work.take());
+    this.#adopted ??= [];
+    this.#adopted.push(work);
+    work.joinTo(this);
+    if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
+  }
+
+  #takeOver(tasks: readonly BackgroundTask[]): void {
+    this.#taken ??= new Set();
+    // Noted afterwards: a list that names one task twice means it.
+    for (const task of tasks) if (!this.#taken.has(task)) this.#waiting.push(task);
+    for (const task of tasks) this.#taken.add(task);
+  }
+
+  /** The names of tasks that responses carry and that are still to be moved here. */
+  namesIn(works: readonly BackgroundWork[]): string[] {
+    const tasks = works.flatMap(work => ('run' in work ? [work] : work === this ? [] : work.waiting));
+    return [...new Set(tasks)].filter(task => !this.#taken?.has(task)).map(({ name }) => name);
   }
 
   /** What is added to this list from now on is added to another one. Internal. */

@@ -1,5 +1,5 @@
 import { misuse, misuseWith } from '../errors.js';
-import type { Response } from '../http/response.js';
+import { handOnWorks, type Response } from '../http/response.js';
 import type { DependencyScope } from './depends.js';
 import type { Exit } from './exit-stack.js';
 
@@ -46,6 +46,7 @@ export class GeneratorContext implements Exit {
   /** Resumes with the response, or throws the failure in. Throws `GENERATOR_YIELDED_TWICE`. */
   async leave(response: Response | undefined, failure: Error | undefined): Promise<'passed' | 'swallowed'> {
     const { done } = failure ? await this.#throwIn(failure) : await this.#generator.next(response);
+    if (response) handOnWorks(response);
     if (done) return failure ? 'swallowed' : 'passed';
     await this.#generator.return();
     throw misuseWith(failure ? { cause: failure } : {}, 'GENERATOR_YIELDED_TWICE', this.name);

@@ -51,7 +51,6 @@ export class FileResponse extends Response {
     const open = await openFile(this.path, files);
     try {
       const response = this.#answer(request, open);
-      response.background = this.background;
       // What is changed from here on is changed on the response that is sent.
       partsOf(this).head.seal();
       // Who sends a body closes the file with it.

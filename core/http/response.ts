@@ -24,6 +24,10 @@ export const prepare: unique symbol = Symbol.for('callnext.Response.prepare') as
 const parts = Symbol.for('callnext.Response.parts');
 const claim = Symbol.for('callnext.Response.claim');
 const isView = Symbol.for('callnext.Response.isView');
+const handOn = Symbol.for('callnext.Response.handOn');
+const works = Symbol.for('callnext.Response.works');
+const inherit = Symbol.for('callnext.Response.inherit');
+const noWorks: readonly never[] = [];
 /** What headers say of the bytes of one body, and nothing of another one (RFC 9110, 8 and 14; RFC 9530). */
 const ofBody = [
   'content-length',
@@ -53,6 +57,8 @@ const ofBody = [
  */
 export class Response {
   #background: BackgroundWork | undefined;
+  /** What was set further in, the outermost first: it runs after what is set here. */
+  #handedOn: readonly BackgroundWork[] = noWorks;
   readonly #head: ResponseHead;
   readonly #body: Body;
   readonly [isView]: boolean;
@@ -70,7 +76,8 @@ export class Response {
     const { content, type } = contentOf(source as BodySource);
     this.#head = new MemoryHead(init);
     this.#body = new Body(() => content);
-    this.background = (init as ResponseInit).background;
+    if (isOurs(init)) this.#handedOn = init[works]();
+    else if ('background' in init) this.background = init.background;
     const { headers } = this.#head;
     const describes = source !== undefined && describesAnotherBody(init, source, content);
     if (describes) this.#forgetAnotherBody();
@@ -81,10 +88,12 @@ export class Response {
 
   /**
    * Runs after the response is sent and the dependencies have exited, after the injected tasks.
+   * Each place that a response passes (endpoint, exit of scope `function`, exception handler, middleware) replaces only what it has set
+   * itself. All of it runs, the outermost first. Reads what was set last.
    * Setting it when the response is sent throws `HEADERS_SENT`: nothing would run it.
    */
   get background(): BackgroundWork | undefined {
-    return this.#background;
+    return this.#background ?? this.#handedOn[0];
   }
 
   set background(work: BackgroundWork | null | undefined) {
@@ -164,7 +173,7 @@ export class Response {
   clone(): Response {
     const copy = new Response(this.#body.copy(), { headers: linesOf(this) });
     copy.#head.status = this.status;
-    copy.background = this.background;
+    copy.#handedOn = this[works]();
     return copy;
   }
 
@@ -220,6 +229,25 @@ export class Response {
   [claim](owner: object): this {
     if (this.#owner !== undefined && this.#owner !== owner) throw misuse('RESPONSE_REUSED');
     this.#owner = owner;
+    return this[handOn]();
+  }
+
+  /** What is set from here on is set by somebody else: it comes before what was set until now, and does not replace it. */
+  [handOn](): this {
+    if (this.#background !== undefined) this.#handedOn = this[works]();
+    this.#background = undefined;
+    return this;
+  }
+
+  /** All that runs after it, in this order. */
+  [works](): readonly BackgroundWork[] {
+    return this.#background === undefined ? this.#handedOn : [this.#background, ...this.#handedOn];
+  }
+
+  /** What runs after another response, which this one was made of, runs after this one. */
+  [inherit](response: Response): this {
+    this.#handedOn = [...this[works](), ...response[works]()];
+    this.#background = undefined;
     return this;
   }
 }
@@ -263,6 +291,16 @@ export function claimFor(owner: object, response: Response): Response {
   return response[claim](owner);
 }
 
+/** All that is to run after a response, the outermost first. */
+export function worksOf(response: Response): readonly BackgroundWork[] {
+  return response[works]();
+}
+
+/** Keeps what an exit of scope `function` has set as `background` from being replaced by the next one. */
+export function handOnWorks(response: Response): void {
+  response[handOn]();
+}
+
 /** Whether a value is a response of callnext, of this copy of the package or of another one. */
 export function isOurs(value: unknown): value is Response {
   return typeof value === 'object' && value !== null && brand in value;
@@ -303,7 +341,7 @@ async function acceptPrepared(
   prepared: Promise<Response>,
 ): Promise<Response> {
   try {
-    return claimFor(run, await prepared);
+    return claimFor(run, await prepared)[inherit](response);
   } catch (thrown) {
     run.replaced(response);
     throw thrown;

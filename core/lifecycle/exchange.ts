@@ -1,4 +1,4 @@
-import { BackgroundTasks, type BackgroundWork, namesOf } from '../background/background-tasks.js';
+import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
@@ -13,7 +13,7 @@ import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import { accept, claimFor, partsOf, type Response } from '../http/response.js';
+import { accept, claimFor, partsOf, type Response, worksOf } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
@@ -65,7 +65,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Lists that are made anew when something is added have no room to spare: a request may last for hours. */
   #layers: readonly FrozenLayer[] = none;
   #replaced: readonly Response[] = none;
-  #adopted: Set<BackgroundWork> | undefined;
   /** The layers that it has come to, in which it is at work until its last task. */
   #entered: readonly FrozenLayer[] = none;
   /** The shortest of the layers that it has come to, in milliseconds. */
@@ -91,6 +90,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Whether the response is out, or never will be. */
   isSent = false;
   #isEnded = false;
+  /** Whether something has answered when the tasks of all responses had been taken over. */
+  #hasLate = false;
   #onItsWay: Response | undefined;
   #isOver = false;
   /** Whether the dependencies were taken from something that a layer had given up on. */
@@ -396,15 +397,15 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   end(): void {
     this.#isEnded = true;
     if (!this.#unfinished.isIdle) return;
-    if (this.#hasGivenUp) void this.#letGoOfTheRest();
+    if (this.#hasGivenUp || this.#hasLate) void this.#letGoOfTheRest();
     else this.#leaveLayers();
   }
 
   becameIdle(): void {
-    if (this.#isEnded) void this.#letGoOfTheRest();
+    if (this.#isEnded && this.#unfinished.isIdle) void this.#letGoOfTheRest();
   }
 
-  /** What a layer had given up on has come to its end when all was over: its tasks and its response are not wanted. */
+  /** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
   async #letGoOfTheRest(): Promise<void> {
     this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
@@ -466,10 +467,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   undone(): Undone {
     const isAnswered = this.isSent && this.#unfinished.isIdle;
+    const { backgroundTasks } = this;
     return {
       responses: isAnswered ? [] : [this.name ?? methodAndPath(this.request)],
       exits: this.exits.names,
-      tasks: [...this.backgroundTasks.names, ...(this.isSent ? [] : namesOf(this.#onItsWay?.background))],
+      tasks: [...backgroundTasks.names, ...backgroundTasks.namesIn(this.#made().flatMap(worksOf))],
     };
   }
 
@@ -563,17 +565,19 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   replaced(response: Response): void {
     partsOf(response).body.forget();
     this.#replaced = [...this.#replaced, response];
+    this.#hasLate ||= this.#isOver;
+    if (this.#isEnded) this.becameIdle();
   }
 
   /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
   settleResponses(sent: Response | undefined): void {
+    if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
     for (const response of this.#replaced) {
       partsOf(response)
         .body.discard()
         .catch(thrown => this.report(toError(thrown), 'response'));
     }
-    this.#adopt(sent);
   }
 
   dropTasks(cause: Error): void {
@@ -582,16 +586,16 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   #adoptLost(): void {
-    for (const response of this.#replaced) this.#adopt(response);
+    for (const response of this.#replaced.toReversed()) this.#adopt(response);
   }
 
-  /** Once for each: a response that was made of another one carries the same work. */
-  #adopt(response: Response | undefined): void {
-    const work = response?.background;
-    if (work === undefined || ('run' in work && this.#adopted?.has(work))) return;
-    this.#adopted ??= new Set();
-    this.#adopted.add(work);
-    this.backgroundTasks.adopt(work);
+  #adopt(response: Response): void {
+    for (const work of worksOf(response)) this.backgroundTasks.adopt(work);
+  }
+
+  /** What has been answered with, the outermost first. */
+  #made(): Response[] {
+    return [...(this.#onItsWay ? [this.#onItsWay] : []), ...this.#replaced.toReversed()];
   }
 
   /** A failure after the response: it is reported and the tasks are dropped, once for each. */

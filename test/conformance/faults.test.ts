@@ -202,8 +202,8 @@ describe.each(mounts)('faults on $name', ({ app }) => {
       last.addTask(() => log.add('last'));
       return new Response(response.body, { background: last });
     });
-    expect(await send(app().use(layer).at('/', read), 'last')).toEqual({ status: 200, body: 'wrapped' });
-    expect(log.events).toEqual(['injected', 'task', 'last']);
+    expect(await send(app().use(layer).at('/', read), 'task')).toEqual({ status: 200, body: 'wrapped' });
+    expect(log.events).toEqual(['injected', 'last', 'task']);
   });
 
   it.each<[string, (layer: Layer) => void, { scope: 'function' } | undefined]>([

@@ -344,7 +344,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
         background: new BackgroundTask(() => log.add('task of the first')),
       });
     });
-    const { body } = await request(app().use(layer).at('/', read), log, 'task of the second');
+    const { body } = await request(app().use(layer).at('/', read), log, 'task of the first');
     expect(body).toBe('BODY');
     expect(log.events).toEqual([
       'outer before',
@@ -354,8 +354,8 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
       'outer after 200',
       'db exit',
       'injected task',
-      'task of the first',
       'task of the second',
+      'task of the first',
     ]);
   });
 

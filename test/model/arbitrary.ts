@@ -76,8 +76,13 @@ const middleware = (name: string): fc.Arbitrary<MiddlewareSpec> =>
       ),
       before: fc.option(fault, { nil: undefined, freq: 12 }),
       after: rarely(fault),
+      sets: rarely(task(`${name} task`)),
     })
-    .map(each => compact({ name, ...each }) as unknown as MiddlewareSpec);
+    .map(({ sets, ...each }) => {
+      // Its list is not there to add anything to.
+      const set = sets && { name: sets.name, when: sets.when, fails: sets.fails };
+      return compact({ name, ...each, sets: set }) as unknown as MiddlewareSpec;
+    });
 
 interface Drawn {
   readonly layer: Omit<LayerSpec, 'dependencies'>;

@@ -90,6 +90,16 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         200,
       ),
       row(
+        '…and each middleware has set a `background`, too',
+        {
+          inner: { sets: { name: 'of inner', when: 'success' } },
+          outer: { sets: { name: 'of outer', when: 'success' } },
+          endpoint: { body: 'response', ownTask: { name: 'own', when: 'success' } },
+        },
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → always → of outer → of inner → own → background exit',
+        200,
+      ),
+      row(
         'It streams',
         { endpoint: { body: 'stream' } },
         '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → sent → request exit → task → always → background exit',
@@ -123,6 +133,15 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
           endpoint: { body: 'response', ownTask: { name: 'own', when: 'success' } },
         },
         '… → endpoint → function exit → inner after 200 → outer after 201 → sent → request exit → task → always → own → background exit',
+        201,
+      ),
+      row(
+        '…by one with a `background` of its own',
+        {
+          inner: { kind: 'replaces', sets: { name: 'of inner', when: 'success' } },
+          endpoint: { body: 'response', ownTask: { name: 'own', when: 'success' } },
+        },
+        '… → endpoint → function exit → inner after 200 → outer after 201 → sent → request exit → task → always → of inner → own → background exit',
         201,
       ),
     ],

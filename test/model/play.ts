@@ -134,7 +134,7 @@ class Stage {
     return layer;
   }
 
-  #middleware({ name, kind, before, after }: MiddlewareSpec, isOutermost: boolean): Middleware {
+  #middleware({ name, kind, before, after, sets }: MiddlewareSpec, isOutermost: boolean): Middleware {
     return async (request, callNext) => {
       this.log(`${name} before`);
       fail(before, `${name} before`);
@@ -149,8 +149,10 @@ class Stage {
       }
       this.log(`${name} after ${response.status}`);
       if (isOutermost && this.#scenario.goes === 'after') await this.#goAway(request);
+      const returned = kind === 'replaces' ? new PlainTextResponse('replaced', { status: 201 }) : response;
+      if (sets) returned.background = this.#task(sets);
       fail(after, `${name} after`);
-      return kind === 'replaces' ? new PlainTextResponse('replaced', { status: 201 }) : response;
+      return returned;
     };
   }
 

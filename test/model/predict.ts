@@ -19,7 +19,8 @@ interface Failure {
 
 interface Answer {
   readonly status: number;
-  readonly task?: TaskSpec | undefined;
+  /** What is at its `background`, the outermost first. */
+  readonly tasks?: readonly TaskSpec[];
   readonly isStream?: boolean;
 }
 
@@ -42,7 +43,7 @@ class Prediction {
   readonly #cache = new Set<string>();
   #entered: Entered[] = [];
   #tasks: TaskSpec[] = [];
-  /** Tasks of responses that are not sent. */
+  /** Tasks of responses that are not sent, the outermost first. */
   #ofReplaced: TaskSpec[] = [];
   #isGone = false;
   #inside: LayerSpec[] = [];
@@ -61,7 +62,7 @@ class Prediction {
     }
     const isCut = this.#send(answer, failure);
     const unsent: Failure | undefined = isCut ? { label: 'stream', fault: 'error' } : undefined;
-    this.#tasks.push(...this.#ofReplaced.splice(0), ...(answer?.task ? [answer.task] : []));
+    this.#tasks.push(...(answer?.tasks ?? []), ...this.#ofReplaced.splice(0));
     if (unsent) {
       this.#log('told response: stream');
       this.#drop();
@@ -107,14 +108,21 @@ class Prediction {
       if (received === undefined) return { status: 503 };
       this.#log(`${middleware.name} after ${received.status}`);
       if (this.#scenario.goes === 'after' && index === 0 && depth === 0) this.#goAway();
+      const own = middleware.sets ? [middleware.sets] : [];
+      const isReplaced = middleware.kind === 'replaces';
+      if (!isReplaced) received = { ...received, tasks: [...own, ...(received.tasks ?? [])] };
       this.#fail(middleware.after, `${middleware.name} after`);
-      if (middleware.kind !== 'replaces') return received;
-      if (received.task) this.#ofReplaced.push(received.task);
-      return { status: 201 };
+      if (!isReplaced) return received;
+      this.#replaced(received);
+      return { status: 201, tasks: own };
     } catch (thrown) {
-      if (received?.task) this.#ofReplaced.push(received.task);
+      if (received) this.#replaced(received);
       return this.#recover(asFailure(thrown));
     }
+  }
+
+  #replaced({ tasks = [] }: Answer): void {
+    this.#ofReplaced.unshift(...tasks);
   }
 
   /** Nothing where the middleware has caught an exception, and answers itself. */
@@ -148,12 +156,13 @@ class Prediction {
       this.#tasks.push(...tasks);
       if (this.#scenario.goes === 'endpoint') this.#goAway();
       this.#fail(fault, 'endpoint');
-      answer = { status: 200, isStream: body === 'stream', task: body === 'data' ? undefined : ownTask };
+      const own = body !== 'data' && ownTask ? [ownTask] : [];
+      answer = { status: 200, isStream: body === 'stream', tasks: own };
       const failure = this.#leave('function', undefined);
       if (failure) throw failure;
       return answer;
     } catch (thrown) {
-      if (answer?.task) this.#ofReplaced.push(answer.task);
+      if (answer) this.#replaced(answer);
       return this.#recover(asFailure(thrown));
     }
   }
@@ -186,7 +195,7 @@ class Prediction {
     if (failure.fault === 'handled' && layer) {
       this.#log(`${layer.name} handler`);
       if (layer.handler === 'fails') throw unhandled(`${layer.name} handler`);
-      return { status: 422, task: layer.handlerTask };
+      return { status: 422, tasks: layer.handlerTask ? [layer.handlerTask] : [] };
     }
     if (failure.fault === 'http') return { status: 409 };
     failure.isUnhandled = true;

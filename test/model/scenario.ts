@@ -37,6 +37,8 @@ export interface MiddlewareSpec {
   readonly kind: 'passes' | 'answers' | 'replaces' | 'catches';
   readonly before?: Fault;
   readonly after?: Fault;
+  /** What it sets at the `background` of the response that it returns. */
+  readonly sets?: TaskSpec;
 }
 
 export interface LayerSpec {

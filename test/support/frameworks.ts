@@ -24,7 +24,7 @@ export interface TestApp {
   /** Mounts native code that answers as the framework's users do: `send(status, body)`. */
   handler(path: string, handle: (answer: Answer) => unknown): TestApp;
   /** What runs around everything that comes after it, natively: before and after. */
-  around(before: () => void, after: () => void): TestApp;
+  around(before: (res: http.ServerResponse) => void, after: () => void): TestApp;
   listener(): http.RequestListener;
 }
 
@@ -84,7 +84,7 @@ function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
     around(before, after) {
       isFirst = false;
       app.use((_req, res, next) => {
-        before();
+        before(res);
         res.once('finish', after);
         next();
       });
@@ -151,7 +151,7 @@ function koaApp(Koa: typeof Koa3): TestApp {
     },
     around(before, after) {
       app.use(async (ctx, next) => {
-        before();
+        before(ctx.res);
         ctx.res.once('finish', after);
         await next();
       });
