@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
-import type { Delivery } from '../../core/index.js';
+import { type Delivery, toError } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
@@ -105,7 +105,7 @@ export class ResponseEnd {
     const cause = this.#socket?.errored;
     if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
-    return { outcome: 'aborted', error: cause && cause === res.errored ? cause : undefined };
+    return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
 }
 

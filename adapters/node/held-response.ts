@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
-import { misuse, partsOf, type Response } from '../../core/index.js';
+import { misuse, partsOf, type Response, toError } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
@@ -302,9 +302,9 @@ export class HeldResponse {
   // What the exchange does.
 
   /** What is written from now on comes too late, although what was written before goes out first. */
-  willBeDestroyed(error = new Error(destroyed)): void {
+  willBeDestroyed(reason: unknown = new Error(destroyed)): void {
     this.#isDestroyed = true;
-    this.#body.fail(error);
+    this.#body.fail(toError(reason));
   }
 
   /** Runs after the release, or at once if nothing is held. */

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Busboy, BusboyInstance } from '@fastify/busboy';
@@ -90,6 +91,7 @@ class FormReading {
     this.#parser.on('partsLimit', () => this.#onPartsLimit());
     this.#parser.on('error', () => this.#fail(formErrors.data()));
     this.#parser.once('finish', this.#stop);
+    goOnBehindParts(this.#parser);
   }
 
   /** Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252 characters. */
@@ -200,6 +202,15 @@ class FormReading {
     await Promise.allSettled(this.#entries.map(([, value]) => value));
     await Promise.all(this.#onDisk.map(file => file.discard()));
   }
+}
+
+/**
+ * The parser waits until a part that is larger than its buffer is read on, and no read comes on Node 20 where all of the part
+ * has come: the form would never end (@fastify/busboy 3.2.6).
+ */
+function goOnBehindParts(parser: BusboyInstance): void {
+  const { parser: dicer } = (parser as { _parser?: { parser?: EventEmitter } })._parser ?? {};
+  dicer?.on('part', (part: Readable) => part.once('end', () => part._read(0)));
 }
 
 const escapes: Readonly<Record<string, string>> = { '%22': '"', '%0a': '\n', '%0d': '\r' };

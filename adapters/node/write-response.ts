@@ -11,7 +11,7 @@ import {
 } from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
 import { cutShort } from './cut-short.js';
-import { makeHead } from './framing.js';
+import { dropHeaders, makeHead } from './framing.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 
@@ -69,7 +69,8 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   for (const [name, value] of response.headers.lines()) {
     if (!(name === 'connection' && http2Stream(res))) res.setHeader(name, besideNative(res, name, value));
   }
-  removeHeader(res, 'transfer-encoding');
+  // Node frames the body anew, which it would not if the header were only removed.
+  dropHeaders(res, ['transfer-encoding']);
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
   if (length !== undefined) res.setHeader('content-length', length);
   // Node sends no body with 204, and with 205 it would begin one.

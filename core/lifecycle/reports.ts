@@ -45,7 +45,9 @@ export class Reports {
   }
 
   /** Tells `onError`; what that throws goes to the console, never further. */
-  tell(error: Error, phase: ErrorPhase): void {
+  tell(given: Error, phase: ErrorPhase): void {
+    // A stream may be destroyed with any value, which then stands where Node has errors.
+    const error = toError(given);
     this.#told ??= new WeakSet();
     this.#told.add(error);
     const failed = (thrown: unknown): void =>
