@@ -11,8 +11,8 @@ import {
 import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
 
 /**
- * Asks a layer's exception handlers before the app's own error middleware: an Express error handler to mount after the routes, and before that
- * middleware.
+ * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
+ * after the routes, and before that middleware.
  *
  * ```ts
  * app.use(toExpress(layer));
@@ -22,8 +22,8 @@ import { mark, markOf, observeInner, observeOutermost } from './observe-errors.j
  * ```
  *
  * What a handler throws or passes to `next(error)` is what `callNext` rejects with; what the layer does not handle goes on to the error
- * middleware that comes after. Without a boundary the app's own error middleware answers first, `callNext` resolves with its answer, and the
- * dependencies get the error all the same. Throws `ERROR_BOUNDARY`.
+ * middleware that comes after. Without a boundary the app's own error middleware answers first, and `callNext` resolves
+ * with its answer; the dependencies get the error in either case. Throws `ERROR_BOUNDARY`.
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);

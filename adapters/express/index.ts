@@ -50,8 +50,9 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether the layer sees the errors that pass Express' error handling; `true` unless set. It keeps an error handler last on the app's
-   * stack for that, and a look at its router. Without it the app is left alone, and a handler's error is the error handlers' alone.
+   * Whether the layer observes the errors that pass Express' error handling; `true` unless set. It keeps an error handler
+   * last on the app's stack and patches its router. With `false` both are left alone: errors of handlers reach only the
+   * app's error handlers.
    */
   errorTap?: boolean;
 }

@@ -14,7 +14,7 @@ type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next
 const patched: unique symbol = Symbol.for('callnext.observesErrors') as never;
 const observed = new WeakSet<ExpressApp>();
 
-/** Sees to it that errors are observed in an app that another one may be around, whichever copy of Express it is of. Looks at it once. */
+/** Observes the errors of an app that may be mounted in another one, of any copy of Express. Does it once an app. */
 export function observeInner(app: ExpressApp): void {
   if (observed.has(app)) return;
   observed.add(app);
@@ -23,16 +23,16 @@ export function observeInner(app: ExpressApp): void {
 }
 
 /**
- * Patches what hands an error to the handlers of a router, where every error passes before anybody can answer it: thrown, rejected, or given to
- * `next`. It is one method on a prototype that all routers of a copy of Express share, and costs nothing where there is no error. The
- * tracing channel of router 2.3 tells as much, and makes each call of a handler slower as soon as somebody subscribes.
+ * Patches the method through which a router hands an error to its handlers. Every error, whether thrown, rejected or
+ * given to `next`, passes it before it is answered. All routers of a copy of Express share it, and it costs nothing
+ * without an error. The tracing channel of router 2.3 would slow down every handler once it has a subscriber.
  */
 export function observeOutermost(app: ExpressApp): void {
   observed.add(app);
   observeStack(routerOf(app)?.stack ?? [], new Set());
 }
 
-/** Routers that are mounted may be of another copy. What a mounted app holds can not be seen from outside. */
+/** A mounted router may come from another copy of Express. The stack of a mounted app is not reachable from here. */
 function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
   for (const entry of stack) {
     patchOnce(Object.getPrototypeOf(entry));

@@ -30,7 +30,7 @@ export function originalOf(thrown: unknown): Error {
   return originals.get(error) ?? error;
 }
 
-/** Chunks for a Node stream on the context: its error goes to Koa, and what is none would make the stream itself throw. */
+/** Chunks for a Node stream on the context. A stream that fails with a value that is not an Error would throw itself. */
 export async function* answerableChunks<T>(chunks: AsyncIterable<T>): AsyncGenerator<T, void, unknown> {
   try {
     yield* chunks;

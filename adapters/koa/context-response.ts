@@ -232,7 +232,7 @@ async function* chunksOf(
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);
-      // A middleware further out that reads it must not take a part for the whole, and may still answer. Koa 2 hears of it too.
+      // An outer middleware that reads the body must see it fail, and may still answer.
       if (!isSent()) throw answerable(thrown);
       cutShort(ctx.res, toError(thrown));
     });

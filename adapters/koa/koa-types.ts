@@ -13,7 +13,7 @@ export interface KoaContext {
   /** Respects `app.proxy`. */
   readonly ip: string;
   readonly originalUrl: string;
-  /** Set by koa-mount, and left when it is through. */
+  /** Set by koa-mount, which does not remove it afterwards. */
   readonly mountPath?: string;
   readonly headerSent: boolean;
   /** Set by routers. */

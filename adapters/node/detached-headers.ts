@@ -1,6 +1,7 @@
 import type { NativeResponse } from './node-types.js';
 
-const methods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'];
+/** The methods that change the headers of a response. */
+export const headerMethods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
 
 function ignored(this: NativeResponse): NativeResponse {
   return this;
@@ -8,13 +9,13 @@ function ignored(this: NativeResponse): NativeResponse {
 
 /** Header calls of native code do nothing from here on. */
 export function detachHeaders(res: NativeResponse): void {
-  for (const name of methods) Reflect.set(res, name, ignored);
+  for (const name of headerMethods) Reflect.set(res, name, ignored);
 }
 
 /** They do what they say again. Tells whether they have not. */
 export function attachHeaders(res: NativeResponse): boolean {
   const isDetached = (res.setHeader as unknown) === ignored;
-  if (isDetached) for (const name of methods) Reflect.deleteProperty(res, name);
+  if (isDetached) for (const name of headerMethods) Reflect.deleteProperty(res, name);
   return isDetached;
 }
 

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Headers } from '../../core/index.js';
 import { cutShort } from './cut-short.js';
+import { headerMethods } from './detached-headers.js';
 import { fillAtHead } from './fill-at-head.js';
 import type { PreviousMethods } from './held-response.js';
 import { http2Stream } from './http2-stream.js';
+import { methodNames } from './interception.js';
 import type { Callback, NativeResponse } from './node-types.js';
 
 /** How long an error page that was begun may make no call before its connection is cut, in milliseconds. */
@@ -13,23 +15,10 @@ export const patience = 5_000;
 const pages = new AsyncLocalStorage<ErrorPage>();
 let openPages = 0;
 
-const methodNames = [
-  'writeHead',
-  'writeHeader',
-  '_implicitHeader',
-  'flushHeaders',
-  'write',
-  'end',
-  'cork',
-  'uncork',
-  'destroy',
-  '_send',
-] as const;
 /** Calls that begin a page, or go on with it. */
 const writing: ReadonlySet<string> = new Set(['writeHead', 'writeHeader', 'flushHeaders', 'write', 'end']);
 /** Calls of a handler that still streams are dropped. Node itself calls the others, in any async context. */
 const guarded: ReadonlySet<string> = new Set([...writing, 'destroy']);
-const headerMethods = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'] as const;
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -37,7 +26,7 @@ type Method = (...args: unknown[]) => unknown;
 export interface PageOptions {
   /** Whether a native handler has not ended its answer: what it goes on to write is dropped. */
   readonly isGuarded: boolean;
-  /** Tells of a page that was begun and not ended, and gives the error that it is cut with. */
+  /** Reports a page that was begun and not ended. Returns the error to cut it with. */
   readonly onStuck: () => Error;
   /** Called when that handler ends its answer. */
   readonly onDropped: () => void;

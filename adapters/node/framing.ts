@@ -44,9 +44,12 @@ export const ofBody: readonly string[] = [...ofFraming, 'content-encoding', 'con
 
 /** Takes headers of a body away that is not sent; Node frames what is sent by itself. */
 export function dropHeaders(res: NativeResponse, names: readonly string[]): void {
-  keepingMarks(res, () => {
-    for (const name of names) res.removeHeader(name);
-  });
+  for (const name of names) removeHeader(res, name);
+}
+
+/** Node remembers the removal of a header, and leaves out its own framing from then on. */
+export function removeHeader(res: NativeResponse, name: string): void {
+  if (res.hasHeader(name)) keepingMarks(res, () => res.removeHeader(name));
 }
 
 /** Takes back what an answer that is not sent has said of its framing, beside its headers. */

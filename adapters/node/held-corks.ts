@@ -58,7 +58,7 @@ export class HeldCorks {
     for (; this.#depth < 0; this.#depth += 1) this.uncorkNow();
   }
 
-  /** As Node corks its own writes: what native code corks while another response is sent may not last. */
+  /** Corks for one tick, as Node does for its own writes: a cork of native code must not hold up the other response. */
   corkForTick(): void {
     if (this.#res.writableCorked > 0) return;
     this.#previous.cork.call(this.#res);

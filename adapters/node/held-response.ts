@@ -40,7 +40,7 @@ type Listener = (...args: unknown[]) => void;
 const native = ServerResponse.prototype as NativeResponse;
 /** Lists that are made anew when something is added have no room to spare: a response may last for hours. */
 const none: readonly never[] = [];
-/** From Node 24 on the callbacks of `end` come before 'finish', and hear of a response that was cut. */
+/** From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was cut. */
 const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
 const destroyed = 'The response was destroyed before it was complete.';
 

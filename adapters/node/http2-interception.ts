@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { CapturedHead, pairsOf } from './captured-head.js';
+import { headerMethods } from './detached-headers.js';
 import { HeldResponse } from './held-response.js';
 import { http2Stream } from './http2-stream.js';
 import { heldMethod, installed, methodsOf } from './interception.js';
@@ -9,7 +10,6 @@ import { getterOf } from './writable-ended.js';
 const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
 const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', 'end'] as const;
 const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
-const headerMethods = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
 
 /**
  * Puts a held response in front of an HTTP/2 one, which keeps its head in its stream and not in fields that could be
@@ -38,7 +38,7 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
 
 type Stream = ServerHttp2Stream & { [topHold]?: HeldResponse };
 
-/** What native code writes to the stream itself can not be held: what is held goes out in front of it, as natively. */
+/** Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer. */
 function letStreamThrough(stream: Stream | undefined, held: HeldResponse): void {
   if (!stream) return;
   const isFirst = stream[topHold] === undefined;

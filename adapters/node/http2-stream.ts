@@ -26,6 +26,6 @@ export function destroyWhenReset(stream: ServerHttp2Stream): void {
 function destroyIfGone(stream: ServerHttp2Stream): void {
   if (stream.destroyed) return;
   if (goneStates.includes(stream.state.state)) stream.destroy();
-  // This side has closed it: what was written before is still on its way, and Node may spin if it is destroyed.
+  // This side has closed it and data is still being sent: destroying it now can make Node 20 spin.
   else stream.once('end', () => setImmediate(destroyIfGone, stream));
 }

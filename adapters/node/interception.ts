@@ -12,7 +12,8 @@ interface Intercepted {
 type Method = (this: NativeResponse, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
-const names = [
+/** What a hold stands in for. */
+export const methodNames = [
   'writeHead',
   'writeHeader',
   '_implicitHeader',
@@ -32,7 +33,7 @@ const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
 
 /** The methods of a response, or of a prototype, as they are now. */
 export function methodsOf(target: object): PreviousMethods {
-  const entries = [...names, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
+  const entries = [...methodNames, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
   return Object.fromEntries(entries);
 }
 
@@ -71,7 +72,7 @@ export function intercept(res: NativeResponse, outer: HeldResponse | undefined):
   const patched = base && patchOnce(base);
   const taken = takenFrom(res, base ?? native);
   if (taken.length === 0) return installed(patched ? new HeldResponse(res, patched) : interceptAll(res));
-  const ownNames = [...new Set([...(patched ? writers : names), ...taken])];
+  const ownNames = [...new Set([...(patched ? writers : methodNames), ...taken])];
   const previous = { ...(patched ?? nativeMethods) } as unknown as Methods;
   for (const name of taken) previous[name] = Reflect.get(res, name) as Method;
   for (const name of ownNames) Reflect.set(res, name, ownMethods[name]);
@@ -119,7 +120,7 @@ export function installed(held: HeldResponse): HeldResponse {
 function interceptAbove(res: NativeResponse, outer: HeldResponse): HeldResponse {
   const held = new HeldResponse(res, methodsOf(res));
   held.outer = outer;
-  for (const name of names) Reflect.set(res, name, heldMethod(held, name));
+  for (const name of methodNames) Reflect.set(res, name, heldMethod(held, name));
   if (typeof res.flush === 'function') res.flush = () => held.flush();
   if (res.on !== native.on)
     res.on = ((...args: Parameters<typeof held.on>) => held.on(...args)) as typeof res.on;
@@ -127,7 +128,7 @@ function interceptAbove(res: NativeResponse, outer: HeldResponse): HeldResponse 
 }
 
 const ownMethods: Methods = Object.fromEntries(
-  [...names, 'flush', 'on'].map(name => {
+  [...methodNames, 'flush', 'on'].map(name => {
     const member = members[name] as Method;
     return [
       name,
@@ -135,7 +136,7 @@ const ownMethods: Methods = Object.fromEntries(
     ];
   }),
 );
-const allNames: ReadonlySet<string> = new Set(names);
+const allNames: ReadonlySet<string> = new Set(methodNames);
 
 function namedMethod(name: string, body: (res: NativeResponse, args: unknown[]) => unknown): Method {
   return {
@@ -161,7 +162,7 @@ function takenFrom(res: NativeResponse, prototype: NativeResponse): string[] {
     res._send === prototype._send &&
     res.on === native.on &&
     res.flush === undefined;
-  return isFree ? [] : ['on', 'flush', ...names].filter(name => isTaken(res, name, prototype));
+  return isFree ? [] : ['on', 'flush', ...methodNames].filter(name => isTaken(res, name, prototype));
 }
 
 /** By an own property, or on a prototype nearer than the one that is patched: `app.response.end`. */
@@ -182,7 +183,7 @@ function frameworkPrototype(res: NativeResponse): NativeResponse | undefined {
 function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): PreviousMethods {
   if (Object.hasOwn(base, patchedKey)) return base[patchedKey] as PreviousMethods;
   const previous = methodsOf(base);
-  for (const name of names) {
+  for (const name of methodNames) {
     const original = Reflect.get(previous, name) as Method;
     const member = members[name] as Method;
     const method = namedMethod(name, (res, args) => {

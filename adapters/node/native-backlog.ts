@@ -6,7 +6,7 @@ import { asBuffer, define } from './refill-request.js';
  * What a reader of ours is ahead of the native stream. The stream itself would keep an object for each chunk, however small;
  * it is given the bytes in pages when native code reads.
  *
- * While something waits here, something waits in the stream: who listens for `readable` is told of it.
+ * While data waits here some is left in the native stream, so that listeners for 'readable' are called.
  */
 export class NativeBacklog {
   readonly #req: Internals;

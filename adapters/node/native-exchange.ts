@@ -379,7 +379,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return this.exchange.goOnAfterError();
   }
 
-  /** Whether what native code answers now is what a layer waits for, or has waited for before it answered in its place. */
+  /** Whether a layer still waits for the answer of native code, or has answered in its place. */
   get isUnanswered(): boolean {
     const { innermost } = this;
     return (innermost?.waits && innermost.held.state === 'open') || this.abandoned.length > 0;
@@ -663,8 +663,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /**
-   * Lets the framework answer, past the methods that an answer has used up. Tells whether that is possible: not where native
-   * code goes on to write, and its calls can not be told from the framework's.
+   * Lets the framework answer, past the methods that an answer has used up. Returns false where native code still writes
+   * and its calls cannot be told from those of the framework.
    */
   #makeWay(innermost: Frame | undefined): boolean {
     const { res, holds } = this;

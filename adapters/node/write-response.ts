@@ -11,7 +11,7 @@ import {
 } from '../../core/index.js';
 import { BodyProducer } from './body-producer.js';
 import { cutShort } from './cut-short.js';
-import { dropHeaders, makeHead } from './framing.js';
+import { makeHead, removeHeader } from './framing.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 
@@ -69,8 +69,7 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   for (const [name, value] of response.headers.lines()) {
     if (!(name === 'connection' && http2Stream(res))) res.setHeader(name, besideNative(res, name, value));
   }
-  // Node frames the body anew, which it would not if the header were only removed.
-  dropHeaders(res, ['transfer-encoding']);
+  removeHeader(res, 'transfer-encoding');
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
   if (length !== undefined) res.setHeader('content-length', length);
   // Node sends no body with 204, and with 205 it would begin one.
@@ -108,11 +107,6 @@ function lengthToHead(response: Response): number | undefined {
 /** HTTP/2 has no reason phrases, and Node warns of setting one. */
 export function setReason(res: NativeResponse, reason: string | undefined): void {
   if (!http2Stream(res) && res.statusMessage !== reason) res.statusMessage = reason as string;
-}
-
-/** Node remembers the removal of a header that was not there, and leaves out its own framing from then on. */
-export function removeHeader(res: NativeResponse, name: string): void {
-  if (res.hasHeader(name)) res.removeHeader(name);
 }
 
 /** What an explicit `content-length` promises of a body that is not there yet. */
