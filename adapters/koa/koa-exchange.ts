@@ -70,7 +70,7 @@ export class KoaExchange extends NativeExchange {
       this.ctx.url = target;
     });
     const frame = this.waitIn(run);
-    const chain = new Promise(resolve => resolve(this.runBelow(next)));
+    const chain = this.callNative(() => new Promise(resolve => resolve(this.runBelow(next))));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
       () => this.#chainFulfilled(frame),

@@ -87,6 +87,11 @@ export class CapturedHead {
     Reflect.apply(native.writeHead, this.res, args);
   }
 
+  /** Whether the head is to go out before the body. */
+  get isFlushed(): boolean {
+    return this.#isFlushed;
+  }
+
   /** `flushHeaders` was called: the head is to go out before the body. */
   flush(): void {
     this.#isFlushed = true;

@@ -59,8 +59,16 @@ export class HeldResponse {
   };
   /** Called when native code answers although another response is sent. */
   onLateAnswer: (() => void) | undefined;
+  /**
+   * Called when native code asks for what only the wire can give: a callback, room, or the head to be sent.
+   */
+  onAwaited: (() => void) | undefined;
+  /** Called once when native code itself writes, not a method that somebody has put on the response. */
+  onWritten: (() => void) | undefined;
   /** The hold below the foreign methods that this one stands above. */
   outer: HeldResponse | undefined;
+  /** How many listeners there were for `close` when the head was made. */
+  listenersAtHead = 0;
   /** The innermost one is last. */
   waiters: readonly Waiter[] = none;
   readonly res: NativeResponse;
@@ -142,6 +150,12 @@ export class HeldResponse {
     return (this.ended || this.#isEndedLate) && (this.state === 'held' || this.state === 'replaced');
   }
 
+  /** Whether native code waits for something that only the wire can answer. */
+  get isAwaited(): boolean {
+    const hasAsked = this.#flushedBody || this.#head.isFlushed || this.#endCallback !== undefined;
+    return hasAsked || this.#body.isAwaited || this.#afterwards.length > 0;
+  }
+
   // What native code calls.
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
@@ -170,9 +184,11 @@ export class HeldResponse {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
     if (this.state === 'open') this.#makeHead();
     if (!this.#isDestroyed && !this.ended) this.#head.flush();
+    this.onAwaited?.();
   }
 
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (this.onWritten) this.#tellWritten('write');
     if (this.state === 'passing') return this.#writeThrough('write', [chunk, encoding, callback]) as boolean;
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     assertChunk(chunk);
@@ -182,10 +198,18 @@ export class HeldResponse {
     if (this.state === 'held' && this.res._hasBody === false)
       return Reflect.apply(native.write, this.res, [chunk, encoding, callback]);
     const room = this.res.writableHighWaterMark;
-    return this.#body.push(chunk, encoding as BufferEncoding, callback as Callback | undefined, room);
+    const hasRoom = this.#body.push(
+      chunk,
+      encoding as BufferEncoding,
+      callback as Callback | undefined,
+      room,
+    );
+    if (!hasRoom || callback) this.onAwaited?.();
+    return hasRoom;
   }
 
   end(chunk?: unknown, encoding?: unknown, callback?: unknown): NativeResponse {
+    if (this.onWritten) this.#tellWritten('end');
     if (this.state === 'passing')
       return this.#writeThrough('end', [chunk, encoding, callback]) as NativeResponse;
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
@@ -203,14 +227,16 @@ export class HeldResponse {
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end(this.#endsWithChunk);
+    if (callback) this.onAwaited?.();
     if (this.state === 'replaced') this.onLateAnswer?.();
     return this.res;
   }
 
   /** compression adds `res.flush`; called during the hold it is repeated when there is something to flush. */
   flush(): void {
-    if (this.state === 'passing') this.previous.flush?.call(this.res);
-    else this.#flushedBody = true;
+    if (this.state === 'passing') return this.previous.flush?.call(this.res);
+    this.#flushedBody = true;
+    this.onAwaited?.();
   }
 
   cork(): void {
@@ -269,8 +295,9 @@ export class HeldResponse {
 
   /** Runs after the release, or at once if nothing is held. */
   afterRelease(action: () => void): void {
-    if (this.state === 'held') this.#afterwards = [...this.#afterwards, action];
-    else action();
+    if (this.state !== 'held') return action();
+    this.#afterwards = [...this.#afterwards, action];
+    this.onAwaited?.();
   }
 
   /** Lets what was held go on its way, as it was written. Throws what the native methods throw. */
@@ -420,6 +447,7 @@ export class HeldResponse {
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
     this.#head.capture(args, this.previous);
     this.#context = new AsyncResource('callnext.held');
+    this.listenersAtHead = this.res.listenerCount('close');
     this.state = 'held';
     this.waiters.at(-1)?.answered(this.view);
   }
@@ -511,6 +539,14 @@ export class HeldResponse {
       for (const listener of listenersFor(this.res))
         if (!before.has(listener)) this.#wireListeners?.add(listener);
     }
+  }
+
+  #tellWritten(method: 'write' | 'end'): void {
+    const tell = this.onWritten;
+    const isCovered = this.res[method] !== this.installed?.[method];
+    if (isCovered || this.isWriting) return;
+    this.onWritten = undefined;
+    tell?.();
   }
 
   #writeThrough(method: 'write' | 'end', args: unknown[]): unknown {

@@ -11,6 +11,7 @@ import {
   Headers,
   type Layer,
   misuse,
+  type NativeWork,
   PlainTextResponse,
   Request,
   type Response,
@@ -21,6 +22,7 @@ import {
   type Transport,
   toError,
 } from '../../core/index.js';
+import { whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
@@ -33,6 +35,7 @@ import { HeldResponse } from './held-response.js';
 import { interceptHttp2 } from './http2-interception.js';
 import { intercept, isUncovered } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
+import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { writeResponse } from './write-response.js';
@@ -56,6 +59,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly res: NativeResponse;
   readonly source: NodeRequestSource;
   readonly files = files;
+  readonly calls = new NativeCalls();
+  /** Whether the calls of handlers by a router are noted. */
+  seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
   /** The framework that native code is of. */
@@ -107,7 +113,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   static of(res: object): NativeExchange | undefined {
-    return Reflect.get(res, exchangeKey) as NativeExchange | undefined;
+    return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
   }
 
   /** Tells the steps of the exchange that a response will have. */
@@ -351,11 +357,45 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!this.whenReleased(cut)) cut();
   }
 
+  /** Calls native code below a layer, and notes the promise that it returns. */
+  callNative<T>(call: () => T): T {
+    const order = this.calls.begin();
+    const returned = call();
+    this.calls.gave(order, returned);
+    return returned;
+  }
+
+  /** The native code that may still be at work although it has answered the innermost layer. */
+  nativeWork(): NativeWork | undefined {
+    const { res, calls, innermost, holding: held } = this;
+    const works = innermost ? calls.worksAfter(innermost.order) : [];
+    if (innermost === undefined || works.length === 0) return undefined;
+    const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
+    const through = this.#whenThrough(works);
+    const stuck = whenStuck(this.end.whenOver(), answer);
+    const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
+    return { answerMayGo: whenAnswerMayGo(through, answer), end: Promise.race([through, isTakenBack]) };
+  }
+
+  async #whenThrough(works: readonly PromiseLike<unknown>[]): Promise<void> {
+    for (const result of await Promise.allSettled(works)) {
+      const failure = result.status === 'rejected' ? result.reason : undefined;
+      if (result.status === 'fulfilled' || this.isSignal(failure)) continue;
+      this.exchange.failedNativelyWith(failure);
+      this.exchange.failedLate(failure);
+    }
+  }
+
+  whenWritten(tell: () => void): void {
+    const { holding } = this;
+    if (holding && !holding.ended) holding.onWritten = tell;
+  }
+
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
   wait(isPatient = false): Frame {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
-    const frame = new Frame(held, isPatient);
+    const frame = new Frame(held, this.calls.count, isPatient);
     this.#last = frame;
     held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
