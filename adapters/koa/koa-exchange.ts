@@ -8,6 +8,7 @@ import {
   type Headers,
   isBodyless,
   type ParsedBody,
+  PlainTextResponse,
   type Request,
   type Response,
   toError,
@@ -220,7 +221,10 @@ export class KoaExchange extends NativeExchange {
   }
 
   #chainFulfilled(frame: Frame): void {
-    if (this.ctx.respond === false && !this.#isTaken) return;
+    const isRaw = this.ctx.respond === false && !this.#isTaken;
+    // It would go on on the native response, which a layer has answered meanwhile.
+    if (isRaw && this.abandoned.includes(frame)) return frame.answered(new PlainTextResponse());
+    if (isRaw) return;
     this.#watch(this.ctx.body);
     if (!frame.waits) {
       frame.held.whenStarved(() => this.#answerFromContext());

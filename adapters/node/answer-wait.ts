@@ -68,6 +68,28 @@ export function whenStuck(over: Promise<Delivery>, { res, listenersBefore }: Ans
   });
 }
 
+/** Calls `done` with the first failure when all have settled, or `unknown` where none is pending now. */
+export function whenAllSettled(
+  works: readonly PromiseLike<unknown>[],
+  done: (failure?: unknown) => void,
+  unknown: () => void,
+): void {
+  let pending = works.length;
+  let wasPending = false;
+  let failure: unknown;
+  const settle = (thrown?: unknown): void => {
+    failure ??= thrown;
+    pending -= 1;
+    if (pending === 0 && wasPending) done(failure);
+  };
+  for (const work of works) work.then(() => settle(), settle);
+  // After the callbacks of those that have settled before, and before those of any that settles later.
+  queueMicrotask(() => {
+    wasPending = pending > 0;
+    if (!wasPending) unknown();
+  });
+}
+
 function isEventStream(held: HeldResponse | undefined): boolean {
   const type = held?.ended === false ? held.view.headers.get('content-type') : undefined;
   return type?.startsWith('text/event-stream') === true;

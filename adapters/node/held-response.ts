@@ -228,7 +228,7 @@ export class HeldResponse {
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end(this.#endsWithChunk);
     if (callback) this.onAwaited?.();
-    if (this.state === 'replaced') this.onLateAnswer?.();
+    this.onLateAnswer?.();
     return this.res;
   }
 
@@ -550,6 +550,8 @@ export class HeldResponse {
   }
 
   #writeThrough(method: 'write' | 'end', args: unknown[]): unknown {
+    // The framework has answered in place of native code, which answers now.
+    if (method === 'end' && this.res.finished) this.onLateAnswer?.();
     if (this.#body.isCopied) this.#body.copy(args[0], args[1], method === 'end');
     return Reflect.apply(this.previous[method], this.res, args);
   }

@@ -56,6 +56,11 @@ export class NativeCalls {
     return works.map(({ promise }) => promise);
   }
 
+  /** Whether the last call has returned a promise. */
+  get isLastKnown(): boolean {
+    return this.#works.some(({ order, isBlock }) => order === this.#lastCall && !isBlock);
+  }
+
   #mayUse({ order, isBlock }: Work): boolean {
     return isBlock || order === this.#lastCall || this.#injecting.includes(order);
   }

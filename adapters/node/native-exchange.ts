@@ -22,7 +22,7 @@ import {
   type Transport,
   toError,
 } from '../../core/index.js';
-import { whenAnswerMayGo, whenStuck } from './answer-wait.js';
+import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
@@ -717,11 +717,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return frame;
   }
 
-  /** The client has had its answer, and nothing will tell when native code is through. */
-  readonly #letGoOfAbandoned = (): void => {
+  /** Native code that a layer has answered for has ended, or nothing will tell. */
+  readonly #letGoOfAbandoned = (failure?: unknown): void => {
     const { abandoned } = this;
     this.abandoned = none;
-    for (const frame of abandoned) frame.answered(new PlainTextResponse());
+    for (const frame of abandoned)
+      if (failure === undefined) frame.answered(new PlainTextResponse());
+      else if (frame.waits) frame.reject(failure);
   };
 
   /** A response that nobody waits for any longer. */
@@ -731,30 +733,68 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     else this.exchange.replaced(response);
   }
 
-  /** The connection is gone: layers that wait for native code are told. */
+  /** The response is over: layers stop waiting for native code, unless it may still use its dependencies. */
   protected closed(): void {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
     if (this.end.isAnsweredElsewhere && innermost?.waits)
       innermost.answered(HeldResponse.sent(this.res).view);
-    if (isSent && this.abandoned.length === 0) return;
-    // Native code that has dependencies of its own is not taken them while it works: it answers, or fails, to nobody.
-    if (this.exchange.hasInjected && innermost?.waits && innermost.held.state === 'open') return;
+    if (isSent) return this.abandoned.length > 0 ? this.#leaveAbandoned() : undefined;
+    const isAtWork = this.exchange.isHolding && !this.exchange.isAnswering;
+    const isKept = isAtWork && innermost?.waits === true && innermost.held.state === 'open';
+    const letGo = (failure?: unknown): void => this.#gone(failure);
+    if (isKept) return this.#whenDone(innermost.order, letGo, () => this.#letGoLater(letGo));
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
     if (this.exchange.isAnswering) return;
-    const { socket } = this.req;
-    if (!isSent) this.#reject(gone);
-    // Native code is still at work below a layer that has answered: it is waited for as long as there is a connection.
-    else if (socket.destroyed) this.#letGoOfAbandoned();
-    else this.#forgetConnection = whenClosed(socket, this.#letGoOfAbandoned);
+    this.#reject(gone, innermost);
+    if (this.abandoned.length > 0) this.#leaveAbandoned();
   }
 
-  #reject(error: Error): void {
-    const waiting = [this.innermost, ...this.abandoned];
-    this.abandoned = none;
-    for (const frame of waiting) if (frame?.waits) frame.reject(error);
+  /** Native code whose client has gone has ended without an answer, with this failure if it has failed. */
+  #gone(failure: unknown): void {
+    const { innermost } = this;
+    if (!innermost?.waits) return;
+    const gone = new ClientDisconnect();
+    for (const held of this.holds) held.closed(gone);
+    if (failure === undefined) this.#reject(gone, innermost);
+    else innermost.reject(failure);
+  }
+
+  /** Rejects `callNext`, without a failure of what is below. */
+  #reject(gone: ClientDisconnect, frame: Frame | undefined): void {
+    if (!frame?.waits) return;
+    this.exchange.disconnected = gone;
+    frame.reject(gone);
+  }
+
+  /**
+   * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
+   */
+  #leaveAbandoned(): void {
+    const done = this.#letGoOfAbandoned;
+    const [first] = this.abandoned;
+    const { socket } = this.req;
+    const closed = (): void => this.#letGoLater(done);
+    this.#whenDone(first?.order ?? 0, done, () => {
+      if (socket.destroyed) closed();
+      else this.#forgetConnection = whenClosed(socket, closed);
+    });
+  }
+
+  /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
+  #letGoLater(done: () => void): void {
+    if (!this.exchange.isHolding) done();
+    else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
+  }
+
+  /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */
+  #whenDone(order: number, done: (failure?: unknown) => void, unknown: () => void): void {
+    const works = this.calls.isLastKnown ? this.calls.worksAfter(order) : [];
+    // A turn later: the router passes a rejection on first.
+    const later = (failure?: unknown): void => void setImmediate(done, failure);
+    whenAllSettled(works, later, unknown);
   }
 }
 

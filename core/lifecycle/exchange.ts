@@ -90,6 +90,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   hasInjected = false;
   /** The names of dependencies of scope `function` that native code has been given outside of a block. */
   #lent: readonly string[] = none;
+  /** What `callNext` rejects with because the client has gone. It is not thrown into the dependencies. */
+  disconnected: ClientDisconnect | undefined;
   /** What failed below after it had answered, while the answer was still held. */
   #overtaken: Error | undefined;
   /** What our own code has answered with, as it left an endpoint or a layer: its failures are told by exceptions, not by a status. */
@@ -230,6 +232,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
    */
   async recover(thrown: unknown, native = false): Promise<Response> {
+    if (thrown !== undefined && thrown === this.disconnected) throw thrown;
     if (this.#overtaken === thrown) this.#overtaken = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
@@ -388,6 +391,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#lent = none;
     const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.#title, name), 'request');
     this.transport.whenWritten?.(tell);
+  }
+
+  /** Whether native code may still use what the request has entered. */
+  get isHolding(): boolean {
+    return this.hasInjected || !this.exits.isEmpty;
   }
 
   /**
