@@ -1,12 +1,15 @@
 import {
+  type Dependencies,
   type Depends,
   type Endpoint,
   isEndpoint,
   type Layer,
   type Middleware,
   matchRoute,
+  type Named,
   type Request,
   runExchange,
+  type Solved,
 } from '../../core/index.js';
 import {
   answerAlone,
@@ -24,6 +27,7 @@ import { hasErrorBoundary, placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 import { setTarget } from './set-target.js';
+import { watchHandlers } from './watch-handlers.js';
 
 export type { FetchHandler } from '../node/index.js';
 export { errorBoundary } from './error-tap.js';
@@ -42,8 +46,9 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether errors of native handlers come back to the middleware, by an error handler that callnext keeps last on the
-   * app's stack; `true` unless set. Without it they go to the error handlers alone.
+   * Whether errors of native handlers come back to the middleware, by an error handler that callnext keeps
+   * last on the app's stack; `true` unless set. Without it they go to the error handlers alone, and the
+   * router is not patched to show when a handler ends: dependencies of scope `function` exit at its answer.
    */
   errorTap?: boolean;
 }
@@ -88,11 +93,34 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * });
  * ```
  *
- * Where the handler fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its `yield`.
- * Rejects with what the dependency throws, with `INJECT_OUTSIDE` and with `INJECT_LATE`.
+ * Takes several by name, too. A block is given their values, and their exits wait for it:
+ *
+ * ```ts
+ * await inject(req, { tx: Depends(getTx), user: Depends(getUser) }, async ({ tx, user }) => {
+ *   res.json(await tx.ordersOf(user));
+ * });
+ * ```
+ *
+ * Where the handler or the block fails, or the handler answers with a status of 500 and above, the
+ * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
+ * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE` and `INJECT_LATE`.
  */
-export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T> {
-  return injectAt(req.res, dependency);
+export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T>;
+export function inject<D extends Dependencies>(
+  req: InjectableRequest,
+  dependencies: Named<D>,
+): Promise<Solved<D>>;
+export function inject<D extends Dependencies, Result>(
+  req: InjectableRequest,
+  dependencies: Named<D>,
+  block: (values: Solved<D>) => Result,
+): Promise<Awaited<Result>>;
+export function inject(
+  req: InjectableRequest,
+  wanted: Depends<unknown> | Dependencies,
+  block?: (values: never) => unknown,
+): Promise<unknown> {
+  return injectAt(req.res, wanted, block);
 }
 
 /** What `inject` needs of a request: Express ties the response to it. */
@@ -103,9 +131,11 @@ export interface InjectableRequest {
 function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
   return function callnextLayer(req, res, next) {
     const isBounded = hasErrorBoundary(layer);
+    if (errorTap) watchHandlers(req.app);
     if (errorTap && !isBounded) placeErrorTap(req.app);
     if (!isResponse(res)) return next();
     const native = NativeExchange.of(res) ?? openExchange(req, res, next);
+    if (errorTap) native.seesHandlers = true;
     const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
       native.applyTo(run, request, target => setTarget(req, target));
       next();

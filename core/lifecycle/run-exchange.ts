@@ -165,17 +165,21 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   } finally {
     watch?.stop();
   }
+  const { exits } = exchange;
+  if (exits.has('function')) await exchange.whenNativeHasEnded();
   const latest = exchange.unlessOvertaken(response);
   if (latest !== response) return latest;
   const isNatives = isNativeView(response) && response.status !== exchange.ownStatus;
   if (response.status >= 500 && isNatives && !exchange.isSending)
     await exchange.failedNatively(response.status);
-  const { exits } = exchange;
   if (exits.isEmpty) return response;
   const known = exits.failure;
   const failure = await exits.leave('function', response, known);
   // What has failed below after it had answered does not take the answer back.
-  if (failure === known) return response;
+  if (failure === known) {
+    exchange.watchLateUse();
+    return response;
+  }
   exchange.replaced(response);
   return exchange.recover(failure);
 }
