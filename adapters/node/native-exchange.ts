@@ -913,10 +913,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const isWaited = innermost?.waits && !this.exchange.isAnswering;
     if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent) return this.abandoned.length > 0 ? this.#leaveAbandoned() : undefined;
-    const isAtWork = this.exchange.isHolding && !this.exchange.isAnswering;
-    const isKept = isAtWork && innermost?.waits === true && innermost.held.state === 'open';
+    const { hasInjected, isHolding } = this.exchange;
+    // Code that waits for the rest of an upload may wait for ever.
+    const mayEnd = hasInjected || (isHolding && this.end.hasWholeRequest);
     const letGo = (failure?: unknown): void => this.#gone(failure);
-    if (isKept) return this.#whenDone(innermost.order, letGo, () => this.#letGoLater(letGo));
+    if (isWaited && innermost.waits && mayEnd && innermost.held.state === 'open')
+      return this.#whenDone(innermost.order, letGo, () => this.#letGoLater(letGo));
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
     if (this.exchange.isAnswering) return;
@@ -930,14 +932,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!innermost?.waits) return;
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
-    if (failure === undefined) this.#reject(gone, innermost);
+    if (failure === undefined || this.saysClosed(failure)) this.#reject(gone, innermost);
     else innermost.reject(failure);
   }
 
-  /** Rejects `callNext`, without a failure of what is below. */
+  /** Rejects `callNext`. That is a failure of what is below only where the request is not complete. */
   #reject(gone: ClientDisconnect, frame: Frame | undefined): void {
     if (!frame?.waits) return;
-    this.exchange.disconnected = gone;
+    if (this.end.hasWholeRequest) this.exchange.disconnected = gone;
     frame.reject(gone);
   }
 
@@ -949,6 +951,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const [first] = this.abandoned;
     const { socket } = this.req;
     const closed = (): void => this.#letGoLater(done);
+    // An endpoint answers, if late.
+    if (this.exchange.isAnswering) return;
     this.#whenDone(first?.order ?? 0, done, () => {
       if (socket.destroyed) closed();
       else this.#forgetConnection = whenClosed(socket, closed);
