@@ -75,7 +75,7 @@ const messages = {
     `\`${path}\`: a generator of scope "${scope}" can not depend on one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
-      ? `\`inject()\` takes a \`Depends(…)\` as its second argument, received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`.`
+      ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
       : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
   ENDPOINT_HANDLER: (received: unknown) =>
     `\`endpoint(dependencies, handler)\` takes a function as its handler, received ${show(received)}.`,
@@ -104,10 +104,14 @@ const messages = {
     `The value of the header \`${name}\` holds a line break or another character that is not allowed in a header (RFC 9110, 5.5). Encode it first.`,
   HEADERS_SENT: (action: string) =>
     `Cannot ${action}: the response has been sent. Change it before the outermost middleware returns.`,
+  INJECT_BLOCK: (received: unknown) =>
+    `\`inject()\` takes a function as its third argument, with dependencies by name before it; received ${show(received)}. Call \`inject(req, { db: Depends(getDb) }, async ({ db }) => …)\`.`,
   INJECT_LATE: (dependency: string) =>
     `\`inject()\` of \`${dependency}\` came when the response was over and the dependencies had exited. Inject before the response is complete.`,
   INJECT_OUTSIDE: () =>
     'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
+  INJECT_USED_LATE: (route: string, dependency: string) =>
+    `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had exited. Use the dependency in a block, which the exit waits for: \`await inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or give it the scope "request".`,
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
   LAYER_CLOSED: () =>

@@ -1,12 +1,15 @@
 import {
+  type Dependencies,
   type Depends,
   type Endpoint,
   isEndpoint,
   type Layer,
   type Middleware,
   matchRoute,
+  type Named,
   type Request,
   runExchange,
+  type Solved,
 } from '../../core/index.js';
 import {
   answerAlone,
@@ -32,6 +35,7 @@ import {
 } from './express-types.js';
 import { observeInner } from './observe-errors.js';
 import { setTarget } from './set-target.js';
+import { watchHandlers } from './watch-handlers.js';
 
 export type { FetchHandler } from '../node/index.js';
 export { errorBoundary } from './error-tap.js';
@@ -50,9 +54,9 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether the layer observes the errors that pass Express' error handling; `true` unless set. It keeps an error handler
-   * last on the app's stack and patches its router. With `false` both are left alone: errors of handlers reach only the
-   * app's error handlers.
+   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true` unless set.
+   * It keeps an error handler last on the app's stack and patches its router. With `false` both are left alone: errors
+   * of handlers reach only the app's error handlers, and dependencies of scope `function` exit at the handler's answer.
    */
   errorTap?: boolean;
 }
@@ -97,13 +101,36 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * });
  * ```
  *
- * Where the handler fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its `yield`.
- * Rejects with what the dependency throws, with `INJECT_OUTSIDE`, `INJECT_LATE`, and `DEPENDENCY_EXITED`.
+ * Takes several by name, too. A block is given their values, and their exits wait for it:
+ *
+ * ```ts
+ * await inject(req, { tx: Depends(getTx), user: Depends(getUser) }, async ({ tx, user }) => {
+ *   res.json(await tx.ordersOf(user));
+ * });
+ * ```
+ *
+ * Where the handler or the block fails, or the handler answers with a status of 500 and above, the
+ * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
+ * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
-export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T> {
+export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T>;
+export function inject<D extends Dependencies>(
+  req: InjectableRequest,
+  dependencies: Named<D>,
+): Promise<Solved<D>>;
+export function inject<D extends Dependencies, Result>(
+  req: InjectableRequest,
+  dependencies: Named<D>,
+  block: (values: Solved<D>) => Result,
+): Promise<Awaited<Result>>;
+export function inject(
+  req: InjectableRequest,
+  wanted: Depends<unknown> | Dependencies,
+  block?: (values: never) => unknown,
+): Promise<unknown> {
   // The handler may be in an app of another copy of Express than the layer.
   if (req.app && req.res && NativeExchange.of(req.res)?.isObserved) observeInner(req.app as ExpressApp);
-  return injectAt(req.res, dependency);
+  return injectAt(req.res, wanted, block);
 }
 
 /** What `inject` needs of a request: Express ties the response to it. */
@@ -114,10 +141,16 @@ export interface InjectableRequest {
 
 function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
   return function callnextLayer(req, res, next) {
-    if (errorTap) placeErrorTap(req.app);
+    if (errorTap) {
+      watchHandlers(req.app);
+      placeErrorTap(req.app);
+    }
     if (!isResponse(res)) return next();
     const native = NativeExchange.of(res) ?? openExchange(req, res, next);
-    if (errorTap) native.isObserved = true;
+    if (errorTap) {
+      native.isObserved = true;
+      native.seesHandlers = true;
+    }
     const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
       native.applyTo(run, request, target => setTarget(req, target));
       next();

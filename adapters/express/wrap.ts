@@ -12,6 +12,7 @@ import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
 import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+import { watchHandlers } from './watch-handlers.js';
 
 /**
  * A request listener with a layer around a whole Express app.
@@ -28,9 +29,11 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
   const layer = toLayer('wrap', target);
   return function callnextApp(req, res) {
+    watchHandlers(app);
     placeErrorTap(app);
     const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes);
     native.isObserved = true;
+    native.seesHandlers = true;
     runAround(native, layer, app);
   };
 }

@@ -1,6 +1,7 @@
 import {
   answerEndpoint,
   asThrown,
+  type Dependencies,
   type Depends,
   type Endpoint,
   freeze,
@@ -10,10 +11,12 @@ import {
   type Middleware,
   matchRoute,
   misuse,
+  type Named,
   type Request,
   type Response,
   runExchange,
   runLayer,
+  type Solved,
   toError,
 } from '../../core/index.js';
 import {
@@ -94,11 +97,34 @@ export function mountFetch(handler: FetchHandler): KoaHandler {
  * });
  * ```
  *
- * Where the middleware fails, or answers with a status of 500 and above, the dependency gets an exception thrown in at its
- * `yield`. Rejects with what the dependency throws, with `INJECT_OUTSIDE`, `INJECT_LATE`, and `DEPENDENCY_EXITED`.
+ * Takes several by name, too. A block is given their values, and their exits wait for it:
+ *
+ * ```ts
+ * await inject(ctx, { tx: Depends(getTx), user: Depends(getUser) }, async ({ tx, user }) => {
+ *   ctx.body = await tx.ordersOf(user);
+ * });
+ * ```
+ *
+ * Where the middleware or the block fails, or the middleware answers with a status of 500 and above, the
+ * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
+ * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
-export function inject<T>(ctx: InjectableContext, dependency: Depends<T>): Promise<T> {
-  return injectAt(ctx.res, dependency);
+export function inject<T>(ctx: InjectableContext, dependency: Depends<T>): Promise<T>;
+export function inject<D extends Dependencies>(
+  ctx: InjectableContext,
+  dependencies: Named<D>,
+): Promise<Solved<D>>;
+export function inject<D extends Dependencies, Result>(
+  ctx: InjectableContext,
+  dependencies: Named<D>,
+  block: (values: Solved<D>) => Result,
+): Promise<Awaited<Result>>;
+export function inject(
+  ctx: InjectableContext,
+  wanted: Depends<unknown> | Dependencies,
+  block?: (values: never) => unknown,
+): Promise<unknown> {
+  return injectAt(ctx.res, wanted, block);
 }
 
 /** What `inject` needs of a context. */

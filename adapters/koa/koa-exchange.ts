@@ -90,7 +90,7 @@ export class KoaExchange extends NativeExchange {
     const frame = this.waitIn(run);
     frame.before = stateOf(this.ctx);
     this.#outermost ??= frame;
-    const chain = new Promise(resolve => resolve(this.runBelow(next)));
+    const chain = this.callNative(() => new Promise(resolve => resolve(this.runBelow(next))));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
       () => this.#chainFulfilled(frame),
@@ -313,7 +313,9 @@ export class KoaExchange extends NativeExchange {
   }
 
   #chainFulfilled(frame: Frame): void {
-    if (this.ctx.respond === false && !this.#isTaken) return;
+    const isRaw = this.ctx.respond === false && !this.#isTaken;
+    // It would go on on the native response, which a layer has answered meanwhile.
+    if (isRaw) return void this.answeredLate(frame);
     this.#watch(this.ctx.body);
     if (!frame.waits) {
       frame.held.whenStarved(() => this.#answerFromContext());

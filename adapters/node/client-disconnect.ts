@@ -75,6 +75,11 @@ export class ResponseEnd {
     return isWhole(this.#req) && !isRefused(this.#req);
   }
 
+  /** Whether the client has sent all of its request. */
+  get hasWholeRequest(): boolean {
+    return isWhole(this.#req);
+  }
+
   /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
   get isAnsweredElsewhere(): boolean {
     return this.over !== undefined && (this.over.outcome === 'sent' || this.#isTakenOver);

@@ -5,6 +5,10 @@ import type { HeldResponse, Waiter } from './held-response.js';
 /** A layer at its `callNext`, waiting for what native code answers. */
 export class Frame implements Waiter {
   readonly held: HeldResponse;
+  /** How many calls of native code had begun before: those that this layer is around come later. */
+  readonly order: number;
+  /** How many listeners the response had for `finish`. */
+  readonly listeners: number;
   /** The headers that native code outside this layer had set. */
   readonly entry: HeaderSnapshot;
   readonly response: Promise<Response>;
@@ -22,8 +26,10 @@ export class Frame implements Waiter {
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(held: HeldResponse, exchange: { readonly hasInjected: boolean }) {
+  constructor(held: HeldResponse, exchange: { readonly hasInjected: boolean }, order: number) {
     this.held = held;
+    this.order = order;
+    this.listeners = held.res.listenerCount('finish');
     this.#exchange = exchange;
     this.entry = new HeaderSnapshot(held.res);
     this.response = new Promise((resolve, reject) => {

@@ -95,6 +95,11 @@ export class HeldBody {
     return corks;
   }
 
+  /** Whether native code was told to wait for room, or waits for a callback. */
+  get isAwaited(): boolean {
+    return this.#needsDrain || this.#writes.some(({ callback }) => callback !== undefined);
+  }
+
   /** What waits, in bytes or characters. */
   get bytes(): number {
     return this.#bytes;

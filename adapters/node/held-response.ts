@@ -65,8 +65,16 @@ export class HeldResponse {
   };
   /** Called when native code answers although another response is sent. */
   onLateAnswer: (() => void) | undefined;
+  /**
+   * Called when native code asks for what only the wire can give: a callback, room, or the head to be sent.
+   */
+  onAwaited: (() => void) | undefined;
+  /** Called once when native code itself writes, not a method that somebody has put on the response. */
+  onWritten: (() => void) | undefined;
   /** The hold below the foreign methods that this one stands above. */
   outer: HeldResponse | undefined;
+  /** How many listeners there were for `close` when the head was made. */
+  listenersAtHead = 0;
   /** The innermost one is last. */
   waiters: readonly Waiter[] = none;
   readonly res: NativeResponse;
@@ -83,6 +91,7 @@ export class HeldResponse {
   /** Whether the last chunk came with the end, as one call. */
   #endsWithChunk = false;
   #flushedBody = false;
+  #flushedHead = false;
   #corks: HeldCorks | undefined;
   #isDestroyed = false;
   /** Whether the end came when it had been destroyed. */
@@ -162,6 +171,12 @@ export class HeldResponse {
     return (this.ended || this.#isEndedLate) && (this.state === 'held' || this.state === 'replaced');
   }
 
+  /** Whether native code waits for something that only the wire can answer. */
+  get isAwaited(): boolean {
+    const hasAsked = this.#flushedBody || this.#flushedHead || this.#endCallback !== undefined;
+    return hasAsked || this.#body.isAwaited || this.#afterwards.length > 0;
+  }
+
   // What native code calls.
 
   writeHead(...args: Parameters<NativeResponse['writeHead']>): NativeResponse {
@@ -191,11 +206,14 @@ export class HeldResponse {
   flushHeaders(): void {
     if (this.state === 'passing') return this.previous.flushHeaders.call(this.res);
     if (this.state === 'open') this.#makeHead();
+    this.#flushedHead = true;
     if (this.#isDestroyed) this.#whenReleased('flushHeaders', []);
     else if (!this.ended && this.#body.isUnwritten) this.#head.flush();
+    this.onAwaited?.();
   }
 
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (this.onWritten) this.#tellWritten('write');
     if (this.state === 'passing') return this.#writeThrough('write', [chunk, encoding, callback]) as boolean;
     if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
     assertChunk(chunk);
@@ -205,10 +223,18 @@ export class HeldResponse {
     if (this.state === 'held' && this.res._hasBody === false)
       return Reflect.apply(native.write, this.res, [chunk, encoding, callback]);
     const room = this.res.writableHighWaterMark;
-    return this.#body.push(chunk, encoding as BufferEncoding, callback as Callback | undefined, room);
+    const hasRoom = this.#body.push(
+      chunk,
+      encoding as BufferEncoding,
+      callback as Callback | undefined,
+      room,
+    );
+    if (!hasRoom || callback) this.onAwaited?.();
+    return hasRoom;
   }
 
   end(chunk?: unknown, encoding?: unknown, callback?: unknown): NativeResponse {
+    if (this.onWritten) this.#tellWritten('end');
     if (this.state === 'passing')
       return this.#writeThrough('end', [chunk, encoding, callback]) as NativeResponse;
     if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
@@ -229,14 +255,16 @@ export class HeldResponse {
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
     this.#body.end(this.#endsWithChunk);
-    if (this.state === 'replaced') this.onLateAnswer?.();
+    if (callback) this.onAwaited?.();
+    this.onLateAnswer?.();
     return this.res;
   }
 
   /** compression adds `res.flush`; called during the hold it is repeated when there is something to flush. */
   flush(): void {
-    if (this.state === 'passing') this.previous.flush?.call(this.res);
-    else this.#flushedBody = true;
+    if (this.state === 'passing') return this.previous.flush?.call(this.res);
+    this.#flushedBody = true;
+    this.onAwaited?.();
   }
 
   cork(): void {
@@ -309,8 +337,9 @@ export class HeldResponse {
 
   /** Runs after the release, or at once if nothing is held. */
   afterRelease(action: () => void): void {
-    if (this.state === 'held') this.#afterwards = [...this.#afterwards, action];
-    else action();
+    if (this.state !== 'held') return action();
+    this.#afterwards = [...this.#afterwards, action];
+    this.onAwaited?.();
   }
 
   /** Lets what was held go on its way, as it was written. Throws what the native methods throw. */
@@ -471,6 +500,7 @@ export class HeldResponse {
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
     this.#head.capture(args, this.previous);
     this.#context = new AsyncResource('callnext.held');
+    this.listenersAtHead = this.res.listenerCount('close');
     this.state = 'held';
     this.waiters.at(-1)?.answered(this.view);
   }
@@ -556,7 +586,17 @@ export class HeldResponse {
     }
   }
 
+  #tellWritten(method: 'write' | 'end'): void {
+    const tell = this.onWritten;
+    const isCovered = this.res[method] !== this.installed?.[method];
+    if (isCovered || this.isWriting) return;
+    this.onWritten = undefined;
+    tell?.();
+  }
+
   #writeThrough(method: 'write' | 'end', args: unknown[]): unknown {
+    // The framework has answered in place of native code, which answers now.
+    if (method === 'end' && this.res.finished) this.onLateAnswer?.();
     if (this.#body.isCopied) this.#body.copy(args[0], args[1], method === 'end');
     return Reflect.apply(this.previous[method], this.res, args);
   }

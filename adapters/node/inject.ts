@@ -1,10 +1,18 @@
-import { type Depends, followTarget, injectInto, misuse } from '../../core/index.js';
+import { type Dependencies, type Depends, followTarget, injectInto, misuse } from '../../core/index.js';
 import { NativeExchange } from './native-exchange.js';
 
-/** Solves a dependency in the exchange of a native object. Rejects with `INJECT_OUTSIDE` where there is none. */
-export function injectAt<T>(native: object | undefined, dependency: Depends<T>): Promise<T> {
+/** Solves dependencies in the exchange of a native object. Rejects with `INJECT_OUTSIDE` without one. */
+export function injectAt(
+  native: object | undefined,
+  wanted: Depends<unknown> | Dependencies,
+  block: unknown,
+): Promise<unknown> {
   const found = native && NativeExchange.of(native);
   if (!found) return Promise.reject(misuse('INJECT_OUTSIDE'));
-  followTarget(found.exchange.request);
-  return injectInto(found.exchange, dependency);
+  const { calls, exchange, res } = found;
+  followTarget(exchange.request);
+  calls.injects(res.listenerCount('finish'));
+  const injected = injectInto(exchange, wanted, block);
+  if (block !== undefined) calls.runs(injected);
+  return injected;
 }

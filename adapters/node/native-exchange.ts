@@ -13,6 +13,7 @@ import {
   Headers,
   type Layer,
   misuse,
+  type NativeWork,
   PlainTextResponse,
   Request,
   type Response,
@@ -23,6 +24,7 @@ import {
   type Transport,
   toError,
 } from '../../core/index.js';
+import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
@@ -39,6 +41,7 @@ import { interceptHttp2 } from './http2-interception.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
 import { intercept, isUncovered, methodsOf, originalMethods } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
+import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { setReason, writeResponse } from './write-response.js';
@@ -64,6 +67,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly res: NativeResponse;
   readonly source: NodeRequestSource;
   readonly files = files;
+  readonly calls = new NativeCalls();
+  /** Whether the calls of handlers by a router are noted. */
+  seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
   /** Whether the framework's error handling runs in the async context in which the error is given to it. */
@@ -127,7 +133,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   static of(res: object): NativeExchange | undefined {
-    return Reflect.get(res, exchangeKey) as NativeExchange | undefined;
+    return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
   }
 
   /** Tells the steps of the exchange that a response will have. */
@@ -435,11 +441,37 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!this.whenReleased(cut)) cut();
   }
 
+  /** Calls native code below a layer, and notes the promise that it returns. */
+  callNative<T>(call: () => T): T {
+    const order = this.calls.begin();
+    const returned = call();
+    this.calls.gave(order, returned);
+    return returned;
+  }
+
+  /** The native code that may still be at work although it has answered the innermost layer. */
+  nativeWork(): NativeWork | undefined {
+    const { res, calls, innermost, holding: held } = this;
+    const works = innermost ? calls.worksAfter(innermost.order) : [];
+    if (innermost === undefined || works.length === 0) return undefined;
+    const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
+    // What they reject with is told by whoever called them, before this: the framework, or the listener's caller.
+    const through = Promise.allSettled(works).then(() => undefined);
+    const stuck = whenStuck(this.end.whenOver(), answer);
+    const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
+    return { answerMayGo: whenAnswerMayGo(through, answer), end: Promise.race([through, isTakenBack]) };
+  }
+
+  whenWritten(tell: () => void): void {
+    const { holding } = this;
+    if (holding && !holding.ended) holding.onWritten = tell;
+  }
+
   /** Begins to wait, as the innermost layer, for what is written to the native response from now on. */
   wait(): Frame {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
-    const frame = new Frame(held, this.exchange);
+    const frame = new Frame(held, this.exchange, this.calls.count);
     if (held === this.root) this.#last = frame;
     held.waiters = [...held.waiters, frame];
     if (held.state === 'passing') frame.answered(held.view);
@@ -857,11 +889,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return true;
   }
 
-  /** The client has had its answer, and nothing will tell when native code is through. */
-  readonly #letGoOfAbandoned = (): void => {
+  /** Native code that a layer has answered for has ended, or nothing will tell. */
+  readonly #letGoOfAbandoned = (failure?: unknown): void => {
     const { abandoned } = this;
     this.abandoned = none;
-    for (const frame of abandoned) frame.answered(new PlainTextResponse());
+    for (const frame of abandoned)
+      if (failure === undefined) frame.answered(new PlainTextResponse());
+      else if (frame.waits) frame.reject(failure);
   };
 
   /** A response that nobody waits for any longer. */
@@ -871,30 +905,72 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     else this.exchange.replaced(response);
   }
 
-  /** The connection is gone: layers that wait for native code are told. */
+  /** The response is over: layers stop waiting for native code, unless it may still use its dependencies. */
   protected closed(): void {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
     const isWaited = innermost?.waits && !this.exchange.isAnswering;
     if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(HeldResponse.sent(this.res).view);
-    if (isSent && this.abandoned.length === 0) return;
-    // Native code that has dependencies of its own is not taken them while it works: it answers, or fails, to nobody.
-    if (this.exchange.hasInjected && innermost?.waits && innermost.held.state === 'open') return;
+    if (isSent) return this.abandoned.length > 0 ? this.#leaveAbandoned() : undefined;
+    const { hasInjected, isHolding } = this.exchange;
+    // Code that waits for the rest of an upload may wait for ever.
+    const mayEnd = hasInjected || (isHolding && this.end.hasWholeRequest);
+    const letGo = (failure?: unknown): void => this.#gone(failure);
+    if (isWaited && innermost.waits && mayEnd && innermost.held.state === 'open')
+      return this.#whenDone(innermost.order, letGo, () => this.#letGoLater(letGo));
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
     if (this.exchange.isAnswering) return;
-    const { socket } = this.req;
-    if (!isSent) this.#reject(gone);
-    // Native code is still at work below a layer that has answered: it is waited for as long as there is a connection.
-    else if (socket.destroyed) this.#letGoOfAbandoned();
-    else this.#forgetConnection = whenClosed(socket, this.#letGoOfAbandoned);
+    this.#reject(gone, innermost);
+    if (this.abandoned.length > 0) this.#leaveAbandoned();
   }
 
-  #reject(error: Error): void {
-    const waiting = [this.innermost, ...this.abandoned];
-    this.abandoned = none;
-    for (const frame of waiting) if (frame?.waits) frame.reject(error);
+  /** Native code whose client has gone has ended without an answer, with this failure if it has failed. */
+  #gone(failure: unknown): void {
+    const { innermost } = this;
+    if (!innermost?.waits) return;
+    const gone = new ClientDisconnect();
+    for (const held of this.holds) held.closed(gone);
+    if (failure === undefined || this.saysClosed(failure)) this.#reject(gone, innermost);
+    else innermost.reject(failure);
+  }
+
+  /** Rejects `callNext`. That is a failure of what is below only where the request is not complete. */
+  #reject(gone: ClientDisconnect, frame: Frame | undefined): void {
+    if (!frame?.waits) return;
+    if (this.end.hasWholeRequest) this.exchange.disconnected = gone;
+    frame.reject(gone);
+  }
+
+  /**
+   * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
+   */
+  #leaveAbandoned(): void {
+    const done = this.#letGoOfAbandoned;
+    const [first] = this.abandoned;
+    const { socket } = this.req;
+    const closed = (): void => this.#letGoLater(done);
+    // An endpoint answers, if late.
+    if (this.exchange.isAnswering) return;
+    this.#whenDone(first?.order ?? 0, done, () => {
+      if (socket.destroyed) closed();
+      else this.#forgetConnection = whenClosed(socket, closed);
+    });
+  }
+
+  /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
+  #letGoLater(done: () => void): void {
+    if (!this.exchange.isHolding) done();
+    else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
+  }
+
+  /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */
+  #whenDone(order: number, done: (failure?: unknown) => void, unknown: () => void): void {
+    const works = this.calls.isLastKnown ? this.calls.worksAfter(order) : [];
+    // A turn later: the router passes a rejection on first.
+    const later = (failure?: unknown): void => void setImmediate(done, failure);
+    whenAllSettled(works, later, unknown);
   }
 }
 

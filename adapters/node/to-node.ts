@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import {
   type Client,
+  type Dependencies,
   type Depends,
   type Endpoint,
   followTarget,
@@ -8,8 +9,10 @@ import {
   type Layer,
   type Middleware,
   misuse,
+  type Named,
   type Request,
   runExchange,
+  type Solved,
   toError,
 } from '../../core/index.js';
 import { cutShort } from './cut-short.js';
@@ -45,9 +48,23 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
   return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
 }
 
-/** Solves a dependency for native code below a layer of `toNode`, in the scope of its request: see `callnext/express`. */
-export function inject<T>(req: NativeRequest, dependency: Depends<T>): Promise<T> {
-  return injectAt(req, dependency);
+/** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
+export function inject<T>(req: NativeRequest, dependency: Depends<T>): Promise<T>;
+export function inject<D extends Dependencies>(
+  req: NativeRequest,
+  dependencies: Named<D>,
+): Promise<Solved<D>>;
+export function inject<D extends Dependencies, Result>(
+  req: NativeRequest,
+  dependencies: Named<D>,
+  block: (values: Solved<D>) => Result,
+): Promise<Awaited<Result>>;
+export function inject(
+  req: NativeRequest,
+  wanted: Depends<unknown> | Dependencies,
+  block?: (values: never) => unknown,
+): Promise<unknown> {
+  return injectAt(req, wanted, block);
 }
 
 /** Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects with. */
@@ -58,7 +75,8 @@ export function runAround(native: NativeExchange, layer: Layer, listener: NodeLi
       req.url = url;
     });
     try {
-      whenRejected(listener(req, res), thrown => native.listenerFailed(frame, thrown));
+      const returned = native.callNative(() => listener(req, res));
+      whenRejected(returned, thrown => native.listenerFailed(frame, thrown));
     } catch (thrown) {
       native.listenerFailed(frame, thrown);
     }

@@ -46,6 +46,8 @@ export class ExitStack {
   readonly #observer: ExitObserver;
   #entered: readonly Entry[] = none;
   #leaving: readonly Entry[] = none;
+  /** How many promises keep those of scope `function` from being left. */
+  #keepers = 0;
   #closedBy: (() => Error) | undefined;
 
   constructor(observer: ExitObserver) {
@@ -89,12 +91,30 @@ export class ExitStack {
     return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.name);
   }
 
+  /** Whether there is something of this scope to leave. */
+  has(scope: DependencyScope): boolean {
+    return this.#entered.some(({ exit }) => exit.scope === scope);
+  }
+
+  /**
+   * Leaves those of scope `function` no sooner than this has settled: with those of scope `request`, if need
+   * be.
+   */
+  keep(work: Promise<unknown>): void {
+    this.#keepers += 1;
+    const settle = (): void => {
+      this.#keepers -= 1;
+    };
+    work.then(settle, settle);
+  }
+
   /** Leaves those of one scope. Resolves with the failure there is afterwards, `undefined` if there is none; never rejects. */
   leave(
     scope: DependencyScope,
     response: Response | undefined,
     failure = this.failure,
   ): Promise<Error | undefined> {
+    if (scope === 'function' && this.#keepers > 0) return Promise.resolve(failure);
     // Native code may have entered one of scope `function` when its answer was out.
     const isLeft = ({ exit: { scope: own } }: Entry): boolean =>
       own === scope || (own === 'function' && scope === 'request');

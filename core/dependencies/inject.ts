@@ -1,6 +1,13 @@
-import { misuse } from '../errors.js';
+import { misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
-import { type Depends, isDepends, partsOfDependency } from './depends.js';
+import {
+  type AnyDependency,
+  checkNames,
+  type Dependencies,
+  type Depends,
+  isDepends,
+  partsOfDependency,
+} from './depends.js';
 import { type DependencyRun, refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the exchange that it runs in. */
@@ -9,26 +16,72 @@ export interface InjectRun extends DependencyRun {
   readonly isOver: boolean;
   /** Keeps the exits from running until this has settled. */
   busyWith(work: Promise<unknown>): void;
+  /** The same for a block, which keeps dependencies of scope `function` too. */
+  runsBlock(block: Promise<unknown>): void;
+  /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
+  failedInBlock(failure: Error): Promise<Error>;
+  /** Native code was given dependencies of scope `function`, by these names, outside of a block. */
+  lend(names: readonly string[]): void;
 }
 
 /**
- * Solves a dependency for native code: the same cache, scope, exit and tasks as in an endpoint.
- * Rejects with what it throws, and with `DEPENDS_EXPECTED`, `DEPENDENCY_CYCLE`, `DEPENDENCY_EXITED`, `DEPENDENCY_SCOPE`
- * and `INJECT_LATE`.
+ * Solves dependencies for native code: the same cache, scopes, exits and tasks as in an endpoint. Resolves
+ * with the value of a marker, with several values by name, or with what the block returns.
+ *
+ * Rejects with what a dependency throws, with what the dependencies make of a failure of the block, and with
+ * `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`, `DEPENDENCY_EXITED`, `DEPENDENCY_SCOPE`,
+ * `INJECT_BLOCK` and `INJECT_LATE`.
  */
-export function injectInto<T>(run: InjectRun, marker: Depends<T>): Promise<T> {
-  // Those who wait for the value are told of it before the exits may run: the promise itself is what both wait for.
-  const solving = solve(run, marker);
-  run.busyWith(solving);
-  return solving;
+export function injectInto(
+  run: InjectRun,
+  wanted: Depends<unknown> | Dependencies,
+  block?: unknown,
+): Promise<unknown> {
+  // The exits wait for the same promise as the caller, who is told first.
+  const work = block === undefined ? lendValues(run, wanted) : runBlock(run, wanted, block);
+  if (block === undefined) run.busyWith(work);
+  else run.runsBlock(work);
+  return work;
 }
 
-async function solve<T>(run: InjectRun, marker: Depends<T>): Promise<T> {
-  if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', marker);
-  if (run.isOver) throw misuse('INJECT_LATE', partsOfDependency(marker.dependency).name);
-  const dependencies = { value: marker };
+async function lendValues(run: InjectRun, wanted: Depends<unknown> | Dependencies): Promise<unknown> {
+  const dependencies = checkedDependencies(run, isDepends(wanted) ? { value: wanted } : wanted);
+  const values = await solveDependencies(dependencies, run);
+  if (run.exits.has('function')) run.lend(shortLived(run, dependencies, new Set()));
+  return isDepends(wanted) ? values.value : { ...values };
+}
+
+async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promise<unknown> {
+  if (typeof block !== 'function') throw misuse('INJECT_BLOCK', block);
+  if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
+  const values = await solveDependencies(checkedDependencies(run, wanted), run);
+  try {
+    return await block({ ...values });
+  } catch (thrown) {
+    const error = toError(thrown);
+    const failure = await run.failedInBlock(error);
+    throw failure === error ? thrown : failure;
+  }
+}
+
+function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
+  if (typeof wanted !== 'object' || wanted === null)
+    throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', wanted);
+  checkNames(wanted, 'inject');
+  const dependencies = wanted as Dependencies;
+  const [first] = Object.values(dependencies);
+  if (run.isOver && first) throw misuse('INJECT_LATE', partsOfDependency(first.dependency).name);
   checkGraphIn(run, dependencies, 'inject');
   if (run.solved.hasExits) refuseExited(dependencies, run);
-  const { value } = await solveDependencies(dependencies, run);
-  return value as T;
+  return dependencies;
+}
+
+/** The names of those of scope `function`, at any depth. */
+function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<AnyDependency>): string[] {
+  return Object.values(dependencies).flatMap(({ dependency, scope = run.defaultScope }) => {
+    if (seen.has(dependency)) return [];
+    seen.add(dependency);
+    const inner = shortLived(run, partsOfDependency(run.overrideOf(dependency)).dependencies, seen);
+    return scope === 'function' ? [partsOfDependency(dependency).name, ...inner] : inner;
+  });
 }

@@ -32,6 +32,14 @@ export interface Delivery {
   readonly error?: Error | undefined;
 }
 
+/** Native code that is still at work when it has answered. */
+export interface NativeWork {
+  /** Resolves when the answer may go on: with `false` where the code waits for its answer to be sent. */
+  readonly answerMayGo: Promise<boolean>;
+  /** Resolves when the code has ended. */
+  readonly end: Promise<void>;
+}
+
 /** The port that an adapter implements: what happens to the outcome of a request. */
 export interface Transport {
   /** Sends the response. Resolves when its last byte is handed over or the connection is gone; never rejects. */
@@ -43,6 +51,12 @@ export interface Transport {
   fail(error: Error, headers: Headers | undefined): Promise<Delivery>;
   /** Aborts `request.signal` although the client is still there: the time of a layer is up. */
   abort(reason: Error): void;
+  /**
+   * The native code below the innermost layer that may still use its dependencies although it has answered.
+   */
+  nativeWork?(): NativeWork | undefined;
+  /** Calls `tell` once if native code writes to its response from now on. */
+  whenWritten?(tell: () => void): void;
   /** How files are read; where there are none, a `FileResponse` can not be sent. */
   readonly files?: Files;
   /** All is over, to the last background task: what was kept for the request is let go. A rejection is reported. */
@@ -77,6 +91,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #native: WeakSet<Error> | undefined;
   /** Whether native code has dependencies of its own: they are not taken from it while it works. */
   hasInjected = false;
+  /** The names of dependencies of scope `function` that native code has been given outside of a block. */
+  #lent: readonly string[] = none;
+  /** What `callNext` rejects with because the client has gone. It is not thrown into the dependencies. */
+  disconnected: ClientDisconnect | undefined;
   /** An error of native code that is on its way to whoever answers it. */
   #observed: Error | undefined;
   /** A late error of native code that takes the place of the answer. */
@@ -224,6 +242,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
    */
   async recover(thrown: unknown, native = false): Promise<Response> {
+    if (thrown !== undefined && thrown === this.disconnected) throw thrown;
     this.#observed = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
@@ -350,6 +369,48 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.#unfinished.busyWith(work);
   }
 
+  /** Keeps the exits, those of scope `function` too, from running before a block of native code has ended. */
+  runsBlock(block: Promise<unknown>): void {
+    this.exits.keep(block);
+    this.busyWith(block);
+  }
+
+  /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
+  failedInBlock(failure: Error): Promise<Error> {
+    this.failedNativelyWith(failure);
+    return this.unwind(failure);
+  }
+
+  /** Notes dependencies of scope `function` that native code was given outside of a block. */
+  lend(names: readonly string[]): void {
+    if (names.length > 0) this.#lent = [...this.#lent, ...names];
+  }
+
+  /**
+   * Waits for native code that has answered and may still use its dependencies of scope `function`. Where it
+   * waits for its answer to be sent, these exit later, when it has ended.
+   */
+  async whenNativeHasEnded(): Promise<void> {
+    const work = this.transport.nativeWork?.();
+    if (work === undefined || (await work.answerMayGo) || !this.hasInjected) return;
+    this.exits.keep(work.end);
+    this.busyWith(work.end);
+  }
+
+  /** Reports native code that goes on to write although what it was given has exited. */
+  watchLateUse(): void {
+    const name = this.#lent[0];
+    if (name === undefined || this.exits.has('function')) return;
+    this.#lent = none;
+    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.#title, name), 'request');
+    this.transport.whenWritten?.(tell);
+  }
+
+  /** Whether native code may still use what the request has entered. */
+  get isHolding(): boolean {
+    return this.hasInjected || !this.exits.isEmpty;
+  }
+
   /**
    * Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it,
    * unless a layer's time is up.
@@ -465,11 +526,15 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     }
   }
 
+  get #title(): string {
+    return this.name ?? methodAndPath(this.request);
+  }
+
   undone(): Undone {
     const isAnswered = this.isSent && this.#unfinished.isIdle;
     const { backgroundTasks } = this;
     return {
-      responses: isAnswered ? [] : [this.name ?? methodAndPath(this.request)],
+      responses: isAnswered ? [] : [this.#title],
       exits: this.exits.names,
       tasks: [...backgroundTasks.names, ...backgroundTasks.namesIn(this.#made().flatMap(worksOf))],
     };

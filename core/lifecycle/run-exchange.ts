@@ -182,14 +182,25 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   } finally {
     watch?.stop();
   }
+  const { exits } = exchange;
+  if (exits.has('function')) {
+    await exchange.whenNativeHasEnded();
+    const overtaking = exchange.takeOvertaking();
+    if (overtaking) {
+      exchange.replaced(response);
+      return exchange.recover(overtaking, true);
+    }
+  }
   const failed = exchange.takeObserved() ?? serverError(exchange, response);
   if (failed) await exchange.failedNatively(failed);
-  const { exits } = exchange;
   if (exits.isEmpty) return response;
   const known = exits.failure;
   const failure = await exits.leave('function', response, known);
   // What has failed below after it had answered does not take the answer back.
-  if (failure === known) return response;
+  if (failure === known) {
+    exchange.watchLateUse();
+    return response;
+  }
   exchange.replaced(response);
   return exchange.recover(failure);
 }

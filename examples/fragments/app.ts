@@ -12,7 +12,7 @@ import {
   ServerSentEvent,
   UploadFile,
 } from 'callnext';
-import { keepRawBody, mountFetch, toExpress, wrap } from 'callnext/express';
+import { inject, keepRawBody, mountFetch, toExpress, wrap } from 'callnext/express';
 import express from 'express';
 import { Hono } from 'hono';
 
@@ -49,6 +49,14 @@ function agentOf({ request }: Injected) {
   return req.get('user-agent') ?? 'nobody';
 }
 
+export const orders: string[] = [];
+async function* getTx() {
+  const rows: string[] = [];
+  yield { insert: async (row: string) => rows.push(row) };
+  orders.push(...rows); // the commit
+}
+const tx = Depends(getTx, { scope: 'function' });
+
 const prices = endpoint({}, ({ request }) => {
   async function* events() {
     for await (const [price] of on(market, 'price', { signal: request.signal })) {
@@ -63,6 +71,12 @@ app.use(express.json({ verify: keepRawBody }));
 app.post('/upload', toExpress(upload));
 app.get('/prices', toExpress(prices));
 app.get('/agent', toExpress(endpoint({ agent: Depends(agentOf) }, ({ agent }) => agent)));
+app.post('/orders', async (req, res) => {
+  await inject(req, { tx, agent: Depends(agentOf) }, async ({ tx, agent }) => {
+    res.status(201).json({ agent });
+    await tx.insert(agent); // the exit waits for this, and the answer for the exit
+  });
+});
 app.put('/text', express.text(), (req, res) => void res.send(req.body));
 app.post('/raw', toExpress(endpoint({}, ({ request }) => request.text())));
 app.get('/internal/:page', (req, res) => void res.send(req.params.page));

@@ -1,5 +1,5 @@
 import { TestClient } from 'callnext/testing';
-import { market, server } from '../../examples/fragments/app.js';
+import { market, orders, server } from '../../examples/fragments/app.js';
 
 describe('what docs/ shows in passing', () => {
   const client = new TestClient(server);
@@ -49,6 +49,12 @@ describe('what docs/ shows in passing', () => {
   it('what Express knows', async () => {
     const response = await client.get('/agent', { headers: { 'user-agent': 'a test' } });
     expect(await response.json()).toBe('a test');
+  });
+
+  it('a block with dependencies', async () => {
+    const response = await client.post('/orders', { headers: { 'user-agent': 'a test' } });
+    expect([response.status, await response.json()]).toEqual([201, { agent: 'a test' }]);
+    expect(orders).toEqual(['a test']);
   });
 
   it('Fetch handlers', async () => {

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Depends, Endpoint, Layer, Middleware } from 'callnext';
+import type { Dependencies, Depends, Endpoint, Layer, Middleware, Solved } from 'callnext';
 import { inject as injectExpress, toExpress, wrap } from 'callnext/express';
 import { inject as injectKoa, toKoa } from 'callnext/koa';
 import express5 from 'express';
@@ -37,7 +37,16 @@ export interface Answer {
   send(body: string | Buffer | object | NodeJS.ReadableStream | null): void;
   redirect(url: string): void;
   /** `inject` of the framework's adapter. */
-  inject<T>(dependency: Depends<T>): Promise<T>;
+  readonly inject: Inject;
+}
+
+interface Inject {
+  <T>(dependency: Depends<T>): Promise<T>;
+  <D extends Dependencies>(dependencies: D): Promise<Solved<D>>;
+  <D extends Dependencies, Result>(
+    dependencies: D,
+    block: (values: Solved<D>) => Result,
+  ): Promise<Awaited<Result>>;
 }
 
 export interface Framework {
@@ -112,7 +121,7 @@ function expressAnswer(req: http.IncomingMessage, res: import('express').Respons
       else res.send(body as string);
     },
     redirect: url => res.redirect(url),
-    inject: marker => injectExpress(req as never, marker),
+    inject: ((...given: [never, never]) => injectExpress(req as never, ...given)) as Inject,
   };
   return answer;
 }
@@ -178,7 +187,7 @@ function koaAnswer(ctx: Koa3.Context): Answer {
       ctx.body = body;
     },
     redirect: url => ctx.redirect(url),
-    inject: marker => injectKoa(ctx, marker),
+    inject: ((...given: [never, never]) => injectKoa(ctx, ...given)) as Inject,
   };
   return answer;
 }

@@ -203,6 +203,35 @@ toNode(layer, async (req, res) => {
   res.end(value);
 });
 
+// Several by name, and a block that is given them.
+express().get('/', async (req, res) => {
+  const values = await inject(req, { n: Depends(fromFunction), d: Depends(fromAsyncGenerator) });
+  assertType<Equal<typeof values, { n: number; d: Date }>>();
+  const length = await inject(
+    req,
+    { s: Depends(fromAsync, { scope: 'function' }), c: Depends(nested) },
+    async ({ s, c }) => {
+      assertType<Equal<typeof s, string>>();
+      assertType<Equal<typeof c, { n: number; d: Date; url: string }>>();
+      return s.length;
+    },
+  );
+  assertType<Equal<typeof length, number>>();
+  res.json(length);
+});
+new Koa().use(async (ctx, next) => {
+  const { g } = await injectKoa(ctx, { g: Depends(fromGenerator) });
+  assertType<Equal<typeof g, { generator: boolean }>>();
+  await injectKoa(ctx, { g: Depends(fromGenerator) }, next);
+  ctx.body = await injectKoa(ctx, { d: Depends(fromAsyncGenerator) }, ({ d }) => d.getTime());
+});
+toNode(layer, async (req, res) => {
+  const { n } = await injectNode(req, { n: Depends(fromFunction) });
+  const text = await injectNode(req, { s: Depends(fromAsync) }, ({ s }) => s.repeat(n));
+  assertType<Equal<typeof text, string>>();
+  res.end(text);
+});
+
 // Guards, boundaries and wrapped apps.
 express().use('/admin', toExpress(Depends(fromAsync)), errorBoundary(layer));
 new Koa().use(toKoa(Depends(fromAsync)));

@@ -114,6 +114,30 @@ inject({}, Depends(one)).then(value => value.toUpperCase());
 // @ts-expect-error A request is no context.
 injectKoa({}, Depends(one));
 
+// @ts-expect-error Each of several is wrapped in `Depends`.
+inject({}, { one });
+
+// @ts-expect-error The name of an injected object is taken.
+inject({}, { request: Depends(one) });
+
+// @ts-expect-error A name that is not declared is not given.
+inject({}, { one: Depends(one) }).then(({ two }) => two);
+
+// @ts-expect-error Nor to the block.
+inject({}, { one: Depends(one) }, ({ two }) => two);
+
+// @ts-expect-error The block is given values of their types.
+inject({}, { one: Depends(one) }, ({ one: value }) => value.toUpperCase());
+
+// @ts-expect-error It gives what it returns.
+inject({}, { one: Depends(one) }, ({ one: value }) => value).then(value => value.toUpperCase());
+
+// @ts-expect-error A block takes dependencies by name.
+inject({}, Depends(one), value => value);
+
+// @ts-expect-error A block is a function.
+inject({}, { one: Depends(one) }, 'block');
+
 // @ts-expect-error A boundary is of a layer.
 errorBoundary(silent);
 

@@ -1,0 +1,96 @@
+import type { Delivery } from '../../core/index.js';
+import type { HeldResponse } from './held-response.js';
+import type { NativeResponse } from './node-types.js';
+
+/** How long an answer is kept from going on by code that does not say what it waits for, in milliseconds. */
+const patience = 5_000;
+/** Who listens for one of these waits for what is held to be sent. */
+const ofTheWire = new Set<string | symbol>(['finish', 'prefinish', 'close', 'drain']);
+
+/** What is known of an answer whose code is still at work. */
+export interface AnswerInWait {
+  readonly res: NativeResponse;
+  /** What it is held by, if it is. */
+  readonly held: HeldResponse | undefined;
+  /** How many listeners there were for `finish` before that code began. */
+  readonly listenersBefore: number;
+}
+
+/**
+ * Resolves when the answer of native code may go on: with `true` when the code has ended, and with `false`
+ * where it waits for its answer to be sent. Listeners, callbacks, a full buffer, a flush and an event stream
+ * show that; otherwise five seconds are enough.
+ */
+export function whenAnswerMayGo(
+  end: Promise<void>,
+  { res, held, listenersBefore }: AnswerInWait,
+): Promise<boolean> {
+  return new Promise(resolve => {
+    const settle = (isThrough: boolean): void => {
+      clearTimeout(timer);
+      res.off('newListener', listening);
+      if (held) held.onAwaited = undefined;
+      resolve(isThrough);
+    };
+    // A turn later: code that ends in this turn waits for nothing.
+    const goOn = (): void => void setImmediate(settle, false);
+    const listening = (event: string | symbol): void => {
+      if (ofTheWire.has(event)) goOn();
+    };
+    const timer = setTimeout(settle, patience, false).unref();
+    end.then(() => settle(true));
+    res.on('newListener', listening);
+    if (held) held.onAwaited = goOn;
+    if (isAwaited({ res, held, listenersBefore })) goOn();
+  });
+}
+
+/** A listener for `close` from before the head waits for a client that leaves, not for the answer. */
+function isAwaited({ res, held, listenersBefore }: AnswerInWait): boolean {
+  const waitsForFinish = res.listenerCount('finish') > listenersBefore;
+  const waitsForClose = held !== undefined && res.listenerCount('close') > held.listenersAtHead;
+  return waitsForFinish || waitsForClose || held?.isAwaited === true || isEventStream(held);
+}
+
+/**
+ * Resolves five seconds after the client has gone, where native code still listens for what will never come:
+ * `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res, 'drain')`.
+ */
+export function whenStuck(over: Promise<Delivery>, { res, listenersBefore }: AnswerInWait): Promise<void> {
+  return new Promise(resolve => {
+    const look = (): void => {
+      const waits = res.listenerCount('drain') > 0 || res.listenerCount('finish') > listenersBefore;
+      if (waits) resolve();
+    };
+    void over.then(({ outcome }) => {
+      if (outcome === 'aborted') setTimeout(look, patience).unref();
+    });
+  });
+}
+
+/** Calls `done` with the first failure when all have settled, or `unknown` where none is pending now. */
+export function whenAllSettled(
+  works: readonly PromiseLike<unknown>[],
+  done: (failure?: unknown) => void,
+  unknown: () => void,
+): void {
+  let pending = works.length;
+  let wasPending = false;
+  let failure: unknown;
+  const settle = (thrown?: unknown): void => {
+    failure ??= thrown;
+    pending -= 1;
+    if (pending === 0 && wasPending) done(failure);
+  };
+  for (const work of works) work.then(() => settle(), settle);
+  // After the callbacks of those that have settled before, and before those of any that settles later.
+  queueMicrotask(() => {
+    wasPending = pending > 0;
+    if (!wasPending) unknown();
+  });
+}
+
+function isEventStream(held: HeldResponse | undefined): boolean {
+  const type = held?.ended === false ? held.view.headers.get('content-type') : undefined;
+  return type?.startsWith('text/event-stream') === true;
+}

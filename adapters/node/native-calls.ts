@@ -1,0 +1,71 @@
+/** A call of native code that returned a promise, or a block that native code runs. */
+interface Work {
+  readonly order: number;
+  readonly isBlock: boolean;
+  readonly promise: PromiseLike<unknown>;
+}
+
+const none: readonly never[] = [];
+
+/**
+ * The calls of native code in one request, in the order in which they began, and the promises that they
+ * returned. A call ends when its promise settles; without one, nothing tells.
+ */
+export class NativeCalls {
+  /** How many listeners the response had for `finish` when native code first injected. */
+  listenersBefore: number | undefined;
+  #count = 0;
+  #lastCall = 0;
+  #works: readonly Work[] = none;
+  #injecting: readonly number[] = none;
+
+  /** How many have begun. Each that begins later has a higher number. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A call begins. Its number is for `gave`. */
+  begin(): number {
+    this.#count += 1;
+    this.#lastCall = this.#count;
+    return this.#count;
+  }
+
+  /** Notes what a call has returned. */
+  gave(order: number, returned: unknown): void {
+    if (isPromise(returned)) this.#works = [...this.#works, { order, isBlock: false, promise: returned }];
+  }
+
+  /** Notes that the last call injects, while the response has this many listeners for `finish`. */
+  injects(listeners: number): void {
+    this.listenersBefore ??= listeners;
+    if (!this.#injecting.includes(this.#lastCall)) this.#injecting = [...this.#injecting, this.#lastCall];
+  }
+
+  /** Notes a block that native code runs with its dependencies. */
+  runs(block: Promise<unknown>): void {
+    this.#count += 1;
+    this.#works = [...this.#works, { order: this.#count, isBlock: true, promise: block }];
+  }
+
+  /**
+   * Of those with a higher number, the promises of the last call, of calls that have injected, and of blocks.
+   */
+  worksAfter(order: number): PromiseLike<unknown>[] {
+    const works = this.#works.filter(work => work.order > order && this.#mayUse(work));
+    return works.map(({ promise }) => promise);
+  }
+
+  /** Whether the last call has returned a promise. */
+  get isLastKnown(): boolean {
+    return this.#works.some(({ order, isBlock }) => order === this.#lastCall && !isBlock);
+  }
+
+  #mayUse({ order, isBlock }: Work): boolean {
+    return isBlock || order === this.#lastCall || this.#injecting.includes(order);
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}

@@ -1,0 +1,470 @@
+import { once } from 'node:events';
+import type http from 'node:http';
+import net from 'node:net';
+import { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { Depends, HTTPException, Layer, type Middleware } from 'callnext';
+import { errorBoundary, inject as injectExpress, toExpress, wrap } from 'callnext/express';
+import { inject as injectKoa, toKoa } from 'callnext/koa';
+import { inject as injectNode, toNode } from 'callnext/node';
+import compression from 'compression';
+import express5 from 'express';
+import Koa3 from 'koa';
+import { EventLog, gate } from '../support/events.js';
+import { listening } from '../support/frameworks.js';
+
+const express4 = require('express4') as typeof express5;
+const Koa2 = require('koa2') as typeof Koa3;
+
+type Inject = <T>(marker: Depends<T>) => Promise<T>;
+type Handler = (res: http.ServerResponse, inject: Inject, req: http.IncomingMessage) => unknown;
+type Host = (layer: Layer, handler: Handler, ...before: express5.RequestHandler[]) => http.RequestListener;
+
+function onExpress(express: typeof express5, isWrapped = false): Host {
+  return (layer, handler, ...before) => {
+    const app = express().set('env', 'test');
+    if (!isWrapped) app.use(toExpress(layer));
+    for (const each of before) app.use(each);
+    app.get('/', (req, res) => handler(res, marker => injectExpress(req, marker), req) as Promise<void>);
+    return (isWrapped ? wrap(app, layer) : app) as http.RequestListener;
+  };
+}
+
+function onKoa(Koa: typeof Koa3): Host {
+  return (layer, handler) => {
+    const app = new Koa();
+    app.silent = true;
+    app.use(toKoa(layer));
+    app.use(async ctx => {
+      ctx.respond = false;
+      ctx.res.statusCode = 200;
+      await handler(ctx.res, marker => injectKoa(ctx, marker), ctx.req);
+    });
+    return app.callback();
+  };
+}
+
+const onNode: Host = (layer, handler) =>
+  toNode(layer, (req, res) => handler(res, marker => injectNode(req, marker), req)) as http.RequestListener;
+
+/** Where the promise of a handler is seen. */
+const seeing: readonly [string, Host][] = [
+  ['Express 5', onExpress(express5)],
+  ['Express 5, wrapped', onExpress(express5, true)],
+  ['Koa 3', onKoa(Koa3)],
+  ['Koa 2', onKoa(Koa2)],
+  ['node:http', onNode],
+];
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+let log: EventLog;
+let layer: Layer;
+const passing: Middleware = async (request, callNext) => {
+  const response = await callNext(request);
+  log.add(`after ${response.status}`);
+  return response;
+};
+async function* getTx() {
+  log.add('BEGIN');
+  try {
+    yield { query: log.add };
+    log.add('COMMIT');
+  } catch (error) {
+    log.add(`ROLLBACK: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    log.add('released');
+  }
+}
+const tx = Depends(getTx, { scope: 'function' });
+
+beforeEach(() => {
+  log = new EventLog();
+  layer = new Layer({
+    middleware: [passing],
+    onError: error => log.add((error as { code?: string }).code ?? error.message),
+  });
+});
+
+/** Sends one request. Resolves with the body when the dependency has been released. */
+async function send(listener: http.RequestListener, headers = {}): Promise<string> {
+  return listening(listener, async url => {
+    const body = await (await fetch(url, { headers })).text();
+    await log.until('released');
+    return body;
+  });
+}
+
+describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_name, host) => {
+  it('exits when the handler is through, and the answer goes on after that', async () => {
+    const handler: Handler = async (res, inject) => {
+      const { query } = await inject(tx);
+      res.end('answer');
+      log.add('answered');
+      await turn();
+      query('UPDATE');
+    };
+    expect(await send(host(layer, handler))).toBe('answer');
+    expect(log.events).toEqual(['BEGIN', 'answered', 'UPDATE', 'COMMIT', 'released', 'after 200']);
+  });
+
+  it('is there for the whole of an export', async () => {
+    const handler: Handler = async (res, inject) => {
+      const { query } = await inject(tx);
+      for (const row of ['a', 'b', 'c']) {
+        query(`SELECT ${row}`);
+        res.write(row);
+        await turn();
+      }
+      res.end();
+    };
+    expect(await send(host(layer, handler))).toBe('abc');
+    expect(log.events).toEqual([
+      'BEGIN',
+      'SELECT a',
+      'SELECT b',
+      'SELECT c',
+      'COMMIT',
+      'released',
+      'after 200',
+    ]);
+  });
+
+  it('is told what the handler fails with after its answer', async () => {
+    const handler: Handler = async (res, inject) => {
+      await inject(tx);
+      res.end('answer');
+      await turn();
+      throw new Error('late');
+    };
+    const status = await listening(host(layer, handler), async url => (await fetch(url)).status);
+    expect(status).toBe(500);
+    // The middleware has not seen the answer, whose place the failure takes.
+    expect(log.events.slice(0, 3)).toEqual(['BEGIN', 'ROLLBACK: late', 'released']);
+    expect(log.events).not.toContain('after 200');
+  });
+
+  it('replaces the answer by what its exit fails with', async () => {
+    async function* failing() {
+      yield;
+      log.add('released');
+      throw new HTTPException(409, 'conflict');
+    }
+    const handler: Handler = async (res, inject) => {
+      await inject(Depends(failing, { scope: 'function' }));
+      res.end('answer');
+      await turn();
+    };
+    expect(await send(host(layer, handler))).toBe('{"detail":"conflict"}');
+    expect(log.events).toEqual(['released', 'after 409']);
+  });
+
+  it('exits before an answer whose handler listens only for a client that leaves', async () => {
+    const handler: Handler = async (res, inject) => {
+      const aborter = new AbortController();
+      res.once('close', () => aborter.abort());
+      await inject(tx);
+      res.end('answer');
+      await turn();
+      log.add('through');
+    };
+    await send(host(layer, handler));
+    expect(log.events).toEqual(['BEGIN', 'through', 'COMMIT', 'released', 'after 200']);
+  });
+
+  describe('keeps no answer from a handler that waits for it', () => {
+    const large = 'x'.repeat(300_000);
+    const waiting: readonly [string, string, (res: http.ServerResponse) => Promise<unknown>][] = [
+      ['pipeline', 'piped', res => pipeline(Readable.from(['pip', 'ed']), res)],
+      ['a large pipeline', large, res => pipeline(Readable.from(large.match(/.{10000}/g) ?? []), res)],
+      [
+        'finish, after the end',
+        'answer',
+        res => {
+          res.end('answer');
+          return once(res, 'finish');
+        },
+      ],
+      [
+        'finish, from before the end on',
+        'answer',
+        res => {
+          const done = finished(res);
+          res.end('answer');
+          return done;
+        },
+      ],
+      ['the callback of end', 'answer', res => new Promise<void>(resolve => res.end('answer', resolve))],
+      [
+        'the callback of write',
+        'answer',
+        async res => {
+          await new Promise(resolve => res.write('ans', resolve));
+          res.end('wer');
+        },
+      ],
+      [
+        'drain',
+        `${large}end`,
+        async res => {
+          if (!res.write(large)) await once(res, 'drain');
+          res.end('end');
+        },
+      ],
+      [
+        'close',
+        'answer',
+        res => {
+          res.end('answer');
+          return once(res, 'close');
+        },
+      ],
+    ];
+
+    it.each(waiting)('%s', async (_what, body, wait) => {
+      const handler: Handler = async (res, inject) => {
+        const { query } = await inject(tx);
+        await wait(res);
+        query('through');
+      };
+      expect(await send(host(layer, handler))).toBe(body);
+      expect(log.events).toEqual(['BEGIN', 'after 200', 'through', 'COMMIT', 'released']);
+    });
+
+    it('an event stream, until the client leaves', async () => {
+      const handler: Handler = async (res, inject) => {
+        const { query } = await inject(tx);
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        res.write('data: 1\n\n');
+        while (!res.destroyed) await turn();
+        query('through');
+      };
+      await listening(host(layer, handler), async (_url, port) => {
+        const socket = net.connect(port, '127.0.0.1', () =>
+          socket.write('GET / HTTP/1.1\r\nHost: t\r\n\r\n'),
+        );
+        await once(socket, 'data');
+        socket.destroy();
+        await log.until('released');
+      });
+      expect(log.events).toEqual(['BEGIN', 'after 200', 'through', 'COMMIT', 'released']);
+    });
+  });
+
+  describe('with the clock in hand', () => {
+    beforeEach(() => {
+      const others = ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'] as const;
+      jest.useFakeTimers({
+        doNotFake: [...others, 'setInterval', 'clearInterval', 'Date', 'hrtime', 'performance'],
+      });
+    });
+    afterEach(() => jest.useRealTimers());
+
+    /** Moves the clock until something happens. */
+    const untilWith = async (event: string): Promise<void> => {
+      let isThere = false;
+      void log.until(event).then(() => {
+        isThere = true;
+      });
+      while (!isThere) {
+        jest.advanceTimersByTime(1000);
+        await turn();
+      }
+    };
+
+    it('lets an answer go after a while whose handler does not come to its end', async () => {
+      const ending = gate();
+      const handler: Handler = async (res, inject) => {
+        await inject(tx);
+        res.end('answer');
+        await ending.opened;
+        log.add('through');
+      };
+      await listening(host(layer, handler), async url => {
+        const answering = fetch(url);
+        await untilWith('after 200');
+        expect(await (await answering).text()).toBe('answer');
+        ending.open();
+        await log.until('released');
+      });
+      expect(log.events).toEqual(['BEGIN', 'after 200', 'through', 'COMMIT', 'released']);
+    });
+
+    it('takes it back where the handler waits for room on the connection of a client that has left', async () => {
+      const handler: Handler = async (res, inject) => {
+        await inject(tx);
+        for (;;) if (!res.write('x'.repeat(100_000))) await once(res, 'drain');
+      };
+      await listening(host(layer, handler), async (_url, port) => {
+        const socket = net.connect(port, '127.0.0.1', () =>
+          socket.write('GET / HTTP/1.1\r\nHost: t\r\n\r\n'),
+        );
+        await once(socket, 'data');
+        socket.destroy();
+        await untilWith('released');
+      });
+      expect(log.events).toEqual([
+        'BEGIN',
+        'after 200',
+        'ROLLBACK: The client closed the connection before the response was complete.',
+        'released',
+      ]);
+    });
+  });
+});
+
+describe('a dependency of scope "function" on Express 5', () => {
+  const host = onExpress(express5);
+
+  it('of a guard exits when the handler is through', async () => {
+    const app = express5().set('env', 'test').use(toExpress(layer));
+    app.get('/', toExpress(tx), async (_req, res) => {
+      res.json('answer');
+      await turn();
+      log.add('through');
+    });
+    await send(app as http.RequestListener);
+    expect(log.events).toEqual(['BEGIN', 'through', 'COMMIT', 'released', 'after 200']);
+  });
+
+  it('does not wait for middleware around the handler that waits for the response itself', async () => {
+    const logging: express5.RequestHandler = async (_req, res, next) => {
+      next();
+      await finished(res);
+      log.add('logged');
+    };
+    const handler: Handler = async (res, inject) => {
+      await inject(tx);
+      await turn();
+      res.end('answer');
+    };
+    await send(host(layer, handler, logging));
+    await log.until('logged');
+    expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200', 'logged']);
+  });
+
+  it('waits below compression too, in the first request as in others', async () => {
+    const handler: Handler = async (res, inject) => {
+      const { query } = await inject(Depends(getTx, { scope: 'function' }));
+      res.setHeader('content-type', 'text/plain');
+      res.end('x'.repeat(2000));
+      await turn();
+      query('UPDATE');
+    };
+    const listener = host(layer, handler, compression() as express5.RequestHandler);
+    const order = ['BEGIN', 'UPDATE', 'COMMIT', 'released', 'after 200'];
+    for (let requests = 1; requests <= 2; requests += 1) {
+      log = new EventLog();
+      await send(listener, { 'accept-encoding': 'gzip' });
+      expect(log.events).toEqual(order);
+    }
+  });
+
+  it('exits at the answer where the app has no tap, as on Express 4', async () => {
+    const app = express5()
+      .set('env', 'test')
+      .use(toExpress(layer, { errorTap: false }));
+    app.get('/', async (req, res) => {
+      await injectExpress(req, tx);
+      res.json('answer');
+      await log.until('after 200');
+      log.add('through');
+    });
+    await send(app as http.RequestListener);
+    await log.until('through');
+    expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200', 'through']);
+  });
+
+  it('begins anew where an error handler goes on without the error', async () => {
+    const app = express5().set('env', 'test').use(toExpress(layer));
+    app.get('/', async req => {
+      await injectExpress(req, tx);
+      throw new Error('first');
+    });
+    app.use(((_error, _req, _res, next) => next()) as express5.ErrorRequestHandler);
+    app.get('/', async (req, res) => {
+      await injectExpress(req, tx);
+      res.json('second');
+      await turn();
+      log.add('through');
+    });
+    expect(await send(app as http.RequestListener)).toBe('"second"');
+    await log.until('after 200');
+    const events = [
+      'BEGIN',
+      'ROLLBACK: first',
+      'released',
+      'BEGIN',
+      'through',
+      'COMMIT',
+      'released',
+      'after 200',
+    ];
+    expect(log.events).toEqual(events);
+  });
+
+  it('leaves to Express what a handler rejects with, and signals to the router', async () => {
+    const app = express5().set('env', 'test').use(toExpress(layer));
+    app.get('/', async (req, _res) => {
+      await injectExpress(req, tx);
+      throw 'route';
+    });
+    app.get('/', (_req, res) => {
+      res.json('next route');
+    });
+    app.use(errorBoundary(layer));
+    expect(await send(app as http.RequestListener)).toBe('"next route"');
+    expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200']);
+  });
+});
+
+describe('a handler that writes when its dependencies of scope "function" have exited', () => {
+  const late: Handler = async (res, inject) => {
+    await inject(tx);
+    res.write('1');
+    await log.until('after 200');
+    res.write('2');
+    res.write('3');
+    res.end();
+  };
+  /** What is not seen: the handler of Express 4, and one that goes on in a callback. */
+  const unseeing: readonly [string, Host, Handler][] = [
+    ['Express 4', onExpress(express4), late],
+    ['Express 5, in a callback', onExpress(express5), (...given) => void late(...given)],
+    ['node:http, in a callback', onNode, (...given) => void late(...given)],
+    ['Koa, in a callback', onKoa(Koa3), (...given) => void late(...given)],
+  ];
+
+  it.each(unseeing)('is reported once for a request: %s', async (_name, host, handler) => {
+    const reports: Error[] = [];
+    layer = new Layer({ middleware: [passing], onError: error => reports.push(error) });
+    expect(await send(host(layer, handler))).toBe('123');
+    expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200']);
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toMatchObject({ code: 'INJECT_USED_LATE' });
+    expect(reports[0]?.message).toMatch(/`GET \/` wrote .* `getTx`/);
+  });
+
+  it('is not reported where others write for it: compression', async () => {
+    const handler: Handler = async (res, inject) => {
+      await inject(tx);
+      res.setHeader('content-type', 'text/plain');
+      res.end('x'.repeat(2000));
+    };
+    await send(onExpress(express4)(layer, handler, compression() as express5.RequestHandler));
+    await log.until('after 200');
+    expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200']);
+  });
+
+  it('is not reported where it has injected nothing of that scope', async () => {
+    const handler: Handler = async (res, inject) => {
+      await inject(Depends(getTx));
+      res.write('1');
+      await log.until('after 200');
+      res.end('2');
+    };
+    await send(onExpress(express4)(layer, handler));
+    expect(log.events).toEqual(['BEGIN', 'after 200', 'COMMIT', 'released']);
+  });
+});
