@@ -36,6 +36,35 @@ it.each(['README.md', 'bench/README.md', ...pages])('%s links to files that exis
   expect(missing).toEqual([]);
 });
 
+/** The anchors of a page's headings on GitHub that are the same on the site, where one may not begin with a digit. */
+const anchorsOf = (page: string) => {
+  const headings = [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(match => match[1] ?? '');
+  const onGitHub = headings.map(heading =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const onSite = headings.map(heading => {
+    const words = heading.toLowerCase().replace(/[\s~`!@#$%^&*()\-_+=[\]{}|\\;:"'“”‘’<>,.?/]+/g, '-');
+    return words.replace(/^-+|-+$/g, '').replace(/^(\d)/, '_$1');
+  });
+  return onGitHub.filter(anchor => onSite.includes(anchor));
+};
+
+it.each(['README.md', 'bench/README.md', ...pages])(
+  '%s links to headings that exist on GitHub and on the site',
+  page => {
+    const text = readFileSync(path.join(root, page), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)];
+    const missing = links.filter(([, file, anchor]) => {
+      const target = file ? path.join(root, path.dirname(page), file) : path.join(root, page);
+      return !anchorsOf(target).includes(anchor ?? '');
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+  },
+);
+
 describe('the smallest program', () => {
   beforeEach(() => {
     jest.spyOn(console, 'log').mockImplementation(() => undefined);
