@@ -18,12 +18,17 @@ export {
   type ValueOf,
 } from './dependencies/depends.js';
 export { injectInto } from './dependencies/inject.js';
+export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export {
+  adapterOf,
   asThrown,
   CallnextError,
   ClientDisconnect,
   type ErrorCode,
+  isClass,
+  madeBy,
+  markFactory,
   misuse,
   misuseWith,
   toError,
@@ -93,6 +98,7 @@ export { type Delivery, Exchange, type NativeWork, type Transport } from './life
 export { type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
 export { type Undone, within } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
+export { type Mount, noteMount } from './lifecycle/mounts.js';
 export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';
@@ -103,6 +109,8 @@ export {
   integer,
   list,
   optionalFunction,
+  optionsOf,
   type Rule,
   readOptions,
 } from './middleware/options.js';
+export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';

@@ -9,6 +9,7 @@ import {
   routerOf,
 } from './express-types.js';
 import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
+import { wrongFramework } from './wrong-framework.js';
 
 /**
  * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
@@ -27,7 +28,8 @@ import { mark, markOf, observeInner, observeOutermost } from './observe-errors.j
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return function callnextErrorBoundary(error, _req, res, next) {
+  return function callnextErrorBoundary(error, req, res, next) {
+    if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
     if (!native?.exchange.isInside(freeze(layer))) return next(error);
     const passOn = (thrown: unknown): void => next(thrown);

@@ -6,10 +6,13 @@ import {
   type Endpoint,
   followTarget,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
+  madeBy,
   misuse,
   type Named,
+  noteMount,
   type Request,
   runExchange,
   type Solved,
@@ -37,15 +40,16 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * http.createServer(toNode(layer, (req, res) => res.end('native'))).listen(3000);
  * ```
  *
- * An exception that nobody handles is reported to `onError` and answered with a bare 500. Throws `ADAPTER_TARGET`.
+ * An exception that nobody handles is reported to `onError` and answered with a bare 500. Throws `ADAPTER_TARGET` and `NODE_LISTENER`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
 export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeListener): NodeListener {
   if (isEndpoint(target)) return endpointListener(target);
-  if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
-  return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
+  if (typeof listener !== 'function') throw misuse('NODE_LISTENER', listener);
+  if (isLayer(target)) noteMount(layer, toNode);
+  return madeBy('toNode', (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener));
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */

@@ -1,4 +1,4 @@
-import { misuseWith } from '../errors.js';
+import { isGeneratorFunction, misuseWith } from '../errors.js';
 import {
   type AnyDependency,
   type Dependencies,
@@ -85,19 +85,4 @@ function checkNode(
   for (const each of Object.values(dependencies)) {
     checkNode(graph, each, here, [...above, used], held);
   }
-}
-
-const GeneratorFunction = Object.getPrototypeOf(noValues).constructor;
-const AsyncGeneratorFunction = Object.getPrototypeOf(noLaterValues).constructor;
-
-function* noValues(): Generator<never> {
-  // Deliberately empty: only its class is of interest, which has no global name.
-}
-
-async function* noLaterValues(): AsyncGenerator<never> {
-  // Deliberately empty, for the same reason.
-}
-
-function isGeneratorFunction(produce: unknown): boolean {
-  return produce instanceof GeneratorFunction || produce instanceof AsyncGeneratorFunction;
 }

@@ -1,7 +1,8 @@
 import type { BackgroundTasks } from '../background/background-tasks.js';
-import { misuse, nameOf } from '../errors.js';
+import { isClass, isFactory, misuse, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import { checkOption, checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /**
  * How long what a dependency yields lives: until the endpoint has its result (`function`), until the response is sent
@@ -101,6 +102,13 @@ type FreeNames = { readonly [Name in keyof Injected]?: never };
 /** Dependencies by names that are free. */
 export type Named<D extends Dependencies> = D & FreeNames;
 
+interface DependsOptions {
+  useCache?: boolean;
+  scope?: DependencyScope | undefined;
+}
+
+const knownOptions = { useCache: true, scope: true } satisfies OptionNames<DependsOptions>;
+
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
@@ -108,7 +116,7 @@ export type Named<D extends Dependencies> = D & FreeNames;
  * `{ request, response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
  * what follows the `yield` is its exit code. One value per request, dependency and scope, unless `useCache` is `false`.
  *
- * Throws `DEPENDENCY_NOT_A_FUNCTION` and `INVALID_SCOPE`. FastAPI's `Depends`.
+ * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `PARAMETERS`, `UNCALLED` and `UNKNOWN_OPTION`. FastAPI's `Depends`.
  */
 export function Depends<Produced, const Scope extends DependencyScope | undefined = undefined>(
   dependency: (context: Injected) => Produced,
@@ -122,11 +130,16 @@ export function Depends<
   dependency: DeclaredDependency<Produced, Needs>,
   options?: { useCache?: boolean; scope?: Scope },
 ): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>>>;
-export function Depends(
-  dependency: AnyDependency,
-  options: { useCache?: boolean; scope?: DependencyScope | undefined } = {},
-): Depends<unknown> {
-  if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
+export function Depends(dependency: AnyDependency, options: DependsOptions = noOptions): Depends<unknown> {
+  checkDependency(dependency);
+  checkOptions('Depends()', options, knownOptions);
+  checkOption(
+    'Depends()',
+    'useCache',
+    options.useCache,
+    'true or false',
+    value => typeof value === 'boolean',
+  );
   if (options.scope !== undefined) checkedScope(options.scope);
   return Object.freeze({
     [markerBrand]: true as const,
@@ -147,14 +160,22 @@ export function dependency<D extends Dependencies, Produced>(
   dependencies: Named<D>,
   call: (context: Solved<D> & Injected) => Produced,
 ): DeclaredDependency<Produced, Narrowest<D>> {
+  checkDependencies('dependency', dependencies);
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
+  checkDependency(call);
   checkNames(dependencies, nameOf(call));
   return Object.freeze({ [dependencyBrand]: true as const, name: nameOf(call), dependencies, produce: call });
 }
 
-/** Throws `DEPENDENCIES`, `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
-export function checkNames(dependencies: unknown, owner: string): void {
-  if (typeof dependencies !== 'object' || dependencies === null) throw misuse('DEPENDENCIES', dependencies);
+/** Throws `DEPENDENCIES`. */
+export function checkDependencies(where: string, dependencies: unknown): asserts dependencies is object {
+  const isObject = typeof dependencies === 'object' && dependencies !== null && !Array.isArray(dependencies);
+  if (!isObject || isDepends(dependencies) || isDeclared(dependencies))
+    throw misuse('DEPENDENCIES', where, dependencies);
+}
+
+/** Throws `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
+export function checkNames(dependencies: object, owner: string): void {
   for (const [name, marker] of Object.entries(dependencies)) {
     if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
     if (injectedNames.includes(name)) throw misuse('DEPENDENCY_NAME', name, owner);
@@ -171,7 +192,15 @@ export function isDepends(value: unknown): value is Depends<unknown> {
 }
 
 export function isDependency(value: unknown): value is AnyDependency {
-  return typeof value === 'function' || isDeclared(value);
+  return (typeof value === 'function' && !isClass(value)) || isDeclared(value);
+}
+
+/** Throws `DEPENDENCY_NOT_A_FUNCTION`, `PARAMETERS` and `UNCALLED`. */
+function checkDependency(dependency: unknown): void {
+  if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
+  if (typeof dependency !== 'function') return;
+  if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency));
+  if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
 }
 
 function isDeclared(value: unknown): value is DeclaredDependency<unknown> {

@@ -1,13 +1,15 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import {
+  checkDependencies,
   checkNames,
   type Dependencies,
   type Injected,
   type Named,
   type Solved,
 } from '../dependencies/depends.js';
-import { misuse, nameOf } from '../errors.js';
+import { isClass, misuse, nameOf } from '../errors.js';
 import { checkedStatus } from '../http/status.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** The options of an endpoint. */
 export interface EndpointOptions {
@@ -15,6 +17,7 @@ export interface EndpointOptions {
   status?: number;
 }
 
+const knownOptions = { status: true } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
 /** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
@@ -37,19 +40,27 @@ export interface Endpoint {
  * the response, or plain data that becomes a JSON response (`undefined` becomes `null`).
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. FastAPI's path operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
   handler: (context: Solved<D> & Injected) => unknown,
-  options: EndpointOptions = {},
+  options: EndpointOptions = noOptions,
 ): Endpoint {
-  if (typeof handler !== 'function') throw misuse('ENDPOINT_HANDLER', handler);
+  checkHandler('endpoint', dependencies, handler);
+  checkOptions('endpoint()', options, knownOptions);
   const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
   checkNames(dependencies, name);
+  if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
   return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+}
+
+/** Throws `DEPENDENCIES` and `ENDPOINT_HANDLER`. */
+export function checkHandler(owner: string, dependencies: unknown, handler: unknown): void {
+  checkDependencies(owner, dependencies);
+  if (typeof handler !== 'function' || isClass(handler)) throw misuse('ENDPOINT_HANDLER', owner, handler);
 }
 
 export function isEndpoint(value: unknown): value is Endpoint {

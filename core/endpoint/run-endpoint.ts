@@ -24,7 +24,7 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   } finally {
     watch?.stop();
   }
-  const made = toResponse(result, run.injected.response, endpoint.status, run);
+  const made = toResponse(result, run.injected.response, endpoint.status, run, endpoint.name);
   const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;
   if (run.exits.isEmpty && run.exits.failure === undefined) return response;

@@ -1,7 +1,10 @@
+import { misuse } from '../errors.js';
+import { isHTTPException } from '../http/http-exception.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import { JSONResponse } from '../http/responses.js';
+import { noOptions } from '../options.js';
 
 /** What an endpoint returned as a response, with what was set on the injected one merged in. */
 export function toResponse(
@@ -9,6 +12,7 @@ export function toResponse(
   injected: InjectedResponse,
   status: number | undefined,
   owner: object,
+  name: string,
 ): Response {
   if (isResponseLike(result)) {
     // Before anything is set on it: one that has answered another request is refused as it is.
@@ -16,7 +20,9 @@ export function toResponse(
     injected.fillInto(response, partsOf(response).head.isStatusNamed ?? true);
     return response;
   }
-  const response = new JSONResponse(result, status === undefined ? {} : { status });
+  if (result instanceof Error && isHTTPException(result))
+    throw misuse('EXCEPTION_RETURNED', name, result.status);
+  const response = new JSONResponse(result, status === undefined ? noOptions : { status });
   injected.mergeInto(response);
   return response;
 }

@@ -1,5 +1,6 @@
 import { parseCookie, type SetCookie, stringifySetCookie } from 'cookie';
-import { misuseWith } from '../errors.js';
+import { misuse, misuseWith } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** The attributes of a cookie (RFC 6265bis, 4.1). */
 export interface CookieOptions {
@@ -17,6 +18,18 @@ export interface CookieOptions {
   partitioned?: boolean;
   priority?: 'low' | 'medium' | 'high';
 }
+
+const knownOptions = {
+  maxAge: true,
+  expires: true,
+  path: true,
+  domain: true,
+  secure: true,
+  httpOnly: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+} satisfies OptionNames<CookieOptions>;
 
 /**
  * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded; those in double
@@ -53,14 +66,16 @@ function unquote(value: string): string {
 
 /**
  * A `set-cookie` line, the value percent-encoded unless `encode` writes it in another way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`.
- * Throws `COOKIE` for a name or an attribute that is none.
+ * Throws `COOKIE` for an invalid name or attribute, and `ARGUMENT` and `UNKNOWN_OPTION`.
  */
 export function cookieLine(
   name: string,
   value: string,
-  options: CookieOptions = {},
+  options: CookieOptions = noOptions,
   encode: (value: string) => string = encodeURIComponent,
 ): string {
+  checkOptions('setCookie()', options, knownOptions);
+  if (typeof value === 'object') throw misuse('ARGUMENT', 'setCookie()', 'value', 'a string', value);
   const { path = '/', sameSite = 'lax', ...attributes } = options;
   const cookie: SetCookie = { ...attributes, name, value };
   if (path !== null) cookie.path = path;
@@ -73,6 +88,7 @@ export function cookieLine(
 }
 
 /** A `set-cookie` line that ends a cookie. The client looks for it by name, `domain` and `path`. */
-export function endedCookieLine(name: string, options: CookieOptions = {}): string {
+export function endedCookieLine(name: string, options: CookieOptions = noOptions): string {
+  checkOptions('deleteCookie()', options, knownOptions);
   return cookieLine(name, '', { ...options, maxAge: 0, expires: new Date(0) });
 }

@@ -1,5 +1,6 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
+import type { OptionNames } from '../options.js';
 import { Body } from './body.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
@@ -17,6 +18,15 @@ export interface ResponseInit {
   /** Runs after the response is sent and the dependencies have exited. */
   background?: BackgroundWork;
 }
+
+/** The names of `ResponseInit`; responses with options of their own add theirs. */
+export const responseOptions = {
+  status: true,
+  statusText: true,
+  headers: true,
+  mediaType: true,
+  background: true,
+} satisfies OptionNames<ResponseInit>;
 
 /** The status and the headers of a response, wherever they live: in memory, or in a native response that is held. */
 export interface ResponseHead {
