@@ -109,6 +109,17 @@ interface DependsOptions {
 
 const knownOptions = { useCache: true, scope: true } satisfies OptionNames<DependsOptions>;
 
+function checkDependsOptions(options: DependsOptions): void {
+  checkOptions('Depends()', options, knownOptions);
+  checkOption(
+    'Depends()',
+    'useCache',
+    options.useCache,
+    'true or false',
+    value => typeof value === 'boolean',
+  );
+}
+
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
@@ -132,14 +143,7 @@ export function Depends<
 ): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>>>;
 export function Depends(dependency: AnyDependency, options: DependsOptions = noOptions): Depends<unknown> {
   checkDependency(dependency);
-  checkOptions('Depends()', options, knownOptions);
-  checkOption(
-    'Depends()',
-    'useCache',
-    options.useCache,
-    'true or false',
-    value => typeof value === 'boolean',
-  );
+  if (options !== noOptions) checkDependsOptions(options);
   if (options.scope !== undefined) checkedScope(options.scope);
   return Object.freeze({
     [markerBrand]: true as const,
@@ -191,16 +195,21 @@ export function isDepends(value: unknown): value is Depends<unknown> {
   return typeof value === 'object' && value !== null && markerBrand in value;
 }
 
+/** Functions that have passed: `inject(req, Depends(getDb))` comes with each request. */
+const passed = new WeakSet<object>();
+
 export function isDependency(value: unknown): value is AnyDependency {
-  return (typeof value === 'function' && !isClass(value)) || isDeclared(value);
+  return typeof value === 'function' ? passed.has(value) || !isClass(value) : isDeclared(value);
 }
 
 /** Throws `DEPENDENCY_NOT_A_FUNCTION`, `PARAMETERS` and `UNCALLED`. */
 function checkDependency(dependency: unknown): void {
   if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
-  if (typeof dependency !== 'function') return;
+  if (typeof dependency !== 'function' || passed.has(dependency)) return;
   if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency));
   if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
+  // An arrow function is told from a class at once, and may be made anew for each request.
+  if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
 }
 
 function isDeclared(value: unknown): value is DeclaredDependency<unknown> {
