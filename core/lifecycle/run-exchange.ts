@@ -1,5 +1,5 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { solveDependencies } from '../dependencies/solve.js';
+import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
@@ -163,7 +163,7 @@ async function answerWithDependencies(
 ): Promise<Response> {
   try {
     checkGraphIn(exchange, plan.dependencies, 'layer');
-    await solveDependencies(plan.dependencies, exchange);
+    refuseUnbegun(plan.dependencies, await solveDependencies(plan.dependencies, exchange));
   } catch (thrown) {
     return exchange.recover(thrown);
   }

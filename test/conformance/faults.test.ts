@@ -281,7 +281,7 @@ describe.each(mounts)('faults on $name', ({ app }) => {
 
   it('disposes of a value once, also where dependencies hand it on', async () => {
     const disposable = () => ({ [Symbol.asyncDispose]: async () => log.add('disposed') });
-    const handsOn = dependency({ value: Depends(disposable) }, ({ value }) => value);
+    const handsOn = dependency({ value: Depends(disposable, { dispose: true }) }, ({ value }) => value);
     const again = dependency({ value: Depends(handsOn) }, ({ value }) => value);
     const read = endpoint({ again: Depends(again), last: Depends(getDb) }, () => 1);
     await send(app().use(layer).at('/', read), 'disposed');
