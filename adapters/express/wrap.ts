@@ -11,7 +11,8 @@ import {
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+import { type ExpressApp, type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
+import { throwInto } from './throw-into.js';
 import { watchHandlers } from './watch-handlers.js';
 
 /**
@@ -22,8 +23,8 @@ import { watchHandlers } from './watch-handlers.js';
  * ```
  *
  * Everything that the app does is below the layer: its settings, its first middleware, its 404 and its error page. What
- * no error middleware of the app has answered is what `callNext` rejects with, and goes on to Express' own error page
- * if the layer does not handle it. Throws `WRAP_APP` and `ADAPTER_TARGET`.
+ * no error middleware of the app has answered is what `callNext` rejects with. What the layer does not handle goes to the app's error
+ * middleware, and to Express' own page. Throws `WRAP_APP` and `ADAPTER_TARGET`.
  */
 export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware): NodeListener {
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
@@ -46,7 +47,13 @@ function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes): Nati
     Object.setPrototypeOf(res, app.response as object);
   }
   toDictionaryMode(req, res);
-  return openBare(req, res as never, new WrappedRequest(app, req, res));
+  const framework = new WrappedRequest(app, req, res);
+  const native = openBare(req, res as never, framework, thrown => {
+    const begun = framework.raw;
+    throwInto(app, thrown, begun.req, begun.res);
+  });
+  native.isSignal = thrown => isSignalToRouter(thrown) || thrown === true;
+  return native;
 }
 
 function isOf(object: object, { prototype }: { readonly prototype: object }): boolean {

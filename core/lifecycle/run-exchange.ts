@@ -54,7 +54,7 @@ async function answerInstead(
 ): Promise<Response> {
   exchange.replaced(answer);
   try {
-    return await exchange.recover(failure, true);
+    return await exchange.recover(failure);
   } catch (thrown) {
     return exchange.handleOutside(freeze(layer), toError(thrown));
   }
@@ -178,7 +178,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   try {
     response = await below(request);
   } catch (thrown) {
-    return exchange.recover(thrown, true);
+    return exchange.recover(thrown);
   } finally {
     watch?.stop();
   }
@@ -188,7 +188,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
     const overtaking = exchange.takeOvertaking();
     if (overtaking) {
       exchange.replaced(response);
-      return exchange.recover(overtaking, true);
+      return exchange.recover(overtaking);
     }
   }
   const failed = exchange.takeObserved() ?? serverError(exchange, response);

@@ -1,0 +1,26 @@
+import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+
+/** What stands for the stack of a router. */
+interface Routed {
+  readonly stack: readonly object[];
+}
+
+/**
+ * Gives an error to an app as if the first thing on its stack had thrown it: to its error middleware, and to Express' own page where none of
+ * that answers. Nothing else of the app runs.
+ *
+ * Both majors take what a layer's `match` throws for the error to go on with, and pass over everything but error handlers then.
+ */
+export function throwInto(app: ExpressApp, error: unknown, req: ExpressReq, res: ExpressRes): void {
+  const match = (): never => {
+    throw error;
+  };
+  // The getter of Express 4 throws.
+  const name = app.lazyrouter ? '_router' : 'router';
+  const router = (app[name] ?? { stack: [] }) as Routed;
+  const stack = [{ match }, ...router.stack];
+  const failing: unknown = Object.create(router, { stack: { value: stack } });
+  const facade: unknown = Object.create(app, { [name]: { value: failing } });
+  // It is not among the types of Express.
+  Reflect.apply(Reflect.get(app, 'handle'), facade, [req, res]);
+}
