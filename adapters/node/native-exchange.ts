@@ -287,7 +287,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const frame = this.waitIn(run);
     const depth = run.frames.length;
     const failed = (thrown: unknown): void => {
-      this.exchange.failedNativelyWith(thrown);
       if (frame.waits) frame.reject(thrown);
       else this.listenerFailed(frame, thrown);
     };
@@ -386,7 +385,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.passedOn !== undefined || thrown === this.#observed) return false;
     this.#observed = thrown;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     if (this.isUnanswered) this.exchange.observe(error);
     else if (this.overtake(error, passOn)) return true;
     else this.failedLate(error);
@@ -410,7 +408,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     this.exchange.failedLate(error);
     this.holding?.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
@@ -446,7 +443,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (frame?.waits) return frame.reject(thrown);
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     if (this.overtake(error)) return;
     this.failedLate(error);
     this.reportOnce(error);
@@ -545,7 +541,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const failure = toError(thrown);
     if (innermost?.takeBack()) innermost.reject(failure);
     else if (!exchange.overtake(failure)) return false;
-    exchange.failedNativelyWith(failure);
     holding.failBody(failure);
     this.passOn = passOn;
     return true;

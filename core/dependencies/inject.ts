@@ -19,7 +19,7 @@ export interface InjectRun extends DependencyRun {
   /** The same for a block, which keeps dependencies of scope `function` too. */
   runsBlock(block: Promise<unknown>): void;
   /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
-  failedInBlock(failure: Error): Promise<Error>;
+  unwind(failure: Error): Promise<Error>;
   /** Native code was given dependencies of scope `function`, by these names, outside of a block. */
   lend(names: readonly string[]): void;
 }
@@ -59,7 +59,7 @@ async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promis
     return await block({ ...values });
   } catch (thrown) {
     const error = toError(thrown);
-    const failure = await run.failedInBlock(error);
+    const failure = await run.unwind(error);
     throw failure === error ? thrown : failure;
   }
 }

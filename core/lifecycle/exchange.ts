@@ -85,7 +85,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly #reports = new Reports(this);
   readonly #context = new RequestContext();
   #unhandled: Error | undefined;
-  #native: WeakSet<Error> | undefined;
   /** Whether native code has dependencies of its own: they are not taken from it while it works. */
   hasInjected = false;
   /** The names of dependencies of scope `function` that native code has been given outside of a block. */
@@ -386,12 +385,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.busyWith(block);
   }
 
-  /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
-  failedInBlock(failure: Error): Promise<Error> {
-    this.failedNativelyWith(failure);
-    return this.unwind(failure);
-  }
-
   /** Notes dependencies of scope `function` that native code was given outside of a block. */
   lend(names: readonly string[]): void {
     if (names.length > 0) this.#lent = [...this.#lent, ...names];
@@ -622,14 +615,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.failed = undefined;
     if (!this.#unfinished.isAbandoned) this.exits.failure = undefined;
     this.solved.forgetExited();
-  }
-
-  /** An error of native code that may reach a middleware by another way, as where it reads the body: it stays a native one. */
-  failedNativelyWith(thrown: unknown): void {
-    const error = toError(thrown);
-    if (error !== thrown) return;
-    this.#native ??= new WeakSet();
-    this.#native.add(error);
   }
 
   /**
