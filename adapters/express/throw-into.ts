@@ -1,4 +1,5 @@
 import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+import { leaveMounts } from './set-target.js';
 
 /** What stands for the stack of a router. */
 interface Routed {
@@ -6,12 +7,14 @@ interface Routed {
 }
 
 /**
- * Gives an error to an app as if the first thing on its stack had thrown it: to its error middleware, and to Express' own page where none of
- * that answers. Nothing else of the app runs.
+ * Gives an error to an app as if the first thing on its stack had thrown it: to its error middleware, and to
+ * the page of Express where none of that answers. Nothing else of the app runs.
  *
- * Both majors take what a layer's `match` throws for the error to go on with, and pass over everything but error handlers then.
+ * Both majors take what the `match` of an entry throws for the error, and pass over all but error handlers
+ * then.
  */
 export function throwInto(app: ExpressApp, error: unknown, req: ExpressReq, res: ExpressRes): void {
+  leaveMounts(req);
   const match = (): never => {
     throw error;
   };

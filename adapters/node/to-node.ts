@@ -37,8 +37,8 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * http.createServer(toNode(layer, (req, res) => res.end('native'))).listen(3000);
  * ```
  *
- * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as frameworks do it; one of 500 and
- * above, and one without a status, is reported to `onError`, too. Throws `ADAPTER_TARGET`.
+ * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
+ * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
@@ -68,8 +68,16 @@ export function inject(
   return injectAt(req, wanted, block);
 }
 
-/** Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects with. */
-export function runAround(native: NativeExchange, layer: Layer, listener: NodeListener): void {
+/**
+ * Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects
+ * with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ */
+export function runAround(
+  native: NativeExchange,
+  layer: Layer,
+  listener: NodeListener,
+  passOn?: (thrown: unknown) => void,
+): void {
   const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
@@ -82,7 +90,7 @@ export function runAround(native: NativeExchange, layer: Layer, listener: NodeLi
       native.listenerFailed(frame, thrown);
     }
   };
-  native.runLayer(layer, goOn);
+  native.runLayer(layer, goOn, passOn);
 }
 
 function endpointListener(endpoint: Endpoint): NodeListener {
@@ -98,7 +106,10 @@ function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
   return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
 }
 
-/** An exchange with nobody around it. `passOn` gives an exception that nobody handled to what is below; without it the adapter answers itself. */
+/**
+ * An exchange with nobody around it. `passOn` gives an exception that nobody handled to what is below;
+ * without it the adapter answers itself.
+ */
 export function openBare(
   req: NativeRequest,
   res: NativeResponse,

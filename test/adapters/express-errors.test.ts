@@ -360,6 +360,39 @@ describe.each([
       expect(log.events).toEqual([]);
     });
 
+    it('gives it to the app at the url of the request, where a mounted handler has answered', async () => {
+      layer.addMiddleware(async (request, callNext) => {
+        await callNext(request);
+        throw new Error('after');
+      });
+      const listener = wrapped(app => {
+        const router = express.Router();
+        const deep = express.Router();
+        deep.get('/', (_req, res) => void res.send('native'));
+        router.use('/v1', deep);
+        app.use('/api', router);
+        app.use('/api', ((error, req, res, next) => {
+          res.set('x-mounted', `${req.baseUrl} ${req.url}`);
+          next(error);
+        }) as express5.ErrorRequestHandler);
+        app.use(((_error, req, res, _next) => {
+          res.json([req.baseUrl, req.url, res.get('x-mounted')]);
+        }) as express5.ErrorRequestHandler);
+      });
+      expect((await get(listener, '/api/v1?a=1')).body).toBe('["","/api/v1?a=1","/api /v1?a=1"]');
+    });
+
+    it('gives it to the app that it is around, also below another layer', async () => {
+      layer.addMiddleware(() => {
+        throw Object.assign(new Error('inner'), { status: 403 });
+      });
+      const app = newApp().use(render);
+      const listener = toNode(watching, wrap(app, layer)) as http.RequestListener;
+      const { status, body } = await get(listener);
+      expect([status, body]).toEqual([403, '{"rendered":"inner"}']);
+      expect(log.events).toEqual(['caught inner', 'rendered inner']);
+    });
+
     it('knows the url as the app trusts it, before the app has begun', async () => {
       layer.addMiddleware(async (request, callNext) => {
         log.add(request.url.replace(/:\d+/, ''));
