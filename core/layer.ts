@@ -142,9 +142,9 @@ export class Layer {
   }
 
   /**
-   * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class, the nearest
-   * ancestor first. What it throws goes to the layers further out, and to the framework. One for `Error` or 500 is the outermost
-   * of all; what it answers is reported to `onError` all the same.
+   * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class,
+   * the nearest ancestor first. What it throws goes to the layers further out, and to the framework. One for
+   * `Error` or 500 is the outermost of all; what it answers is reported to `onError` all the same.
    */
   addExceptionHandler<E extends Error>(key: ExceptionKey<E>, handler: ExceptionHandler<E>): this {
     this.#refuseIfFrozen('addExceptionHandler');

@@ -219,7 +219,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     }
   }
 
-  /** Error middleware between this place and the outermost layer comes before that of the app, as for a native error. */
+  /**
+   * Error middleware between this place and the outermost layer comes before that of the app, as for a native
+   * error.
+   */
   #thrownAt(passOn: ((thrown: unknown) => void) | undefined, error: unknown): void {
     if (passOn) this.#thrown = { error, passOn };
   }

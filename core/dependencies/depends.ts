@@ -91,7 +91,10 @@ type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
     ? true
     : false;
 
-/** How long a value lives: with an exit as its scope says, and what a plain function hands on as what it was given. */
+/**
+ * How long a value lives: with an exit as its scope says, and what a plain function hands on as what it was
+ * given.
+ */
 type LivesAs<
   Produced,
   Needs extends DependencyScope,
@@ -101,11 +104,17 @@ type LivesAs<
 
 type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
 
-/** What has an exit can not outlive what it needs: the types refuse what the check refuses when an endpoint is built. */
+/**
+ * What has an exit can not outlive what it needs: the types refuse what the check refuses when an endpoint is
+ * built.
+ */
 type Allowed<Produced, Needs extends DependencyScope, Dispose> =
   HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
 
-/** Only what a plain function gives, and always knows how to be disposed, may be. Where nothing is known, it may. */
+/**
+ * Only what a plain function gives, and always knows how to be disposed, may be. Where nothing is known, it
+ * may.
+ */
 type MayDispose<Produced> = 0 extends 1 & Produced
   ? boolean
   : [Produced] extends [AnyGeneratorType]
@@ -116,13 +125,15 @@ type MayDispose<Produced> = 0 extends 1 & Produced
 
 /** How a dependency is used at one place. */
 export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = boolean | undefined> {
-  /** Whether the value of the same dependency, scope and `dispose` is shared in a request; `true` unless set. */
+  /**
+   * Whether the value of the same dependency, scope and `dispose` is shared in a request; `true` unless set.
+   */
   useCache?: boolean;
   /** When it exits; the layer's `defaultScope` unless set. */
   scope?: Scope;
   /**
-   * Whether the value of a plain function is disposed at the end of the scope, by its `Symbol.asyncDispose` or
-   * `Symbol.dispose`; it is left alone unless set.
+   * Whether the value of a plain function is disposed at the end of the scope, by its `Symbol.asyncDispose`
+   * or `Symbol.dispose`; it is left alone unless set.
    */
   dispose?: Dispose;
 }
@@ -136,10 +147,10 @@ export type Named<D extends Dependencies> = D & FreeNames;
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
- * `dependency` is a function, an async function, a generator or an async generator function of
- * `{ request, response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
- * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared by all requests; one that is
- * opened for the request is closed by `Depends(openSession, { dispose: true })`.
+ * `dependency` is a function, an async function, a generator or an async generator function of `{ request,
+ * response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
+ * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared
+ * by all requests; one that is opened for the request is closed by `Depends(openSession, { dispose: true })`.
  *
  * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE` and `DEPENDENCY_DISPOSE`. FastAPI's `Depends`.
  */
@@ -170,7 +181,10 @@ export function Depends(dependency: AnyDependency, options: DependsOptions = {})
   return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose });
 }
 
-/** Whether there is something to run at the end of the scope of a marker, where `produce` is what makes its value. */
+/**
+ * Whether there is something to run at the end of the scope of a marker, where `produce` is what makes its
+ * value.
+ */
 export function hasExit({ dispose }: Depends<unknown>, produce: unknown): boolean {
   return dispose || isGeneratorFunction(produce);
 }
@@ -229,7 +243,10 @@ export function partsOfDependency(dependency: AnyDependency): {
   return { name: nameOf(dependency), produce: dependency, dependencies: noDependencies };
 }
 
-/** The names of those that are disposed, of these and of what they need, each once, in the order in which they are entered. */
+/**
+ * The names of those that are disposed, of these and of what they need, each once, in the order in which they
+ * are entered.
+ */
 export function disposedIn(dependencies: Dependencies): string[] {
   const names = new Set<string>();
   const seen = new Set<Depends<unknown>>();

@@ -1,4 +1,7 @@
-/** Whether it is a generator function: only what one of these makes is entered up to its `yield`, and has an exit. */
+/**
+ * Whether it is a generator function: only what one of these makes is entered up to its `yield`, and has an
+ * exit.
+ */
 export function isGeneratorFunction(produce: unknown): boolean {
   // The tag is the same in every realm, such as that of a test, where `instanceof` fails.
   const tag = tagOf(produce);

@@ -33,8 +33,8 @@ export interface DependencyRun extends GraphRun {
 const noExits: readonly Exit[] = [];
 
 /**
- * The values solved so far: one for each dependency and place. One that is being solved is there as its promise, so that
- * native code that injects two at once gets what they share only once.
+ * The values solved so far: one for each dependency and place. One that is being solved is there as its
+ * promise, so that native code that injects two at once gets what they share only once.
  */
 export class DependencyCache {
   #values: Map<object, Map<Place, unknown>> | undefined;
@@ -100,8 +100,8 @@ export async function solveDependencies(
 }
 
 /**
- * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer, have made a generator
- * that nobody will begin: a guard is not to be passed like that.
+ * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer,
+ * have made a generator that nobody will begin: a guard is not to be passed like that.
  */
 export function refuseUnbegun(dependencies: Dependencies, values: Record<string, unknown>): void {
   for (const name in values) {

@@ -40,8 +40,9 @@ export class ExceptionHandlers {
   }
 
   /**
-   * By status for an HTTPException, then by class, the nearest of its ancestors first. A foreign error with a status has a
-   * class only. A handler for HTTPException also gets those of another copy of the package, which have another ancestor.
+   * By status for an HTTPException, then by class, the nearest of its ancestors first; any other error with a
+   * status only by class. An HTTPException of another copy of the package has other ancestors, and is found
+   * all the same.
    */
   find(error: Error): ExceptionHandler | undefined {
     if (!isHTTPException(error)) return this.#findByClass(error);
@@ -77,8 +78,8 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The response that an HTTPException has without a handler of the user. Every other error goes on to the framework, which
- * has always rendered the `status` and the `headers` of an error in its own way.
+ * The response that an HTTPException has without a handler of the user. Every other error goes on to the
+ * framework, which has always rendered the `status` and the `headers` of an error in its own way.
  */
 export function builtInResponse(error: Error): Response | undefined {
   return isHTTPException(error) ? httpExceptionResponse(error) : undefined;

@@ -41,8 +41,9 @@ export function httpExceptionResponse({ status, detail, headers }: HTTPException
 }
 
 /**
- * What an adapter without a framework answers with where nobody has handled an exception: by the `status`, `expose` and `headers` that it
- * carries, its message only where `expose` says so; a bare 500 where it carries none of them.
+ * What an adapter without a framework answers with where nobody has handled an exception: by the `status`,
+ * `expose` and `headers` that it carries, its message only where `expose` says so; a bare 500 where it
+ * carries none of them.
  */
 export function errorResponse(error: Error): Response {
   const status = statusOf(error) ?? 500;

@@ -55,7 +55,10 @@ export function isHTTPExceptionClass({ prototype }: { readonly prototype: object
   return Object.hasOwn(prototype, brand);
 }
 
-/** Makes an error of the platform an HTTPException, too, with its message as the detail: a `SyntaxError` stays one for who catches it. */
+/**
+ * Makes an error of the platform an HTTPException, too, with its message as the detail: a `SyntaxError` stays
+ * one for who catches it.
+ */
 export function asAnswer<E extends Error>(error: E, status: number): E & HTTPException {
   const fields = { status, statusCode: status, detail: error.message, expose: true, headers: {} };
   Object.defineProperty(error, brand, { value: true });

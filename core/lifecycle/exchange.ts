@@ -253,8 +253,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   /**
-   * What a handler throws, the exception again or another one, is for the layers further out. It has no built-in response:
-   * a handler that throws an HTTPException gives it to the framework. Rejects with what none of them handles.
+   * What a handler throws, the exception again or another one, is for the layers further out. It has no
+   * built-in response: a handler that throws an HTTPException gives it to the framework. Rejects with what
+   * none of them handles.
    */
   async #askHandlers(failure: Error): Promise<Response | undefined> {
     let isRefused = false;
@@ -618,8 +619,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   /**
-   * The response of an adapter that has no framework to give an exception to which nobody handled: by the `status`, `expose` and `headers`
-   * that it carries. One of 500 and above, and one without a status, is reported.
+   * The response of an adapter that has no framework to give an exception to which nobody handled: by the
+   * `status`, `expose` and `headers` that it carries. One of 500 and above, and one without a status, is
+   * reported.
    */
   answerUnhandled(error: Error, phase: ErrorPhase): Response {
     if (!isExpected(error)) this.report(error, phase);

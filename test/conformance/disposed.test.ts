@@ -8,10 +8,11 @@ import {
   type Injected,
   Layer,
 } from 'callnext';
-import { EventLog } from '../support/events.js';
+import { EventLog, gate } from '../support/events.js';
 import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
 let log: EventLog;
+const typeOf = (value: unknown): string => typeof value;
 const codeOf = (error: Error): string => (error as { code?: string }).code ?? error.message;
 
 beforeEach(() => {
@@ -82,6 +83,45 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     const read = endpoint({ value: Depends(give) }, ({ value }) => ({ isSame: value === made[0] }));
     expect(await ask(app().use(layer).at('/', read))).toEqual([{ status: 200, body: '{"isSame":true}' }]);
     expect(log.events).toEqual([]);
+  });
+
+  it('is an iterator also where its function looks a little like one that was compiled', async () => {
+    class Prices extends EventEmitter {
+      readonly changes = () => on(this, 'price');
+    }
+    const generatorEvents = new EventEmitter();
+    const given = { changes: Depends(new Prices().changes), runs: Depends(() => on(generatorEvents, 'run')) };
+    const read = endpoint(given, ({ changes, runs }) => [typeof changes.next, typeof runs.next]);
+    expect(await ask(app().use(layer).at('/', read))).toEqual([
+      { status: 200, body: '["function","function"]' },
+    ]);
+  });
+
+  it('is refused after the request has failed where it was disposed, and made anew elsewhere', async () => {
+    const session = opens('session');
+    const given: unknown[] = [];
+    const failed = gate();
+    const asked = gate();
+    layer.addExceptionHandler(RangeError, () => Response.json('sorry', { status: 500 }));
+    layer.addMiddleware(async (request, callNext) => {
+      const response = await callNext(request);
+      failed.open();
+      await asked.opened;
+      return response;
+    });
+    const native = app().use(layer);
+    native.handler('/', async answer => {
+      await answer.inject(Depends(session, { dispose: true }));
+      void failed.opened.then(async () => {
+        for (const marker of [Depends(session, { dispose: true }), Depends(session)])
+          given.push(await answer.inject(marker).then(typeOf, codeOf));
+        asked.open();
+      });
+      throw new RangeError('failed');
+    });
+    expect(await ask(native)).toEqual([{ status: 500, body: '"sorry"' }]);
+    expect(given).toEqual(['DEPENDENCY_EXITED', 'object']);
+    expect(log.events).toEqual(['session opened', 'session closed', 'session opened']);
   });
 
   function* counting(): Generator<number> {
