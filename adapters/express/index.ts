@@ -177,7 +177,7 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
       native.applyTo(run, request, target => setTarget(req, target));
       next();
     };
-    native.runLayer(layer, goOn);
+    native.runLayer(layer, goOn, next);
   };
   const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
     isPlaceChecked = true;
@@ -198,7 +198,7 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
     const outer = NativeExchange.of(res);
     const native = outer ?? openExchange(req, res, next);
     matchRoute(native.exchange.request, req.params);
-    if (outer) void native.runEndpoint(endpoint);
+    if (outer) void native.runEndpoint(endpoint, next);
     else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
 }

@@ -1,9 +1,10 @@
-import { isGeneratorFunction, misuseWith } from '../errors.js';
+import { misuseWith } from '../errors.js';
 import {
   type AnyDependency,
   type Dependencies,
   type DependencyScope,
   type Depends,
+  hasExit,
   isDependency,
   partsOfDependency,
 } from './depends.js';
@@ -72,16 +73,17 @@ function checkNode(
   const here = [...path, name];
   const shown = here.join(' → ');
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
-  const scope = marker.scope ?? (isGeneratorFunction(produce) ? graph.defaultScope : undefined);
+  const isExiting = hasExit(marker, produce);
+  const scope = marker.scope ?? (isExiting ? graph.defaultScope : undefined);
   if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
   }
   const known = graph.done.get(used) ?? new Set();
-  const place = `${scope} in ${heldBy}`;
+  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
+  const held = isExiting ? scope : heldBy;
+  const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
-  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
-  const held = isGeneratorFunction(produce) ? scope : heldBy;
   for (const each of Object.values(dependencies)) {
     checkNode(graph, each, here, [...above, used], held);
   }

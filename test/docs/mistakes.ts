@@ -59,6 +59,7 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'Depends(getDb, { useCache: "no" })',
     'Depends(getDb, { scope: "session" })',
     'Depends(getDb, "function")',
+    'Depends(getDb, { dispose: true })',
     'dependency(getUser)',
     'dependency({ db: getDb }, getUser)',
     'endpoint(({ request }) => request.path)',
