@@ -11,7 +11,8 @@ export const noOptions = Object.freeze({});
 
 /**
  * Refuses options that are not an object, and names that there are not, such as `statusCode` for `status`.
- * Builds nothing where all is well, so that it may run for every cookie. Throws `OPTIONS` and `UNKNOWN_OPTION`.
+ * Builds nothing where all is well, so that it may run for every cookie.
+ * Throws `OPTIONS` and `UNKNOWN_OPTION`.
  */
 export function checkOptions(
   where: string,
@@ -46,7 +47,7 @@ function listed(
   return { known: names, meant: meantBy(name, names) };
 }
 
-/** The option that was probably meant: the same word in another spelling, a part of it, or one with a slip. */
+/** The option that was probably meant: the same word in another spelling, a part of it, or with a slip. */
 function meantBy(name: string, known: readonly string[]): string | undefined {
   const given = plain(name);
   const of = (isMeant: (plainKnown: string) => boolean): string | undefined =>

@@ -10,8 +10,8 @@ interface MountedEntry {
 }
 
 /**
- * The routes of an app that come before a handler for the whole app, for a warning. `undefined` where there are none, and where
- * others follow: a route for a health check may be left out on purpose.
+ * The routes of an app that come before a handler for the whole app, for a warning. `undefined` where there
+ * are none, and where others follow: a route for a health check may be left out on purpose.
  */
 export function routesBefore(app: ExpressApp | undefined, handler: unknown): string | undefined {
   const stack = ((app && routerOf(app)?.stack) ?? []) as readonly MountedEntry[];
@@ -21,7 +21,7 @@ export function routesBefore(app: ExpressApp | undefined, handler: unknown): str
   return names.length > 1 ? `${names[0]} and ${names.length - 1} more` : names[0];
 }
 
-/** Whether an entry is a route, a router, an app, or mounted at a path: everything but a middleware for all requests. */
+/** Whether an entry is a route, a router, an app, or mounted at a path. */
 function isBeyondRoot(entry: MountedEntry): boolean {
   const isForAll = entry.slash === true || entry.regexp?.fast_slash === true;
   const { name } = entry.handle as { name?: unknown };

@@ -8,8 +8,8 @@ interface Routed {
 }
 
 /**
- * The routes of an app that come before its last middleware, for a warning. `undefined` where there are none, and where others
- * follow: a route for a health check may be left out on purpose.
+ * The routes of an app that come before its last middleware, for a warning. `undefined` where there are none,
+ * and where something follows: a route for a health check may be left out on purpose.
  */
 export function routesBefore({ app }: KoaContext, handler: unknown): string | undefined {
   const { middleware } = (app ?? {}) as { middleware?: unknown };

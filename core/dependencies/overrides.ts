@@ -12,8 +12,8 @@ function checkOverridden(dependency: unknown): void {
 }
 
 /**
- * The overrides of a layer: a `Map` that refuses keys which no request would look up. Requests refuse replacements that are
- * not dependencies.
+ * The overrides of a layer: a `Map` that refuses keys which no request would look up. Requests refuse
+ * replacements that are not dependencies.
  */
 export class DependencyOverrides extends Map<AnyDependency, AnyDependency> {
   /** Throws `OVERRIDE`. */

@@ -1,4 +1,4 @@
-/** Whether a function is a class, or a constructor of the platform: only their `prototype` cannot be replaced. */
+/** Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. */
 export function isClass(value: object): boolean {
   return (
     typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false

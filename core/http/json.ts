@@ -86,8 +86,8 @@ function findUnwritable(data: unknown, key: string, around: Set<object>): Unwrit
 }
 
 /**
- * A missing `await`, as in `{ items: db.all() }` or `rows.map(async …)`. Only the first level is looked at: an empty object is no
- * reason to walk through all of the data.
+ * A missing `await`, as in `{ items: db.all() }` or `rows.map(async …)`. Only the first level is looked at:
+ * an empty object is no reason to walk through all of the data.
  */
 function refusePromise(data: unknown): void {
   if (typeof data !== 'object' || data === null) return;

@@ -3,12 +3,15 @@ export interface Mount {
   readonly place: string;
 }
 
+/** More would not help, and an app may mount a layer in a loop. */
+const mostPlaces = 10;
+
 /** The places at which a layer is mounted, for warnings. */
 export class Mounts {
   readonly #all: Mount[] = [];
   #hasWarned = false;
 
-  /** Notes a mount by an adapter's function, which the line is that of the call of. */
+  /** Notes a mount. Its line is where the adapter's function was called. */
   add(adapter: { readonly name: string }): Mount {
     const holder: { stack?: string } = {};
     Error.captureStackTrace?.(holder, adapter as () => unknown);
@@ -18,7 +21,7 @@ export class Mounts {
         return line === undefined ? `\`${adapter.name}(…)\`` : `\`${adapter.name}(…)\` (${line})`;
       },
     };
-    this.#all.push(mount);
+    if (this.#all.length < mostPlaces) this.#all.push(mount);
     return mount;
   }
 
