@@ -21,6 +21,7 @@ import {
   declaredLength,
   goesInto,
   HeaderSnapshot,
+  headerText,
   http2Stream,
   type NativeResponse,
 } from '../node/index.js';
@@ -310,8 +311,7 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    const value = this.ctx.res.getHeader(name);
-    return typeof value === 'number' ? String(value) : value;
+    return headerText(this.ctx.res.getHeader(name));
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -325,7 +325,10 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const name of this.ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
+    for (const name of this.ctx.res.getHeaderNames()) {
+      const value = this.get(name);
+      if (value !== undefined) yield [name, value];
+    }
   }
 
   /** Koa ignores changes that come too late; here they are refused. */
