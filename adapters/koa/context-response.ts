@@ -1,4 +1,5 @@
 import { Readable, Stream } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import {
   Body,
   ClientDisconnect,
@@ -266,8 +267,13 @@ export function contentOf(body: unknown, reason: string): Content {
   if (body instanceof Stream) return body as Readable;
   if (body instanceof ReadableStream) return body as AsyncIterable<Uint8Array>;
   if (body instanceof Blob) return body.stream() as AsyncIterable<Uint8Array>;
-  if (body instanceof globalThis.Response) return body.body as AsyncIterable<Uint8Array> | null;
+  if (isPlatformResponse(body)) return body.body as AsyncIterable<Uint8Array> | null;
   return JSON.stringify(body);
+}
+
+/** There is no such class in jest's jsdom environment. */
+function isPlatformResponse(body: unknown): body is globalThis.Response {
+  return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
 class ContextHead implements ResponseHead, HeaderStore {
