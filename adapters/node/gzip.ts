@@ -61,7 +61,7 @@ const compressedAlready = [
  *
  * A body that is there as a whole is sent with its new length; one that is streamed goes out chunk by chunk, each as soon as it comes. Event streams, parts of a body
  * (206), what is coded already and what says `no-transform` stay as they are. An `etag` becomes a weak one, since the bytes are others. `vary` names `Accept-Encoding` wherever another client would
- * get it compressed. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * get it compressed. A 304 and the answer to HEAD have the `etag` and the `vary` of the whole response. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function gzip(given: GzipOptions = {}): Middleware {
   const options = readOptions<Required<GzipOptions>>('gzip', given, {
