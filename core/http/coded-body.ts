@@ -1,10 +1,16 @@
 import type { Body } from './body.js';
-import { bytesOf } from './body-source.js';
+import { bytesOf, isChunk, toBytes } from './body-source.js';
 import { elementsOf } from './headers.js';
+import { RepeatedWait } from './repeated-wait.js';
 import type { RequestSource } from './request-source.js';
 
-type Decoder = Pick<RequestSource, 'decode'>;
-type Test = (body: Body, decoder: Decoder) => Promise<boolean>;
+/** A body, what decodes it, and the signal that its client has gone. */
+interface Probe {
+  readonly body: Body;
+  readonly source: Pick<RequestSource, 'decode' | 'signal'>;
+}
+
+type Test = (probe: Probe) => Promise<boolean>;
 
 const tests: Readonly<Record<string, Test>> = {
   gzip: isGzip,
@@ -24,12 +30,12 @@ export function areUndone(codings: string): boolean {
 
 /**
  * Whether a body is coded as its `content-encoding` says. `fetch` gives decoded bytes beside the header of coded ones, and both
- * go into `new Response(upstream.body, upstream)`: only the bytes tell. Waits for the first of them.
+ * go into `new Response(upstream.body, upstream)`: only the bytes tell. Waits for the first of them, or for the client to leave.
  */
-export async function isCodedAs(codings: string, body: Body, decoder: Decoder): Promise<boolean> {
+export async function isCodedAs(codings: string, probe: Probe): Promise<boolean> {
   const outermost = namesOf(codings).findLast(name => name !== 'identity') ?? '';
   const test = Object.hasOwn(tests, outermost) ? tests[outermost] : undefined;
-  return test === undefined || (await test(body, decoder));
+  return test === undefined || (await test(probe));
 }
 
 function namesOf(codings: string): string[] {
@@ -37,30 +43,30 @@ function namesOf(codings: string): string[] {
 }
 
 /** RFC 1952, 2.3.1. */
-async function isGzip(body: Body): Promise<boolean> {
-  return beginsWith(await firstBytes(body, 2), [0x1f, 0x8b]);
+async function isGzip(probe: Probe): Promise<boolean> {
+  return beginsWith(await firstBytes(probe, 2), [0x1f, 0x8b]);
 }
 
 /** RFC 8878, 3.1.1. */
-async function isZstd(body: Body): Promise<boolean> {
-  return beginsWith(await firstBytes(body, 4), [0x28, 0xb5, 0x2f, 0xfd]);
+async function isZstd(probe: Probe): Promise<boolean> {
+  return beginsWith(await firstBytes(probe, 4), [0x28, 0xb5, 0x2f, 0xfd]);
 }
 
 /** RFC 1950, 2.2; some leave the two bytes of its header out. */
-async function isDeflate(body: Body): Promise<boolean> {
-  const [first = 0, second = 0] = await firstBytes(body, 2);
+async function isDeflate(probe: Probe): Promise<boolean> {
+  const [first = 0, second = 0] = await firstBytes(probe, 2);
   const isZlib = (first & 0x8f) === 8 && (first * 256 + second) % 31 === 0;
-  return isZlib || !isText(await firstBytes(body, enough));
+  return isZlib || !isText(await firstBytes(probe, enough));
 }
 
 /** Brotli has no signature. A decoder refuses most that is something else, but not every text. */
-async function isBrotli(body: Body, decoder: Decoder): Promise<boolean> {
-  const first = await firstBytes(body, enough);
+async function isBrotli(probe: Probe): Promise<boolean> {
+  const first = await firstBytes(probe, enough);
   // A few bytes may be a text by chance, and are decoded to their end.
   const isShort = first.length < enough;
   if (!isShort && isText(first)) return false;
   try {
-    for await (const chunk of decoder.decode(bytesOf(body.copy()), 'br'))
+    for await (const chunk of probe.source.decode(bytesOf(probe.body.copy()), 'br'))
       if (!isShort && chunk.length > 0) return true;
     return true;
   } catch {
@@ -86,11 +92,24 @@ function isText(bytes: Uint8Array): boolean {
 }
 
 /** At least so many bytes, or all there are. They stay for other readers. */
-async function firstBytes(body: Body, count: number): Promise<Uint8Array> {
+async function firstBytes({ body, source }: Probe, count: number): Promise<Uint8Array> {
+  const content = body.copy();
+  if (content === null || isChunk(content)) return toBytes(content ?? '').subarray(0, count);
   const found: number[] = [];
-  for await (const chunk of bytesOf(body.copy())) {
-    for (const byte of chunk.subarray(0, count)) found.push(byte);
-    if (found.length >= count) break;
+  const left = new RepeatedWait(abortOf(source.signal));
+  const chunks = content[Symbol.asyncIterator]();
+  while (found.length < count) {
+    const next = await left.or(chunks.next());
+    if (next === undefined || next.done) break;
+    for (const byte of toBytes(next.value).subarray(0, count)) found.push(byte);
   }
+  await chunks.return?.();
   return Uint8Array.from(found);
+}
+
+function abortOf(signal: AbortSignal): Promise<undefined> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 }

@@ -328,7 +328,7 @@ class CodedResponse extends Response {
     const { body } = partsOf(this);
     const headers = [...this.headers];
     const codings = this.headers.get('content-encoding') ?? '';
-    const isUnchanged = status === 304 || (await isCodedAs(codings, body, sourceOf(request)));
+    const isUnchanged = status === 304 || (await isCodedAs(codings, { body, source: sourceOf(request) }));
     const kept = isUnchanged ? headers : headers.filter(([name]) => !ofFraming.includes(name));
     return new Response(body.content() as BodySource, { status, statusText, headers: kept });
   }

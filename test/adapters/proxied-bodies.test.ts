@@ -251,4 +251,24 @@ describe.each(frameworks)('a body that a Fetch handler has coded on $name', fram
       await closed.opened;
     });
   });
+
+  it('is closed where its client goes before the first byte comes', async () => {
+    const pulled = gate();
+    const closed = gate();
+    const pull = (): Promise<void> => {
+      pulled.open();
+      return new Promise(() => undefined);
+    };
+    const stream = new ReadableStream({ pull, cancel: () => closed.open() }, { highWaterMark: 0 });
+    const handler = fetchEndpoint(
+      () => new globalThis.Response(stream, { headers: { 'content-encoding': 'gzip' } }),
+    );
+    await listening(framework.app().at('/', handler).listener(), async (_url, port) => {
+      const sent = http.get({ port, host: '127.0.0.1', agent: false });
+      sent.on('error', () => undefined);
+      await pulled.opened;
+      sent.destroy();
+      await closed.opened;
+    });
+  });
 });
