@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as zlib from 'node:zlib';
-import { endpoint, Layer, type ResponseLike } from 'callnext';
+import { endpoint, HTTPException, Layer, type ResponseLike } from 'callnext';
 import { fetchEndpoint } from 'callnext/node';
 import { ask, type Got } from '../support/ask.js';
 import { gate } from '../support/events.js';
@@ -109,7 +109,7 @@ const places: Readonly<Record<string, (framework: Framework, answer: Answer) => 
     const layer = new Layer();
     layer.addExceptionHandler(404, request => answer(request));
     const missing = endpoint({}, () => {
-      throw Object.assign(new Error('missing'), { status: 404 });
+      throw new HTTPException(404);
     });
     return framework.app().use(layer).at('/', missing).listener();
   },

@@ -1,5 +1,7 @@
+import type { RequestListener } from 'node:http';
 import { Headers as PonyfillHeaders, Response as PonyfillResponse } from '@whatwg-node/fetch';
-import { endpoint, Headers, type HTTPException, Layer, Response, type ResponseLike } from 'callnext';
+import { endpoint, Headers, HTTPException, Layer, Response, type ResponseLike } from 'callnext';
+import { toNode } from 'callnext/node';
 import { ask } from '../support/ask.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
@@ -103,24 +105,25 @@ describe('lists in plain headers', () => {
     expect(new Headers(init).getSetCookie()).toEqual(['a=1, b=2']);
   });
 
-  it.each(frameworks)('are sent as lines with the error of a handler on $name', async framework => {
-    const layer = new Layer({ onError: () => undefined });
-    layer.addExceptionHandler(418, (_request, exception) => {
-      const { headers } = exception as unknown as HTTPException;
-      return new Response('handled', { status: 418, headers });
+  const headers = { 'Set-Cookie': [...cookies] } as never;
+
+  it.each(frameworks)('are sent as lines with an HTTPException on $name', async framework => {
+    const failing = endpoint({}, () => {
+      throw new HTTPException(418, 'teapot', { headers });
     });
-    const app = framework
-      .app()
-      .use(layer)
-      .at(
-        '/',
-        endpoint({}, () => {
-          throw Object.assign(new Error('teapot'), { status: 418, headers: { 'Set-Cookie': [...cookies] } });
-        }),
-      );
-    await listening(app.listener(), async (_url, port) => {
-      const { text, headers } = await ask(port);
-      expect([text, headers['set-cookie']]).toEqual(['handled', cookies]);
+    await listening(framework.app().at('/', failing).listener(), async (_url, port) => {
+      const got = await ask(port);
+      expect([got.status, got.headers['set-cookie']]).toEqual([418, cookies]);
+    });
+  });
+
+  it('are sent as lines with an error that carries them, where there is no framework', async () => {
+    const failing = endpoint({}, () => {
+      throw Object.assign(new Error('teapot'), { status: 418, headers });
+    });
+    await listening(toNode(failing) as RequestListener, async (_url, port) => {
+      const got = await ask(port);
+      expect([got.status, got.headers['set-cookie']]).toEqual([418, cookies]);
     });
   });
 });
