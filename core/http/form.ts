@@ -13,7 +13,9 @@ export interface FormOptions {
 
 /** The limits that an adapter reads a form with. */
 export interface FormLimits extends Required<FormOptions> {
-  /** Bytes of all fields, names and types together, and of the files that are not on disk: what a request may hold in memory. */
+  /** Bytes of all fields, names and types together. More of them is a 413. */
+  readonly maxText: number;
+  /** Bytes of the fields and of the files that are not on disk. More files than that go to disk. */
   readonly maxMemory: number;
 }
 
@@ -25,7 +27,7 @@ export function formLimits(options: FormOptions, maxBodySize: number): FormLimit
   const limits = { ...defaults, ...options };
   for (const [name, value] of Object.entries(limits))
     if (!(typeof value === 'number' && value >= 0)) throw misuse('FORM_OPTIONS', name, value);
-  return { ...limits, maxMemory: Math.max(maxBodySize, limits.maxPartSize) };
+  return { ...limits, maxText: Math.max(maxBodySize, options.maxPartSize ?? 0), maxMemory: maxBodySize };
 }
 
 /** What a form is refused for, in Starlette's words. */
