@@ -54,6 +54,7 @@ export { InjectedResponse } from './http/injected-response.js';
 export { parseJSON, serialize } from './http/json.js';
 export { KeptBytes } from './http/kept-bytes.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
+export { unescapedName } from './http/part-names.js';
 export { RepeatedWait } from './http/repeated-wait.js';
 export {
   changedBody,

@@ -9,6 +9,7 @@ import {
   RepeatedWait,
   tooLarge,
   UploadFile,
+  unescapedName,
 } from '../../core/index.js';
 import type { TemporaryFile, TemporaryFiles } from './temporary-files.js';
 
@@ -213,14 +214,11 @@ function goOnBehindParts(parser: BusboyInstance): void {
   dicer?.on('part', (part: Readable) => part.once('end', () => part._read(0)));
 }
 
-const escapes: Readonly<Record<string, string>> = { '%22': '"', '%0a': '\n', '%0d': '\r' };
-
 /** The parser's text is a slice of the head of its part, and would keep all of that in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** What browsers write for what would end a name (HTML, 4.10.21.8), undone as Fetch does. */
 function textOf(name: string): string {
-  return copyOf(name).replace(/%(22|0a|0d)/gi, found => escapes[found.toLowerCase()] as string);
+  return unescapedName(copyOf(name));
 }
