@@ -55,6 +55,7 @@ export { parseJSON, serialize } from './http/json.js';
 export { KeptBytes } from './http/kept-bytes.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export { unescapedName } from './http/part-names.js';
+export type { RouterParams } from './http/path-params.js';
 export { RepeatedWait } from './http/repeated-wait.js';
 export {
   changedBody,

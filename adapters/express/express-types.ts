@@ -22,7 +22,8 @@ export interface ExpressReq extends IncomingMessage {
   readonly baseUrl: string;
   /** Set when a router begins with the request. */
   readonly originalUrl?: string;
-  readonly params: Record<string, string>;
+  /** A wildcard of Express 5 is the list of its segments. */
+  readonly params: Record<string, string | string[]>;
   readonly protocol: string;
   /** Respects `trust proxy`. */
   readonly ip?: string | undefined;

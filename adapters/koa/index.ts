@@ -31,6 +31,7 @@ import {
 } from '../node/index.js';
 import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
+import { routerParams } from './router-params.js';
 
 export type { FetchHandler } from '../node/index.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
@@ -195,7 +196,7 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
     const outer = NativeExchange.of(ctx.res);
     if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
     const koa = outer ?? new KoaExchange(ctx);
-    matchRoute(koa.exchange.request, ctx.params ?? {});
+    matchRoute(koa.exchange.request, routerParams(ctx));
     if (outer) return koa.placeInner(undefined, await answerEndpoint(koa.exchange, endpoint));
     void runExchange(koa.exchange, bareLayer, answerAlone(koa.exchange, endpoint));
     await koa.handedBack;
@@ -205,7 +206,7 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
 /** The layer around is another app's, which does not see this context: it gets the answer itself. */
 function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoint): Promise<void> {
   ctx.respond = false;
-  matchRoute(outer.exchange.request, ctx.params ?? {});
+  matchRoute(outer.exchange.request, routerParams(ctx));
   return outer.runEndpoint(endpoint);
 }
 

@@ -11,6 +11,7 @@ import {
   type ParsedBody,
   type Request,
   type Response,
+  type RouterParams,
   toError,
 } from '../../core/index.js';
 import {
@@ -41,6 +42,7 @@ import {
   viewed,
 } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
+import { routerParams } from './router-params.js';
 
 /**
  * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is through, or on
@@ -412,8 +414,8 @@ class KoaRequest implements FrameworkRequest {
     this.#changed = target;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
-    return this.raw.params ?? {};
+  get pathParams(): RouterParams {
+    return routerParams(this.raw);
   }
 
   /** Respects `app.proxy`. */

@@ -13,6 +13,7 @@ import {
   parseJSON,
   type Request,
   type RequestSource,
+  type RouterParams,
   searchOf,
   tooLarge,
 } from '../../core/index.js';
@@ -42,7 +43,7 @@ export interface FrameworkRequest {
   readonly nativeTarget: string;
   /** A middleware has given the request another target, a whole one; it is what mounts take their path away from now. */
   targetChanged?(target: string): void;
-  readonly pathParams: Readonly<Record<string, string>>;
+  readonly pathParams: RouterParams;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;
   /** Where the framework's body parsers put their result; its value is `undefined` if there is none. */
@@ -117,7 +118,7 @@ export class NodeRequestSource implements RequestSource {
     return this.#framework.raw;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
+  get pathParams(): RouterParams {
     return this.#framework.pathParams;
   }
 
