@@ -19,6 +19,7 @@ import {
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
+import { headerLines, noteChange } from './header-lines.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
 import { readForm } from './read-form.js';
@@ -111,7 +112,7 @@ export class NodeRequestSource implements RequestSource {
   }
 
   get headers(): Headers {
-    return new Headers(undefined, new RequestHeaders(this.#req.headers));
+    return new Headers(undefined, new RequestHeaders(this.#req));
   }
 
   get raw(): unknown {
@@ -224,9 +225,11 @@ function parsedAnew(content: Content, request: Request, before: unknown): unknow
 /** Header lines of a native request: a change is seen by native code at once. */
 class RequestHeaders implements HeaderStore {
   readonly #headers: NativeRequest['headers'];
+  readonly #req: NativeRequest;
 
-  constructor(headers: NativeRequest['headers']) {
-    this.#headers = headers;
+  constructor(req: NativeRequest) {
+    this.#headers = req.headers;
+    this.#req = req;
   }
 
   get(name: string): string | readonly string[] | undefined {
@@ -237,10 +240,16 @@ class RequestHeaders implements HeaderStore {
   set(name: string, value: string | readonly string[]): void {
     const property = { value, configurable: true, enumerable: true, writable: true };
     Object.defineProperty(this.#headers, name.toLowerCase(), property);
+    noteChange(this.#headers, name.toLowerCase());
   }
 
   delete(name: string): void {
     delete this.#headers[name.toLowerCase()];
+    noteChange(this.#headers, name.toLowerCase());
+  }
+
+  separate(name: string): readonly string[] | undefined {
+    return headerLines(this.#req, name.toLowerCase(), this.#headers);
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
