@@ -27,6 +27,8 @@ export interface ExpressReq extends IncomingMessage {
   readonly protocol: string;
   /** Respects `trust proxy`. */
   readonly ip?: string | undefined;
+  /** The route that was called last. */
+  readonly route?: unknown;
   /** Set by body parsers only. */
   readonly body?: unknown;
   /** Set by multer. */
@@ -51,6 +53,10 @@ export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNex
 /** The slice of an entry on a router's stack that is touched. */
 export interface Entry {
   handle: unknown;
+  /** Whether a path leads here; Express 5 gives the parameters. Throws for one that can not be decoded. */
+  match(path: string): unknown;
+  /** Where the entry leads to a route. */
+  readonly route?: unknown;
   handleError?: unknown;
   /** Express 4. */
   handle_error?: unknown;
