@@ -33,16 +33,29 @@ import type { KoaContext } from './koa-types.js';
  */
 export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
-  const { body, status, response } = ctx;
+  const { body, status, response, req } = ctx;
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
-  const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  const hasNone = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end.
+  const isHead = req.method === 'HEAD';
+  const isEmpty = hasNone || isHead;
   const open = (): Content => {
-    const content = isEmpty ? null : contentOf(body, reason);
+    if (isEmpty) return null;
+    const content = contentOf(body, reason);
     const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
     if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;
   };
-  return responseView(new ContextHead(ctx, body), new Body(open));
+  const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
+  return responseView(new ContextHead(ctx, body), new Body(open, options));
+}
+
+/** How many bytes an answer to GET would have, where that is known. */
+function sizeToGet(body: unknown, reason: string): number | undefined {
+  if (body instanceof Blob) return body.size;
+  const content = contentOf(body, reason);
+  if (typeof content === 'string') return Buffer.byteLength(content);
+  return content instanceof Uint8Array ? content.byteLength : undefined;
 }
 
 /** What a view of a context was made of; `undefined` for any other response. */
@@ -193,6 +206,11 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   return producer;
 }
 
+/** What is made of a body that was kept back is empty. */
+function isEmptyChunk(content: Exclude<Content, null>): boolean {
+  return content === '' || (content instanceof Uint8Array && content.byteLength === 0);
+}
+
 function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined): boolean {
   if (producer === undefined || req.method === 'HEAD') return false;
   const isHttp1Chunked = res.useChunkedEncodingByDefault && !res.hasHeader('content-length');
@@ -201,7 +219,8 @@ function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined)
 
 function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
   // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
-  if (content === null && ctx.req.method === 'HEAD' && !isBodyless(ctx.status)) ctx.body = Readable.from([]);
+  const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
+  if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
   else if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
   else if (typeof content === 'string') ctx.body = content;
   else if (content instanceof Uint8Array)

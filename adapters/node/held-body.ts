@@ -118,11 +118,12 @@ export class HeldBody {
     this.#wake();
   }
 
-  /** The body for the readers of the middleware's response. */
-  open(): Body {
+  /** The body for the readers of the middleware's response; `null` where Node sends none (HEAD, 204, 304). */
+  open(head: { readonly hasBody: boolean }): Body {
     const writes = { next: () => this.#next(), return: () => this.#close() };
     return new Body(
       () => {
+        if (!head.hasBody) return null;
         if (this.#isGone) throw misuse('BODY_CONSUMED', 'response');
         this.#reading = true;
         return { [Symbol.asyncIterator]: () => writes };

@@ -23,7 +23,7 @@ export function heldView(
   body: HeldBody,
   isHeld: () => boolean,
 ): Response {
-  return responseView(new HeldHead(res, head, isHeld), body.open());
+  return responseView(new HeldHead(res, head, isHeld), body.open(head));
 }
 
 class HeldHead implements ResponseHead, HeaderStore {

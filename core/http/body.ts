@@ -100,10 +100,9 @@ export class Body {
   /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
+    if (content === null) return this.#content === null;
     const collected = this.#collected;
-    return (
-      collected !== undefined && content !== null && isChunk(content) && areEqual(toBytes(content), collected)
-    );
+    return collected !== undefined && isChunk(content) && areEqual(toBytes(content), collected);
   }
 
   /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */
