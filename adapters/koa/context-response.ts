@@ -27,11 +27,16 @@ import {
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
-/**
- * The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. `isSent` tells
- * whether Koa has it, and reads a stream itself.
- */
-export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
+/** Who a view of a context belongs to. */
+export interface ViewOwner {
+  /** Whether Koa has the response, and reads a stream itself. */
+  isSent(): boolean;
+  /** A stream has failed for who reads it. */
+  failed(error: Error): void;
+}
+
+/** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
+export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
   const { body, status, response, req } = ctx;
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
@@ -42,9 +47,9 @@ export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
   const open = (): Content => {
     if (isEmpty) return null;
     const content = contentOf(body, reason);
-    const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
-    if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
-    return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;
+    if (content === null || typeof content === 'string' || content instanceof Uint8Array) return content;
+    if (owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
+    return whileConnected(content, ctx, owner);
   };
   const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
   return responseView(new ContextHead(ctx, body), new Body(open, options));
@@ -111,23 +116,29 @@ export function undoLateBody(ctx: KoaContext, body: unknown): void {
 }
 
 /** Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that broke. */
-function whileConnected(body: Readable, ctx: KoaContext): AsyncIterable<Uint8Array> {
-  const iterate = (): AsyncIterator<Uint8Array> => {
+function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Streamed {
+  const iterate = (): AsyncIterator<string | Uint8Array> => {
     const chunks = body[Symbol.asyncIterator]();
     return {
       async next() {
         try {
           return await chunks.next();
         } catch (thrown) {
-          throw isCutOff(thrown, ctx) ? new ClientDisconnect() : originalOf(thrown);
+          if (isCutOff(thrown, ctx)) throw new ClientDisconnect();
+          const error = originalOf(thrown);
+          owner.failed(error);
+          throw error;
         }
       },
       return: async () => (await chunks.return?.()) ?? { value: undefined, done: true },
     };
   };
   // Whoever closes it destroys the stream, also while a read is under way.
-  return Object.assign({ [Symbol.asyncIterator]: iterate }, { destroy: () => body.destroy() });
+  const closing = body instanceof Stream ? { destroy: () => (body as Readable).destroy() } : {};
+  return Object.assign({ [Symbol.asyncIterator]: iterate }, closing);
 }
+
+type Streamed = Exclude<Content, null | string | Uint8Array>;
 
 /** Whether a stream failed because it was destroyed with its response. */
 export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
