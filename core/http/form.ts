@@ -7,7 +7,7 @@ export interface FormOptions {
   maxFiles?: number;
   /** 1000 unless set. */
   maxFields?: number;
-  /** Bytes of one field that is no file; 1 MiB unless set. Files may have any size. */
+  /** Bytes of one field; 1 MiB unless set, or the layer's `maxBodySize` where that is less. Files may have any size. */
   maxPartSize?: number;
 }
 
