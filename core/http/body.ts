@@ -97,10 +97,15 @@ export class Body {
     return this.#passes !== undefined && this.#passes.size > 0;
   }
 
+  /** Whether somebody has looked, and there is no body. */
+  get isNothing(): boolean {
+    return this.#content === null;
+  }
+
   /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
-    if (content === null) return this.#content === null;
+    if (content === null) return this.isNothing;
     const collected = this.#collected;
     return collected !== undefined && isChunk(content) && areEqual(toBytes(content), collected);
   }

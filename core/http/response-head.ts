@@ -3,7 +3,7 @@ import { misuse } from '../errors.js';
 import { Body } from './body.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
-import { checkedStatus, reasonPhrase } from './status.js';
+import { checkedStatus, isBodyless, reasonPhrase } from './status.js';
 
 /** The options of a response: those of Fetch, and what runs after it. */
 export interface ResponseInit {
@@ -126,6 +126,12 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
   return !headers.has('content-range');
 }
 
+/** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
+function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
+  const described = headers instanceof Headers ? headers[describedBody] : undefined;
+  return described instanceof Body && described.isNothing && !isBodyless(status);
+}
+
 /**
  * Whether headers come from another message, and say things of its body that do not hold for this one. The same bytes, or
  * the stream of the body itself, keep what is said of them.
@@ -136,6 +142,7 @@ export function describesAnotherBody(
   content: Content,
 ): boolean {
   const { headers } = init;
+  if (source === undefined) return isKeptBack(init);
   if (isResponseLike(init) && !(headers instanceof Headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (headers instanceof globalThis.Headers) return framesAnother(headers, content);

@@ -79,7 +79,7 @@ export class Response {
     if (isOurs(init)) this.#handedOn = init[works]();
     else if ('background' in init) this.background = init.background;
     const { headers } = this.#head;
-    const describes = source !== undefined && describesAnotherBody(init, source, content);
+    const describes = describesAnotherBody(init, source, content);
     if (describes) this.#forgetAnotherBody();
     if (describes && mediaType !== undefined) headers.delete('content-type');
     const named = (init as ResponseInit).mediaType ?? mediaType ?? type;
