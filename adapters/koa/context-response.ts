@@ -271,11 +271,11 @@ async function* chunksOf(
   }
 }
 
-/** Koa tells its app of a stream whose client has left. It is no error of an endpoint. */
+/** Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an endpoint. */
 function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   const { onerror } = ctx;
   ctx.onerror = error => {
-    const isOurs = ownStreams.has(ctx.body as object) && producer.error === undefined;
+    const isOurs = ownStreams.has(ctx.body as object) && producer.error !== error;
     const isConnections = error !== null && error === ctx.req.socket.errored;
     if (!isOurs || !(isConnections || isCutOff(error, ctx))) onerror.call(ctx, error);
   };
