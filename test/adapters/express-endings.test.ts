@@ -39,6 +39,7 @@ function answering(log: Log) {
 }
 
 const scenes: Record<string, Scene> = {
+  'an app without routes': { build: app => app.disable('x-powered-by') },
   'a stack that ends in a route of another path': {
     build: (app, log) => app.use(passing(log, 'a')).get('/other', passing(log, 'b')),
   },
