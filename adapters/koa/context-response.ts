@@ -1,4 +1,5 @@
 import { Readable, Stream } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import {
   Body,
   ClientDisconnect,
@@ -21,6 +22,7 @@ import {
   declaredLength,
   goesInto,
   HeaderSnapshot,
+  headerText,
   http2Stream,
   type NativeResponse,
 } from '../node/index.js';
@@ -41,8 +43,8 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   const { body, status, response, req } = ctx;
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
   const hasNone = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
-  // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end.
-  const isHead = req.method === 'HEAD';
+  // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end. What an endpoint returns has a body.
+  const isHead = req.method === 'HEAD' && !isReturned(ctx, body);
   const isEmpty = hasNone || isHead;
   const open = (): Content => {
     if (isEmpty) return null;
@@ -53,6 +55,13 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   };
   const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
   return responseView(new ContextHead(ctx, body), new Body(open, options));
+}
+
+/** What endpoints and middleware have put on contexts in answer to HEAD. */
+const returned = new WeakMap<KoaContext, unknown>();
+
+function isReturned(ctx: KoaContext, body: unknown): boolean {
+  return body !== undefined && returned.get(ctx) === body;
 }
 
 /** How many bytes an answer to GET would have, where that is known. */
@@ -201,6 +210,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
       .body.discard()
       .catch(() => undefined);
   const producer = setBody(ctx, content, declared);
+  if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
@@ -295,8 +305,13 @@ export function contentOf(body: unknown, reason: string): Content {
   if (body instanceof Stream) return body as Readable;
   if (body instanceof ReadableStream) return body as AsyncIterable<Uint8Array>;
   if (body instanceof Blob) return body.stream() as AsyncIterable<Uint8Array>;
-  if (body instanceof globalThis.Response) return body.body as AsyncIterable<Uint8Array> | null;
+  if (isPlatformResponse(body)) return body.body as AsyncIterable<Uint8Array> | null;
   return JSON.stringify(body);
+}
+
+/** There is no such class in jest's jsdom environment. */
+function isPlatformResponse(body: unknown): body is globalThis.Response {
+  return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
 class ContextHead implements ResponseHead, HeaderStore {
@@ -340,8 +355,7 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    const value = this.ctx.res.getHeader(name);
-    return typeof value === 'number' ? String(value) : value;
+    return headerText(this.ctx.res.getHeader(name));
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -355,7 +369,10 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const name of this.ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
+    for (const name of this.ctx.res.getHeaderNames()) {
+      const value = this.get(name);
+      if (value !== undefined) yield [name, value];
+    }
   }
 
   /** Koa ignores changes that come too late; here they are refused. */

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type http from 'node:http';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { Layer, type Middleware, Response } from 'callnext';
+import { endpoint, Layer, type Middleware, Response } from 'callnext';
 import { toExpress, wrap } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
 import { toNode } from 'callnext/node';
@@ -201,3 +201,29 @@ it('a HEAD that a middleware makes a GET of has a body for that middleware', asy
   await listening(app, (_url, port) => exchangeOnWire(port, '/', 'HEAD'));
   expect(seen).toEqual(['text']);
 });
+
+it.each<[string, (around: Middleware) => http.RequestListener]>([
+  [
+    'Express 5',
+    around => express5().use(toExpress(around), toExpress(around), toExpress(returning)) as never,
+  ],
+  ['Koa 3', around => koaWith(new Koa3(), around)],
+  ['Koa 2', around => koaWith(new Koa2(), around)],
+])('HEAD of what an endpoint returns has the body for middleware on %s', async (_name, appOf) => {
+  const seen: string[] = [];
+  const listener = appOf(async (request, callNext) => {
+    const response = await callNext(request);
+    seen.push(await response.text());
+    return response;
+  });
+  const { head, body } = await listening(listener, (_url, port) => exchangeOnWire(port, '/', 'HEAD'));
+  expect([/content-length: (\d+)/i.exec(head)?.[1], body]).toEqual(['4', '']);
+  expect(seen).toEqual(['text', 'text']);
+});
+
+const returning = endpoint({}, () => new Response('text'));
+
+function koaWith(app: Koa3, around: Middleware): http.RequestListener {
+  for (const target of [around, around, returning]) app.use(toKoa(target as Middleware) as never);
+  return app.callback();
+}
