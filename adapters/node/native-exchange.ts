@@ -27,7 +27,7 @@ import {
 import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
-import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
 import { ErrorPage, patience as patienceWithPage } from './error-page.js';
 import { exchangeKey, traceKey } from './exchange-key.js';
@@ -100,6 +100,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #page: ErrorPage | undefined;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
+  /** Whether native code has destroyed its connection: nobody has left it. */
+  #isDestroyedHere = false;
 
   constructor(
     req: NativeRequest,
@@ -122,13 +124,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const stream = http2Stream(res);
     Reflect.set(res, exchangeKey, this);
     if (stream) this.#followStream(stream);
-    else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
+    else guardDestroy(req.socket, destroying);
   }
 
   #followStream(stream: ServerHttp2Stream): void {
     // It closes when both sides are through, so what nobody reads must not keep it.
     stream.once('finish', () => this.source.responseIsOut());
-    guardDestroy(stream, () => this.res, destroyWhenReleased);
+    guardDestroy(stream, { ...destroying, responseOf: () => this.res });
     destroyWhenReset(stream);
   }
 
@@ -959,9 +961,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     });
   }
 
+  /** Native code has destroyed its response, which ends it as an answer would. */
+  destroyed(): void {
+    this.#isDestroyedHere = true;
+  }
+
   /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
   #letGoLater(done: () => void): void {
-    if (!this.exchange.isHolding) done();
+    if (!this.exchange.isHolding || this.#isDestroyedHere) done();
     else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
   }
 
@@ -980,8 +987,12 @@ export function whenRejected(returned: unknown, failed: (thrown: unknown) => voi
   if (typeof then === 'function') Reflect.apply(then, returned, [undefined, failed]);
 }
 
-function destroyWhenReleased(response: object, destroy: () => void): boolean {
-  const native = NativeExchange.of(response);
-  native?.holding?.willBeDestroyed();
-  return native?.whenReleased(destroy) ?? false;
-}
+const destroying: DestroyGuard = {
+  responseOf: currentResponse,
+  whenReleased(response, destroy) {
+    const native = NativeExchange.of(response);
+    native?.holding?.willBeDestroyed();
+    return native?.whenReleased(destroy) ?? false;
+  },
+  destroyedHere: response => NativeExchange.of(response)?.destroyed(),
+};
