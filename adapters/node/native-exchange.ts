@@ -44,6 +44,7 @@ import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
+import { hasReader } from './refill-request.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -412,7 +413,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   refuseBody(error: Error, isTold: boolean): void {
     const frame = this.innermost;
     if (!frame?.waits) {
-      if (!isTold) this.listenerFailed(frame, error);
+      // Who only takes it off the connection goes on at its end: finalhandler does before it writes its page.
+      if (!isTold && hasReader(this.req)) this.listenerFailed(frame, error);
     } else if (!isTold) this.#answerInPlace(frame, error);
     else
       setTimeout(() => {
