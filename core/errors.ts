@@ -45,7 +45,7 @@ const messages = {
   BODY_TOO_LARGE: (limit: number) =>
     `A request body is larger than the ${limit} bytes that its readers may hold in memory. Raise \`new Layer({ maxBodySize })\`, or read it once as a stream, by \`request.body\` or \`request.form()\`.`,
   BODY_UNCLOSED: (patience: number) =>
-    `The body of a response has not closed within ${patience} ms since its client left, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
+    `The body of a response that was over has not closed within ${patience} ms, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
   CALL_NEXT_LATE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
   CALL_NEXT_TWICE: (middleware: string) =>

@@ -184,10 +184,9 @@ export class Body {
   }
 
   #dismissIdle(): void {
-    const before = new Map([...(this.#passes ?? [])].map(pass => [pass, pass.position]));
+    const before = this.#positions();
     const timer = setTimeout(() => {
-      for (const [pass, position] of before)
-        if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
+      this.#dismissThoseAt(before);
       // What it is closed with fails for nobody.
       this.release()?.catch(() => undefined);
     }, patience);
@@ -217,6 +216,36 @@ export class Body {
     this.#keeping = false;
     for (const pass of this.#passes ?? []) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
     if (!this.isBeingRead) await this.#close();
+  }
+
+  /**
+   * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody waits for its
+   * next chunk. A reader that asks for nothing for a turn has left. One that was not sent may have to be opened for that.
+   */
+  settle(isUnsent: boolean): Promise<void> | undefined {
+    const content = isUnsent ? this.#openedOrGone : this.#content;
+    if (content === undefined || content === null || isChunk(content)) return undefined;
+    if (this.#ended || this.#failure || this.#handedOver) return undefined;
+    this.#keeping = false;
+    return this.isBeingRead ? this.#closeAfterTurn() : this.#close();
+  }
+
+  async #closeAfterTurn(): Promise<void> {
+    const before = this.#positions();
+    await new Promise(resolve => setTimeout(resolve, 0));
+    this.#dismissThoseAt(before);
+    this.#free();
+    if (!this.isBeingRead) await this.#close();
+  }
+
+  #positions(): Map<Pass, number> {
+    return new Map([...(this.#passes ?? [])].map(pass => [pass, pass.position]));
+  }
+
+  /** Readers that have taken nothing since, and wait for nothing. */
+  #dismissThoseAt(before: ReadonlyMap<Pass, number>): void {
+    for (const [pass, position] of before)
+      if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
   }
 
   /** A body that somebody else has is closed by that one. */

@@ -468,7 +468,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
   async #letGoOfTheRest(): Promise<void> {
-    this.settleResponses(undefined);
+    void this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
     await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
     this.#leaveLayers();
@@ -634,15 +634,20 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) this.becameIdle();
   }
 
-  /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
-  settleResponses(sent: Response | undefined): void {
+  /** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
+  settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
-    if (this.#replaced.length > 0) this.#adoptLost();
-    for (const response of this.#replaced) {
-      partsOf(response)
-        .body.discard()
-        .catch(thrown => this.report(toError(thrown), 'response'));
-    }
+    const closing = sent && partsOf(sent).body.settle(false);
+    if (this.#replaced.length === 0) return closing && this.#closeInTime([closing]);
+    this.#adoptLost();
+    const others = this.#replaced.map(response => partsOf(response).body.settle(true));
+    const open = [closing, ...others].filter(each => each !== undefined);
+    return open.length > 0 ? this.#closeInTime(open) : undefined;
+  }
+
+  #closeInTime(closing: readonly Promise<void>[]): Promise<unknown> {
+    const told = closing.map(each => each.catch(thrown => this.report(toError(thrown), 'response')));
+    return this.isClosedInTime(Promise.all(told));
   }
 
   dropTasks(cause: Error): void {
