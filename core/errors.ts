@@ -146,6 +146,8 @@ const messages = {
     called
       ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
       : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. Return the response of \`callNext(request)\`, or a response of its own.`,
+  OTHER_VERSION: (theirs: unknown, ours: string) =>
+    `callnext ${ours} has come to a request that callnext ${theirs ?? 'of an earlier version'} has begun, and the two cannot share it. Install one version; \`npm ls callnext\` shows who brings the other.`,
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
   RESPONSE_REUSED: () =>
@@ -209,6 +211,11 @@ function messageOf(code: ErrorCode, details: readonly unknown[]): string {
   return (messages[code] as (...details: readonly unknown[]) => string)(...details);
 }
 
+/** Whether an error is a misuse of one of these codes, also where another copy of the package has made it. */
+export function isMisuse(error: Error, ...codes: readonly ErrorCode[]): boolean {
+  return error.name === 'CallnextError' && codes.includes((error as CallnextError).code);
+}
+
 /** All codes, for the documentation's test. */
 export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(messages) as ErrorCode[]);
 
@@ -235,9 +242,16 @@ export function toError(thrown: unknown): Error {
   return wrapper;
 }
 
-const wrappers = new WeakMap<object, Error>();
-/** What frameworks are given in place of its wrapper. */
-const wrapped = new WeakMap<Error, unknown>();
+/** Shared by all copies of the package, whose layers hand errors to one another. */
+const sharedKey: unique symbol = Symbol.for('callnext.thrown') as never;
+const shared = globalThis as { [sharedKey]?: ReturnType<typeof newWrappers> };
+shared[sharedKey] ??= newWrappers();
+/** `wrapped`: what frameworks are given in place of its wrapper. */
+const { wrappers, wrapped } = shared[sharedKey];
+
+function newWrappers() {
+  return { wrappers: new WeakMap<object, Error>(), wrapped: new WeakMap<Error, unknown>() };
+}
 
 function wrapperOf(thrown: unknown): Error {
   const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });

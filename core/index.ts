@@ -24,6 +24,7 @@ export {
   CallnextError,
   ClientDisconnect,
   type ErrorCode,
+  isMisuse,
   misuse,
   misuseWith,
   toError,

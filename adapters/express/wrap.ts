@@ -31,7 +31,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   return function callnextApp(req, res) {
     watchHandlers(app);
     placeErrorTap(app);
-    const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes);
+    const native = NativeExchange.join(res) ?? openWrapped(app, req, res as ExpressRes);
     native.isObserved = true;
     native.seesHandlers = true;
     runAround(native, layer, app);

@@ -3,7 +3,6 @@ import type { ServerHttp2Stream } from 'node:http2';
 import {
   answerEndpoint,
   asThrown,
-  CallnextError,
   ClientDisconnect,
   type Delivery,
   type Endpoint,
@@ -11,6 +10,7 @@ import {
   fillHeaders,
   followTarget,
   Headers,
+  isMisuse,
   type Layer,
   misuse,
   type NativeWork,
@@ -30,7 +30,7 @@ import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
 import { ErrorPage, patience as patienceWithPage } from './error-page.js';
-import { exchangeKey, traceKey } from './exchange-key.js';
+import { exchangeKey, traceKey, version } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
@@ -135,8 +135,21 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     destroyWhenReset(stream);
   }
 
+  /** The exchange of a response, unless another version of callnext has made it. */
   static of(res: object): NativeExchange | undefined {
-    return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    return found?.version === version ? found : undefined;
+  }
+
+  /** The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges. */
+  static join(res: object): NativeExchange | undefined {
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    if (found === undefined || found.version === version) return found;
+    throw misuse('OTHER_VERSION', found.version, version);
+  }
+
+  get version(): string {
+    return version;
   }
 
   /** Tells the steps of the exchange that a response will have. */
@@ -309,8 +322,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** What native code that has answered goes on to has no one to tell that it came in vain. */
   #calledInVain(thrown: unknown): void {
     const error = toError(thrown);
-    const code = error instanceof CallnextError ? error.code : undefined;
-    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE') this.exchange.report(error, 'request');
+    if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) this.exchange.report(error, 'request');
   }
 
   /** What is below a native middleware has answered. Never throws. */

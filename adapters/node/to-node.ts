@@ -94,7 +94,7 @@ function endpointListener(endpoint: Endpoint): NodeListener {
 }
 
 function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
-  return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
+  return NativeExchange.join(res) ?? openBare(req, res, new NodeRequest(req, res));
 }
 
 /** An exchange with nobody around it who would answer an exception: it is reported, and answered with a bare 500. */

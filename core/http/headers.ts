@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import type { Content } from './body-source.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
 
@@ -12,6 +13,11 @@ export interface HeaderStore {
   set(name: string, value: string | readonly string[]): void;
   delete(name: string): void;
   lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
+}
+
+/** A body as far as its headers know it. */
+interface DescribedBody {
+  gave(source: unknown, content: Content): boolean;
 }
 
 /** The body that headers came with, to tell whether they say anything of another one. */
@@ -58,7 +64,7 @@ export class MemoryHeaders implements HeaderStore {
 export class Headers {
   readonly #store: HeaderStore;
   /** Internal. */
-  [describedBody]: object | undefined = undefined;
+  [describedBody]: DescribedBody | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;

@@ -1,6 +1,5 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { Body } from './body.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
 import { checkedStatus, reasonPhrase } from './status.js';
@@ -136,11 +135,16 @@ export function describesAnotherBody(
   content: Content,
 ): boolean {
   const { headers } = init;
-  if (isResponseLike(init) && !(headers instanceof Headers)) return true;
+  if (isResponseLike(init) && !areOurs(headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (headers instanceof globalThis.Headers) return framesAnother(headers, content);
-  if (!(headers instanceof Headers)) return false;
+  if (!areOurs(headers)) return false;
   const described = headers[describedBody];
   if (described === undefined) return false;
-  return !(described instanceof Body && described.gave(source, content));
+  return !described.gave(source, content);
+}
+
+/** Also those of another copy of the package. */
+function areOurs(headers: unknown): headers is Headers {
+  return typeof headers === 'object' && headers !== null && describedBody in headers;
 }

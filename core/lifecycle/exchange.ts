@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { CallnextError, ClientDisconnect, carries, classOf, misuse, nameOf, toError } from '../errors.js';
+import { ClientDisconnect, carries, classOf, isMisuse, misuse, nameOf, toError } from '../errors.js';
 import {
   builtInResponse,
   type ExceptionHandler,
@@ -340,7 +340,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       const isKnown =
         error instanceof ClientDisconnect ||
         this.wasReported(error) ||
-        (error instanceof CallnextError && error.code === 'ALREADY_ANSWERED') ||
+        isMisuse(error, 'ALREADY_ANSWERED') ||
         error === this.passedOn;
       if (!isKnown) this.report(error, 'request');
       settle();
