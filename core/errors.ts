@@ -313,12 +313,14 @@ function isError(thrown: object): boolean {
   return (tag === '[object Error]' || tag === '[object DOMException]') && typeof message === 'string';
 }
 
-/** V8's own getter formats the stack, which takes longer than all else here and cannot fail. */
-const ownStack = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+/** Finds a getter without calling it. V8's own up to Node 20 is none to it, and a descriptor would format the stack. */
+const getterOf = Reflect.get(Object.prototype, '__lookupGetter__') as (this: object, name: string) => unknown;
+/** V8's own from Node 22 on formats the stack, which takes longer than all else here and cannot fail. */
+const ownStack = getterOf.call(new Error(), 'stack');
 
 function readStack(thrown: object): void {
-  const own = Object.getOwnPropertyDescriptor(thrown, 'stack');
-  if (own === undefined || own.get !== ownStack) Reflect.get(thrown, 'stack');
+  const getter = getterOf.call(thrown, 'stack');
+  if (getter !== undefined && getter !== ownStack) Reflect.get(thrown, 'stack');
 }
 
 /**
