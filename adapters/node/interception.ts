@@ -52,13 +52,6 @@ function rootOf(res: NativeResponse): HeldResponse | undefined {
 const { writeHead } = HeldResponse.prototype;
 const members = { ...methodsOf(HeldResponse.prototype), writeHeader: writeHead } as unknown as Methods;
 
-/** The hold may be of another copy of callnext, which has put the methods there or not. */
-function callMember(held: HeldResponse, name: string, args: unknown[]): unknown {
-  if (held instanceof HeldResponse) return Reflect.apply(members[name] as Method, held as never, args);
-  const member: unknown = Reflect.get(held, name === 'writeHeader' ? 'writeHead' : name);
-  return Reflect.apply(member as Method, held, args);
-}
-
 /** What stands in place of a method: a function that has its name. */
 export function heldMethod(target: HeldResponse, name: string): (...args: unknown[]) => unknown {
   const member = members[name] as Method;
@@ -135,10 +128,13 @@ function interceptAbove(res: NativeResponse, outer: HeldResponse): HeldResponse 
 }
 
 const ownMethods: Methods = Object.fromEntries(
-  [...methodNames, 'flush', 'on'].map(name => [
-    name,
-    namedMethod(name, (res, args) => callMember(rootOf(res) as HeldResponse, name, args)),
-  ]),
+  [...methodNames, 'flush', 'on'].map(name => {
+    const member = members[name] as Method;
+    return [
+      name,
+      namedMethod(name, (res, args) => Reflect.apply(member, rootOf(res) as HeldResponse as never, args)),
+    ];
+  }),
 );
 const allNames: ReadonlySet<string> = new Set(methodNames);
 
@@ -189,11 +185,13 @@ function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): P
   const previous = methodsOf(base);
   for (const name of methodNames) {
     const original = Reflect.get(previous, name) as Method;
+    const memberName = name === 'writeHeader' ? 'writeHead' : name;
     const method = namedMethod(name, (res, args) => {
       const held = rootOf(res);
       // A wrapper outside the layer may have this very method as its own "previous": then it stands for the native one.
       if (held === undefined || held.ownNames?.has(name)) return Reflect.apply(original, res, args);
-      return callMember(held, name, args);
+      // Its own member, as it may be of another copy of the package.
+      return Reflect.apply(held[memberName], held, args);
     });
     Object.defineProperty(base, name, {
       value: method,
