@@ -6,6 +6,8 @@ import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
 
 /** How long a reader may do without what it has not asked for, when the exchange is over, in milliseconds. */
 const patience = 5_000;
+/** How long one may do so while the exits wait for the body to be closed: as long as a write to a disk takes, in milliseconds. */
+const readersPause = 50;
 
 /** One reading of a body, from its beginning. */
 interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
@@ -220,18 +222,20 @@ export class Body {
 
   /**
    * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody waits for its
-   * next chunk. A reader that asks for nothing for a turn has left. One that was not sent may have to be opened for that.
+   * next chunk. A reader that asks for nothing for 50 ms has left. One that was not sent may have to be opened for that.
    */
   settle(isUnsent: boolean): Promise<void> | undefined {
     const content = isUnsent ? this.#openedOrGone : this.#content;
     if (content === undefined || content === null || isChunk(content)) return undefined;
     if (this.#ended || this.#failure || this.#handedOver) return undefined;
     this.#keeping = false;
-    return this.isBeingRead ? this.#closeAfterTurn() : this.#close();
+    return this.isBeingRead ? this.#closeWhenLeft() : this.#close();
   }
 
-  async #closeAfterTurn(): Promise<void> {
+  async #closeWhenLeft(): Promise<void> {
     const before = this.#positions();
+    await new Promise(resolve => setTimeout(resolve, readersPause));
+    // A turn more: where the process was busy, what a reader waits for may have come just now.
     await new Promise(resolve => setTimeout(resolve, 0));
     this.#dismissThoseAt(before);
     this.#free();
