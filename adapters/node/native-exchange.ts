@@ -801,6 +801,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (producer) this.#producers = [...this.#producers, producer];
   }
 
+  closeBodies(): Promise<unknown> | undefined {
+    if (this.#producers.length === 0) return undefined;
+    const producers = this.#producers;
+    this.#producers = none;
+    const close = async (producer: BodyProducer): Promise<void> => {
+      await producer.close();
+      if (producer.error) this.exchange.report(producer.error, 'response');
+    };
+    return Promise.all(producers.map(close));
+  }
+
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
     if (this.#producers.length > 0) await this.#closeProducers(delivery);

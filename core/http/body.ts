@@ -55,6 +55,7 @@ export class Body {
   #lent = false;
   #ended = false;
   #failure: Error | undefined;
+  #discarded: Promise<void> | undefined;
 
   constructor(open: () => Content, { owner = 'response', limit, size }: BodyOptions = {}) {
     this.#open = open;
@@ -210,13 +211,19 @@ export class Body {
     this.#free();
   }
 
-  /** Closes the producer of a body that nobody has begun to read, or will. */
-  async discard(): Promise<void> {
+  /** Closes the producer of a body that nobody has begun to read, or will. Gives nothing where there is none to close. */
+  discard(): Promise<void> | undefined {
     const content = this.#openedOrGone;
-    if (content === null || isChunk(content)) return;
+    if (content === null || isChunk(content)) return undefined;
     this.#keeping = false;
     for (const pass of this.#passes ?? []) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
-    if (!this.isBeingRead) await this.#close();
+    if (!this.isBeingRead) this.#discarded ??= this.#close();
+    return this.#discarded;
+  }
+
+  /** What `discard()` has begun: the dependencies that a producer may use wait for it. */
+  get discarded(): Promise<void> | undefined {
+    return this.#discarded;
   }
 
   /** A body that somebody else has is closed by that one. */

@@ -13,7 +13,7 @@ import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import { accept, claimFor, partsOf, type Response, worksOf } from '../http/response.js';
+import { accept, claimFor, isNativeView, partsOf, type Response, worksOf } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
@@ -57,6 +57,11 @@ export interface Transport {
   nativeWork?(): NativeWork | undefined;
   /** Calls `tell` once if native code writes to its response from now on. */
   whenWritten?(tell: () => void): void;
+  /**
+   * Closes streamed bodies that were written to the native response and will not be sent. Resolves when they have
+   * closed, and never rejects.
+   */
+  closeBodies?(): Promise<unknown> | undefined;
   /** How files are read; where there are none, a `FileResponse` can not be sent. */
   readonly files?: Files;
   /** All is over, to the last background task: what was kept for the request is let go. A rejection is reported. */
@@ -267,6 +272,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
+    const written = this.isSending ? undefined : this.transport.closeBodies?.();
+    const closing = [written, this.#closeReplaced()].filter(each => each !== undefined);
+    if (closing.length > 0) await this.isClosedInTime(Promise.all(closing));
     const left = this.exits.entered;
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     // What has exited is not given to anybody any more.
@@ -634,15 +642,34 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) this.becameIdle();
   }
 
-  /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
-  settleResponses(sent: Response | undefined): void {
+  /** Takes over the tasks of the responses, and closes the bodies that were not sent. Returns what the exits have to wait for. */
+  settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
+    // To HEAD, and with a status like 204, a response is sent without its body.
+    const unsent = sent && partsOf(sent).body.discarded;
+    return unsent === undefined
+      ? this.#closeReplaced()
+      : Promise.all([this.#reporting(unsent), this.#closeReplaced()]);
+  }
+
+  /** A producer that has begun may use the dependencies in its `finally`. Native code closes by itself. */
+  #closeReplaced(): Promise<unknown> | undefined {
+    let closing: Promise<unknown>[] | undefined;
     for (const response of this.#replaced) {
-      partsOf(response)
-        .body.discard()
-        .catch(thrown => this.report(toError(thrown), 'response'));
+      const closed = partsOf(response).body.discard();
+      if (closed === undefined) continue;
+      const reported = this.#reporting(closed);
+      if (!isNativeView(response)) closing = [...(closing ?? []), reported];
     }
+    return closing && Promise.all(closing);
+  }
+
+  #reporting(closing: Promise<void>): Promise<void> {
+    return closing.catch(thrown => {
+      const error = toError(thrown);
+      if (!this.wasReported(error)) this.report(error, 'response');
+    });
   }
 
   dropTasks(cause: Error): void {
