@@ -806,8 +806,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const producers = this.#producers;
     this.#producers = none;
     const close = async (producer: BodyProducer): Promise<void> => {
+      const known = producer.error;
       await producer.close();
-      if (producer.error) this.exchange.report(producer.error, 'response');
+      if (producer.error && producer.error !== known) this.exchange.report(producer.error, 'response');
     };
     return Promise.all(producers.map(close));
   }
