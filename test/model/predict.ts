@@ -157,11 +157,13 @@ class Prediction {
       if (this.#scenario.goes === 'endpoint') this.#goAway();
       this.#fail(fault, 'endpoint');
       const own = body !== 'data' && ownTask ? [ownTask] : [];
-      answer = { status: 200, isStream: body === 'stream', tasks: own };
+      answer = { status: 200, isStream: body === 'stream' || body === 'yields', tasks: own };
+      if (body === 'yields') this.#log('chunk');
       const failure = this.#leave('function', undefined);
       if (failure) throw failure;
       return answer;
     } catch (thrown) {
+      if (answer && body === 'yields') this.#log('stream closed');
       if (answer) this.#replaced(answer);
       return this.#recover(asFailure(thrown));
     }
@@ -245,7 +247,7 @@ class Prediction {
       return false;
     }
     if (answer?.isStream) {
-      this.#log('chunk');
+      if (this.#scenario.endpoint.body === 'stream') this.#log('chunk');
       if (this.#scenario.goes === 'stream') {
         this.#goAway();
         this.#log('stream closed');
