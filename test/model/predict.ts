@@ -47,6 +47,7 @@ class Prediction {
   #ofReplaced: TaskSpec[] = [];
   #isGone = false;
   #inside: LayerSpec[] = [];
+  #isOpen = false;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -61,6 +62,7 @@ class Prediction {
       failure = asFailure(thrown);
     }
     const isCut = this.#send(answer, failure);
+    this.#closeStream();
     const unsent: Failure | undefined = isCut ? { label: 'stream', fault: 'error' } : undefined;
     this.#tasks.push(...(answer?.tasks ?? []), ...this.#ofReplaced.splice(0));
     if (unsent) {
@@ -158,12 +160,12 @@ class Prediction {
       this.#fail(fault, 'endpoint');
       const own = body !== 'data' && ownTask ? [ownTask] : [];
       answer = { status: 200, isStream: body === 'stream' || body === 'yields', tasks: own };
-      if (body === 'yields') this.#log('chunk');
+      this.#isOpen = body === 'yields';
+      if (this.#isOpen) this.#log('chunk');
       const failure = this.#leave('function', undefined);
       if (failure) throw failure;
       return answer;
     } catch (thrown) {
-      if (answer && body === 'yields') this.#log('stream closed');
       if (answer) this.#replaced(answer);
       return this.#recover(asFailure(thrown));
     }
@@ -187,8 +189,15 @@ class Prediction {
     if (fault) throw { label, fault } satisfies Failure;
   }
 
+  /** A stream that has begun is closed before the dependencies exit that it may use. */
+  #closeStream(): void {
+    if (this.#isOpen) this.#log('stream closed');
+    this.#isOpen = false;
+  }
+
   /** Into the dependencies, then to the innermost handler there is. */
   #recover(thrown: Failure): Answer {
+    this.#closeStream();
     const failure = this.#leaveAll(() => true, thrown) as Failure;
     this.#cache.clear();
     this.#drop();
@@ -248,12 +257,12 @@ class Prediction {
     }
     if (answer?.isStream) {
       if (this.#scenario.endpoint.body === 'stream') this.#log('chunk');
+      this.#isOpen = true;
       if (this.#scenario.goes === 'stream') {
         this.#goAway();
-        this.#log('stream closed');
         return false;
       }
-      this.#log('stream closed');
+      this.#closeStream();
       if (this.#scenario.endpoint.streamFails) {
         this.#log('cut');
         return true;
