@@ -231,16 +231,16 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         500,
       ),
       row(
-        '…of an endpoint that is a generator',
-        { function: { exit: 'error' }, endpoint: { body: 'yields' } },
-        '… → endpoint → chunk → function exit → stream closed → request exit with function exit → background exit with function exit → told background: dropped task → inner caught function exit → outer caught function exit → sent → always',
-        500,
-      ),
-      row(
         '…an HTTPException',
         { function: { exit: 'http' } },
         '… → endpoint → function exit → request exit with function exit → background exit with function exit → told background: dropped task → inner after 409 → outer after 409 → sent → always',
         409,
+      ),
+      row(
+        '…and the endpoint is a generator',
+        { function: { exit: 'error' }, endpoint: { body: 'yields' } },
+        '… → endpoint → chunk → function exit → stream closed → request exit with function exit → background exit with function exit → told background: dropped task → inner caught function exit → outer caught function exit → sent → always',
+        500,
       ),
       row(
         'A middleware throws after `callNext`',
