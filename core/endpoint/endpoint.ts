@@ -16,8 +16,8 @@ export interface EndpointOptions {
   /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
   status?: number;
   /**
-   * The class of a response made from what the handler returns or yields, such as `HTMLResponse` or `EventSourceResponse`.
-   * A response that the handler returns stays as it is. FastAPI's `response_class`.
+   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
+   * that the handler returns stays as it is. FastAPI's `response_class`.
    */
   responseClass?: ResponseClass;
 }
@@ -42,8 +42,8 @@ export interface Endpoint {
  * ```
  *
  * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
- * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator yields is streamed: as JSON Lines, as
- * server-sent events or as text or bytes, as its first value says.
+ * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator
+ * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
  * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS` and `RESPONSE_CLASS`. FastAPI's path operation function.

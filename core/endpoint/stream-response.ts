@@ -27,9 +27,10 @@ interface Streaming {
 }
 
 /**
- * Makes the response of an endpoint that is a generator. Its first value is waited for and says what the stream is, so a
- * failure before it is answered like any other; events of a declared `EventSourceResponse` may be long in coming and are
- * not waited for. Throws `STREAM_VALUE`, `STREAM_RETURNED`, `RESPONSE_CLASS` and `NOT_SERIALIZABLE`.
+ * Makes the response of an endpoint that is a generator. Waits for the first value, which says what the
+ * stream is: a failure before it is answered like any other. The first event of a declared
+ * `EventSourceResponse` is not waited for. Throws `STREAM_VALUE`, `STREAM_RETURNED`, `RESPONSE_CLASS_WHOLE`
+ * and `NOT_SERIALIZABLE`.
  */
 export async function streamResponse(
   generator: AnyGenerator,
@@ -140,7 +141,7 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
       if (result.done && result.value !== undefined) throw misuse('STREAM_RETURNED', name, result.value);
       this.#begun = result as IteratorResult<unknown, undefined>;
     } catch (thrown) {
-      // One that waits with `request.signal` ends like that when the client has gone, as it does after its first value.
+      // Waiting with `request.signal` rejects like this when the client leaves, which is no failure.
       if (!saysAborted(thrown, this.#run.injected.request)) throw thrown;
       this.#begun = { value: undefined, done: true };
     }

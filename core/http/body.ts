@@ -211,7 +211,10 @@ export class Body {
     this.#free();
   }
 
-  /** Closes the producer of a body that nobody has begun to read, or will. Gives nothing where there is none to close. */
+  /**
+   * Closes the producer of a body that nobody has begun to read, or will. Returns nothing where there is
+   * none.
+   */
   discard(): Promise<void> | undefined {
     const content = this.#openedOrGone;
     if (content === null || isChunk(content)) return undefined;

@@ -17,8 +17,8 @@ export interface CookieOptions {
   partitioned?: boolean;
   priority?: 'low' | 'medium' | 'high';
   /**
-   * How the value is written: `percent`, the default, or `python` for services that read it by Python's `http.cookies`,
-   * such as Starlette and Django: in quotes where it needs them, with octal escapes.
+   * How the value is written: `percent`, the default, or `python`, in quotes and with octal escapes where it
+   * needs them, for services that read it by Python's `http.cookies`, such as those on Starlette or Django.
    */
   encoding?: 'percent' | 'python';
 }
@@ -57,8 +57,8 @@ function unquote(value: string): string {
 }
 
 /**
- * Writes a value as `http.cookies` of Python does: bare where it has only characters of a token or `:`, else in quotes.
- * Throws `COOKIE` for characters beyond Latin-1, which Python cannot send either.
+ * Writes a value as Python's `http.cookies` does: bare where it is a token (with `:`), else in quotes.
+ * Throws `COOKIE` for characters beyond Latin-1, which Starlette cannot send either.
  */
 function quote(name: string, value: string): string {
   if (/^[\w!#$%&'*+\-.^`|~:]+$/.test(value)) return value;
@@ -76,8 +76,9 @@ function quote(name: string, value: string): string {
 }
 
 /**
- * A `set-cookie` line, the value in the `encoding` of the options unless `encode` writes it in another way. `path` and `sameSite` are Starlette's
- * unless set: `/` and `lax`. Throws `COOKIE` for a name or an attribute that is none.
+ * A `set-cookie` line, with the value in the `encoding` of the options unless `encode` writes it in another
+ * way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`. Throws `COOKIE` for a name or an
+ * attribute that is none.
  */
 export function cookieLine(
   name: string,

@@ -58,8 +58,8 @@ export interface Transport {
   /** Calls `tell` once if native code writes to its response from now on. */
   whenWritten?(tell: () => void): void;
   /**
-   * Closes streamed bodies that were written to the native response and will not be sent. Resolves when they have
-   * closed, and never rejects.
+   * Closes streamed bodies that were written to the native response and will not be sent. Resolves when they
+   * have closed, and never rejects.
    */
   closeBodies?(): Promise<unknown> | undefined;
   /** How files are read; where there are none, a `FileResponse` can not be sent. */
@@ -272,15 +272,24 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
-    const written = this.isSending ? undefined : this.transport.closeBodies?.();
-    const closing = [written, this.#closeReplaced()].filter(each => each !== undefined);
-    if (closing.length > 0) await this.isClosedInTime(Promise.all(closing));
+    const closing = this.#closeBegun();
+    if (closing) await this.isClosedInTime(closing);
     const left = this.exits.entered;
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     // What has exited is not given to anybody any more.
     this.solved.clear(left);
     this.dropTasks(failure);
     return failure;
+  }
+
+  /**
+   * Closes what was to be sent before a failure. What native code has written stays until its answer is
+   * replaced.
+   */
+  #closeBegun(): Promise<unknown> | undefined {
+    const written = this.isSending ? undefined : this.transport.closeBodies?.();
+    const replaced = this.#close(this.#replaced.filter(response => !isNativeView(response)));
+    return written && replaced ? Promise.all([written, replaced]) : (written ?? replaced);
   }
 
   #findHandler(failure: Error): FoundHandler | undefined {
@@ -642,21 +651,23 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) this.becameIdle();
   }
 
-  /** Takes over the tasks of the responses, and closes the bodies that were not sent. Returns what the exits have to wait for. */
+  /**
+   * Takes over the tasks of the responses, and closes the bodies that were not sent. Returns what the exits
+   * have to wait for.
+   */
   settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
-    // To HEAD, and with a status like 204, a response is sent without its body.
+    // A response to HEAD, or with a status like 204, is sent without its body.
     const unsent = sent && partsOf(sent).body.discarded;
-    return unsent === undefined
-      ? this.#closeReplaced()
-      : Promise.all([this.#reporting(unsent), this.#closeReplaced()]);
+    const replaced = this.#close(this.#replaced);
+    return unsent ? Promise.all([this.#reporting(unsent), replaced]) : replaced;
   }
 
   /** A producer that has begun may use the dependencies in its `finally`. Native code closes by itself. */
-  #closeReplaced(): Promise<unknown> | undefined {
+  #close(responses: readonly Response[]): Promise<unknown> | undefined {
     let closing: Promise<unknown>[] | undefined;
-    for (const response of this.#replaced) {
+    for (const response of responses) {
       const closed = partsOf(response).body.discard();
       if (closed === undefined) continue;
       const reported = this.#reporting(closed);
