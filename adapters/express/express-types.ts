@@ -19,7 +19,7 @@ export interface ExpressApp {
 /** The slice of an Express request that is touched. */
 export interface ExpressReq extends IncomingMessage {
   readonly app?: ExpressApp;
-  readonly baseUrl: string;
+  baseUrl: string;
   /** Set when a router begins with the request. */
   readonly originalUrl?: string;
   readonly params: Record<string, string>;

@@ -118,21 +118,22 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
   });
 
   it('comes whole where large streams follow one another on a connection', async () => {
-    // Many in a tick, and not ASCII: Node 24 loses the 'drain' of such text.
+    // Not ASCII, and many in a tick: Node 24 loses the 'drain' of such text.
+    const text = 'é'.repeat(500);
     const target = endpoint(db, async function* () {
-      for (let index = 0; index < 20_000; index += 1) yield { index, text: 'é'.repeat(100) };
+      for (let index = 0; index < 4_000; index += 1) yield { index, text };
     });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     await listening(served(target), async (_url, port) => {
       const sockets = new Set<unknown>();
-      for (let round = 0; round < 3; round += 1) {
+      for (let round = 0; round < 2; round += 1) {
         const response = await open(port, agent);
         sockets.add(response.socket);
-        let text = '';
-        for await (const part of response.setEncoding('utf8')) text += part;
-        const lines = text.split('\n');
-        expect(lines.length).toBe(20_001);
-        expect(JSON.parse(lines[19_999] as string)).toEqual({ index: 19_999, text: 'é'.repeat(100) });
+        let received = '';
+        for await (const part of response.setEncoding('utf8')) received += part;
+        const lines = received.split('\n');
+        expect(lines.length).toBe(4_001);
+        expect(JSON.parse(lines[3_999] as string)).toEqual({ index: 3_999, text });
       }
       expect(sockets.size).toBe(1);
     });
