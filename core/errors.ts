@@ -45,7 +45,7 @@ const messages = {
   BODY_TOO_LARGE: (limit: number) =>
     `A request body is larger than the ${limit} bytes that its readers may hold in memory. Raise \`new Layer({ maxBodySize })\`, or read it once as a stream, by \`request.body\` or \`request.form()\`.`,
   BODY_UNCLOSED: (patience: number) =>
-    `The body of a response that was over has not closed within ${patience} ms, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
+    `The body of a response has not closed within ${patience} ms since its client left or another response took its place, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
   CALL_NEXT_LATE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
   CALL_NEXT_TWICE: (middleware: string) =>
@@ -160,6 +160,10 @@ const messages = {
     `callnext ${ours} has come to a request that callnext ${theirs ?? 'of an earlier version'} has begun, and the two cannot share it. Install one version; \`npm ls callnext\` shows who brings the other.`,
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
+  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
+    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a response class of callnext, such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
+  RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
+    `The endpoint \`${endpoint}\` is a generator, and its \`responseClass\` \`${responseClass}\` does not stream. Use \`StreamingResponse\` or \`EventSourceResponse\`, or leave \`responseClass\` out to stream JSON Lines.`,
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
@@ -172,6 +176,12 @@ const messages = {
     `A ServerSentEvent can not be written: ${reason}. Its \`event\` and \`id\` are one line each, \`retry\` is a whole number of milliseconds, and it has \`data\` or \`rawData\`.`,
   STATUS: (received: unknown) =>
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
+  STREAM_RETURNED: (endpoint: string, received: unknown) =>
+    `The endpoint \`${endpoint}\` is a generator that yielded nothing and returned ${show(received)}, which is not sent. Yield what is to be sent, or return it from a function that is not a generator.`,
+  STREAM_VALUE: (endpoint: string, stream: string | undefined, received: unknown) =>
+    stream === undefined
+      ? `The endpoint \`${endpoint}\` is a generator and yielded ${show(received)}, which is a response. Return a response from a function that is not a generator.`
+      : `The endpoint \`${endpoint}\` streams ${stream}, as its first value says, and yielded ${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>

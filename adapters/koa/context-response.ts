@@ -177,7 +177,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (content === null)
     void partsOf(response)
       .body.discard()
-      .catch(() => undefined);
+      ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared);
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');

@@ -831,6 +831,18 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (producer) this.#producers = [...this.#producers, producer];
   }
 
+  closeBodies(): Promise<unknown> | undefined {
+    if (this.#producers.length === 0) return undefined;
+    const producers = this.#producers;
+    this.#producers = none;
+    const close = async (producer: BodyProducer): Promise<void> => {
+      const known = producer.error;
+      await producer.close();
+      if (producer.error && producer.error !== known) this.exchange.report(producer.error, 'response');
+    };
+    return Promise.all(producers.map(close));
+  }
+
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
     if (this.#producers.length > 0) await this.#closeProducers(delivery);

@@ -57,6 +57,7 @@ export class Body {
   #lent = false;
   #ended = false;
   #failure: Error | undefined;
+  #discarded: Promise<void> | undefined;
 
   constructor(open: () => Content, { owner = 'response', limit, size }: BodyOptions = {}) {
     this.#open = open;
@@ -211,13 +212,22 @@ export class Body {
     this.#free();
   }
 
-  /** Closes the producer of a body that nobody has begun to read, or will. */
-  async discard(): Promise<void> {
+  /**
+   * Closes the producer of a body that nobody has begun to read, or will. Returns nothing where there is
+   * none.
+   */
+  discard(): Promise<void> | undefined {
     const content = this.#openedOrGone;
-    if (content === null || isChunk(content)) return;
+    if (content === null || isChunk(content)) return undefined;
     this.#keeping = false;
+    this.#dismissUntouched();
+    if (!this.isBeingRead) this.#discarded ??= this.#close();
+    return this.#discarded;
+  }
+
+  /** Streams that were given out, and of which nobody has read. */
+  #dismissUntouched(): void {
     for (const pass of this.#passes ?? []) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
-    if (!this.isBeingRead) await this.#close();
   }
 
   /**
@@ -227,8 +237,10 @@ export class Body {
   settle(isUnsent: boolean): Promise<void> | undefined {
     const content = isUnsent ? this.#openedOrGone : this.#content;
     if (content === undefined || content === null || isChunk(content)) return undefined;
+    if (this.#discarded) return this.#discarded;
     if (this.#ended || this.#failure || this.#handedOver) return undefined;
     this.#keeping = false;
+    if (isUnsent) this.#dismissUntouched();
     return this.isBeingRead ? this.#closeWhenLeft() : this.#close();
   }
 
