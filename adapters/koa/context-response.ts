@@ -208,7 +208,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (content === null)
     void partsOf(response)
       .body.discard()
-      .catch(() => undefined);
+      ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
   // Koa derives a type from the body where there is none.

@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import type { Content } from './body-source.js';
 import { isHeadersLike, linesOfHeaders } from './foreign-headers.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
@@ -15,6 +16,13 @@ export interface HeaderStore {
   lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
   /** The lines of one name as they came, where `get` gives them joined, or the first one only. */
   separate?(name: string): readonly string[] | undefined;
+}
+
+/** A body as far as its headers know it. */
+interface DescribedBody {
+  /** Whether somebody has looked, and there is no body. Another copy of the package may not tell. */
+  readonly isNothing?: boolean;
+  gave(source: unknown, content: Content): boolean;
 }
 
 /** The body that headers came with, to tell whether they say anything of another one. */
@@ -64,7 +72,7 @@ export class Headers {
   readonly #origin: Headers | undefined;
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
-  [describedBody]: object | undefined = undefined;
+  [describedBody]: DescribedBody | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;

@@ -1,6 +1,5 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { Body } from './body.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
@@ -123,8 +122,8 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
 
 /** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
 function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
-  const described = headers instanceof Headers ? headers[describedBody] : undefined;
-  return described instanceof Body && described.isNothing && !isBodyless(status);
+  const isNothing = areOurs(headers) && headers[describedBody]?.isNothing === true;
+  return isNothing && !isBodyless(status);
 }
 
 /**
@@ -138,11 +137,16 @@ export function describesAnotherBody(
 ): boolean {
   const { headers } = init;
   if (source === undefined) return isKeptBack(init);
-  if (isResponseLike(init) && !(headers instanceof Headers)) return true;
+  if (isResponseLike(init) && !areOurs(headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
-  if (!(headers instanceof Headers)) return false;
+  if (!areOurs(headers)) return false;
   const described = headers[describedBody];
   if (described === undefined) return false;
-  return !(described instanceof Body && described.gave(source, content));
+  return !described.gave(source, content);
+}
+
+/** Also those of another copy of the package. */
+function areOurs(headers: unknown): headers is Headers {
+  return typeof headers === 'object' && headers !== null && describedBody in headers;
 }

@@ -195,7 +195,8 @@ export class Response {
   }
 
   /**
-   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette; the value is percent-encoded.
+   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette. The value is
+   * percent-encoded unless `encoding` is `python`.
    * Throws `COOKIE` and `HEADERS_SENT`.
    */
   setCookie(name: string, value = '', options: CookieOptions = {}): void {

@@ -61,6 +61,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isDepends',
     'isEndpoint',
     'isLayer',
+    'isMisuse',
     'isOurRequest',
     'isResponseLike',
     'isToken',
