@@ -21,6 +21,7 @@ export {
 export { injectInto } from './dependencies/inject.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export type { ResponseClass } from './endpoint/stream-response.js';
 export {
   adapterOf,
   asThrown,
@@ -28,6 +29,7 @@ export {
   ClientDisconnect,
   type ErrorCode,
   isClass,
+  isMisuse,
   madeBy,
   markFactory,
   misuse,
@@ -60,6 +62,8 @@ export { InjectedResponse } from './http/injected-response.js';
 export { parseJSON, serialize } from './http/json.js';
 export { KeptBytes } from './http/kept-bytes.js';
 export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
+export { unescapedName } from './http/part-names.js';
+export type { RouterParams } from './http/path-params.js';
 export { RepeatedWait } from './http/repeated-wait.js';
 export {
   changedBody,

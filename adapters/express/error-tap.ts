@@ -8,7 +8,8 @@ import {
   type ExpressRes,
   routerOf,
 } from './express-types.js';
-import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
+import { observeInner, observeOutermost } from './observe-errors.js';
+import { endOf, endStack } from './stack-end.js';
 import { wrongFramework } from './wrong-framework.js';
 
 /**
@@ -52,11 +53,9 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   const app = outermostApp(inner);
   if (inner === undefined || app === undefined) return;
   if (inner !== app) observeInner(inner);
-  const stack = routerOf(app)?.stack ?? [];
-  if (markOf(stack.at(-1)) === 'tap') return;
-  // Requests may be on their way along the stack, so that nothing in it moves.
-  for (const entry of stack) if (entry.handle === errorTap) entry.handle = retiredTap;
-  app.use(errorTap);
+  const router = routerOf(app);
+  if (router === undefined || endOf(router) === 'tap') return;
+  endStack(router, 'tap', errorTap);
   observeOutermost(app);
 }
 
@@ -66,12 +65,6 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
   return outermost;
 }
 
-/** Where the tap has been before routes came after it. */
-function retiredTap(error: unknown, _req: ExpressReq, _res: ExpressRes, next: ExpressNext): void {
-  next(error);
-}
-
-/** An error handler, as Express knows one by its four parameters. */
 function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
@@ -87,7 +80,6 @@ function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: Expre
     if (!native.whenReleased(() => goOn(native, told, next))) next(told);
   }
 }
-mark(errorTap, 'tap');
 
 function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
   const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;

@@ -1,4 +1,4 @@
-import { type Client, misuse, type ParsedBody } from '../../core/index.js';
+import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/index.js';
 import {
   clientOf,
   type FrameworkRequest,
@@ -68,7 +68,7 @@ export class ExpressRequest implements FrameworkRequest {
     return forwarded.split(',', 1)[0]?.trim() || named;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
+  get pathParams(): RouterParams {
     return this.#req.params ?? {};
   }
 

@@ -37,6 +37,7 @@ import {
 import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 import { routesBefore } from './mount-order.js';
+import { routerParams } from './router-params.js';
 
 export type { FetchHandler } from '../node/index.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
@@ -239,10 +240,10 @@ async function runInner(
 function endpointHandler(endpoint: Endpoint): KoaHandler {
   return async function callnextEndpoint(ctx: KoaContext, next: KoaNext, ofExpress: unknown = undefined) {
     if (typeof next === 'object') return refuseExpress(ofExpress);
-    const outer = NativeExchange.of(ctx.res);
+    const outer = NativeExchange.join(ctx.res);
     if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
     const koa = outer ?? new KoaExchange(ctx);
-    matchRoute(koa.exchange.request, ctx.params ?? {});
+    matchRoute(koa.exchange.request, routerParams(ctx));
     if (outer) return koa.placeInner(undefined, await answerEndpoint(koa.exchange, endpoint));
     void runExchange(koa.exchange, bareLayer, answerAlone(koa.exchange, endpoint));
     await koa.handedBack;
@@ -252,7 +253,7 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
 /** The layer around is another app's, which does not see this context: it gets the answer itself. */
 function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoint): Promise<void> {
   ctx.respond = false;
-  matchRoute(outer.exchange.request, ctx.params ?? {});
+  matchRoute(outer.exchange.request, routerParams(ctx));
   return outer.runEndpoint(endpoint);
 }
 
@@ -269,7 +270,7 @@ async function answered(koa: KoaExchange, { frames, chain }: LayerRun): Promise<
 
 /** Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */
 function exchangeOf(ctx: KoaContext): KoaExchange | undefined {
-  const outer = NativeExchange.of(ctx.res);
+  const outer = NativeExchange.join(ctx.res);
   if (outer && !isOn(ctx, outer)) throw misuse('APP_INSIDE_APP');
   return outer;
 }

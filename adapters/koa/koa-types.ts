@@ -19,6 +19,9 @@ export interface KoaContext {
   readonly headerSent: boolean;
   /** Set by routers. */
   readonly params?: Record<string, string> | undefined;
+  /** Set by @koa/router: the groups of the matched route, and its path. */
+  readonly captures?: readonly (string | undefined)[];
+  readonly _matchedRoute?: string | RegExp;
   /** Set by @koa/multer. */
   readonly file?: unknown;
   readonly files?: unknown;

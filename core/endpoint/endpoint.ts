@@ -8,16 +8,23 @@ import {
   type Solved,
 } from '../dependencies/depends.js';
 import { isClass, misuse, nameOf } from '../errors.js';
+import { isOurs } from '../http/response.js';
 import { checkedStatus } from '../http/status.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
+import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
 export interface EndpointOptions {
   /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
   status?: number;
+  /**
+   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
+   * that the handler returns stays as it is. FastAPI's `response_class`.
+   */
+  responseClass?: ResponseClass;
 }
 
-const knownOptions = { status: true } satisfies OptionNames<EndpointOptions>;
+const knownOptions = { status: true, responseClass: true } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
 /** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
@@ -27,6 +34,7 @@ export interface Endpoint {
   readonly dependencies: Dependencies;
   readonly handler: (context: never) => unknown;
   readonly status: number | undefined;
+  readonly responseClass: ResponseClass | undefined;
 }
 
 /**
@@ -37,10 +45,12 @@ export interface Endpoint {
  * ```
  *
  * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
- * the response, or plain data that becomes a JSON response (`undefined` becomes `null`).
+ * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator
+ * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path
+ * operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
@@ -54,7 +64,14 @@ export function endpoint<D extends Dependencies>(
   if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
-  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+  const { responseClass } = options;
+  if (responseClass !== undefined && !isResponseClass(responseClass))
+    throw misuse('RESPONSE_CLASS', name, responseClass);
+  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status, responseClass });
+}
+
+function isResponseClass(value: unknown): boolean {
+  return typeof value === 'function' && isOurs(value.prototype);
 }
 
 /** Throws `DEPENDENCIES` and `ENDPOINT_HANDLER`. */

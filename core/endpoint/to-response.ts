@@ -5,14 +5,14 @@ import { claimFor, fromResponseLike, partsOf, type Response } from '../http/resp
 import { isResponseLike } from '../http/response-head.js';
 import { JSONResponse } from '../http/responses.js';
 import { noOptions } from '../options.js';
+import type { Endpoint } from './endpoint.js';
 
 /** What an endpoint returned as a response, with what was set on the injected one merged in. */
 export function toResponse(
   result: unknown,
   injected: InjectedResponse,
-  status: number | undefined,
+  { name, status, responseClass = JSONResponse }: Pick<Endpoint, 'name' | 'status' | 'responseClass'>,
   owner: object,
-  name: string,
 ): Response {
   if (isResponseLike(result)) {
     // Before anything is set on it: one that has answered another request is refused as it is.
@@ -22,7 +22,7 @@ export function toResponse(
   }
   if (result instanceof Error && isHTTPException(result))
     throw misuse('EXCEPTION_RETURNED', name, result.status);
-  const response = new JSONResponse(result, status === undefined ? noOptions : { status });
+  const response = new responseClass(result as never, status === undefined ? noOptions : { status });
   injected.mergeInto(response);
   return response;
 }

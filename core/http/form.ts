@@ -8,13 +8,15 @@ export interface FormOptions {
   maxFiles?: number;
   /** 1000 unless set. */
   maxFields?: number;
-  /** Bytes of one field that is no file; 1 MiB unless set. Files may have any size. */
+  /** Bytes of one field; 1 MiB unless set, or the layer's `maxBodySize` where that is less. Files may have any size. */
   maxPartSize?: number;
 }
 
 /** The limits that an adapter reads a form with. */
 export interface FormLimits extends Required<FormOptions> {
-  /** Bytes of all fields, names and types together, and of the files that are not on disk: what a request may hold in memory. */
+  /** Bytes of all fields, names and types together. More of them is a 413. */
+  readonly maxText: number;
+  /** Bytes of the fields and of the files that are not on disk. More files than that go to disk. */
   readonly maxMemory: number;
 }
 
@@ -27,7 +29,7 @@ export function formLimits(options: FormOptions, maxBodySize: number): FormLimit
   const limits = { ...defaults, ...options };
   for (const [name, value] of Object.entries(limits))
     if (!(typeof value === 'number' && value >= 0)) throw misuse('FORM_OPTIONS', name, value);
-  return { ...limits, maxMemory: Math.max(maxBodySize, limits.maxPartSize) };
+  return { ...limits, maxText: Math.max(maxBodySize, options.maxPartSize ?? 0), maxMemory: maxBodySize };
 }
 
 /** What a form is refused for, in Starlette's words. */

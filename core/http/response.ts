@@ -88,7 +88,7 @@ export class Response {
     if (isOurs(init)) this.#handedOn = init[works]();
     else if ('background' in init) this.background = init.background;
     const { headers } = this.#head;
-    const describes = source !== undefined && describesAnotherBody(init, source, content);
+    const describes = describesAnotherBody(init, source, content);
     if (describes) this.#forgetAnotherBody();
     if (describes && mediaType !== undefined) headers.delete('content-type');
     const named = (init as ResponseInit).mediaType ?? mediaType ?? type;
@@ -202,7 +202,8 @@ export class Response {
   }
 
   /**
-   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette; the value is percent-encoded.
+   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette. The value is
+   * percent-encoded unless `encoding` is `python`.
    * Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and `UNKNOWN_OPTION`.
    */
   setCookie(name: string, value = '', options: CookieOptions = noOptions): void {

@@ -66,6 +66,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isDepends',
     'isEndpoint',
     'isLayer',
+    'isMisuse',
     'isOurRequest',
     'isResponseLike',
     'isToken',
@@ -90,6 +91,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'sharedOf',
     'toError',
     'tooLarge',
+    'unescapedName',
     'within',
   ];
   expect(Object.keys(core).sort()).toEqual([...users, ...adapterAuthors].sort());
