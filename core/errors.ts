@@ -164,6 +164,8 @@ const messages = {
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>
     `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
+  TASK_OUTSIDE: () =>
+    'There is no layer around the code that called `backgroundTasks()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
   TEST_TARGET: (received: unknown) =>
     `\`new TestClient()\` takes an Express app, a Koa app, a listener of requests, a server of Node, an endpoint or a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>

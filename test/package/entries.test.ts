@@ -87,6 +87,7 @@ it('exports from `callnext` what users need, and the port for those who write an
 
 it('exports from each framework entry what an app mounts and calls', () => {
   expect(Object.keys(expressEntry).sort()).toEqual([
+    'backgroundTasks',
     'errorBoundary',
     'fromExpress',
     'inject',
@@ -95,7 +96,14 @@ it('exports from each framework entry what an app mounts and calls', () => {
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['errorBoundary', 'fromKoa', 'inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual([
+    'backgroundTasks',
+    'errorBoundary',
+    'fromKoa',
+    'inject',
+    'mountFetch',
+    'toKoa',
+  ]);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -109,6 +117,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'ResponseEnd',
     'absoluteUrl',
     'answerAlone',
+    'backgroundTasks',
     'bareLayer',
     'belowMount',
     'besideNative',
@@ -126,6 +135,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'parsedBodyOf',
     'readTarget',
     'runAround',
+    'tasksAt',
     'toLayer',
     'toNode',
   ]);
