@@ -34,10 +34,12 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
   const { outcome } = delivery;
-  exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
+  const { trace } = exchange;
+  trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
   await exchange.inContext(async () => {
     exchange.isSent = true;
     if (response) partsOf(response).head.seal();
+    if (trace) await trace.received?.();
     await exchange.idle();
     exchange.settleResponses(response);
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;

@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http';
+import type { Exchange, Trace } from '../../core/index.js';
+import { NativeExchange } from '../node/index.js';
+import type { Call } from './call.js';
+import { inRealTime, turn } from './real-time.js';
+
+/** What an app makes of one request. */
+export class Served {
+  readonly #res: ServerResponse;
+  readonly #closed: Promise<void>;
+  readonly #sent: Promise<void>;
+  #tellSent: () => void = () => undefined;
+
+  /** `call`: that of the client, where the request is one of its own. */
+  constructor(res: ServerResponse, call: Call | undefined, add: (step: string) => void) {
+    this.#res = res;
+    this.#closed = new Promise(resolve => res.once('close', () => resolve()));
+    this.#sent = new Promise(resolve => {
+      this.#tellSent = resolve;
+    });
+    if (call) call.served = this;
+    NativeExchange.traceOn(res, this.#traceOf(call, add));
+  }
+
+  #traceOf(call: Call | undefined, add: (step: string) => void): Trace {
+    const received = (): Promise<void> | undefined => {
+      this.#tellSent();
+      return call?.received;
+    };
+    return { add, received };
+  }
+
+  get #exchange(): Exchange | undefined {
+    // An endpoint may begin with the exchange when the client has gone.
+    return NativeExchange.of(this.#res)?.exchange;
+  }
+
+  /** Resolves when the response is out and noted, as the app sees it. */
+  async whenSent(): Promise<void> {
+    await this.#closed;
+    const exchange = this.#exchange;
+    // Native code outside the layer may have answered in its place.
+    const isItsOwn = exchange !== undefined && (exchange.isSending || exchange.passedOn !== undefined);
+    await (isItsOwn ? this.#sent : turn());
+  }
+
+  /** Resolves when all is through: the response, the exits, the tasks. */
+  async whenSettled(): Promise<void> {
+    await this.#closed;
+    await this.#exchange?.whenOver();
+  }
+
+  /** The names of what is not through. */
+  async unsettled(): Promise<string[]> {
+    if (await inRealTime(0, this.whenSettled())) return [];
+    const left = this.#exchange?.undone();
+    const parts = left ? [...left.responses, ...left.exits, ...left.tasks] : [];
+    const { method, url } = this.#res.req;
+    return parts.length > 0 ? parts : [`${method} ${url}`];
+  }
+}
