@@ -9,6 +9,8 @@ export class Call {
   readonly received: Promise<void>;
   /** What the app makes of it, from when the request has arrived. */
   served: Served | undefined;
+  /** Whether the caller has the response before its end. */
+  isStreamed = false;
   #tell: () => void = () => undefined;
 
   constructor(cleared: number) {

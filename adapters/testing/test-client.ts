@@ -31,6 +31,9 @@ export interface TestClientOptions {
   settle?: boolean;
 }
 
+/** How long what comes after a response may take, in milliseconds. */
+const patience = 5_000;
+
 /**
  * Calls an app as a client does, without a port: Fetch in, Fetch out, over Node's own HTTP on both sides.
  *
@@ -164,7 +167,7 @@ export class TestClient {
    * Resolves when everything that the requests so far have begun is through: their responses, the exits of their dependencies and their
    * background tasks. Rejects with `NOT_SETTLED`, which names what is not, after `timeoutMs` milliseconds; 5,000 unless set.
    */
-  async settled({ timeoutMs = 5_000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async settled({ timeoutMs = patience }: { timeoutMs?: number } = {}): Promise<void> {
     const until = now() + timeoutMs;
     // What was waited for may have led to other requests.
     while (this.#served.length > 0) {
@@ -217,22 +220,24 @@ export class TestClient {
   /** Resolves when the caller is to have the response. */
   async #send(asked: Asked): Promise<Response> {
     const call = new Call(this.#cleared);
-    const isOver = whenOver(call, asked);
     try {
-      const message = await this.#answered(asked, call);
-      this.cookies.take(message.headers['set-cookie'] ?? [], new URL(asked.request.url));
-      const isStream = asked.stream ?? isEventStream(message);
-      if (isStream) call.release();
-      const response = isStream ? streamed({ ...asked, message }) : await whole({ ...asked, message });
-      if (!isStream) await isOver();
-      return response;
-    } catch (thrown) {
-      await isOver();
-      throw thrown;
+      return await this.#receive(asked, call);
     } finally {
-      call.releaseLater();
-      for (const [key, each] of this.#calls) if (each === call) this.#calls.delete(key);
+      await whenOver(call, asked).finally(() => this.#forget(call));
     }
+  }
+
+  #forget(call: Call): void {
+    call.releaseLater();
+    for (const [key, each] of this.#calls) if (each === call) this.#calls.delete(key);
+  }
+
+  async #receive(asked: Asked, call: Call): Promise<Response> {
+    const message = await this.#answered(asked, call);
+    this.cookies.take(message.headers['set-cookie'] ?? [], new URL(asked.request.url));
+    if (!(asked.stream ?? isEventStream(message))) return whole({ ...asked, message });
+    call.isStreamed = true;
+    return streamed({ ...asked, message });
   }
 
   async #answered({ request, content }: Asked, call: Call): Promise<IncomingMessage> {
@@ -343,16 +348,15 @@ async function bytesOf(request: Request): Promise<Uint8Array | null> {
   return request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 }
 
-/** What is waited for before a caller has its response: the app has sent it, or is through with it. One who has broken off waits for nothing. */
-function whenOver(call: Call, { request, settle }: Asked): () => Promise<void> {
-  return async () => {
-    const { served } = call;
-    if (!served || request.signal.aborted) return;
-    await served.whenSent();
-    if (!settle) return;
-    call.release();
-    await served.whenSettled();
-  };
+/** Waits until the app has sent the response, or is through with it. A caller that has broken off waits for nothing. */
+async function whenOver(call: Call, { request, settle }: Asked): Promise<void> {
+  const { served, isStreamed } = call;
+  if (!served || isStreamed || request.signal.aborted) return;
+  await served.whenSent();
+  if (!settle) return;
+  call.release();
+  if (!(await inRealTime(patience, served.whenSettled())))
+    throw misuse('NOT_SETTLED', patience, await namesOf([served]));
 }
 
 async function namesOf(served: readonly Served[]): Promise<string> {
