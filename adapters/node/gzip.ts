@@ -17,6 +17,7 @@ import {
   Response,
   readOptions,
 } from '../../core/index.js';
+import { setImmediate } from './turns.js';
 
 /** A content coding that `gzip()` speaks. */
 export type Encoding = 'gzip' | 'br';

@@ -44,6 +44,7 @@ import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
+import { setImmediate } from './turns.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
