@@ -2,7 +2,10 @@
 export function show(value: unknown): string {
   if (value === undefined) return '`undefined`';
   if (value === null) return '`null`';
-  if (typeof value === 'function') return `function \`${nameOf(value)}\``;
+  if (typeof value === 'function') {
+    const name = nameOf(value, '');
+    return name === '' ? 'a function without a name' : `function \`${name}\``;
+  }
   if (typeof value === 'object') return `an object of class \`${classOf(value)}\``;
   return `${typeof value} \`${String(value).slice(0, 60)}\``;
 }
@@ -17,10 +20,11 @@ export function classOf(object: object): string {
   }
 }
 
-/** The name a message calls a function by. */
-export function nameOf(value: object): string {
+/** The name of a function; `otherwise` says where one without a name stands. */
+export function nameOf(value: object, otherwise: string): string {
   const name = 'name' in value ? value.name : undefined;
-  return typeof name === 'string' && name !== '' ? name : 'anonymous';
+  // That is what `new Function(…)` is called.
+  return typeof name === 'string' && name !== '' && name !== 'anonymous' ? name : otherwise;
 }
 
 const messages = {
@@ -180,13 +184,15 @@ export type ErrorCode = keyof typeof messages;
 export class CallnextError extends Error {
   override readonly name = 'CallnextError';
   readonly code: ErrorCode;
-  /** The chain of dependencies from the endpoint on, where the error is about dependencies. */
-  readonly path: readonly string[] | undefined;
+  /** The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no such property. */
+  declare readonly path: readonly string[] | undefined;
+  /** Where it came up, such as `POST /orders`, when it has reached a layer. */
+  declare readonly request: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; path?: readonly string[] } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.path = options.path;
+    if (options.path) this.path = options.path;
   }
 }
 
@@ -205,6 +211,30 @@ export function misuseWith<Code extends ErrorCode>(
   ...details: Parameters<(typeof messages)[Code]>
 ): CallnextError {
   return new CallnextError(code, messageOf(code, details), options);
+}
+
+/** Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns the error. */
+export function located<E>(error: E, where: () => string): E {
+  let depth = 0;
+  for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {
+    if (each instanceof CallnextError && each.request === undefined) locate(each, where());
+    depth += 1;
+  }
+  return error;
+}
+
+/** A misuse is at most the cause of an exception, or the cause of another misuse. */
+const mostLocated = 4;
+
+function locate(error: CallnextError, where: string): void {
+  const { message, stack } = error;
+  const hidden = { configurable: true, writable: true, enumerable: false };
+  Object.defineProperty(error, 'request', { ...hidden, value: where, enumerable: true });
+  if (message.includes(where)) return;
+  const located = `${message} (${where})`;
+  Object.defineProperty(error, 'message', { ...hidden, value: located });
+  if (typeof stack !== 'string') return;
+  Object.defineProperty(error, 'stack', { ...hidden, value: stack.replace(message, () => located) });
 }
 
 function messageOf(code: ErrorCode, details: readonly unknown[]): string {

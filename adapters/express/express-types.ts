@@ -18,6 +18,8 @@ export interface ExpressApp {
 
 /** The slice of an Express request that is touched. */
 export interface ExpressReq extends IncomingMessage {
+  /** The route that has matched; its path may be a pattern. */
+  readonly route?: { readonly path?: unknown } | undefined;
   readonly app?: ExpressApp;
   readonly baseUrl: string;
   /** Set when a router begins with the request. */

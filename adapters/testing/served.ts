@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange, Trace } from '../../core/index.js';
 import { NativeExchange } from '../node/index.js';
-import type { Call } from './call.js';
 import { inRealTime, turn } from './real-time.js';
 
 /** What an app makes of one request. */
@@ -11,23 +10,22 @@ export class Served {
   readonly #sent: Promise<void>;
   #tellSent: () => void = () => undefined;
 
-  /** `call`: that of the client, where the request is one of its own. */
-  constructor(res: ServerResponse, call: Call | undefined, add: (step: string) => void) {
+  /** The exits wait for `received`. */
+  constructor(res: ServerResponse, received: Promise<void> | undefined, add: (step: string) => void) {
     this.#res = res;
     this.#closed = new Promise(resolve => res.once('close', () => resolve()));
     this.#sent = new Promise(resolve => {
       this.#tellSent = resolve;
     });
-    if (call) call.served = this;
-    NativeExchange.traceOn(res, this.#traceOf(call, add));
+    NativeExchange.traceOn(res, this.#traceOf(received, add));
   }
 
-  #traceOf(call: Call | undefined, add: (step: string) => void): Trace {
-    const received = (): Promise<void> | undefined => {
+  #traceOf(received: Promise<void> | undefined, add: (step: string) => void): Trace {
+    const whenReceived = (): Promise<void> | undefined => {
       this.#tellSent();
-      return call?.received;
+      return received;
     };
-    return { add, received };
+    return { add, received: whenReceived };
   }
 
   get #exchange(): Exchange | undefined {

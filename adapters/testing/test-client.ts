@@ -214,7 +214,9 @@ export class TestClient {
     const add = (step: string): void => {
       if (cleared === this.#cleared) this.#steps.push(step);
     };
-    this.#served.push(new Served(res, call, add));
+    const served = new Served(res, call?.received, add);
+    this.#served.push(served);
+    if (call) call.served = served;
   }
 
   /** Resolves when the caller is to have the response. */

@@ -5,6 +5,7 @@ import {
   type DependencyScope,
   type Depends,
   isDependency,
+  nameOfDependency,
   partsOfDependency,
 } from './depends.js';
 
@@ -21,7 +22,8 @@ export function checkGraph(
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
-  for (const marker of Object.values(dependencies)) checkNode(graph, marker, [owner], [], undefined);
+  for (const [key, marker] of Object.entries(dependencies))
+    checkNode(graph, key, marker, [owner], [], undefined);
 }
 
 interface Graph {
@@ -61,6 +63,7 @@ export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: s
 
 function checkNode(
   graph: Graph,
+  key: string,
   marker: Depends<unknown>,
   path: readonly string[],
   above: readonly AnyDependency[],
@@ -68,8 +71,8 @@ function checkNode(
 ): void {
   const used = graph.overrideOf(marker.dependency);
   if (!isDependency(used)) throw misuseWith({ path }, 'DEPENDENCY_NOT_A_FUNCTION', used);
-  const { name, produce, dependencies } = partsOfDependency(used);
-  const here = [...path, name];
+  const { produce, dependencies } = partsOfDependency(used);
+  const here = [...path, nameOfDependency(used, key)];
   const shown = here.join(' → ');
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
   const scope = marker.scope ?? (isGeneratorFunction(produce) ? graph.defaultScope : undefined);
@@ -82,8 +85,8 @@ function checkNode(
   graph.done.set(used, known.add(place));
   // A plain function only hands on what it was given, so what is below it must live as long as what is above.
   const held = isGeneratorFunction(produce) ? scope : heldBy;
-  for (const each of Object.values(dependencies)) {
-    checkNode(graph, each, here, [...above, used], held);
+  for (const [inner, each] of Object.entries(dependencies)) {
+    checkNode(graph, inner, each, here, [...above, used], held);
   }
 }
 

@@ -55,6 +55,7 @@ export type Solved<D extends Dependencies> = {
 export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
   readonly [needsType]?: Needs;
   readonly [dependencyBrand]: true;
+  /** That of its function; empty where it has none. */
   readonly name: string;
   readonly dependencies: Dependencies;
   readonly produce: (context: never) => Produced;
@@ -148,8 +149,9 @@ export function dependency<D extends Dependencies, Produced>(
   call: (context: Solved<D> & Injected) => Produced,
 ): DeclaredDependency<Produced, Narrowest<D>> {
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
-  checkNames(dependencies, nameOf(call));
-  return Object.freeze({ [dependencyBrand]: true as const, name: nameOf(call), dependencies, produce: call });
+  const name = nameOf(call, '');
+  checkNames(dependencies, name || 'dependency');
+  return Object.freeze({ [dependencyBrand]: true as const, name, dependencies, produce: call });
 }
 
 /** Throws `DEPENDENCIES`, `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
@@ -187,5 +189,10 @@ export function partsOfDependency(dependency: AnyDependency): {
   dependencies: Dependencies;
 } {
   if (isDeclared(dependency)) return dependency;
-  return { name: nameOf(dependency), produce: dependency, dependencies: noDependencies };
+  return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
+}
+
+/** What a dependency is called in errors and in the order: by its function, or by its key where it is declared. */
+export function nameOfDependency(dependency: AnyDependency, key: string): string {
+  return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }

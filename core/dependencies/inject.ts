@@ -1,4 +1,4 @@
-import { misuse, toError } from '../errors.js';
+import { located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import {
   type AnyDependency,
@@ -6,12 +6,15 @@ import {
   type Dependencies,
   type Depends,
   isDepends,
+  nameOfDependency,
   partsOfDependency,
 } from './depends.js';
 import { type DependencyRun, refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the exchange that it runs in. */
 export interface InjectRun extends DependencyRun {
+  /** Its method and path, for errors. */
+  readonly title: string;
   /** Whether the dependencies of the request have exited. */
   readonly isOver: boolean;
   /** Keeps the exits from running until this has settled. */
@@ -69,8 +72,9 @@ function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
     throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', wanted);
   checkNames(wanted, 'inject');
   const dependencies = wanted as Dependencies;
-  const [first] = Object.values(dependencies);
-  if (run.isOver && first) throw misuse('INJECT_LATE', partsOfDependency(first.dependency).name);
+  const [first] = Object.entries(dependencies);
+  if (run.isOver && first)
+    throw located(misuse('INJECT_LATE', nameOfDependency(first[1].dependency, first[0])), () => run.title);
   checkGraphIn(run, dependencies, 'inject');
   if (run.solved.hasExits) refuseExited(dependencies, run);
   return dependencies;
@@ -78,10 +82,10 @@ function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
 
 /** The names of those of scope `function`, at any depth. */
 function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<AnyDependency>): string[] {
-  return Object.values(dependencies).flatMap(({ dependency, scope = run.defaultScope }) => {
+  return Object.entries(dependencies).flatMap(([key, { dependency, scope = run.defaultScope }]) => {
     if (seen.has(dependency)) return [];
     seen.add(dependency);
     const inner = shortLived(run, partsOfDependency(run.overrideOf(dependency)).dependencies, seen);
-    return scope === 'function' ? [partsOfDependency(dependency).name, ...inner] : inner;
+    return scope === 'function' ? [nameOfDependency(dependency, key), ...inner] : inner;
   });
 }

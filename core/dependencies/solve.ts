@@ -8,6 +8,7 @@ import {
   type DependencyScope,
   type Depends,
   type Injected,
+  nameOfDependency,
   noDependencies,
   partsOfDependency,
 } from './depends.js';
@@ -21,6 +22,8 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
+  /** Notes which dependency has thrown this. */
+  cameFrom(thrown: unknown, dependency: string): void;
 }
 
 const noExits: readonly Exit[] = [];
@@ -98,7 +101,7 @@ export async function solveDependencies(
   run: DependencyRun,
 ): Promise<Record<string, unknown>> {
   const values = noValues();
-  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(marker, run);
+  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(name, marker, run);
   return values;
 }
 
@@ -119,14 +122,14 @@ export function contextOf(
 }
 
 /** Throws what refuses it, and rejects with what it throws. */
-function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
+function solveOne(declaredAs: string, marker: Depends<unknown>, run: DependencyRun): unknown {
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
   const key = keyOf(marker.dependency, used);
   if (marker.useCache && run.solved.has(key, scope)) return run.solved.get(key, scope);
   if (run.exits.refusal) throw run.exits.refusal;
   // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
-  const { name } = partsOfDependency(marker.dependency);
+  const name = nameOfDependency(marker.dependency, declaredAs);
   const pending = solveAnew(name, used, scope, key, run);
   run.solved.add(key, scope, pending);
   return settled(key, scope, pending, run.solved);
@@ -152,10 +155,10 @@ const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
 /** Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no second one. */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
-  for (const { dependency, scope, useCache } of Object.values(dependencies)) {
+  for (const [declaredAs, { dependency, scope, useCache }] of Object.entries(dependencies)) {
     const used = run.overrideOf(dependency);
     if (useCache && run.solved.hasExited(keyOf(dependency, used), scope ?? run.defaultScope))
-      throw misuse('DEPENDENCY_EXITED', partsOfDependency(dependency).name);
+      throw misuse('DEPENDENCY_EXITED', nameOfDependency(dependency, declaredAs));
     refuseExited(partsOfDependency(used).dependencies, run);
   }
 }
@@ -191,6 +194,9 @@ async function solveAnew(
     const refused = handedOn.includes(value) ? undefined : disposeLater(name, scope, key, value, run);
     if (refused) throw await refused;
     return value;
+  } catch (thrown) {
+    run.cameFrom(thrown, name);
+    throw thrown;
   } finally {
     watch?.stop();
   }

@@ -7,6 +7,7 @@ import {
   type Solved,
 } from '../dependencies/depends.js';
 import { misuse, nameOf } from '../errors.js';
+import { type Request, sourceOf } from '../http/request.js';
 import { checkedStatus } from '../http/status.js';
 
 /** The options of an endpoint. */
@@ -45,11 +46,17 @@ export function endpoint<D extends Dependencies>(
   options: EndpointOptions = {},
 ): Endpoint {
   if (typeof handler !== 'function') throw misuse('ENDPOINT_HANDLER', handler);
-  const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
+  const name = nameOf(handler, 'endpoint');
   checkNames(dependencies, name);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
   return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+}
+
+/** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */
+export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
+  const { route } = sourceOf(request);
+  return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);
 }
 
 export function isEndpoint(value: unknown): value is Endpoint {

@@ -1,7 +1,7 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { contextOf, type DependencyRun, solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept, type Response } from '../http/response.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, nameOfEndpoint } from './endpoint.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
@@ -16,8 +16,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
-  const watch = run.timings?.begin(endpoint.name);
-  run.trace?.add(endpoint.name);
+  const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
+  run.trace?.add(nameOfEndpoint(endpoint, run.injected.request));
   let result: unknown;
   try {
     result = await endpoint.handler(contextOf(values, run.injected));

@@ -2,7 +2,16 @@ import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { CallnextError, ClientDisconnect, carries, classOf, misuse, nameOf, toError } from '../errors.js';
+import {
+  CallnextError,
+  ClientDisconnect,
+  carries,
+  classOf,
+  located,
+  misuse,
+  nameOf,
+  toError,
+} from '../errors.js';
 import {
   builtInResponse,
   type ExceptionHandler,
@@ -261,9 +270,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * runs below that a middleware did not wait for, that happens when it is through.
    */
   async unwind(thrown: Error): Promise<Error> {
-    this.failed = thrown;
+    const title = (): string => this.title;
+    this.failed = located(thrown, title);
     if (!this.#unfinished.isIdle) this.exits.failure ??= thrown;
-    return this.#unfinished.isAbandoned ? thrown : this.#unwindNow(thrown);
+    return this.#unfinished.isAbandoned ? thrown : located(await this.#unwindNow(thrown), title);
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
@@ -289,7 +299,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     try {
       const made = await handler(this.request, failure);
       if (!isResponseLike(made))
-        throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
+        throw misuse(
+          'NOT_A_RESPONSE',
+          `The exception handler \`${nameOf(handler, `of ${classOf(failure)}`)}\``,
+          made,
+        );
       return await accept(this, made, this.request);
     } catch (thrown) {
       this.#unhandled = this.#causedBy(toError(thrown), failure);
@@ -329,7 +343,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.trace?.add(failure ? `${name} exit with ${classOf(failure)}` : `${name} exit`);
   }
 
-  exitFailed(failure: Error, owner: unknown): void {
+  cameFrom(thrown: unknown, dependency: string): void {
+    this.#reports.cameFrom(thrown, dependency);
+  }
+
+  exitFailed(failure: Error, owner: unknown, name: string): void {
+    this.#reports.cameFrom(failure, name);
     this.#reports.tellOwner(failure, owner as ErrorReporter | undefined);
   }
 
@@ -402,7 +421,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const name = this.#lent[0];
     if (name === undefined || this.exits.has('function')) return;
     this.#lent = none;
-    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.#title, name), 'request');
+    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.title, name), 'request');
     this.transport.whenWritten?.(tell);
   }
 
@@ -470,12 +489,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   async #letGoOfTheRest(): Promise<void> {
     this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
-    await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
+    await this.backgroundTasks.runAll((error, task) => this.report(error, 'background', task), true);
     this.#leaveLayers();
   }
 
   #leaveLayers(): void {
-    this.backgroundTasks.close();
+    this.backgroundTasks.close(this);
     this.#endInLayers();
   }
 
@@ -526,7 +545,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     }
   }
 
-  get #title(): string {
+  /** What it is called in reports and errors. */
+  get title(): string {
     return this.name ?? methodAndPath(this.request);
   }
 
@@ -534,7 +554,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const isAnswered = this.isSent && this.#unfinished.isIdle;
     const { backgroundTasks } = this;
     return {
-      responses: isAnswered ? [] : [this.#title],
+      responses: isAnswered ? [] : [this.title],
       exits: this.exits.names,
       tasks: [...backgroundTasks.names, ...backgroundTasks.namesIn(this.#made().flatMap(worksOf))],
     };
@@ -585,7 +605,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
   observe(failure: Error): void {
-    this.#observed = failure;
+    this.#observed = located(failure, () => this.title);
   }
 
   /** The error that native code has failed with before this answer, once. */
@@ -647,7 +667,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   dropTasks(cause: Error): void {
     this.#adoptLost();
-    this.backgroundTasks.drop(cause, dropped => this.report(dropped, 'background'));
+    this.backgroundTasks.drop(cause, (dropped, task) => this.report(dropped, 'background', task));
   }
 
   #adoptLost(): void {
@@ -679,15 +699,19 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.#reports.has(error);
   }
 
-  report(error: Error, phase: ErrorPhase): void {
-    this.#reports.tell(error, phase);
+  /** Tells `onError`; `task` is the background task that has failed. */
+  report(error: Error, phase: ErrorPhase, task?: string): void {
+    this.#reports.tell(error, phase, task);
   }
 }
+
+/** A client may send a path of many kilobytes. */
+const longestPath = 200;
 
 /** A request that no route can match has no path. */
 function methodAndPath(request: Request): string {
   try {
-    return `${request.method} ${request.path}`;
+    return `${request.method} ${request.path.slice(0, longestPath)}`;
   } catch {
     return request.method;
   }

@@ -71,7 +71,7 @@ export async function runAfterResponse(
   const { exits, backgroundTasks } = exchange;
   // Most requests have neither, and what is not there is not waited for: 0.5 µs.
   const isIdle = exits.isEmpty && backgroundTasks.isEmpty;
-  if (isIdle && exchange.isSettled) backgroundTasks.close();
+  if (isIdle && exchange.isSettled) backgroundTasks.close(exchange);
   const { failure, last } = isIdle
     ? { failure: known, last: known }
     : await leaveAndRun(exchange, response, known);
@@ -88,7 +88,7 @@ async function leaveAndRun(
   known: Error | undefined,
 ): Promise<{ failure: Error | undefined; last: Error | undefined }> {
   const { exits, backgroundTasks } = exchange;
-  const report = (error: Error): void => exchange.report(error, 'background');
+  const report = (error: Error, task: string): void => exchange.report(error, 'background', task);
   const begin = (name: string): void => exchange.trace?.add(`task ${name}`);
   const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
   const taskFailure = await backgroundTasks.runAll(report, false, begin); // 8

@@ -25,7 +25,7 @@ export async function runOutside<D extends Dependencies, Result>(
   if (typeof work !== 'function') throw misuse('ENDPOINT_HANDLER', work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
-  const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);
+  const exchange = new OutsideExchange(`run ${nameOf(work, '')}`.trimEnd());
   exchange.enterLayer(plan);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;

@@ -25,18 +25,22 @@ export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<R
 /** Throws `MIDDLEWARE_NOT_A_FUNCTION` and `MIDDLEWARE_NATIVE`. */
 export function checkedMiddleware(middleware: unknown): Middleware {
   if (typeof middleware !== 'function') throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
-  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
+  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware, 'middleware'));
   return middleware as Middleware;
 }
 
-/** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
-export function compose(middlewares: readonly Middleware[]): Onion {
+/**
+ * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
+ * `names` are those of the middlewares.
+ */
+export function compose(middlewares: readonly Middleware[], names: readonly string[]): Onion {
   const innermost: Onion = (request, _run, below) => below(request);
-  return middlewares.reduceRight((inner, middleware) => guarded(middleware, inner), innermost);
+  const fold = (inner: Onion, middleware: Middleware, index: number): Onion =>
+    guarded(names[index] as string, middleware, inner);
+  return middlewares.reduceRight(fold, innermost);
 }
 
-function guarded(middleware: Middleware, inner: Onion): Onion {
-  const name = nameOf(middleware);
+function guarded(name: string, middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const watch = run.timings?.beginMiddleware(name);
     const { trace } = run;

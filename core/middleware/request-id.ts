@@ -8,8 +8,8 @@ import { described, headerName, optionalFunction, readOptions } from './options.
 export interface RequestIdOptions {
   /** `x-request-id` unless set. */
   header?: string;
-  /** Makes one, and may take that of the app's logger from `request.raw`; a UUID unless set. A number is written as text. */
-  generator?: (request: Request) => string | number;
+  /** Makes one, and may take that of the app's logger from `request.raw`; a UUID unless set. */
+  generator?: (request: Request) => string;
   /** Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set. `() => false` keeps none. */
   validator?: (id: string) => boolean;
 }
@@ -51,7 +51,6 @@ function withHeader(request: Request, name: string, value: string): Request {
 
 function made(id: unknown): string {
   if (typeof id === 'string' && id !== '') return id;
-  if (typeof id === 'number' || typeof id === 'bigint') return String(id);
   throw misuse('MIDDLEWARE_OPTIONS', 'requestId', 'generator', 'a function that returns a text', id);
 }
 

@@ -144,7 +144,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
         requestId({
           generator: request => {
             const { req } = request.raw as { req: http.IncomingMessage };
-            return Reflect.get(req, logger) as string | number;
+            return String(Reflect.get(req, logger));
           },
         }),
       ],
