@@ -225,7 +225,8 @@ export class TestClient {
     try {
       return await this.#receive(asked, call);
     } finally {
-      await whenOver(call, asked).finally(() => this.#forget(call));
+      const isSettled = await whenOver(call, asked).finally(() => this.#forget(call));
+      if (isSettled) this.#served = this.#served.filter(each => each !== call.served);
     }
   }
 
@@ -350,15 +351,19 @@ async function bytesOf(request: Request): Promise<Uint8Array | null> {
   return request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 }
 
-/** Waits until the app has sent the response, or is through with it. A caller that has broken off waits for nothing. */
-async function whenOver(call: Call, { request, settle }: Asked): Promise<void> {
+/**
+ * Waits until the app has sent the response, or is through with it. A caller that has broken off waits for nothing.
+ * Resolves with whether the app is through. Rejects with `NOT_SETTLED`.
+ */
+async function whenOver(call: Call, { request, settle }: Asked): Promise<boolean> {
   const { served, isStreamed } = call;
-  if (!served || isStreamed || request.signal.aborted) return;
+  if (!served || isStreamed || request.signal.aborted) return false;
   await served.whenSent();
-  if (!settle) return;
+  if (!settle) return false;
   call.release();
   if (!(await inRealTime(patience, served.whenSettled())))
     throw misuse('NOT_SETTLED', patience, await namesOf([served]));
+  return true;
 }
 
 async function namesOf(served: readonly Served[]): Promise<string> {
