@@ -137,6 +137,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
   }
 
+  /** Whether somebody is told of the steps already. */
+  static isTraced(res: object): boolean {
+    return traceKey in res;
+  }
+
   /** Tells the steps of the exchange that a response will have. */
   static traceOn(res: object, trace: Trace): void {
     Reflect.set(res, traceKey, trace);

@@ -17,7 +17,8 @@ export class Served {
     this.#sent = new Promise(resolve => {
       this.#tellSent = resolve;
     });
-    NativeExchange.traceOn(res, this.#traceOf(received, add));
+    // Another client of the same server may have made the request: then it is its trace.
+    if (received || !NativeExchange.isTraced(res)) NativeExchange.traceOn(res, this.#traceOf(received, add));
   }
 
   #traceOf(received: Promise<void> | undefined, add: (step: string) => void): Trace {
@@ -39,7 +40,7 @@ export class Served {
     const exchange = this.#exchange;
     // Native code outside the layer may have answered in its place.
     const isItsOwn = exchange !== undefined && (exchange.isSending || exchange.passedOn !== undefined);
-    await (isItsOwn ? this.#sent : turn());
+    await (isItsOwn ? Promise.race([this.#sent, exchange.whenOver()]) : turn());
   }
 
   /** Resolves when all is through: the response, the exits, the tasks. */

@@ -1,4 +1,6 @@
+import http from 'node:http';
 import { Depends, endpoint, HTTPException, Layer, StreamingResponse } from 'callnext';
+import { toNode } from 'callnext/node';
 import { TestClient, type TestClientOptions } from 'callnext/testing';
 import express from 'express';
 import { EventLog, gate } from '../support/events.js';
@@ -124,6 +126,18 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     await client.settled();
     expect(log.events).toEqual(['stale ran']);
     expect(client.trace).toEqual(['endpoint', 'sent 200']);
+  });
+
+  it('tells each of two clients of one server its own steps', async () => {
+    const server = http.createServer(toNode(endpoint({}, ({ request }) => request.path)));
+    client = new TestClient(server, options);
+    const second = new TestClient(server, options);
+    for (const each of [client, second, client]) {
+      expect(await (await each.get('/')).json()).toBe('/');
+      await each.settled();
+    }
+    expect([client.trace, second.trace].map(trace => trace.length)).toEqual([4, 2]);
+    await second.close();
   });
 
   it('sends OPTIONS, and any other method by `request`', async () => {
