@@ -69,6 +69,10 @@ const messages = {
   DEPENDENCIES: (received: unknown) =>
     `Dependencies are declared as an object of name: Depends(…), received ${show(received)}.`,
   DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
+  DEPENDENCY_DISPOSE: (dependency: string, received: unknown) =>
+    received === true
+      ? `\`Depends(${dependency}, { dispose: true })\`: the exit of a generator is the code after its \`yield\`. Dispose there, and leave \`dispose\` out.`
+      : `The option \`dispose\` of \`Depends(${dependency})\` is a boolean, received ${show(received)}.`,
   DEPENDENCY_EXITED: (dependency: string) =>
     `\`inject()\` of \`${dependency}\` came when the request had failed and \`${dependency}\` had exited with the error. Inject it before the layer gets the error, or open one that does not belong to the request.`,
   DEPENDENCY_NAME: (name: string, owner: string) =>
@@ -76,7 +80,7 @@ const messages = {
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
     `\`Depends\` takes a function, a generator function or a \`dependency(…)\`, received ${show(received)}. Pass the function itself, not the result of calling it.`,
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
-    `\`${path}\`: a generator of scope "${scope}" can not depend on one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
+    `\`${path}\`: a dependency of scope "${scope}" can not need one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
       ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
@@ -101,6 +105,10 @@ const messages = {
     `\`${adapter}()\` ${expected}, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>
     `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
+  GENERATOR_NOT_ENTERED: (dependency: string, isCompiled: boolean) =>
+    isCompiled
+      ? `The dependency \`${dependency}\` was a generator function before it was compiled for a target that has none, and can not be told from a plain function now. Compile for ES2018 or newer.`
+      : `The dependency \`${dependency}\` is a plain function that returned a generator, and nobody is given it here, so that its code would never run. Pass the generator function itself, or make it one: \`async function* () { yield* … }\`.`,
   GENERATOR_YIELDED_TWICE: (dependency: string) =>
     `The dependency \`${dependency}\` yielded a second time. Yield once; what follows the \`yield\` is its exit code.`,
   HEADER_NAME: (name: string) => `The header name ${JSON.stringify(name)} is not a token (RFC 9110, 5.1).`,
@@ -140,6 +148,8 @@ const messages = {
     `What is below \`timeout()\` has not answered within ${timeout} ms. Listen to \`request.signal\`, which is aborted now, or raise \`timeoutMs\`.`,
   MIDDLEWARE_UNKNOWN_OPTION: (middleware: string, option: string, known: readonly string[]) =>
     `\`${middleware}()\` has no option \`${option.slice(0, 60)}\`. Its options are ${known.map(name => `\`${name}\``).join(', ')}.`,
+  NOT_DISPOSABLE: (dependency: string, received: unknown) =>
+    `The dependency \`${dependency}\` is declared with \`dispose: true\`, and its value, ${show(received)}, has neither \`Symbol.asyncDispose\` nor \`Symbol.dispose\`. Return one that has, or leave \`dispose\` out.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
     `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>

@@ -10,6 +10,7 @@ export {
   type Dependencies,
   type DependencyScope,
   Depends,
+  type DependsOptions,
   dependency,
   type Injected,
   isDepends,

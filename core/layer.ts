@@ -6,6 +6,7 @@ import {
   type Dependencies,
   type DependencyScope,
   type Depends,
+  disposedIn,
   type Injected,
   isDepends,
   type Named,
@@ -66,6 +67,8 @@ export interface LayerDescription {
   /** The options of each of them, where it is one that callnext brings; secrets are left out. */
   readonly options: readonly (Readonly<Record<string, unknown>> | undefined)[];
   readonly dependencies: readonly string[];
+  /** Those of them, and of what they need, whose values are disposed: `Depends(…, { dispose: true })`. */
+  readonly disposed: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
   /** Whether `request.json()` reads bodies with a JSON content type only. */
@@ -142,8 +145,9 @@ export class Layer {
   }
 
   /**
-   * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class, the nearest
-   * ancestor first. One for `Error` or 500 is the outermost of all; what it answers is reported to `onError` all the same.
+   * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class,
+   * the nearest ancestor first. What it throws goes to the layers further out, and to the framework. One for
+   * `Error` or 500 is the outermost of all; what it answers is reported to `onError` all the same.
    */
   addExceptionHandler<E extends Error>(key: ExceptionKey<E>, handler: ExceptionHandler<E>): this {
     this.#refuseIfFrozen('addExceptionHandler');
@@ -216,6 +220,7 @@ export class Layer {
       dependencies: Object.entries(this.#dependencies).map(([key, { dependency }]) =>
         nameOfDependency(dependency, key),
       ),
+      disposed: disposedIn(this.#dependencies),
       exceptionHandlers: this.#handlers.keys(),
       defaultScope: this.#defaultScope ?? ('request' as const),
       strictContentType: this.#strictContentType ?? true,
@@ -296,6 +301,7 @@ function describeText(description: Omit<LayerDescription, 'toString'>): string {
   const inner = '  '.repeat(description.middleware.length);
   if (description.dependencies.length > 0)
     lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
+  if (description.disposed.length > 0) lines.push(`${inner}disposed: ${description.disposed.join(', ')}`);
   lines.push(`${inner}(routes)`);
   if (!description.strictContentType) lines.push('strictContentType: false');
   if (description.exceptionHandlers.length > 0)

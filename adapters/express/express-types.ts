@@ -21,7 +21,7 @@ export interface ExpressReq extends IncomingMessage {
   /** The route that has matched; its path may be a pattern. */
   readonly route?: { readonly path?: unknown } | undefined;
   readonly app?: ExpressApp;
-  readonly baseUrl: string;
+  baseUrl: string;
   /** Set when a router begins with the request. */
   readonly originalUrl?: string;
   readonly params: Record<string, string>;

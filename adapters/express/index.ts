@@ -175,7 +175,7 @@ function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
       native.applyTo(run, request, target => setTarget(req, target));
       next();
     };
-    native.runLayer(layer, goOn);
+    native.runLayer(layer, goOn, next);
   };
 }
 
@@ -189,7 +189,7 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
     const outer = NativeExchange.of(res);
     const native = outer ?? openExchange(req, res, next);
     matchRoute(native.exchange.request, req.params);
-    if (outer) void native.runEndpoint(endpoint);
+    if (outer) void native.runEndpoint(endpoint, next);
     else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
 }

@@ -11,7 +11,8 @@ import {
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+import { type ExpressApp, type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
+import { throwInto } from './throw-into.js';
 import { watchHandlers } from './watch-handlers.js';
 
 /**
@@ -21,9 +22,10 @@ import { watchHandlers } from './watch-handlers.js';
  * http.createServer(wrap(app, layer)).listen(3000);
  * ```
  *
- * Everything that the app does is below the layer: its settings, its first middleware, its 404 and its error page. What
- * no error middleware of the app has answered is what `callNext` rejects with, and goes on to Express' own error page
- * if the layer does not handle it. Throws `WRAP_APP` and `ADAPTER_TARGET`.
+ * Everything that the app does is below the layer: its settings, its first middleware, its 404 and its error
+ * page. What no error middleware of the app has answered is what `callNext` rejects with. What the layer does
+ * not handle goes to the app's error middleware, and to Express' own page. Throws `WRAP_APP` and
+ * `ADAPTER_TARGET`.
  */
 export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware): NodeListener {
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
@@ -31,14 +33,23 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   return function callnextApp(req, res) {
     watchHandlers(app);
     placeErrorTap(app);
-    const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes);
+    const passOn = (thrown: unknown): void => {
+      const begun = new WrappedRequest(app, req, res as ExpressRes).raw;
+      throwInto(app, thrown, begun.req, begun.res);
+    };
+    const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
     native.seesHandlers = true;
-    runAround(native, layer, app);
+    runAround(native, layer, app, passOn);
   };
 }
 
-function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes): NativeExchange {
+function openWrapped(
+  app: ExpressApp,
+  req: NativeRequest,
+  res: ExpressRes,
+  passOn: (thrown: unknown) => void,
+): NativeExchange {
   // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least. What has others (a subclass,
   // another app around this one, HTTP/2) keeps them until Express is there.
   if (isOf(req, IncomingMessage) && isOf(res, ServerResponse)) {
@@ -46,7 +57,9 @@ function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes): Nati
     Object.setPrototypeOf(res, app.response as object);
   }
   toDictionaryMode(req, res);
-  return openBare(req, res as never, new WrappedRequest(app, req, res));
+  const native = openBare(req, res as never, new WrappedRequest(app, req, res), passOn);
+  native.isSignal = thrown => isSignalToRouter(thrown) || thrown === true;
+  return native;
 }
 
 function isOf(object: object, { prototype }: { readonly prototype: object }): boolean {

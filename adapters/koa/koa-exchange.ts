@@ -121,12 +121,7 @@ export class KoaExchange extends NativeExchange {
           throw asThrown(toError(thrown));
         }
       };
-      try {
-        await middleware(this.ctx, next);
-      } catch (thrown) {
-        this.exchange.failedNativelyWith(thrown);
-        throw thrown;
-      }
+      await middleware(this.ctx, next);
     });
   }
 
@@ -155,7 +150,6 @@ export class KoaExchange extends NativeExchange {
     const isUnanswered = frame?.waits || this.abandoned.length > 0;
     if (!isUnanswered && this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    exchange.failedNativelyWith(error);
     if (isUnanswered || (frame && this.#takeBack(frame))) exchange.observe(error);
     else if (!this.overtake(error)) this.failedLate(error);
   }
@@ -167,7 +161,6 @@ export class KoaExchange extends NativeExchange {
   #failedLate(frame: Frame, thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     if (this.#takeBack(frame) || this.overtake(error)) return;
     if (frame.received !== undefined) this.failedLate(error);
     else frame.held.failBody(error);
@@ -355,7 +348,6 @@ export class KoaExchange extends NativeExchange {
     this.#watched.add(body);
     body.once('error', thrown => {
       const error = originalOf(thrown);
-      this.exchange.failedNativelyWith(error);
       if (!this.#placed) this.#bodyFailure ??= { body, error };
       else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= error;
     });

@@ -15,6 +15,7 @@ export class Frame implements Waiter {
   readonly response: Promise<Response>;
   received: Response | undefined;
   rejected = false;
+  rejectedWith: unknown;
   /** The layer whose `callNext` it is. */
   layer: Layer | undefined;
   /** Gives what the layer does not handle to the framework, where that has others to ask before the layers outside. */
@@ -62,6 +63,7 @@ export class Frame implements Waiter {
 
   reject(error: unknown): void {
     this.rejected = true;
+    this.rejectedWith = error;
     this.#reject(error);
   }
 

@@ -185,12 +185,13 @@ function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): P
   const previous = methodsOf(base);
   for (const name of methodNames) {
     const original = Reflect.get(previous, name) as Method;
-    const member = members[name] as Method;
+    const memberName = name === 'writeHeader' ? 'writeHead' : name;
     const method = namedMethod(name, (res, args) => {
       const held = rootOf(res);
       // A wrapper outside the layer may have this very method as its own "previous": then it stands for the native one.
       if (held === undefined || held.ownNames?.has(name)) return Reflect.apply(original, res, args);
-      return Reflect.apply(member, held as never, args);
+      // Its own member, as it may be of another copy of the package.
+      return Reflect.apply(held[memberName], held, args);
     });
     Object.defineProperty(base, name, {
       value: method,

@@ -85,6 +85,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   passedOn: unknown;
   /** The error that was observed last: it passes each router and each error handler on its way. */
   #observed: unknown;
+  /** An exception of ours, and how the framework goes on with it from where it was thrown. */
+  #thrown: { readonly error: unknown; readonly passOn: (thrown: unknown) => void } | undefined;
   readonly #method: string;
   protected holds: readonly HeldResponse[] = none;
   readonly #runs = new LayerRuns();
@@ -194,9 +196,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /**
    * Runs a layer around native code, which `goOn` calls. The outermost layer runs the whole exchange; the response of an
-   * inner one goes to the layer around it.
+   * inner one goes to the layer around it. `passOn` is how the framework goes on with an error from here.
    */
-  runLayer(layer: Layer, goOn: (request: Request, frame: Frame, run: LayerRun) => void): void {
+  runLayer(
+    layer: Layer,
+    goOn: (request: Request, frame: Frame, run: LayerRun) => void,
+    passOn?: (thrown: unknown) => void,
+  ): void {
     const run = this.beginRun();
     const below = (request: Request): Promise<Response> => {
       const frame = this.waitIn(run);
@@ -210,9 +216,21 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     else {
       runLayer(this.exchange, layer, below).then(
         response => this.settle(this.endRun(run), response),
-        error => this.#settleInner(run, error),
+        error => {
+          const isFromBelow = run.frames.some(({ rejectedWith }) => rejectedWith === error);
+          if (!isFromBelow) this.#thrownAt(passOn, error);
+          this.#settleInner(run, error);
+        },
       );
     }
+  }
+
+  /**
+   * Error middleware between this place and the outermost layer comes before that of the app, as for a native
+   * error.
+   */
+  #thrownAt(passOn: ((thrown: unknown) => void) | undefined, error: unknown): void {
+    if (passOn) this.#thrown = { error, passOn };
   }
 
   beginRun(): LayerRun {
@@ -278,7 +296,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const frame = this.waitIn(run);
     const depth = run.frames.length;
     const failed = (thrown: unknown): void => {
-      this.exchange.failedNativelyWith(thrown);
       if (frame.waits) frame.reject(thrown);
       else this.listenerFailed(frame, thrown);
     };
@@ -377,7 +394,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.passedOn !== undefined || thrown === this.#observed) return false;
     this.#observed = thrown;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     if (this.isUnanswered) this.exchange.observe(error);
     else if (this.overtake(error, passOn)) return true;
     else this.failedLate(error);
@@ -401,7 +417,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     this.exchange.failedLate(error);
     this.holding?.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
@@ -437,7 +452,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (frame?.waits) return frame.reject(thrown);
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedNativelyWith(error);
     if (this.overtake(error)) return;
     this.failedLate(error);
     this.reportOnce(error);
@@ -536,7 +550,6 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const failure = toError(thrown);
     if (innermost?.takeBack()) innermost.reject(failure);
     else if (!exchange.overtake(failure)) return false;
-    exchange.failedNativelyWith(failure);
     holding.failBody(failure);
     this.passOn = passOn;
     return true;
@@ -612,11 +625,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** Runs an endpoint below the layers that wait, and answers with its response. Never rejects. */
-  async runEndpoint(endpoint: Endpoint): Promise<void> {
+  async runEndpoint(endpoint: Endpoint, passOn?: (thrown: unknown) => void): Promise<void> {
     try {
       const response = await answerEndpoint(this.exchange, endpoint);
       this.settle(undefined, response);
     } catch (thrown) {
+      this.#thrownAt(passOn, thrown);
       this.settleError(undefined, thrown);
     }
   }
@@ -695,7 +709,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (this.#page) this.#page.fill(headers);
       else if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
-      this.#passOn(this.passedOn);
+      this.#passOn(this.passedOn, this.#thrown?.error === error ? this.#thrown.passOn : this.passOn);
     } else this.#answerForStream(error, innermost, headers);
     return this.delivered();
   }
@@ -745,11 +759,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** The framework's own error handling may fail too; the connection does not hang then. */
-  #passOn(error: unknown): void {
+  #passOn(error: unknown, passOn: (thrown: unknown) => void): void {
     const page = this.#page;
     try {
-      if (page) page.run(() => this.passOn(error));
-      else this.passOn(error);
+      if (page) page.run(() => passOn(error));
+      else passOn(error);
     } catch (thrown) {
       this.exchange.report(toError(thrown), 'request');
       const error = toError(thrown);
@@ -838,13 +852,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */
   #answerForStream(error: Error, innermost: Frame | undefined, headers: Headers | undefined): void {
-    this.exchange.report(error, 'response');
+    const page = this.exchange.answerUnhandled(error, 'response');
     const { root } = this;
     for (const held of this.holds.slice(1)) held.giveUp();
     if (root === undefined) return;
     root.substitute = { base: innermost?.entry, downstreamRuns: false };
     try {
-      const page = new PlainTextResponse('Internal Server Error', { status: 500 });
       if (headers) fillHeaders(page.headers, headers);
       this.#put(root, page);
     } catch (thrown) {

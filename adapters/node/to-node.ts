@@ -27,7 +27,7 @@ import { noParsedBody } from './parsed-body.js';
 import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
 import { hostOf, readTarget, type Target } from './target.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
-import { setReason } from './write-response.js';
+import { writeResponse } from './write-response.js';
 
 /** What `http.createServer` takes. */
 export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
@@ -39,7 +39,8 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * http.createServer(toNode(layer, (req, res) => res.end('native'))).listen(3000);
  * ```
  *
- * An exception that nobody handles is reported to `onError` and answered with a bare 500. Throws `ADAPTER_TARGET`.
+ * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
+ * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
@@ -87,8 +88,16 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
   return tasksAt(req);
 }
 
-/** Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects with. */
-export function runAround(native: NativeExchange, layer: Layer, listener: NodeListener): void {
+/**
+ * Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects
+ * with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ */
+export function runAround(
+  native: NativeExchange,
+  layer: Layer,
+  listener: NodeListener,
+  passOn?: (thrown: unknown) => void,
+): void {
   const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
@@ -101,7 +110,7 @@ export function runAround(native: NativeExchange, layer: Layer, listener: NodeLi
       native.listenerFailed(frame, thrown);
     }
   };
-  native.runLayer(layer, goOn);
+  native.runLayer(layer, goOn, passOn);
 }
 
 function endpointListener(endpoint: Endpoint): NodeListener {
@@ -117,21 +126,24 @@ function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
   return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
 }
 
-/** An exchange with nobody around it who would answer an exception: it is reported, and answered with a bare 500. */
+/**
+ * An exchange with nobody around it. `passOn` gives an exception that nobody handled to what is below;
+ * without it the adapter answers itself.
+ */
 export function openBare(
   req: NativeRequest,
   res: NativeResponse,
   framework: FrameworkRequest,
+  passOn?: (thrown: unknown) => void,
 ): NativeExchange {
   const source = new NodeRequestSource(req, framework);
-  const native = new NativeExchange(req, res, source, thrown => {
-    native.exchange.report(toError(thrown), 'request');
-    if (res.headersSent) return cutShort(res, toError(thrown));
-    res.statusCode = 500;
-    setReason(res, 'Internal Server Error');
-    res.setHeader('content-type', 'text/plain; charset=utf-8');
-    res.end('Internal Server Error');
-  });
+  const answer = (thrown: unknown): void => {
+    const error = toError(thrown);
+    const page = native.exchange.answerUnhandled(error, 'request');
+    if (res.headersSent) cutShort(res, error);
+    else writeResponse(page, req.method ?? 'GET', res);
+  };
+  const native = new NativeExchange(req, res, source, passOn ?? answer);
   native.nameOn(req);
   return native;
 }

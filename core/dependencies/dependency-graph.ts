@@ -4,6 +4,7 @@ import {
   type Dependencies,
   type DependencyScope,
   type Depends,
+  hasExit,
   isDependency,
   nameOfDependency,
   partsOfDependency,
@@ -75,32 +76,18 @@ function checkNode(
   const here = [...path, nameOfDependency(used, key)];
   const shown = here.join(' → ');
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
-  const scope = marker.scope ?? (isGeneratorFunction(produce) ? graph.defaultScope : undefined);
+  const isExiting = hasExit(marker, produce);
+  const scope = marker.scope ?? (isExiting ? graph.defaultScope : undefined);
   if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
   }
   const known = graph.done.get(used) ?? new Set();
-  const place = `${scope} in ${heldBy}`;
+  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
+  const held = isExiting ? scope : heldBy;
+  const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
-  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
-  const held = isGeneratorFunction(produce) ? scope : heldBy;
   for (const [inner, each] of Object.entries(dependencies)) {
     checkNode(graph, inner, each, here, [...above, used], held);
   }
-}
-
-const GeneratorFunction = Object.getPrototypeOf(noValues).constructor;
-const AsyncGeneratorFunction = Object.getPrototypeOf(noLaterValues).constructor;
-
-function* noValues(): Generator<never> {
-  // Deliberately empty: only its class is of interest, which has no global name.
-}
-
-async function* noLaterValues(): AsyncGenerator<never> {
-  // Deliberately empty, for the same reason.
-}
-
-function isGeneratorFunction(produce: unknown): boolean {
-  return produce instanceof GeneratorFunction || produce instanceof AsyncGeneratorFunction;
 }

@@ -2,6 +2,7 @@ import type { BackgroundTasks } from '../background/background-tasks.js';
 import { misuse, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import { isGeneratorFunction } from './generator-function.js';
 
 /**
  * How long what a dependency yields lives: until the endpoint has its result (`function`), until the response is sent
@@ -38,6 +39,8 @@ export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly dependency: AnyDependency;
   readonly useCache: boolean;
   readonly scope: DependencyScope | undefined;
+  /** Whether the value of a plain function is disposed at the end of the scope. */
+  readonly dispose: boolean;
 }
 
 /** Dependencies by the name under which they are given. */
@@ -82,19 +85,59 @@ type LivesOf<D extends Dependencies> = {
 
 type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
 
-/** How long a value lives: a generator as its scope says, and what a plain function hands on as what it was given. */
+/** Whether there is something to run at the end of its scope. */
+type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
+  ? true
+  : Dispose extends true
+    ? true
+    : false;
+
+/**
+ * How long a value lives: with an exit as its scope says, and what a plain function hands on as what it was
+ * given.
+ */
 type LivesAs<
   Produced,
   Needs extends DependencyScope,
   Scope extends DependencyScope | undefined,
-> = Scope extends DependencyScope ? Scope : Produced extends AnyGeneratorType ? 'default' : Needs;
+  Dispose,
+> = Scope extends DependencyScope ? Scope : HasExit<Produced, Dispose> extends true ? 'default' : Needs;
 
 type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
 
-/** A generator can not outlive one that it needs: the types refuse what the check refuses when an endpoint is built. */
-type Allowed<Produced, Needs extends DependencyScope> = Produced extends AnyGeneratorType
-  ? Exclude<DependencyScope, Wider[Needs]>
-  : DependencyScope;
+/**
+ * What has an exit can not outlive what it needs: the types refuse what the check refuses when an endpoint is
+ * built.
+ */
+type Allowed<Produced, Needs extends DependencyScope, Dispose> =
+  HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
+
+/**
+ * Only what a plain function gives, and always knows how to be disposed, may be. Where nothing is known, it
+ * may.
+ */
+type MayDispose<Produced> = 0 extends 1 & Produced
+  ? boolean
+  : [Produced] extends [AnyGeneratorType]
+    ? false
+    : [Awaited<Produced>] extends [AsyncDisposable | Disposable]
+      ? boolean
+      : false;
+
+/** How a dependency is used at one place. */
+export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = boolean | undefined> {
+  /**
+   * Whether the value of the same dependency, scope and `dispose` is shared in a request; `true` unless set.
+   */
+  useCache?: boolean;
+  /** When it exits; the layer's `defaultScope` unless set. */
+  scope?: Scope;
+  /**
+   * Whether the value of a plain function is disposed at the end of the scope, by its `Symbol.asyncDispose`
+   * or `Symbol.dispose`; it is left alone unless set.
+   */
+  dispose?: Dispose;
+}
 
 /** Names that are not those of what is injected anyway. */
 type FreeNames = { readonly [Name in keyof Injected]?: never };
@@ -105,36 +148,46 @@ export type Named<D extends Dependencies> = D & FreeNames;
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
- * `dependency` is a function, an async function, a generator or an async generator function of
- * `{ request, response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
- * what follows the `yield` is its exit code. One value per request, dependency and scope, unless `useCache` is `false`.
+ * `dependency` is a function, an async function, a generator or an async generator function of `{ request,
+ * response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
+ * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared
+ * by all requests; one that is opened for the request is closed by `Depends(openSession, { dispose: true })`.
  *
- * Throws `DEPENDENCY_NOT_A_FUNCTION` and `INVALID_SCOPE`. FastAPI's `Depends`.
+ * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE` and `DEPENDENCY_DISPOSE`. FastAPI's `Depends`.
  */
-export function Depends<Produced, const Scope extends DependencyScope | undefined = undefined>(
+export function Depends<
+  Produced,
+  const Scope extends DependencyScope | undefined = undefined,
+  const Dispose extends MayDispose<Produced> | undefined = undefined,
+>(
   dependency: (context: Injected) => Produced,
-  options?: { useCache?: boolean; scope?: Scope },
-): Depends<ValueOf<Produced>, LivesAs<Produced, 'background', NoInfer<Scope>>>;
+  options?: DependsOptions<Scope, Dispose>,
+): Depends<ValueOf<Produced>, LivesAs<Produced, 'background', NoInfer<Scope>, NoInfer<Dispose>>>;
 export function Depends<
   Produced,
   Needs extends DependencyScope,
-  const Scope extends Allowed<Produced, Needs> | undefined = undefined,
+  const Scope extends Allowed<Produced, Needs, Dispose> | undefined = undefined,
+  const Dispose extends MayDispose<Produced> | undefined = undefined,
 >(
   dependency: DeclaredDependency<Produced, Needs>,
-  options?: { useCache?: boolean; scope?: Scope },
-): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>>>;
-export function Depends(
-  dependency: AnyDependency,
-  options: { useCache?: boolean; scope?: DependencyScope | undefined } = {},
-): Depends<unknown> {
+  options?: DependsOptions<Scope, Dispose>,
+): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>, NoInfer<Dispose>>>;
+export function Depends(dependency: AnyDependency, options: DependsOptions = {}): Depends<unknown> {
   if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
-  if (options.scope !== undefined) checkedScope(options.scope);
-  return Object.freeze({
-    [markerBrand]: true as const,
-    dependency,
-    useCache: options.useCache ?? true,
-    scope: options.scope,
-  });
+  const { useCache = true, scope, dispose = false } = options;
+  if (scope !== undefined) checkedScope(scope);
+  const { name, produce } = partsOfDependency(dependency);
+  if (typeof dispose !== 'boolean' || (dispose && isGeneratorFunction(produce)))
+    throw misuse('DEPENDENCY_DISPOSE', name, dispose);
+  return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose });
+}
+
+/**
+ * Whether there is something to run at the end of the scope of a marker, where `produce` is what makes its
+ * value.
+ */
+export function hasExit({ dispose }: Depends<unknown>, produce: unknown): boolean {
+  return dispose || isGeneratorFunction(produce);
 }
 
 /**
@@ -195,4 +248,22 @@ export function partsOfDependency(dependency: AnyDependency): {
 /** What a dependency is called in errors and in the order: by its function, or by its key where it is declared. */
 export function nameOfDependency(dependency: AnyDependency, key: string): string {
   return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
+}
+
+/**
+ * The names of those that are disposed, of these and of what they need, each once, in the order in which they
+ * are entered.
+ */
+export function disposedIn(dependencies: Dependencies): string[] {
+  const names = new Set<string>();
+  const seen = new Set<Depends<unknown>>();
+  const visit = (marker: Depends<unknown>): void => {
+    if (seen.has(marker)) return;
+    seen.add(marker);
+    const { name, dependencies: inner } = partsOfDependency(marker.dependency);
+    Object.values(inner).forEach(visit);
+    if (marker.dispose) names.add(name);
+  };
+  Object.values(dependencies).forEach(visit);
+  return [...names];
 }

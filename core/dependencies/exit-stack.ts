@@ -2,12 +2,21 @@ import { carries, misuseWith, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import type { DependencyScope } from './depends.js';
 
-/** An entered dependency. */
-export interface Exit {
+/** How a value lives: one that is disposed is not given to those who did not ask for that. */
+export type Place = DependencyScope | `${DependencyScope} disposed`;
+
+/** What a dependency is called, and what its value is kept under: see `DependencyCache`. */
+export interface Slot {
   readonly name: string;
   readonly scope: DependencyScope;
-  /** What its value is kept under: see `DependencyCache`. */
   readonly key: object;
+  readonly place: Place;
+}
+
+/** An entered dependency. */
+export interface Exit extends Slot {
+  /** What it ends: nothing else is to end that, too. */
+  readonly value: unknown;
   /**
    * Runs the exit code: on success with the response, on failure with the exception thrown in.
    * Resolves with whether the exception passed through, and rejects with what the exit code throws.
@@ -79,6 +88,11 @@ export class ExitStack {
   /** Whether there is nothing to leave. */
   get isEmpty(): boolean {
     return this.#entered.length === 0;
+  }
+
+  /** Whether a value has an exit already. */
+  ends(value: unknown): boolean {
+    return this.#entered.some(({ exit }) => exit.value === value);
   }
 
   /** Those that have not been left. */

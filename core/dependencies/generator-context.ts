@@ -1,7 +1,7 @@
 import { misuse, misuseWith } from '../errors.js';
 import { handOnWorks, type Response } from '../http/response.js';
 import type { DependencyScope } from './depends.js';
-import type { Exit } from './exit-stack.js';
+import type { Exit, Place, Slot } from './exit-stack.js';
 
 /** A generator, sync or async, of an engine or of a compiler's helper. */
 export interface AnyGenerator {
@@ -27,12 +27,15 @@ export class GeneratorContext implements Exit {
   readonly name: string;
   readonly scope: DependencyScope;
   readonly key: object;
+  readonly place: Place;
+  value: unknown;
   readonly #generator: AnyGenerator;
 
-  constructor(name: string, scope: DependencyScope, key: object, generator: AnyGenerator) {
+  constructor({ name, scope, key, place }: Slot, generator: AnyGenerator) {
     this.name = name;
     this.scope = scope;
     this.key = key;
+    this.place = place;
     this.#generator = generator;
   }
 
@@ -57,17 +60,21 @@ export class GeneratorContext implements Exit {
   }
 }
 
-/** A value that knows how to be disposed: the exit of a plain function's result. */
+/** The exit of a plain function's value, where `dispose` asks for one. */
 export class DisposableContext implements Exit {
   readonly name: string;
   readonly scope: DependencyScope;
   readonly key: object;
+  readonly place: Place;
+  readonly value: unknown;
   readonly #dispose: () => unknown;
 
-  constructor(name: string, scope: DependencyScope, key: object, dispose: () => unknown) {
+  constructor({ name, scope, key, place }: Slot, value: unknown, dispose: () => unknown) {
     this.name = name;
     this.scope = scope;
     this.key = key;
+    this.place = place;
+    this.value = value;
     this.#dispose = dispose;
   }
 
@@ -77,7 +84,7 @@ export class DisposableContext implements Exit {
   }
 }
 
-/** How a value is disposed, if it is to be: asynchronously rather than not. */
+/** How a value is disposed, if it can be: asynchronously rather than not. */
 export function disposerOf(value: unknown): (() => unknown) | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   const { [Symbol.asyncDispose]: asyncDispose, [Symbol.dispose]: dispose } = value as Partial<

@@ -1,10 +1,10 @@
 import { located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import {
-  type AnyDependency,
   checkNames,
   type Dependencies,
   type Depends,
+  hasExit,
   isDepends,
   nameOfDependency,
   partsOfDependency,
@@ -22,7 +22,7 @@ export interface InjectRun extends DependencyRun {
   /** The same for a block, which keeps dependencies of scope `function` too. */
   runsBlock(block: Promise<unknown>): void;
   /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
-  failedInBlock(failure: Error): Promise<Error>;
+  unwind(failure: Error): Promise<Error>;
   /** Native code was given dependencies of scope `function`, by these names, outside of a block. */
   lend(names: readonly string[]): void;
 }
@@ -62,7 +62,7 @@ async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promis
     return await block({ ...values });
   } catch (thrown) {
     const error = toError(thrown);
-    const failure = await run.failedInBlock(error);
+    const failure = await run.unwind(error);
     throw failure === error ? thrown : failure;
   }
 }
@@ -80,12 +80,16 @@ function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
   return dependencies;
 }
 
-/** The names of those of scope `function`, at any depth. */
-function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<AnyDependency>): string[] {
-  return Object.entries(dependencies).flatMap(([key, { dependency, scope = run.defaultScope }]) => {
-    if (seen.has(dependency)) return [];
-    seen.add(dependency);
-    const inner = shortLived(run, partsOfDependency(run.overrideOf(dependency)).dependencies, seen);
-    return scope === 'function' ? [nameOfDependency(dependency, key), ...inner] : inner;
+/** The names of those that exit with scope `function`, at any depth. */
+function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<Depends<unknown>>): string[] {
+  return Object.entries(dependencies).flatMap(([key, marker]) => {
+    if (seen.has(marker)) return [];
+    seen.add(marker);
+    const { dependency, scope = run.defaultScope } = marker;
+    const { produce, dependencies: needed } = partsOfDependency(run.overrideOf(dependency));
+    const inner = shortLived(run, needed, seen);
+    return scope === 'function' && hasExit(marker, produce)
+      ? [nameOfDependency(dependency, key), ...inner]
+      : inner;
   });
 }

@@ -12,8 +12,15 @@ import {
   noDependencies,
   partsOfDependency,
 } from './depends.js';
-import type { Exit, ExitStack } from './exit-stack.js';
-import { DisposableContext, disposerOf, GeneratorContext, isGenerator } from './generator-context.js';
+import type { Exit, ExitStack, Place, Slot } from './exit-stack.js';
+import {
+  type AnyGenerator,
+  DisposableContext,
+  disposerOf,
+  GeneratorContext,
+  isGenerator,
+} from './generator-context.js';
+import { isGeneratorFunction, isGeneratorObject, looksCompiled } from './generator-function.js';
 
 /** What of a request its dependencies share. */
 export interface DependencyRun extends GraphRun {
@@ -29,37 +36,27 @@ export interface DependencyRun extends GraphRun {
 const noExits: readonly Exit[] = [];
 
 /**
- * The values solved so far: one for each dependency and scope. One that is being solved is there as its promise, so that
- * native code that injects two at once gets what they share only once.
+ * The values solved so far: one for each dependency and place. One that is being solved is there as its
+ * promise, so that native code that injects two at once gets what they share only once.
  */
 export class DependencyCache {
-  #values: Map<object, Map<DependencyScope, unknown>> | undefined;
-  #owned: WeakSet<object> | undefined;
+  #values: Map<object, Map<Place, unknown>> | undefined;
   #exited: readonly Exit[] = noExits;
 
-  has(dependency: object, scope: DependencyScope): boolean {
-    return this.#values?.get(dependency)?.has(scope) ?? false;
+  has(dependency: object, place: Place): boolean {
+    return this.#values?.get(dependency)?.has(place) ?? false;
   }
 
-  get(dependency: object, scope: DependencyScope): unknown {
-    return this.#values?.get(dependency)?.get(scope);
-  }
-
-  /** Whether this value is new to the request: what is disposed of once, or by a generator, is not disposed of again. */
-  own(value: unknown): boolean {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-    this.#owned ??= new WeakSet();
-    if (this.#owned.has(value)) return false;
-    this.#owned.add(value);
-    return true;
+  get(dependency: object, place: Place): unknown {
+    return this.#values?.get(dependency)?.get(place);
   }
 
   /** The first value stays, also where later ones are made with `useCache: false`. */
-  add(dependency: object, scope: DependencyScope, value: unknown): void {
+  add(dependency: object, place: Place, value: unknown): void {
     this.#values ??= new Map();
-    const byScope = this.#values.get(dependency);
-    if (byScope === undefined) this.#values.set(dependency, new Map([[scope, value]]));
-    else if (!byScope.has(scope)) byScope.set(scope, value);
+    const byPlace = this.#values.get(dependency);
+    if (byPlace === undefined) this.#values.set(dependency, new Map([[place, value]]));
+    else if (!byPlace.has(place)) byPlace.set(place, value);
   }
 
   /** The request has failed, and these have exited. */
@@ -74,8 +71,8 @@ export class DependencyCache {
   }
 
   /** Whether the value of this one has. */
-  hasExited(dependency: object, scope: DependencyScope): boolean {
-    return this.#exited.some(exit => exit.key === dependency && exit.scope === scope);
+  hasExited(dependency: object, place: Place): boolean {
+    return this.#exited.some(exit => exit.key === dependency && exit.place === place);
   }
 
   /** The request goes on as if it had not failed. */
@@ -84,11 +81,11 @@ export class DependencyCache {
   }
 
   /** A promise that was added has come to its value, or to nothing. */
-  settle(dependency: object, scope: DependencyScope, pending: unknown, value?: { value: unknown }): void {
-    const byScope = this.#values?.get(dependency);
-    if (byScope === undefined || byScope.get(scope) !== pending) return;
-    if (value) byScope.set(scope, value.value);
-    else byScope.delete(scope);
+  settle(dependency: object, place: Place, pending: unknown, value?: { value: unknown }): void {
+    const byPlace = this.#values?.get(dependency);
+    if (byPlace === undefined || byPlace.get(place) !== pending) return;
+    if (value) byPlace.set(place, value.value);
+    else byPlace.delete(place);
   }
 }
 
@@ -103,6 +100,21 @@ export async function solveDependencies(
   const values = noValues();
   for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(name, marker, run);
   return values;
+}
+
+/**
+ * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer,
+ * have made a generator that nobody will begin: a guard is not to be passed like that.
+ */
+export function refuseUnbegun(dependencies: Dependencies, values: Record<string, unknown>): void {
+  for (const name in values) {
+    const marker = dependencies[name];
+    if (marker && isGeneratorObject(values[name])) throw notEntered(marker.dependency, false);
+  }
+}
+
+function notEntered(dependency: AnyDependency, isCompiled: boolean): Error {
+  return misuse('GENERATOR_NOT_ENTERED', partsOfDependency(dependency).name, isCompiled);
 }
 
 /** Without a prototype, every name is only a name. */
@@ -126,27 +138,28 @@ function solveOne(declaredAs: string, marker: Depends<unknown>, run: DependencyR
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
   const key = keyOf(marker.dependency, used);
-  if (marker.useCache && run.solved.has(key, scope)) return run.solved.get(key, scope);
+  const place = placeOf(marker, scope);
+  if (marker.useCache && run.solved.has(key, place)) return run.solved.get(key, place);
   if (run.exits.refusal) throw run.exits.refusal;
   // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
   const name = nameOfDependency(marker.dependency, declaredAs);
-  const pending = solveAnew(name, used, scope, key, run);
-  run.solved.add(key, scope, pending);
-  return settled(key, scope, pending, run.solved);
+  const pending = solveAnew({ name, scope, key, place }, used, marker.dispose, run);
+  run.solved.add(key, place, pending);
+  return settled(key, place, pending, run.solved);
 }
 
 async function settled(
   key: object,
-  scope: DependencyScope,
+  place: Place,
   pending: Promise<unknown>,
   solved: DependencyCache,
 ): Promise<unknown> {
   try {
     const value = await pending;
-    solved.settle(key, scope, pending, { value });
+    solved.settle(key, place, pending, { value });
     return value;
   } catch (thrown) {
-    solved.settle(key, scope, pending);
+    solved.settle(key, place, pending);
     throw thrown;
   }
 }
@@ -155,12 +168,17 @@ const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
 /** Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no second one. */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
-  for (const [declaredAs, { dependency, scope, useCache }] of Object.entries(dependencies)) {
+  for (const [declaredAs, marker] of Object.entries(dependencies)) {
+    const { dependency, scope = run.defaultScope } = marker;
     const used = run.overrideOf(dependency);
-    if (useCache && run.solved.hasExited(keyOf(dependency, used), scope ?? run.defaultScope))
+    if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
       throw misuse('DEPENDENCY_EXITED', nameOfDependency(dependency, declaredAs));
     refuseExited(partsOfDependency(used).dependencies, run);
   }
+}
+
+function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
+  return dispose ? `${scope} disposed` : scope;
 }
 
 /** A replacement has the place of the original, and not its value: a layer further out may have solved that. */
@@ -174,41 +192,33 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
 }
 
 async function solveAnew(
-  name: string,
+  slot: Slot,
   used: AnyDependency,
-  scope: DependencyScope,
-  key: object,
+  isDisposed: boolean,
   run: DependencyRun,
 ): Promise<unknown> {
   const { produce, dependencies } = partsOfDependency(used);
   const needsNone = dependencies === noDependencies;
   // It is in the cache before it runs, as it may inject itself: what is below it is waited for, and so is nothing.
   const values = await (needsNone ? noValues() : solveDependencies(dependencies, run));
-  const handedOn = needsNone ? none : Object.values(values);
-  const watch = run.timings?.begin(name);
-  run.trace?.add(`${name} enter`);
+  const watch = run.timings?.begin(slot.name);
+  run.trace?.add(`${slot.name} enter`);
   try {
     const produced = produce(contextOf(values, run.injected));
-    if (isGenerator(produced)) return await enter(new GeneratorContext(name, scope, key, produced), run);
+    if (isGeneratorFunction(produce))
+      return await enter(new GeneratorContext(slot, produced as AnyGenerator), run);
+    if (isGenerator(produced) && !isGeneratorObject(produced) && looksCompiled(produce))
+      throw notEntered(used, true);
     const value = await produced;
-    const refused = handedOn.includes(value) ? undefined : disposeLater(name, scope, key, value, run);
+    const refused = isDisposed ? disposeLater(slot, value, run) : undefined;
     if (refused) throw await refused;
     return value;
   } catch (thrown) {
-    run.cameFrom(thrown, name);
+    run.cameFrom(thrown, slot.name);
     throw thrown;
   } finally {
     watch?.stop();
   }
-}
-
-/** The values of its own dependencies, which have exits of their own. */
-const none: readonly unknown[] = [];
-
-/** Whether a value is the connection's, which a dependency has only handed out: its streams know how to be disposed. */
-function isNative(value: unknown, raw: unknown): boolean {
-  const { req, res } = (raw ?? {}) as { req?: { socket?: unknown }; res?: unknown };
-  return [raw, req, res, req?.socket].includes(value);
 }
 
 /** What has an exit goes onto the stack before anything else can fail. */
@@ -220,19 +230,14 @@ async function enter(generator: GeneratorContext, run: DependencyRun): Promise<u
     Promise.resolve(yielded.value).catch(() => undefined);
     throw await refused;
   }
-  const value = await yielded.value;
-  run.solved.own(value);
-  return value;
+  generator.value = await yielded.value;
+  return generator.value;
 }
 
-function disposeLater(
-  name: string,
-  scope: DependencyScope,
-  key: object,
-  value: unknown,
-  run: DependencyRun,
-): Promise<Error> | undefined {
+/** Once, also where another dependency hands it on or has yielded it: then the exit of that one is enough. */
+function disposeLater(slot: Slot, value: unknown, run: DependencyRun): Promise<Error> | undefined {
   const dispose = disposerOf(value);
-  if (!dispose || isNative(value, run.injected.request.raw) || !run.solved.own(value)) return undefined;
-  return run.exits.push(new DisposableContext(name, scope, key, dispose));
+  if (!dispose) throw misuse('NOT_DISPOSABLE', slot.name, value);
+  if (run.exits.ends(value)) return undefined;
+  return run.exits.push(new DisposableContext(slot, value, dispose));
 }

@@ -1,9 +1,9 @@
 import { misuse } from '../errors.js';
-import { HTTPException, isHTTPException } from '../http/http-exception.js';
+import { HTTPException, isHTTPException, isHTTPExceptionClass } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-head.js';
-import { asHTTPException, httpExceptionResponse, statusOf } from './http-exception.js';
+import { httpExceptionResponse } from './http-exception.js';
 
 /** Makes the response for an exception. It may carry `background`, which runs although the request failed. */
 export type ExceptionHandler<E extends Error = Error> = (
@@ -13,12 +13,6 @@ export type ExceptionHandler<E extends Error = Error> = (
 
 /** What a handler is registered for: a class of errors, or a status of HTTPExceptions. */
 export type ExceptionKey<E extends Error = Error> = (abstract new (...args: never[]) => E) | number;
-
-/** A handler, and the exception in the form in which the handler expects it. */
-export interface FoundHandler {
-  readonly handler: ExceptionHandler;
-  readonly exception: Error;
-}
 
 /**
  * The exception handlers of a layer.
@@ -37,7 +31,7 @@ export class ExceptionHandlers {
     else if (typeof key === 'number' && Number.isInteger(key) && key >= 200 && key <= 599)
       this.#byStatus.set(key, known);
     else if (typeof key === 'function' && isErrorPrototype(key.prototype))
-      this.#byPrototype.set(key.prototype, known);
+      this.#byPrototype.set(isHTTPExceptionClass(key) ? HTTPException.prototype : key.prototype, known);
     else throw misuse('EXCEPTION_KEY', key);
   }
 
@@ -46,16 +40,17 @@ export class ExceptionHandlers {
   }
 
   /**
-   * By status where the error has one, then by class, the nearest of its ancestors first. A handler for HTTPException
-   * also gets foreign errors with a status, and those of another copy of the package, as HTTPExceptions.
+   * By status for an HTTPException, then by class, the nearest of its ancestors first; any other error with a
+   * status only by class. An HTTPException of another copy of the package has other ancestors, and is found
+   * all the same.
    */
-  find(error: Error): FoundHandler | undefined {
-    const status = statusOf(error);
-    const handler =
-      (status === undefined ? undefined : this.#byStatus.get(status)) ?? this.#findByClass(error);
-    if (handler) return { handler, exception: error };
-    const forAny = status === undefined ? undefined : this.#byPrototype.get(HTTPException.prototype);
-    return forAny && { handler: forAny, exception: asHTTPException(error, status as number) };
+  find(error: Error): ExceptionHandler | undefined {
+    if (!isHTTPException(error)) return this.#findByClass(error);
+    return (
+      this.#byStatus.get(error.status) ??
+      this.#findByClass(error) ??
+      this.#byPrototype.get(HTTPException.prototype)
+    );
   }
 
   #findByClass(error: Error): ExceptionHandler | undefined {
@@ -83,11 +78,9 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The response that an error has without a handler of the user: that of an HTTPException, or of an error of http-errors. One that native code threw
- * goes back to the framework, which has always rendered it, unless it is an HTTPException of ours.
+ * The response that an HTTPException has without a handler of the user. Every other error goes on to the
+ * framework, which has always rendered the `status` and the `headers` of an error in its own way.
  */
-export function builtInResponse(error: Error, native: boolean): Response | undefined {
-  const status = statusOf(error);
-  if (status === undefined || (native && !isHTTPException(error))) return undefined;
-  return httpExceptionResponse(error, status);
+export function builtInResponse(error: Error): Response | undefined {
+  return isHTTPException(error) ? httpExceptionResponse(error) : undefined;
 }

@@ -1,7 +1,7 @@
 import { HTTPException, isHTTPException } from '../http/http-exception.js';
 import { Response } from '../http/response.js';
-import { JSONResponse } from '../http/responses.js';
-import { isBodyless } from '../http/status.js';
+import { JSONResponse, PlainTextResponse } from '../http/responses.js';
+import { isBodyless, reasonPhrase } from '../http/status.js';
 
 /** The status of an HTTPException, or of an error that carries one as those of http-errors do. */
 export function statusOf(error: Error): number | undefined {
@@ -25,14 +25,6 @@ function fieldsOfError(
   }
 }
 
-/** An error with a status as an HTTPException. Its message is shown only where its `expose` says that it may be. */
-export function asHTTPException(error: Error, status: number): HTTPException {
-  if (isHTTPException(error)) return error;
-  const { headers, expose } = fieldsOfError(error);
-  const detail = expose === true && error.message ? error.message : undefined;
-  return new HTTPException(status, detail, { headers: fieldsOf(headers), cause: error });
-}
-
 /** Headers that say how a body is framed or coded belong to a body that is not sent. */
 const ofAnotherBody = ['content-length', 'content-type', 'content-encoding', 'transfer-encoding'];
 
@@ -42,9 +34,35 @@ function fieldsOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(fields.map(([name, value]) => [name, String(value)]));
 }
 
-/** The response that FastAPI makes for an HTTPException, also for a foreign one. */
-export function httpExceptionResponse(error: Error, status: number): Response {
-  const { detail, headers } = asHTTPException(error, status);
+/** The response that FastAPI makes for an HTTPException. */
+export function httpExceptionResponse({ status, detail, headers }: HTTPException): Response {
   if (isBodyless(status)) return new Response(null, { status, headers });
   return new JSONResponse({ detail }, { status, headers });
+}
+
+/**
+ * What an adapter without a framework answers with where nobody has handled an exception: by the `status`,
+ * `expose` and `headers` that it carries, its message only where `expose` says so; a bare 500 where it
+ * carries none of them.
+ */
+export function errorResponse(error: Error): Response {
+  const status = statusOf(error) ?? 500;
+  try {
+    if (isHTTPException(error)) return httpExceptionResponse(error);
+    if (statusOf(error) !== undefined) return httpExceptionResponse(asHTTPException(error, status));
+  } catch {
+    // A header or a detail that cannot be sent.
+  }
+  return new PlainTextResponse(reasonPhrase(status), { status });
+}
+
+/** Whether an exception is an answer that was meant, such as a 404, and not a failure of the server. */
+export function isExpected(error: Error): boolean {
+  return (statusOf(error) ?? 500) < 500;
+}
+
+function asHTTPException(error: Error, status: number): HTTPException {
+  const { headers, expose } = fieldsOfError(error);
+  const detail = expose === true && error.message ? error.message : undefined;
+  return new HTTPException(status, detail, { headers: fieldsOf(headers), cause: error });
 }

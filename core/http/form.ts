@@ -1,5 +1,5 @@
 import { misuse } from '../errors.js';
-import { HTTPException } from './http-exception.js';
+import { asAnswer, HTTPException } from './http-exception.js';
 
 /** The limits of a form. FastAPI's `request.form(max_files=…)`. */
 export interface FormOptions {
@@ -46,8 +46,8 @@ function refusal(detail: string, status = 400): HTTPException {
 
 /** A body that is no form. A `TypeError` as in Fetch, answered with a 415. */
 export function notAForm(type: string | null): TypeError {
-  const error = new TypeError(`The body is no form: its content type is ${JSON.stringify(type ?? '')}.`);
-  return Object.assign(error, { status: 415, statusCode: 415, expose: true });
+  const message = `The body is no form: its content type is ${JSON.stringify(type ?? '')}.`;
+  return asAnswer(new TypeError(message), 415);
 }
 
 /** The kind of form that a content type names; `undefined` for a body that is none. */

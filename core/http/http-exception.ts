@@ -43,5 +43,24 @@ export class HTTPException extends Error {
 
 /** Whether it is one of ours, of this copy of the package or of another one. */
 export function isHTTPException(error: Error): error is HTTPException {
-  return brand in error;
+  try {
+    return brand in error;
+  } catch {
+    return false; // a proxy may refuse by throwing
+  }
+}
+
+/** Whether it is the class itself, of this copy of the package or of another one, and not a subclass. */
+export function isHTTPExceptionClass({ prototype }: { readonly prototype: object }): boolean {
+  return Object.hasOwn(prototype, brand);
+}
+
+/**
+ * Makes an error of the platform an HTTPException, too, with its message as the detail: a `SyntaxError` stays
+ * one for who catches it.
+ */
+export function asAnswer<E extends Error>(error: E, status: number): E & HTTPException {
+  const fields = { status, statusCode: status, detail: error.message, expose: true, headers: {} };
+  Object.defineProperty(error, brand, { value: true });
+  return Object.assign(error, fields) as unknown as E & HTTPException;
 }

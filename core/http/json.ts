@@ -1,5 +1,5 @@
 import { misuse, misuseWith } from '../errors.js';
-import { HTTPException } from './http-exception.js';
+import { asAnswer, HTTPException } from './http-exception.js';
 
 /**
  * Throws an HTTPException of 415 for a content type that is not JSON, and for none: a page of another site may send a body
@@ -20,10 +20,8 @@ export function parseJSON(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const error = new SyntaxError(`There was an error parsing the body: ${(cause as Error).message}`, {
-      cause,
-    });
-    throw Object.assign(error, { status: 400, statusCode: 400, expose: true });
+    const message = `There was an error parsing the body: ${(cause as Error).message}`;
+    throw asAnswer(new SyntaxError(message, { cause }), 400);
   }
 }
 

@@ -12,11 +12,8 @@ import {
   nameOf,
   toError,
 } from '../errors.js';
-import {
-  builtInResponse,
-  type ExceptionHandler,
-  type FoundHandler,
-} from '../exceptions/exception-handlers.js';
+import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
+import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import type { Files } from '../http/files.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
@@ -97,7 +94,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly #reports = new Reports(this);
   readonly #context = new RequestContext();
   #unhandled: Error | undefined;
-  #native: WeakSet<Error> | undefined;
   /** Whether native code has dependencies of its own: they are not taken from it while it works. */
   hasInjected = false;
   /** The names of dependencies of scope `function` that native code has been given outside of a block. */
@@ -248,21 +244,45 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /**
    * What happens to an exception: it is thrown into every dependency that is open, the tasks are dropped, and its handler,
    * looked up from the innermost layer outwards, makes the response. Rejects with what has no handler.
-   * `native` is an exception of code that knows nothing of callnext: only handlers of the user apply to it.
    */
-  async recover(thrown: unknown, native = false): Promise<Response> {
+  async recover(thrown: unknown): Promise<Response> {
     if (thrown !== undefined && thrown === this.disconnected) throw thrown;
     this.#observed = undefined;
     const failure = await this.unwind(toError(thrown));
     if (failure === this.#unhandled) throw failure;
-    const handled = this.#attempt(failure, () => this.#findHandler(failure));
-    if (handled) return this.handle(handled.handler, handled.exception);
+    if (!(failure instanceof ClientDisconnect)) {
+      const handled = await this.#askHandlers(failure);
+      if (handled) return handled;
+    }
     this.#unhandled = failure;
-    const isNative = failure === thrown && (native || this.#native?.has(failure) === true);
-    const builtIn = this.#attempt(failure, () => builtInResponse(failure, isNative));
+    const builtIn = this.#attempt(failure, () => builtInResponse(failure));
     if (!builtIn) throw failure;
     this.#unhandled = undefined;
     return claimFor(this, builtIn);
+  }
+
+  /**
+   * What a handler throws, the exception again or another one, is for the layers further out. It has no
+   * built-in response: a handler that throws an HTTPException gives it to the framework. Rejects with what
+   * none of them handles.
+   */
+  async #askHandlers(failure: Error): Promise<Response | undefined> {
+    let isRefused = false;
+    let current = failure;
+    for (const { handlers } of this.#layers.toReversed()) {
+      const handler = this.#attempt(current, () => handlers.find(current));
+      if (!handler) continue;
+      try {
+        const response = await this.handle(handler, current);
+        this.#unhandled = undefined;
+        return response;
+      } catch (thrown) {
+        isRefused = true;
+        current = thrown as Error;
+      }
+    }
+    if (isRefused) throw current;
+    return undefined;
   }
 
   /**
@@ -285,16 +305,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return failure;
   }
 
-  #findHandler(failure: Error): FoundHandler | undefined {
-    if (failure instanceof ClientDisconnect) return undefined;
-    for (const { handlers } of this.#layers.toReversed()) {
-      const found = handlers.find(failure);
-      if (found) return found;
-    }
-    return undefined;
-  }
-
-  /** The response that a handler makes. What it throws itself has no handler. */
+  /** The response that a handler makes. What it throws itself has no handler in its layer. */
   async handle(handler: ExceptionHandler, failure: Error): Promise<Response> {
     try {
       const made = await handler(this.request, failure);
@@ -392,12 +403,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   runsBlock(block: Promise<unknown>): void {
     this.exits.keep(block);
     this.busyWith(block);
-  }
-
-  /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
-  failedInBlock(failure: Error): Promise<Error> {
-    this.failedNativelyWith(failure);
-    return this.unwind(failure);
   }
 
   /** Notes dependencies of scope `function` that native code was given outside of a block. */
@@ -633,12 +638,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.solved.forgetExited();
   }
 
-  /** An error of native code that may reach a middleware by another way, as where it reads the body: it stays a native one. */
-  failedNativelyWith(thrown: unknown): void {
-    const error = toError(thrown);
-    if (error !== thrown) return;
-    this.#native ??= new WeakSet();
-    this.#native.add(error);
+  /**
+   * The response of an adapter that has no framework to give an exception to which nobody handled: by the
+   * `status`, `expose` and `headers` that it carries. One of 500 and above, and one without a status, is
+   * reported.
+   */
+  answerUnhandled(error: Error, phase: ErrorPhase): Response {
+    if (!isExpected(error)) this.report(error, phase);
+    return errorResponse(error);
   }
 
   /** Native code has failed and is answered by native code: the dependencies get the failure before that answer goes on. */

@@ -74,7 +74,8 @@ export class LifespanContext {
   async #enter(): Promise<void> {
     const generator: unknown = this.#begin();
     if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
-    const context = new GeneratorContext(this.name, 'background', this, generator);
+    const place = 'background';
+    const context = new GeneratorContext({ name: this.name, scope: place, key: this, place }, generator);
     const { value } = await context.enter();
     const state = await value;
     if (state !== undefined && (typeof state !== 'object' || state === null)) {

@@ -1,5 +1,5 @@
 import { located, toError } from '../errors.js';
-import { statusOf } from '../exceptions/http-exception.js';
+import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { ErrorContext, ErrorPhase, ErrorReporter } from './frozen-layer.js';
 
@@ -100,13 +100,13 @@ function printAsText(message: string, errors: readonly Error[]): void {
 
 /** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
 function printError(error: Error, { phase, where, name }: ErrorContext): void {
-  if (phase === 'background' && isExpected(error)) return;
+  if (phase === 'background' && isOfExpected(error)) return;
   const kind = phase === 'background' ? 'task' : 'dependency';
   const place = name === undefined ? where : `${kind} ${name} of ${where}`;
   print(`callnext (${phase}): ${place}:`, error);
 }
 
-function isExpected(error: Error): boolean {
+function isOfExpected(error: Error): boolean {
   const { code } = error as { code?: unknown };
-  return code === 'TASK_DROPPED' && (statusOf(toError(error.cause)) ?? 500) < 500;
+  return code === 'TASK_DROPPED' && isExpected(toError(error.cause));
 }

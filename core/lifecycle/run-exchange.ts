@@ -1,5 +1,5 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { solveDependencies } from '../dependencies/solve.js';
+import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
@@ -56,7 +56,7 @@ async function answerInstead(
 ): Promise<Response> {
   exchange.replaced(answer);
   try {
-    return await exchange.recover(failure, true);
+    return await exchange.recover(failure);
   } catch (thrown) {
     return exchange.handleOutside(freeze(layer), toError(thrown));
   }
@@ -165,7 +165,7 @@ async function answerWithDependencies(
 ): Promise<Response> {
   try {
     checkGraphIn(exchange, plan.dependencies, 'layer');
-    await solveDependencies(plan.dependencies, exchange);
+    refuseUnbegun(plan.dependencies, await solveDependencies(plan.dependencies, exchange));
   } catch (thrown) {
     return exchange.recover(thrown);
   }
@@ -180,7 +180,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
   try {
     response = await below(request);
   } catch (thrown) {
-    return exchange.recover(thrown, true);
+    return exchange.recover(thrown);
   } finally {
     watch?.stop();
   }
@@ -190,7 +190,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
     const overtaking = exchange.takeOvertaking();
     if (overtaking) {
       exchange.replaced(response);
-      return exchange.recover(overtaking, true);
+      return exchange.recover(overtaking);
     }
   }
   const failed = exchange.takeObserved() ?? serverError(exchange, response);

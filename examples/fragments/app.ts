@@ -1,5 +1,6 @@
 // What the pages of docs/ show in passing, in one app.
 import { EventEmitter, on } from 'node:events';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import {
   Depends,
@@ -49,6 +50,12 @@ function agentOf({ request }: Injected) {
   return req.get('user-agent') ?? 'nobody';
 }
 
+// A file handle can be disposed, and this one is opened for the request.
+const openLicence = () => open('LICENSE');
+const readLicence = endpoint({ file: Depends(openLicence, { dispose: true }) }, async ({ file }) => {
+  return { title: (await file.readFile('utf8')).split('\n', 1)[0] };
+});
+
 export const orders: string[] = [];
 async function* getTx() {
   const rows: string[] = [];
@@ -70,6 +77,7 @@ const app = express();
 app.use(express.json({ verify: keepRawBody }));
 app.post('/upload', toExpress(upload));
 app.get('/prices', toExpress(prices));
+app.get('/licence', toExpress(readLicence));
 app.get('/agent', toExpress(endpoint({ agent: Depends(agentOf) }, ({ agent }) => agent)));
 app.post('/orders', async (req, res) => {
   await inject(req, { tx, agent: Depends(agentOf) }, async ({ tx, agent }) => {

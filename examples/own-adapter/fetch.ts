@@ -4,6 +4,7 @@ import {
   type Delivery,
   defaultMaxBodySize,
   Exchange,
+  fillHeaders,
   Headers,
   type Layer,
   Request,
@@ -24,6 +25,7 @@ export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   return native => {
     const transport = new FetchTransport(native.method);
     const exchange = new Exchange(new Request(new FetchSource(native)), transport);
+    transport.exchange = exchange;
     // Never rejects: what fails is told to `onError`, or answered by the transport.
     void runExchange(exchange, layer, async request => {
       const answer = await handler(request.native);
@@ -94,6 +96,7 @@ class FetchSource implements RequestSource {
 /** What becomes of the outcome. */
 class FetchTransport implements Transport {
   readonly answer: Promise<globalThis.Response>;
+  exchange: Exchange | undefined;
   readonly #method: string;
   #answerWith!: (response: globalThis.Response) => void;
 
@@ -119,11 +122,10 @@ class FetchTransport implements Transport {
   }
 
   /** Nobody handled it: there is no framework here that has an error page. */
-  async fail(_error: Error, headers: Headers | undefined): Promise<Delivery> {
-    this.#answerWith(
-      new globalThis.Response('Internal Server Error', { status: 500, headers: [...(headers ?? [])] }),
-    );
-    return { outcome: 'sent' };
+  async fail(error: Error, headers: Headers | undefined): Promise<Delivery> {
+    const page = (this.exchange as Exchange).answerUnhandled(error, 'request');
+    if (headers) fillHeaders(page.headers, headers);
+    return this.send(page);
   }
 
   abort(): void {

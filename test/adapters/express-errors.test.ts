@@ -2,6 +2,7 @@ import type http from 'node:http';
 import {
   type CallnextError,
   Depends,
+  endpoint,
   HTTPException,
   Layer,
   type Middleware,
@@ -261,6 +262,54 @@ describe.each([
     });
   });
 
+  describe('of a guard or an endpoint', () => {
+    const forbidden = Object.assign(new Error('forbidden'), { status: 403 });
+    const fail = (): never => {
+      throw forbidden;
+    };
+    const passes: Middleware = (request, callNext) => callNext(request);
+    const places: [string, (router: express5.Router) => void][] = [
+      ['an endpoint', router => void router.get('/', toExpress(endpoint({}, fail)) as never)],
+      ['a guard', router => void router.use(toExpress(Depends(fail)) as never)],
+      [
+        'a native handler in a layer of the router',
+        router => {
+          router.use(toExpress(new Layer({ middleware: [passes] })) as never);
+          router.get('/', fail);
+        },
+      ],
+    ];
+
+    it.each(places)('go to the error middleware of the router that it is in: %s', async (place, mount) => {
+      const mounted = (mountAll: (app: express5.Express) => void): http.RequestListener => {
+        const app = newApp().use(toExpress(layer) as express5.RequestHandler);
+        mountAll(app);
+        return app;
+      };
+      for (const make of [mounted, bounded, wrapped]) {
+        log.events.length = 0;
+        const listener = make(app => {
+          const router = express.Router();
+          mount(router);
+          router.get('/', (_req, res) => void res.send('not reached'));
+          router.use(((error, _req, res, _next) => {
+            log.add(`router rendered ${error === forbidden}`);
+            res.status(error.status).json({ router: error.message });
+          }) as express5.ErrorRequestHandler);
+          app.use('/', router);
+          app.use(render);
+        });
+        const { status, body } = await get(listener);
+        expect([status, body]).toEqual([403, '{"router":"forbidden"}']);
+        // The layers come before the app, but for what native code throws.
+        const isNative = place.startsWith('a native');
+        expect(log.events).toEqual(
+          isNative ? ['router rendered true', 'after 403'] : ['caught forbidden', 'router rendered true'],
+        );
+      }
+    });
+  });
+
   describe('by wrap', () => {
     it('stands around a whole app: its headers, its 404 and its own errors', async () => {
       const listener = wrapped(app => {
@@ -289,13 +338,59 @@ describe.each([
       expect(log.events).toEqual(['caught broken']);
     });
 
-    it('answers an error of its own middleware with a bare 500, and reports it', async () => {
+    it('gives an error of its own middleware to the app, and nothing else of the app runs', async () => {
       layer.addMiddleware(() => {
         throw new Error('before');
       });
-      const { status, body } = await get(wrapped(() => undefined));
-      expect([status, body]).toEqual([500, 'Internal Server Error']);
-      expect(log.events).toEqual(['reported request: before']);
+      const empty = await get(wrapped(() => undefined));
+      expect([empty.status, empty.body]).toEqual([500, expect.stringContaining('before')]);
+      const { status, body } = await get(
+        wrapped(app => {
+          app.use((_req, _res, next) => {
+            log.add('native');
+            next();
+          });
+          app.get('/', (_req, res) => void res.send('native'));
+          app.use(((error, req, res, _next) => {
+            res.status(500).json({ caught: error.message, path: req.path });
+          }) as express5.ErrorRequestHandler);
+        }),
+      );
+      expect([status, body]).toEqual([500, '{"caught":"before","path":"/"}']);
+      expect(log.events).toEqual([]);
+    });
+
+    it('gives it to the app at the url of the request, where a mounted handler has answered', async () => {
+      layer.addMiddleware(async (request, callNext) => {
+        await callNext(request);
+        throw new Error('after');
+      });
+      const listener = wrapped(app => {
+        const router = express.Router();
+        const deep = express.Router();
+        deep.get('/', (_req, res) => void res.send('native'));
+        router.use('/v1', deep);
+        app.use('/api', router);
+        app.use('/api', ((error, req, res, next) => {
+          res.set('x-mounted', `${req.baseUrl} ${req.url}`);
+          next(error);
+        }) as express5.ErrorRequestHandler);
+        app.use(((_error, req, res, _next) => {
+          res.json([req.baseUrl, req.url, res.get('x-mounted')]);
+        }) as express5.ErrorRequestHandler);
+      });
+      expect((await get(listener, '/api/v1?a=1')).body).toBe('["","/api/v1?a=1","/api /v1?a=1"]');
+    });
+
+    it('gives it to the app that it is around, also below another layer', async () => {
+      layer.addMiddleware(() => {
+        throw Object.assign(new Error('inner'), { status: 403 });
+      });
+      const app = newApp().use(render);
+      const listener = toNode(watching, wrap(app, layer)) as http.RequestListener;
+      const { status, body } = await get(listener);
+      expect([status, body]).toEqual([403, '{"rendered":"inner"}']);
+      expect(log.events).toEqual(['caught inner', 'rendered inner']);
     });
 
     it('knows the url as the app trusts it, before the app has begun', async () => {

@@ -475,6 +475,22 @@ describe.each([
     ]);
   });
 
+  it('is at home beside another copy of the package, with each around an app of its own', async () => {
+    const app = newApp();
+    app.use(toExpress(timing) as express5.RequestHandler);
+    app.get('/', (_req, res) => void res.send('first'));
+    expect(await get(app)).toMatchObject({ status: 200, body: 'first' });
+    await jest.isolateModulesAsync(async () => {
+      const other = require('callnext/express') as typeof import('callnext/express');
+      expect(other.toExpress).not.toBe(toExpress);
+      const second = newApp();
+      second.use(other.toExpress(timing) as express5.RequestHandler);
+      second.get('/', (_req, res) => void res.status(201).send('second'));
+      const { status, headers, body } = await get(second);
+      expect([status, headers.get('x-timing'), body]).toEqual([201, '1', 'second']);
+    });
+  });
+
   it('leaves nothing behind on a connection, also not of requests that it did not wait for', async () => {
     const app = newApp();
     const counts: number[] = [];

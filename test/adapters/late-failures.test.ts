@@ -118,13 +118,14 @@ describe.each([
     expect(headers['set-cookie']).toBeUndefined();
   });
 
-  it.each(below)('gets the bare page of a wrapped app past %s', async (_below, mount) => {
+  it.each(below)('gets the page of a wrapped app past %s', async (_below, mount) => {
     const app = newApp();
     mount(app);
     app.get('/item', commits);
     app.use(renderError);
     const { headers, ...got } = await ask(app, quiet());
-    expect(got).toEqual({ status: 500, text: 'Internal Server Error', isReused: true });
+    expect(got).toEqual({ status: 503, text: '{"failed":"commit failed"}', isReused: true });
+    expect(headers).toMatchObject({ 'content-length': '26' });
     expect(headers['content-encoding']).toBeUndefined();
   });
 

@@ -1,4 +1,4 @@
-import { Depends, endpoint, Layer, type Middleware, PlainTextResponse } from 'callnext';
+import { Depends, endpoint, HTTPException, Layer, type Middleware, PlainTextResponse } from 'callnext';
 import { inject, toNode } from 'callnext/node';
 import { EventLog } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
@@ -82,6 +82,70 @@ describe('toNode', () => {
       expect(log.events).toEqual(events);
     },
   );
+
+  it.each<[string, object, number, string, string[]]>([
+    ['hides the message of a client error', { status: 404 }, 404, '{"detail":"Not Found"}', []],
+    ['hides that of a server error', { status: 503 }, 503, '{"detail":"Service Unavailable"}', ['secret']],
+    ['shows it where the error says so', { statusCode: 409, expose: true }, 409, '{"detail":"secret"}', []],
+    [
+      'leaves out headers of another body',
+      { status: 400, headers: { 'content-encoding': 'gzip', 'x-a': '1' } },
+      400,
+      '{"detail":"Bad Request"}',
+      [],
+    ],
+    ['does without headers that are none', { status: 400, headers: { 'x y': '\n' } }, 400, 'Bad Request', []],
+    ['knows no other status', { status: 200 }, 500, 'Internal Server Error', ['secret']],
+  ])(
+    'answers an error with a status where no framework does: %s',
+    async (_what, fields, status, body, told) => {
+      const fail = (): never => {
+        throw Object.assign(new Error('secret'), fields);
+      };
+      const errors: string[] = [];
+      const onError = (error: Error): void => void errors.push(error.message);
+      const layer = (middleware: Middleware[] = []): Layer => new Layer({ middleware, onError });
+      const listeners = [
+        toNode(layer([timing]), fail),
+        toNode(layer([fail]), () => undefined),
+        toNode(layer([timing]), toNode(endpoint({}, fail))),
+      ];
+      for (const listener of listeners) {
+        await listening(listener, async url => {
+          const response = await fetch(url);
+          expect([response.status, await response.text()]).toEqual([status, body]);
+        });
+      }
+      expect(errors).toEqual(listeners.flatMap(() => told));
+    },
+  );
+
+  it('answers an HTTPException that its handler throws again', async () => {
+    const layer = new Layer().addExceptionHandler(HTTPException, (_request, thrown) => {
+      throw thrown;
+    });
+    const exception = new HTTPException(401, 'who?', { headers: { 'www-authenticate': 'Basic' } });
+    const refuses: Middleware = () => {
+      throw exception;
+    };
+    await listening(
+      toNode(new Layer({ middleware: [refuses] }), () => undefined),
+      async url => {
+        expect((await fetch(url)).status).toBe(401);
+      },
+    );
+    const fail = (): never => {
+      throw exception;
+    };
+    await listening(toNode(layer, toNode(endpoint({}, fail))), async url => {
+      const response = await fetch(url);
+      expect([response.status, response.headers.get('www-authenticate'), await response.text()]).toEqual([
+        401,
+        'Basic',
+        '{"detail":"who?"}',
+      ]);
+    });
+  });
 
   it('keeps pipelined answers in their order', async () => {
     const layer = new Layer({

@@ -120,23 +120,16 @@ describe.each([
       return (mounting === 'wrap' ? wrap(app, layer) : app) as http.RequestListener;
     };
 
-  const barePage = outcomes.map(outcome =>
-    outcome.by === 'app' ? { ...outcome, status: 500, text: 'Internal Server Error' } : outcome,
-  );
-
   describe.each(expressPackages.map(each => [each.name, each] as const))('%s', (_package, packaged) => {
     it.each([
-      ['toExpress', 'below', outcomes],
-      ['toExpress', 'above', outcomes],
-      ['errorBoundary', 'below', outcomes],
-      ['errorBoundary', 'above', outcomes],
-      ['wrap', 'below', barePage],
-    ] as const)(
-      'answers every late failure, mounted by %s, %s the layer',
-      async (mounting, position, all) => {
-        await expectAll(builder(mounting), packaged, position, all);
-      },
-    );
+      ['toExpress', 'below'],
+      ['toExpress', 'above'],
+      ['errorBoundary', 'below'],
+      ['errorBoundary', 'above'],
+      ['wrap', 'below'],
+    ] as const)('answers every late failure, mounted by %s, %s the layer', async (mounting, position) => {
+      await expectAll(builder(mounting), packaged, position, outcomes);
+    });
   });
 });
 

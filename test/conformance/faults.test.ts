@@ -281,7 +281,7 @@ describe.each(mounts)('faults on $name', ({ app }) => {
 
   it('disposes of a value once, also where dependencies hand it on', async () => {
     const disposable = () => ({ [Symbol.asyncDispose]: async () => log.add('disposed') });
-    const handsOn = dependency({ value: Depends(disposable) }, ({ value }) => value);
+    const handsOn = dependency({ value: Depends(disposable, { dispose: true }) }, ({ value }) => value);
     const again = dependency({ value: Depends(handsOn) }, ({ value }) => value);
     const read = endpoint({ again: Depends(again), last: Depends(getDb) }, () => 1);
     await send(app().use(layer).at('/', read), 'disposed');
@@ -309,36 +309,6 @@ describe.each(mounts)('faults on $name', ({ app }) => {
         )
       ).status,
     ).toBe(418);
-  });
-
-  it.each<[string, object, number, string]>([
-    ['hides the message of a client error', { status: 404 }, 404, '{"detail":"Not Found"}'],
-    ['hides that of a server error', { status: 503 }, 503, '{"detail":"Service Unavailable"}'],
-    ['shows it where the error says so', { statusCode: 503, expose: true }, 503, '{"detail":"secret"}'],
-    [
-      'leaves out headers of another body',
-      { status: 400, headers: { 'content-encoding': 'gzip', 'x-a': '1' } },
-      400,
-      '{"detail":"Bad Request"}',
-    ],
-  ])('%s', async (_what, fields, status, body) => {
-    const bad = endpoint({}, () => {
-      log.add('thrown');
-      throw Object.assign(new Error('secret'), fields);
-    });
-    expect(await send(app().use(layer).at('/', bad), 'thrown')).toEqual({ status, body });
-  });
-
-  it('gives a handler for HTTPException foreign errors too, as HTTPExceptions', async () => {
-    layer.addExceptionHandler(
-      HTTPException,
-      (_request, exception) => new JSONResponse([exception.status, exception.detail]),
-    );
-    const bad = endpoint({}, () => {
-      log.add('thrown');
-      throw Object.assign(new Error('foreign'), { status: 409, expose: true });
-    });
-    expect((await send(app().use(layer).at('/', bad), 'thrown')).body).toBe('[409,"foreign"]');
   });
 
   it('runs the tasks that an exit of scope background adds', async () => {

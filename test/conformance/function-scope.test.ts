@@ -3,7 +3,7 @@ import type http from 'node:http';
 import net from 'node:net';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { Depends, HTTPException, Layer, type Middleware } from 'callnext';
+import { Depends, dependency, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject as injectExpress, toExpress, wrap } from 'callnext/express';
 import { inject as injectKoa, toKoa } from 'callnext/koa';
 import { inject as injectNode, toNode } from 'callnext/node';
@@ -435,6 +435,21 @@ describe('a handler that writes when its dependencies of scope "function" have e
     ['node:http, in a callback', onNode, (...given) => void late(...given)],
     ['Koa, in a callback', onKoa(Koa3), (...given) => void late(...given)],
   ];
+
+  it('is reported of the dependency that has exited, and not of a plain function around it', async () => {
+    const reports: Error[] = [];
+    layer = new Layer({ middleware: [passing], onError: error => reports.push(error) });
+    const getName = dependency({ tx }, function getName() {
+      return 'name';
+    });
+    const handler: Handler = (res, inject, req) => {
+      const around = <T>(): Promise<T> => inject(Depends(getName, { scope: 'function' })) as Promise<T>;
+      return late(res, around, req);
+    };
+    const inCallback: Handler = (...given) => void handler(...given);
+    expect(await send(onExpress(express5)(layer, inCallback))).toBe('123');
+    expect(reports[0]?.message).toMatch(/`GET \/` wrote .* `getTx`/);
+  });
 
   it.each(unseeing)('is reported once for a request: %s', async (_name, host, handler) => {
     const reports: Error[] = [];

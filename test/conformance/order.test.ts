@@ -505,14 +505,17 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
 
   it('gives an error of native code to the handlers of the user', async () => {
     const { layer } = parts(log);
+    class Unavailable extends Error {
+      readonly status = 503;
+    }
     layer.addExceptionHandler(
-      503,
+      Unavailable,
       (_request, exception) => new PlainTextResponse(`handled ${exception.message}`, { status: 503 }),
     );
     const native = app()
       .use(layer)
       .handler('/', () => {
-        throw Object.assign(new Error('native failure'), { status: 503 });
+        throw new Unavailable('native failure');
       });
     const { status, body } = await request(native, log, 'outer after 503');
     expect({ status, body }).toEqual({ status: 503, body: 'handled native failure' });

@@ -46,6 +46,10 @@ describe('what docs/ shows in passing', () => {
     await reader.cancel();
   });
 
+  it('a file that is closed', async () => {
+    expect(await (await client.get('/licence')).json()).toEqual({ title: 'MIT License' });
+  });
+
   it('what Express knows', async () => {
     const response = await client.get('/agent', { headers: { 'user-agent': 'a test' } });
     expect(await response.json()).toBe('a test');

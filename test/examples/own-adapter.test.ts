@@ -75,6 +75,7 @@ describe('the adapter of docs/write-an-adapter.md', () => {
       throw new Error('nobody handles it');
     };
     expect((await ask(layerWith(throwing), '/')).status).toBe(500);
+    expect(log.events).toContain('reported nobody handles it');
     const refusing: Middleware = () => {
       throw new HTTPException(403);
     };

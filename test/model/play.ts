@@ -2,6 +2,7 @@ import http from 'node:http';
 import {
   BackgroundTask,
   type BackgroundTasks,
+  type DependencyScope,
   Depends,
   dependency,
   endpoint,
@@ -161,7 +162,9 @@ class Stage {
     if (known) return known;
     const needs = Object.fromEntries(spec.needs.map(each => [`the ${each.name}`, this.#depends(each)]));
     const made = dependency(needs, this.#producer(spec));
-    const marker = Depends(made, spec.scope ? { scope: spec.scope } : {});
+    const scoped = spec.scope ? { scope: spec.scope } : {};
+    const options = { ...scoped, dispose: spec.kind === 'disposable' };
+    const marker = Depends(made, options as { scope?: DependencyScope });
     this.#dependencies.set(spec, marker);
     return marker;
   }

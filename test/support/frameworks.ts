@@ -30,6 +30,11 @@ export interface TestApp {
   handler(path: string, handle: (answer: Answer) => unknown): TestApp;
   /** What runs around everything that comes after it, natively: before and after. */
   around(before: (res: http.ServerResponse) => void, after: () => void): TestApp;
+  /**
+   * The app's own error middleware, below nothing of ours: it answers by JSON of what `render` gives, with the status of the error.
+   * To be called first: on Koa it is around everything that comes after it, on Express behind all.
+   */
+  errors(render: (error: unknown, answer: Answer) => object): TestApp;
   listener(): http.RequestListener;
 }
 
@@ -72,6 +77,7 @@ function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
   app.set('env', 'test');
   let outermost: Layer | Middleware | undefined;
   let isFirst = isWrapped;
+  let renderError: ((error: unknown, answer: Answer) => object) | undefined;
   const mounted: TestApp = {
     use(target) {
       if (isFirst) outermost = target;
@@ -106,7 +112,19 @@ function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
       });
       return mounted;
     },
-    listener: () => (outermost ? wrap(app as never, outermost) : app) as http.RequestListener,
+    errors(render) {
+      renderError = render;
+      return mounted;
+    },
+    listener() {
+      const render = renderError;
+      if (render)
+        app.use(((error, req, res, _next) => {
+          const body = render(error, expressAnswer(req, res));
+          res.status(error.status ?? 500).json(body);
+        }) as express5.ErrorRequestHandler);
+      return (outermost ? wrap(app as never, outermost) : app) as http.RequestListener;
+    },
   };
   return mounted;
 }
@@ -174,6 +192,17 @@ function koaApp(Koa: typeof Koa3): TestApp {
       });
       return mounted;
     },
+    errors(render) {
+      app.use(async (ctx, next) => {
+        try {
+          await next();
+        } catch (error) {
+          ctx.status = (error as { status?: number }).status ?? 500;
+          ctx.body = render(error, koaAnswer(ctx));
+        }
+      });
+      return mounted;
+    },
     listener: () => app.callback(),
   };
   return mounted;
@@ -219,7 +248,7 @@ export const frameworks: readonly Framework[] = [
   koa2Framework,
 ];
 
-/** Those, and an app that is wrapped: the exceptions that nobody handles are reported there, as nobody else would tell of them. */
+/** Those, and an app that is wrapped. */
 export const mounts: readonly Framework[] = [...frameworks, wrappedFramework];
 
 /** Runs `use` against a server on loopback, and ends that server with all its connections. */

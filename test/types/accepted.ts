@@ -122,6 +122,34 @@ endpoint(
   },
 );
 
+// What is opened for a request is disposed where the marker asks for it.
+const openFile = async () => ({ read: () => 'text', [Symbol.asyncDispose]: async () => undefined });
+const openSession = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, () => ({
+  id: 1,
+  [Symbol.dispose]: () => undefined,
+}));
+const maybe = (): boolean => Math.random() > 0.5;
+endpoint(
+  {
+    file: Depends(openFile, { dispose: true, scope: 'background' }),
+    narrow: Depends(openSession, { dispose: true, scope: 'function' }),
+    same: Depends(openSession, { dispose: true, useCache: false }),
+    sometimes: Depends(openFile, { dispose: maybe() }),
+    never: Depends(fromFunction, { dispose: false }),
+    untyped: Depends(() => JSON.parse('{}'), { dispose: true }),
+    generator: Depends(fromGenerator, { dispose: false }),
+  },
+  ({ file, narrow }) => {
+    assertType<Equal<ReturnType<typeof file.read>, string>>();
+    assertType<Equal<typeof narrow.id, number>>();
+  },
+);
+const needsSession = dependency(
+  { session: Depends(openSession, { dispose: true, scope: 'function' }) },
+  ({ session: { id } }) => id,
+);
+Depends(needsSession, { scope: 'background' });
+
 // Without a request, in the life of a layer.
 async function life(): Promise<void> {
   const living = new Layer({

@@ -60,6 +60,30 @@ Depends(long, { scope: 'request' });
 // @ts-expect-error Nor may there be plain functions in between.
 Depends(longer, { scope: 'background' });
 
+const open = () => ({ [Symbol.dispose]: () => undefined });
+const opensLong = dependency({ inner: Depends(short, { scope: 'function' }) }, open);
+const holdsShort = dependency(
+  { opened: Depends(open, { dispose: true, scope: 'function' }) },
+  async function* ({ opened }) {
+    yield opened;
+  },
+);
+
+// @ts-expect-error What is disposed can not outlive what it needs.
+Depends(opensLong, { dispose: true, scope: 'request' });
+
+// @ts-expect-error Nor can what needs it outlive it.
+Depends(holdsShort, { scope: 'request' });
+
+// @ts-expect-error Only what can be disposed is disposed.
+Depends(one, { dispose: true });
+
+// @ts-expect-error And what may not be there can not.
+Depends(() => (Math.random() > 0.5 ? open() : undefined), { dispose: true });
+
+// @ts-expect-error A generator has an exit of its own.
+Depends(short, { dispose: true });
+
 // @ts-expect-error The name of an injected object is taken.
 endpoint({ request: Depends(one) }, () => 1);
 

@@ -1,0 +1,30 @@
+/**
+ * Whether it is a generator function: only what one of these makes is entered up to its `yield`, and has an
+ * exit.
+ */
+export function isGeneratorFunction(produce: unknown): boolean {
+  // The tag is the same in every realm, such as that of a test, where `instanceof` fails.
+  const tag = tagOf(produce);
+  return tag === 'GeneratorFunction' || tag === 'AsyncGeneratorFunction';
+}
+
+/** Whether it is the object of a generator function of the engine. */
+export function isGeneratorObject(value: unknown): boolean {
+  const tag = tagOf(value);
+  return tag === 'Generator' || tag === 'AsyncGenerator';
+}
+
+/**
+ * How compilers write a generator function for targets that have none: by a helper of that name, or, where a
+ * minifier has renamed it, by another generator or a function that is given `this`.
+ */
+const compiledCode = /\b_\w*[gG]enerator\w*\b|regenerator|function\s*\*|\(\s*this\s*,\s*function\b/;
+
+/** Whether a compiler may have made a plain function of a generator function. */
+export function looksCompiled(produce: (...args: never[]) => unknown): boolean {
+  return compiledCode.test(Function.prototype.toString.call(produce));
+}
+
+function tagOf(value: unknown): unknown {
+  return (value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag];
+}
