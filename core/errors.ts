@@ -49,7 +49,7 @@ const messages = {
   BODY_TOO_LARGE: (limit: number) =>
     `A request body is larger than the ${limit} bytes that its readers may hold in memory. Raise \`new Layer({ maxBodySize })\`, or read it once as a stream, by \`request.body\` or \`request.form()\`.`,
   BODY_UNCLOSED: (patience: number) =>
-    `The body of a response has not closed within ${patience} ms since its client left, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
+    `The body of a response has not closed within ${patience} ms since its client left or another response took its place, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
   CALL_NEXT_LATE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
   CALL_NEXT_TWICE: (middleware: string) =>
@@ -160,8 +160,14 @@ const messages = {
     called
       ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
       : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. Return the response of \`callNext(request)\`, or a response of its own.`,
+  OTHER_VERSION: (theirs: unknown, ours: string) =>
+    `callnext ${ours} has come to a request that callnext ${theirs ?? 'of an earlier version'} has begun, and the two cannot share it. Install one version; \`npm ls callnext\` shows who brings the other.`,
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
+  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
+    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a response class of callnext, such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
+  RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
+    `The endpoint \`${endpoint}\` is a generator, and its \`responseClass\` \`${responseClass}\` does not stream. Use \`StreamingResponse\` or \`EventSourceResponse\`, or leave \`responseClass\` out to stream JSON Lines.`,
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
@@ -174,6 +180,12 @@ const messages = {
     `A ServerSentEvent can not be written: ${reason}. Its \`event\` and \`id\` are one line each, \`retry\` is a whole number of milliseconds, and it has \`data\` or \`rawData\`.`,
   STATUS: (received: unknown) =>
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
+  STREAM_RETURNED: (endpoint: string, received: unknown) =>
+    `The endpoint \`${endpoint}\` is a generator that yielded nothing and returned ${show(received)}, which is not sent. Yield what is to be sent, or return it from a function that is not a generator.`,
+  STREAM_VALUE: (endpoint: string, stream: string | undefined, received: unknown) =>
+    stream === undefined
+      ? `The endpoint \`${endpoint}\` is a generator and yielded ${show(received)}, which is a response. Return a response from a function that is not a generator.`
+      : `The endpoint \`${endpoint}\` streams ${stream}, as its first value says, and yielded ${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>
@@ -198,6 +210,13 @@ export class CallnextError extends Error {
   declare readonly path: readonly string[] | undefined;
   /** Where it came up, such as `POST /orders`, when it has reached a layer. */
   declare readonly request: string | undefined;
+
+  readonly #isOne = true;
+
+  /** Unlike `instanceof`, it does not fail for a proxy that cannot be looked at. Internal. */
+  static isOne(value: object): value is CallnextError {
+    return #isOne in value;
+  }
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; path?: readonly string[] } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -227,7 +246,7 @@ export function misuseWith<Code extends ErrorCode>(
 export function located<E>(error: E, where: () => string): E {
   let depth = 0;
   for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {
-    if (each instanceof CallnextError && each.request === undefined) locate(each, where());
+    if (CallnextError.isOne(each) && each.request === undefined) locate(each, where());
     depth += 1;
   }
   return error;
@@ -249,6 +268,11 @@ function locate(error: CallnextError, where: string): void {
 
 function messageOf(code: ErrorCode, details: readonly unknown[]): string {
   return (messages[code] as (...details: readonly unknown[]) => string)(...details);
+}
+
+/** Whether an error is a misuse of one of these codes, also where another copy of the package has made it. */
+export function isMisuse(error: Error, ...codes: readonly ErrorCode[]): boolean {
+  return error.name === 'CallnextError' && codes.includes((error as CallnextError).code);
 }
 
 /** All codes, for the documentation's test. */
@@ -277,9 +301,16 @@ export function toError(thrown: unknown): Error {
   return wrapper;
 }
 
-const wrappers = new WeakMap<object, Error>();
-/** What frameworks are given in place of its wrapper. */
-const wrapped = new WeakMap<Error, unknown>();
+/** Shared by all copies of the package, whose layers hand errors to one another. */
+const sharedKey: unique symbol = Symbol.for('callnext.thrown') as never;
+const shared = globalThis as { [sharedKey]?: ReturnType<typeof newWrappers> };
+shared[sharedKey] ??= newWrappers();
+/** `wrapped`: what frameworks are given in place of its wrapper. */
+const { wrappers, wrapped } = shared[sharedKey];
+
+function newWrappers() {
+  return { wrappers: new WeakMap<object, Error>(), wrapped: new WeakMap<Error, unknown>() };
+}
 
 function wrapperOf(thrown: unknown): Error {
   const wrapper = new Error(`A non-error was thrown: ${show(thrown)}.`, { cause: thrown });
@@ -341,12 +372,14 @@ function isError(thrown: object): boolean {
   return (tag === '[object Error]' || tag === '[object DOMException]') && typeof message === 'string';
 }
 
-/** V8's own getter formats the stack, which takes longer than all else here and cannot fail. */
-const ownStack = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+/** Finds a getter without calling it. V8's own up to Node 20 is none to it, and a descriptor would format the stack. */
+const getterOf = Reflect.get(Object.prototype, '__lookupGetter__') as (this: object, name: string) => unknown;
+/** V8's own from Node 22 on formats the stack, which takes longer than all else here and cannot fail. */
+const ownStack = getterOf.call(new Error(), 'stack');
 
 function readStack(thrown: object): void {
-  const own = Object.getOwnPropertyDescriptor(thrown, 'stack');
-  if (own === undefined || own.get !== ownStack) Reflect.get(thrown, 'stack');
+  const getter = getterOf.call(thrown, 'stack');
+  if (getter !== undefined && getter !== ownStack) Reflect.get(thrown, 'stack');
 }
 
 /**

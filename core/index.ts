@@ -20,11 +20,13 @@ export {
 } from './dependencies/depends.js';
 export { injectInto } from './dependencies/inject.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export type { ResponseClass } from './endpoint/stream-response.js';
 export {
   asThrown,
   CallnextError,
   ClientDisconnect,
   type ErrorCode,
+  isMisuse,
   misuse,
   misuseWith,
   toError,

@@ -166,7 +166,7 @@ function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
       placeErrorTap(req.app);
     }
     if (!isResponse(res)) return next();
-    const native = NativeExchange.of(res) ?? openExchange(req, res, next);
+    const native = NativeExchange.join(res) ?? openExchange(req, res, next);
     if (errorTap) {
       native.isObserved = true;
       native.seesHandlers = true;
@@ -186,7 +186,7 @@ function isResponse(res: ExpressRes): boolean {
 
 function endpointHandler(endpoint: Endpoint): ExpressHandler {
   return function callnextEndpoint(req, res, next) {
-    const outer = NativeExchange.of(res);
+    const outer = NativeExchange.join(res);
     const native = outer ?? openExchange(req, res, next);
     matchRoute(native.exchange.request, req.params);
     if (outer) void native.runEndpoint(endpoint, next);

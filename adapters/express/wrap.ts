@@ -37,7 +37,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
       const begun = new WrappedRequest(app, req, res as ExpressRes).raw;
       throwInto(app, thrown, begun.req, begun.res);
     };
-    const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
+    const native = NativeExchange.join(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
     native.seesHandlers = true;
     runAround(native, layer, app, passOn);

@@ -212,7 +212,7 @@ async function runInner(
 
 function endpointHandler(endpoint: Endpoint): KoaHandler {
   return async function callnextEndpoint(ctx: KoaContext, _next: KoaNext) {
-    const outer = NativeExchange.of(ctx.res);
+    const outer = NativeExchange.join(ctx.res);
     if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
     const koa = outer ?? new KoaExchange(ctx);
     matchRoute(koa.exchange.request, ctx.params ?? {});
@@ -242,7 +242,7 @@ async function answered(koa: KoaExchange, { frames, chain }: LayerRun): Promise<
 
 /** Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */
 function exchangeOf(ctx: KoaContext): KoaExchange | undefined {
-  const outer = NativeExchange.of(ctx.res);
+  const outer = NativeExchange.join(ctx.res);
   if (outer && !isOn(ctx, outer)) throw misuse('APP_INSIDE_APP');
   return outer;
 }

@@ -64,6 +64,8 @@ export class KoaExchange extends NativeExchange {
   #placed = false;
   /** Whether Koa would answer, if it had not been kept from it. */
   #isTaken = false;
+  /** Whether the last response of ours on the context is a 205. */
+  #hasPlacedReset = false;
 
   constructor(ctx: KoaContext) {
     const framework = new KoaRequest(ctx);
@@ -215,6 +217,7 @@ export class KoaExchange extends NativeExchange {
       putBack(this.ctx, response);
     } else {
       if (frame && response !== frame.received) frame.entry.restore(this.res);
+      this.#hasPlacedReset = response.status === 205;
       this.keep(applyToContext(this.ctx, response));
     }
   }
@@ -282,15 +285,18 @@ export class KoaExchange extends NativeExchange {
     }
     const { root } = this;
     const frame = root?.waiters[0] as Frame | undefined;
-    const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#isView(response));
+    const isOurs = !this.#isView(response);
+    // Koa sends a 205 without saying where it ends. A native one is left as it is.
+    const isUnframed = response.status === 205 && (isOurs || this.#hasPlacedReset);
+    const isRaw = root?.state === 'held' || (this.ctx.respond === false && isOurs) || isUnframed;
     if (!isRaw) {
       if (frame) this.leave(frame, response);
       this.#place(frame, response);
       this.leaveAll();
       root?.release();
     } else {
-      if (!root?.isViewedBy(response) && !this.#isView(response)) this.#takeFromKoa();
-      if (this.#isView(response)) root?.release();
+      if (isUnframed || (!root?.isViewedBy(response) && isOurs)) this.#takeFromKoa();
+      if (this.#isView(response) && !isUnframed) root?.release();
       else this.write(response);
     }
   }

@@ -123,7 +123,7 @@ function endpointListener(endpoint: Endpoint): NodeListener {
 }
 
 function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
-  return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
+  return NativeExchange.join(res) ?? openBare(req, res, new NodeRequest(req, res));
 }
 
 /**

@@ -8,12 +8,19 @@ import {
 } from '../dependencies/depends.js';
 import { misuse, nameOf } from '../errors.js';
 import { type Request, sourceOf } from '../http/request.js';
+import { isOurs } from '../http/response.js';
 import { checkedStatus } from '../http/status.js';
+import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
 export interface EndpointOptions {
   /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
   status?: number;
+  /**
+   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
+   * that the handler returns stays as it is. FastAPI's `response_class`.
+   */
+  responseClass?: ResponseClass;
 }
 
 const brand = Symbol.for('callnext.Endpoint');
@@ -25,6 +32,7 @@ export interface Endpoint {
   readonly dependencies: Dependencies;
   readonly handler: (context: never) => unknown;
   readonly status: number | undefined;
+  readonly responseClass: ResponseClass | undefined;
 }
 
 /**
@@ -35,10 +43,11 @@ export interface Endpoint {
  * ```
  *
  * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
- * the response, or plain data that becomes a JSON response (`undefined` becomes `null`).
+ * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator
+ * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. FastAPI's path operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS` and `RESPONSE_CLASS`. FastAPI's path operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
@@ -50,7 +59,14 @@ export function endpoint<D extends Dependencies>(
   checkNames(dependencies, name);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
-  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+  const { responseClass } = options;
+  if (responseClass !== undefined && !isResponseClass(responseClass))
+    throw misuse('RESPONSE_CLASS', name, responseClass);
+  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status, responseClass });
+}
+
+function isResponseClass(value: unknown): boolean {
+  return typeof value === 'function' && isOurs(value.prototype);
 }
 
 /** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */

@@ -150,7 +150,11 @@ class EventStream implements AsyncIterator<string, undefined> {
   }
 }
 
+/** Whether it is an event, of this copy of the package or of another one. */
+export function isServerSentEvent(value: unknown): value is ServerSentEvent {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
 function textOf(event: unknown): string {
-  const isEvent = typeof event === 'object' && event !== null && brand in event;
-  return (isEvent ? (event as ServerSentEvent) : new ServerSentEvent({ data: event ?? null })).text;
+  return (isServerSentEvent(event) ? event : new ServerSentEvent({ data: event ?? null })).text;
 }

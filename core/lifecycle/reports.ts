@@ -1,4 +1,4 @@
-import { located, toError } from '../errors.js';
+import { toError } from '../errors.js';
 import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { ErrorContext, ErrorPhase, ErrorReporter } from './frozen-layer.js';
@@ -8,6 +8,8 @@ interface Reported {
   /** That which the code that runs at the time sees. */
   readonly request: Request;
   readonly title: string;
+  /** Says in an error where it came up. */
+  locate(error: Error): Error;
 }
 
 /** Who is told of the errors of one request that no response can carry any more. */
@@ -63,7 +65,7 @@ export class Reports {
   /** Tells `onError`; what that throws goes to the console, never further. */
   tell(given: Error, phase: ErrorPhase, task: string | undefined): void {
     // A stream may be destroyed with any value, which then stands where Node has errors.
-    const error = located(toError(given), () => this.#of.title);
+    const error = this.#of.locate(toError(given));
     this.#told ??= new WeakSet();
     this.#told.add(error);
     const failed = (thrown: unknown): void =>

@@ -41,7 +41,8 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     if (response) partsOf(response).head.seal();
     if (trace) await trace.received?.();
     await exchange.idle();
-    exchange.settleResponses(response);
+    const closing = exchange.settleResponses(response);
+    if (closing) await closing;
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
     await runAfterResponse(exchange, response, known); // 7–9
   });

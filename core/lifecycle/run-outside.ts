@@ -80,6 +80,11 @@ class OutsideExchange extends Exchange {
     this.name = name;
   }
 
+  /** The caller knows what it has run. */
+  override locate(error: Error): Error {
+    return error;
+  }
+
   override noteFailure(
     _phase: unknown,
     failure: Error | undefined,

@@ -330,6 +330,26 @@ endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
 });
 toExpress(admin);
 
+// What an endpoint yields is streamed; a class of responses may be named for it.
+endpoint({ s: Depends(fromAsync) }, async function* ({ s, request, response }) {
+  assertType<Equal<typeof s, string>>();
+  response.headers.set('x-method', request.method);
+  yield { s };
+  yield new ServerSentEvent({ data: s });
+});
+endpoint({ n: Depends(fromFunction) }, function* ({ n }) {
+  assertType<Equal<typeof n, number>>();
+  yield n;
+});
+endpoint({}, fromAsyncGenerator, { responseClass: EventSourceResponse });
+endpoint({}, () => 'path', { responseClass: FileResponse, status: 200 });
+endpoint({}, ({ response }) => {
+  response.setCookie('a', 'b c', { encoding: 'python' });
+  response.deleteCookie('a', { encoding: 'percent' });
+});
+class Pages extends Response {}
+endpoint({}, () => 'page', { responseClass: Pages });
+
 // Tasks of native handlers are type-checked, in the frameworks' own handlers.
 const sendMail = async (_to: string, _copies: number): Promise<void> => undefined;
 express().post('/', (req, res) => {
