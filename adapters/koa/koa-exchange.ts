@@ -11,6 +11,7 @@ import {
   type ParsedBody,
   type Request,
   type Response,
+  type RouterParams,
   toError,
 } from '../../core/index.js';
 import {
@@ -38,15 +39,18 @@ import {
   restoreContext,
   stateOf,
   undoLateBody,
+  type ViewOwner,
   viewed,
 } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
+import { routerParams } from './router-params.js';
+import { SourceErrors } from './source-errors.js';
 
 /**
  * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is through, or on
  * `ctx.res`, which is held as any native response is.
  */
-export class KoaExchange extends NativeExchange {
+export class KoaExchange extends NativeExchange implements ViewOwner {
   override readonly host = 'koa';
   /** Koa is given an error by a promise, and answers it in the context of those who wait for that. */
   protected override readonly tellsPages = false;
@@ -55,6 +59,7 @@ export class KoaExchange extends NativeExchange {
   readonly handedBack: Promise<void>;
   readonly #framework: KoaRequest;
   #watched: Set<object> | undefined;
+  #errors: SourceErrors | undefined;
   #outermost: Frame | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
@@ -70,13 +75,31 @@ export class KoaExchange extends NativeExchange {
   constructor(ctx: KoaContext) {
     const framework = new KoaRequest(ctx);
     const source = new NodeRequestSource(ctx.req, framework);
-    super(ctx.req, ctx.res as never, source, thrown => this.#handError(answerable(thrown)));
+    super(ctx.req, ctx.res as never, source, thrown => this.#giveBack(thrown));
     this.ctx = ctx;
     this.#framework = framework;
     this.handedBack = new Promise((resolve, reject) => {
       this.#handBack = resolve;
       this.#handError = reject;
     });
+  }
+
+  #giveBack(thrown: unknown): void {
+    this.#errors?.handedBack();
+    this.#handError(answerable(thrown));
+  }
+
+  get #sourceErrors(): SourceErrors {
+    this.#errors ??= new SourceErrors(this.ctx, () => this.#placed);
+    return this.#errors;
+  }
+
+  isSent(): boolean {
+    return this.#placed;
+  }
+
+  failed(error: Error): void {
+    this.#sourceErrors.failed(error);
   }
 
   /** It is made by its outermost layer or endpoint, which runs it. */
@@ -239,7 +262,7 @@ export class KoaExchange extends NativeExchange {
   override fail(error: Error, headers?: Headers): Promise<Delivery> {
     // Koa hears of an error that came when the client had gone, as without a layer.
     const isTooLate = this.end.over !== undefined && !(error instanceof ClientDisconnect);
-    if (isTooLate) this.#handError(answerable(asThrown(error)));
+    if (isTooLate) this.#giveBack(asThrown(error));
     const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
     else this.#undo(this.#outermost);
@@ -251,6 +274,7 @@ export class KoaExchange extends NativeExchange {
     const delivery = await super.delivered();
     const closing = this.#closeBodies();
     if (closing) await this.exchange.isClosedInTime(closing);
+    this.#errors?.tell();
     return delivery.outcome === 'sent'
       ? delivery
       : { ...delivery, error: delivery.error ?? this.#lateFailure };
@@ -320,7 +344,7 @@ export class KoaExchange extends NativeExchange {
       frame.held.whenStarved(() => this.#answerFromContext());
       return;
     }
-    const view = contextView(this.ctx, () => this.#placed);
+    const view = contextView(this.ctx, this);
     if (this.answeredLate(frame)) this.exchange.replaced(view);
     else frame.answered(view);
   }
@@ -334,9 +358,10 @@ export class KoaExchange extends NativeExchange {
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else
-      pipeline(Readable.from(answerableChunks(content)), res).catch(error =>
-        this.exchange.report(toError(error), 'response'),
-      );
+      pipeline(Readable.from(answerableChunks(content)), res).catch(error => {
+        this.failed(error);
+        this.exchange.report(toError(error), 'response');
+      });
   }
 
   /** A body that has failed before it was sent counts only if it would be sent. */
@@ -352,6 +377,7 @@ export class KoaExchange extends NativeExchange {
     if (!(body instanceof Stream) || this.#watched?.has(body)) return;
     this.#watched ??= new Set();
     this.#watched.add(body);
+    this.#sourceErrors.watch(body);
     body.once('error', thrown => {
       const error = originalOf(thrown);
       if (!this.#placed) this.#bodyFailure ??= { body, error };
@@ -416,8 +442,8 @@ class KoaRequest implements FrameworkRequest {
     this.#changed = target;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
-    return this.raw.params ?? {};
+  get pathParams(): RouterParams {
+    return routerParams(this.raw);
   }
 
   /** Respects `app.proxy`. */

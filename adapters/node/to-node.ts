@@ -7,10 +7,13 @@ import {
   type Endpoint,
   followTarget,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
+  madeBy,
   misuse,
   type Named,
+  noteMount,
   type Request,
   runExchange,
   type Solved,
@@ -40,15 +43,17 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * ```
  *
  * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
- * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`.
+ * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`
+ * and `NODE_LISTENER`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
 export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeListener): NodeListener {
   if (isEndpoint(target)) return endpointListener(target);
-  if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
-  return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
+  if (typeof listener !== 'function') throw misuse('NODE_LISTENER', listener);
+  if (isLayer(target)) noteMount(layer, toNode);
+  return madeBy('toNode', (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener));
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */

@@ -3,11 +3,21 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
-import { type Endpoint, isEndpoint, isLayer, type Layer, misuse } from '../../core/index.js';
+import {
+  checkOptions,
+  type Endpoint,
+  isEndpoint,
+  isLayer,
+  type Layer,
+  misuse,
+  noOptions,
+  type OptionNames,
+} from '../../core/index.js';
 import { type NodeListener, toNode } from '../node/index.js';
 import { Call } from './call.js';
 import { CookieJar } from './cookie-jar.js';
 import { connection } from './in-process.js';
+import { knownOfFetch } from './known-options.js';
 import { inRealTime, now } from './real-time.js';
 import { isEventStream, streamed, whole } from './received-response.js';
 import { mostRedirects, redirected, redirectOf } from './redirects.js';
@@ -30,6 +40,15 @@ export interface TestClientOptions {
   /** Whether each call resolves when its exits and background tasks are through, as in Starlette; `false` unless set. */
   settle?: boolean;
 }
+
+const knownOptions = {
+  socket: true,
+  baseUrl: true,
+  headers: true,
+  layer: true,
+  below: true,
+  settle: true,
+} satisfies OptionNames<TestClientOptions>;
 
 /** How long what comes after a response may take, in milliseconds. */
 const patience = 5_000;
@@ -68,7 +87,8 @@ export class TestClient {
   readonly #calls = new Map<unknown, Call>();
   readonly #tell: () => void;
 
-  constructor(target: TestTarget, options: TestClientOptions = {}) {
+  constructor(target: TestTarget, options: TestClientOptions = noOptions) {
+    checkOptions('new TestClient()', options, knownOptions);
     const {
       socket = false,
       baseUrl = 'http://localhost',
@@ -138,7 +158,8 @@ export class TestClient {
    * exit; with `settle` when the exits and the background tasks are through, too; with `stream` when its head is there. Rejects where the connection fails, and with a `TypeError` as Fetch does for
    * more than 20 redirects and for one where `redirect` is `error`.
    */
-  async fetch(input: string | URL | Request, init: TestRequestInit = {}): Promise<Response> {
+  async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
+    checkOptions('client.fetch()', init, knownOfRequest);
     const { json, settle = this.#settles, stream, ...rest } = init;
     let request = new Request(
       input instanceof Request ? input : new URL(input, this.#base),
@@ -167,7 +188,9 @@ export class TestClient {
    * Resolves when everything that the requests so far have begun is through: their responses, the exits of their dependencies and their
    * background tasks. Rejects with `NOT_SETTLED`, which names what is not, after `timeoutMs` milliseconds; 5,000 unless set.
    */
-  async settled({ timeoutMs = patience }: { timeoutMs?: number } = {}): Promise<void> {
+  async settled(options: SettledOptions = noOptions): Promise<void> {
+    checkOptions('client.settled()', options, knownOfSettled);
+    const { timeoutMs = patience } = options;
     const until = now() + timeoutMs;
     // What was waited for may have led to other requests.
     while (this.#served.length > 0) {
@@ -311,6 +334,19 @@ export interface TestRequestInit extends RequestInit {
    */
   stream?: boolean;
 }
+
+const knownOfRequest = {
+  ...knownOfFetch,
+  ...({ json: true, settle: true, stream: true } satisfies OptionNames<
+    Omit<TestRequestInit, keyof RequestInit>
+  >),
+};
+
+interface SettledOptions {
+  timeoutMs?: number;
+}
+
+const knownOfSettled = { timeoutMs: true } satisfies OptionNames<SettledOptions>;
 
 function listenerOf(
   target: Exclude<TestTarget, http.Server>,

@@ -100,13 +100,17 @@ export class Body {
     return this.#passes !== undefined && this.#passes.size > 0;
   }
 
+  /** Whether somebody has looked, and there is no body. */
+  get isNothing(): boolean {
+    return this.#content === null;
+  }
+
   /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
+    if (content === null) return this.isNothing;
     const collected = this.#collected;
-    return (
-      collected !== undefined && content !== null && isChunk(content) && areEqual(toBytes(content), collected)
-    );
+    return collected !== undefined && isChunk(content) && areEqual(toBytes(content), collected);
   }
 
   /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */

@@ -152,8 +152,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
+    const isTwice = this.#layers.includes(layer);
     this.#layers = [...this.#layers, layer];
     this.#reports.enterLayer(layer.onError);
+    if (isTwice) this.#warnOfTwo(layer);
     this.exits.owner = this.#reports.onError;
     const { maxBodySize, strictContentType } = layer;
     if (maxBodySize !== undefined) sourceOf(this.request).maxBodySize = maxBodySize;
@@ -162,6 +164,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered = [...this.#entered, layer];
     layer.inFlight.begin(this);
+  }
+
+  #warnOfTwo({ mounts }: FrozenLayer): void {
+    const places = mounts.takeWarning();
+    if (places !== undefined) this.report(misuse('LAYER_TWICE', places), 'request');
   }
 
   /** What a lifespan has yielded is there for everything below. What is there already, of layers further out, stays. */

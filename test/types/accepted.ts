@@ -324,6 +324,8 @@ const admin = Depends(requires(['admin', 'member'], { redirect: '/login' }));
 endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
   assertType<Equal<typeof request.session.other, unknown>>();
   assertType<Equal<typeof request.path, string>>();
+  assertType<Equal<typeof request.pathParams, Readonly<Record<string, string>>>>();
+  assertType<Equal<ReturnType<typeof request.headers.getAll>, string[]>>();
   assertType<Equal<typeof request.auth.scopes, readonly string[]>>();
   assertType<Equal<typeof request.user.displayName, string>>();
   return current.other;
