@@ -288,7 +288,7 @@ describe('what has no name', () => {
       '`endpoint` declares `db` as function `db`',
     );
     expect(() => new Layer({ dependencies: [generator as never] })).toThrow(
-      '`0` as a function without a name',
+      'received a generator function without a name',
     );
   });
 
