@@ -432,6 +432,12 @@ class KoaRequest implements FrameworkRequest {
     return this.#changed ?? this.asked;
   }
 
+  /** As koa-router and @koa/router note it. */
+  get route(): string | undefined {
+    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
+    return typeof route === 'string' ? route : undefined;
+  }
+
   targetChanged(target: string): void {
     this.#changed = target;
   }

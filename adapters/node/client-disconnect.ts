@@ -4,6 +4,7 @@ import { type Delivery, toError } from '../../core/index.js';
 import { currentResponse, whenClosed } from './connection.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
+import { queueMicrotask } from './turns.js';
 
 /** Whose end it is. An object and no functions: those would be made anew for every request. */
 export interface Ending {

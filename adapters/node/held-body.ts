@@ -1,5 +1,6 @@
 import { Body, misuse, partsOf, type Response } from '../../core/index.js';
 import type { Callback } from './node-types.js';
+import { nextTick } from './turns.js';
 
 /** A write that waits. */
 export interface HeldWrite {
@@ -53,7 +54,7 @@ export class HeldBody {
     highWaterMark: number,
   ): boolean {
     if (this.#sunk) {
-      if (callback) process.nextTick(callback);
+      if (callback) nextTick(callback);
       return true;
     }
     this.#writes.push({ chunk, encoding, callback, corks: this.takeCorks() });
@@ -69,7 +70,7 @@ export class HeldBody {
   #noteTick(): void {
     if (this.#isTickNoted) return;
     this.#isTickNoted = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.#isTickNoted = false;
       this.endTick();
     });
@@ -189,7 +190,7 @@ export class HeldBody {
   /** Drops what waits and what will come; the producer is told that all of it went. */
   sink(): void {
     this.#sunk = true;
-    for (const { callback } of this.#writes.splice(0)) if (callback) process.nextTick(callback);
+    for (const { callback } of this.#writes.splice(0)) if (callback) nextTick(callback);
     this.#bytes = 0;
     this.#wake();
     this.drained();
@@ -233,7 +234,7 @@ export class HeldBody {
       this.#takenCorks.set(this.#taken, corks);
     }
     this.#taken += 1;
-    if (callback) process.nextTick(callback);
+    if (callback) nextTick(callback);
     this.drained();
     const isText = encoding === undefined || /^utf-?8$/i.test(encoding);
     return typeof chunk === 'string' && !isText ? Buffer.from(chunk, encoding) : chunk;

@@ -13,6 +13,7 @@ import { HeldCorks } from './held-corks.js';
 import { heldView } from './held-view.js';
 import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
+import { nextTick } from './turns.js';
 import { showEnd } from './writable-ended.js';
 import { type Sink, writeResponse } from './write-response.js';
 
@@ -626,7 +627,7 @@ export class HeldResponse {
   }
 
   #emitDrain(): void {
-    process.nextTick(() => {
+    nextTick(() => {
       if (this.res.finished || this.res.destroyed) return;
       Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
       for (const listener of this.#drainListeners) listener.call(this.res);

@@ -45,6 +45,7 @@ import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { hasReader } from './refill-request.js';
+import { setImmediate } from './turns.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -152,6 +153,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   get version(): string {
     return version;
+  }
+
+  /** Whether somebody is told of the steps already. */
+  static isTraced(res: object): boolean {
+    return traceKey in res;
   }
 
   /** Tells the steps of the exchange that a response will have. */

@@ -29,7 +29,7 @@ export interface ExitObserver {
   /** An exit begins, with what is thrown in. */
   exiting(name: string, failure: Error | undefined): void;
   /** An exit has failed. `owner` is what `ExitStack.owner` was when it was entered. */
-  exitFailed(failure: Error, owner: unknown): void;
+  exitFailed(failure: Error, owner: unknown, name: string): void;
   /** A failure took the place of this one, and does not carry it among its causes. */
   failureLost(lost: Error): void;
 }
@@ -175,7 +175,7 @@ export class ExitStack {
       next = toError(thrown);
     }
     if (next === failure) return failure;
-    this.#observer.exitFailed(next, owner);
+    this.#observer.exitFailed(next, owner, exit.name);
     if (failure && !carries(next, failure)) this.#observer.failureLost(failure);
     return next;
   }

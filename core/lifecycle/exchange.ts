@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { ClientDisconnect, carries, classOf, isMisuse, misuse, nameOf, toError } from '../errors.js';
+import { ClientDisconnect, carries, classOf, isMisuse, located, misuse, nameOf, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import type { Files } from '../http/files.js';
@@ -293,9 +293,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * runs below that a middleware did not wait for, that happens when it is through.
    */
   async unwind(thrown: Error): Promise<Error> {
-    this.failed = thrown;
+    this.failed = this.locate(thrown);
     if (!this.#unfinished.isIdle) this.exits.failure ??= thrown;
-    return this.#unfinished.isAbandoned ? thrown : this.#unwindNow(thrown);
+    return this.#unfinished.isAbandoned ? thrown : this.locate(await this.#unwindNow(thrown));
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
@@ -328,7 +328,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     try {
       const made = await handler(this.request, failure);
       if (!isResponseLike(made))
-        throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
+        throw misuse(
+          'NOT_A_RESPONSE',
+          `The exception handler \`${nameOf(handler, `of ${classOf(failure)}`)}\``,
+          made,
+        );
       return await accept(this, made, this.request);
     } catch (thrown) {
       this.#unhandled = this.#causedBy(toError(thrown), failure);
@@ -368,7 +372,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.trace?.add(failure ? `${name} exit with ${classOf(failure)}` : `${name} exit`);
   }
 
-  exitFailed(failure: Error, owner: unknown): void {
+  cameFrom(thrown: unknown, dependency: string): void {
+    this.#reports.cameFrom(thrown, dependency);
+  }
+
+  exitFailed(failure: Error, owner: unknown, name: string): void {
+    this.#reports.cameFrom(failure, name);
     this.#reports.tellOwner(failure, owner as ErrorReporter | undefined);
   }
 
@@ -435,7 +444,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const name = this.#lent[0];
     if (name === undefined || this.exits.has('function')) return;
     this.#lent = none;
-    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.#title, name), 'request');
+    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.title, name), 'request');
     this.transport.whenWritten?.(tell);
   }
 
@@ -503,12 +512,12 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   async #letGoOfTheRest(): Promise<void> {
     void this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
-    await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
+    await this.backgroundTasks.runAll((error, task) => this.report(error, 'background', task), true);
     this.#leaveLayers();
   }
 
   #leaveLayers(): void {
-    this.backgroundTasks.close();
+    this.backgroundTasks.close(this);
     this.#endInLayers();
   }
 
@@ -559,7 +568,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     }
   }
 
-  get #title(): string {
+  /** What it is called in reports and errors. */
+  get title(): string {
     return this.name ?? methodAndPath(this.request);
   }
 
@@ -567,7 +577,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const isAnswered = this.isSent && this.#unfinished.isIdle;
     const { backgroundTasks } = this;
     return {
-      responses: isAnswered ? [] : [this.#title],
+      responses: isAnswered ? [] : [this.title],
       exits: this.exits.names,
       tasks: [...backgroundTasks.names, ...backgroundTasks.namesIn(this.#made().flatMap(worksOf))],
     };
@@ -618,7 +628,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
   observe(failure: Error): void {
-    this.#observed = failure;
+    this.#observed = this.locate(failure);
   }
 
   /** The error that native code has failed with before this answer, once. */
@@ -688,7 +698,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   dropTasks(cause: Error): void {
     this.#adoptLost();
-    this.backgroundTasks.drop(cause, dropped => this.report(dropped, 'background'));
+    this.backgroundTasks.drop(cause, (dropped, task) => this.report(dropped, 'background', task));
   }
 
   #adoptLost(): void {
@@ -720,15 +730,24 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.#reports.has(error);
   }
 
-  report(error: Error, phase: ErrorPhase): void {
-    this.#reports.tell(error, phase);
+  /** Says in the message of a misuse at which request it came up. */
+  locate(error: Error): Error {
+    return located(error, () => this.title);
+  }
+
+  /** Tells `onError`; `task` is the background task that has failed. */
+  report(error: Error, phase: ErrorPhase, task?: string): void {
+    this.#reports.tell(error, phase, task);
   }
 }
+
+/** A client may send a path of many kilobytes. */
+const longestPath = 200;
 
 /** A request that no route can match has no path. */
 function methodAndPath(request: Request): string {
   try {
-    return `${request.method} ${request.path}`;
+    return `${request.method} ${request.path.slice(0, longestPath)}`;
   } catch {
     return request.method;
   }

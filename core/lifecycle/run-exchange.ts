@@ -34,10 +34,12 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
   const { outcome } = delivery;
-  exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
+  const { trace } = exchange;
+  trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
   await exchange.inContext(async () => {
     exchange.isSent = true;
     if (response) partsOf(response).head.seal();
+    if (trace) await trace.received?.();
     await exchange.idle();
     const closing = exchange.settleResponses(response);
     if (closing) await closing;
@@ -70,7 +72,7 @@ export async function runAfterResponse(
   const { exits, backgroundTasks } = exchange;
   // Most requests have neither, and what is not there is not waited for: 0.5 µs.
   const isIdle = exits.isEmpty && backgroundTasks.isEmpty;
-  if (isIdle && exchange.isSettled) backgroundTasks.close();
+  if (isIdle && exchange.isSettled) backgroundTasks.close(exchange);
   const { failure, last } = isIdle
     ? { failure: known, last: known }
     : await leaveAndRun(exchange, response, known);
@@ -87,7 +89,7 @@ async function leaveAndRun(
   known: Error | undefined,
 ): Promise<{ failure: Error | undefined; last: Error | undefined }> {
   const { exits, backgroundTasks } = exchange;
-  const report = (error: Error): void => exchange.report(error, 'background');
+  const report = (error: Error, task: string): void => exchange.report(error, 'background', task);
   const begin = (name: string): void => exchange.trace?.add(`task ${name}`);
   const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
   const taskFailure = await backgroundTasks.runAll(report, false, begin); // 8

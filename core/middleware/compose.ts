@@ -28,8 +28,8 @@ export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<R
 export function checkedMiddleware(middleware: unknown): Middleware {
   if (typeof middleware !== 'function' || !mayReturnResponse(middleware))
     throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
-  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware));
-  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
+  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware, 'middleware'));
+  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware, 'middleware'));
   return middleware as Middleware;
 }
 
@@ -37,14 +37,18 @@ function mayReturnResponse(fn: object): boolean {
   return !isClass(fn) && !isGeneratorFunction(fn) && adapterOf(fn) === undefined;
 }
 
-/** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
-export function compose(middlewares: readonly Middleware[]): Onion {
+/**
+ * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
+ * `names` are those of the middlewares.
+ */
+export function compose(middlewares: readonly Middleware[], names: readonly string[]): Onion {
   const innermost: Onion = (request, _run, below) => below(request);
-  return middlewares.reduceRight((inner, middleware) => guarded(middleware, inner), innermost);
+  const fold = (inner: Onion, middleware: Middleware, index: number): Onion =>
+    guarded(names[index] as string, middleware, inner);
+  return middlewares.reduceRight(fold, innermost);
 }
 
-function guarded(middleware: Middleware, inner: Onion): Onion {
-  const name = nameOf(middleware);
+function guarded(name: string, middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const watch = run.timings?.beginMiddleware(name);
     const { trace } = run;
