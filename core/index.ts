@@ -82,6 +82,7 @@ export {
   partsOf,
   Response,
   responseView,
+  type ViewHead,
 } from './http/response.js';
 export {
   isResponseLike,

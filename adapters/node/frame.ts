@@ -38,8 +38,6 @@ export class Frame implements Waiter {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
-    this.response.catch(ignore);
   }
 
   get waits(): boolean {
@@ -64,6 +62,8 @@ export class Frame implements Waiter {
   reject(error: unknown): void {
     this.rejected = true;
     this.rejectedWith = error;
+    // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
+    this.response.catch(ignore);
     this.#reject(error);
   }
 

@@ -21,7 +21,7 @@ const none: readonly never[] = [];
  * false. It waits for the release, or for the middleware that reads it.
  */
 export class HeldBody {
-  readonly #onDrain: () => void;
+  readonly #producer: { emitDrain(): void };
   #writes: HeldWrite[] = [];
   #bytes = 0;
   #highWaterMark = 0;
@@ -43,8 +43,9 @@ export class HeldBody {
   #taken = 0;
   #takenCorks: Map<number, readonly Cork[]> | undefined;
 
-  constructor(onDrain: () => void) {
-    this.#onDrain = onDrain;
+  /** `producer`: who may go on when what it has written went out. */
+  constructor(producer: { emitDrain(): void }) {
+    this.#producer = producer;
   }
 
   push(
@@ -147,9 +148,15 @@ export class HeldBody {
 
   /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */
   takeAll(view: Response | undefined): HeldWrite[] {
-    const body = view && this.#reading ? partsOf(view).body : undefined;
     // From here on what is written goes out by itself: who has not begun to read it comes too late.
     this.#isGone = !this.#reading;
+    if (this.#isGone) {
+      const writes = this.#writes;
+      this.#writes = [];
+      this.#bytes = 0;
+      return writes;
+    }
+    const body = view && partsOf(view).body;
     const unread = this.#putBack(body?.unread() ?? []);
     const writes = this.#writes;
     this.#writes = [];
@@ -184,7 +191,7 @@ export class HeldBody {
   drained(): void {
     if (!this.#needsDrain || this.#bytes >= Math.max(this.#highWaterMark, 1)) return;
     this.#needsDrain = false;
-    this.#onDrain();
+    this.#producer.emitDrain();
   }
 
   /** Drops what waits and what will come; the producer is told that all of it went. */

@@ -93,10 +93,14 @@ class Call {
 
   next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
-    const received = refused ? Promise.reject(misuse(refused, this.#name)) : this.#goOn(request, given);
-    // Whoever ignores the promise must not make an unhandled rejection of it; a failure that comes late is told to the run.
-    received.catch(ignore);
-    if (!refused && this.#received === undefined) this.#pending = received;
+    if (refused) return handled(Promise.reject(misuse(refused, this.#name)));
+    this.#called = true;
+    this.#watch?.pause();
+    const received = this.#goOn(request, given).then(
+      response => this.#receive(response),
+      (thrown: unknown) => this.#fail(thrown),
+    );
+    this.#pending = received;
     return received;
   }
 
@@ -124,19 +128,34 @@ class Call {
     if (this.#pending) this.#run.abandon(this.#pending);
   }
 
-  async #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
-    this.#called = true;
-    this.#watch?.pause();
+  #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     try {
-      const received = await this.#inner(changedRequest(request, given), this.#run, this.#below);
-      if (this.#isOver) this.#run.replaced(received);
-      this.#received = received;
-      return received;
-    } finally {
-      this.#pending = undefined;
-      if (!this.#isOver) this.#watch?.resume();
+      return this.#inner(changedRequest(request, given), this.#run, this.#below);
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
   }
+
+  #receive(response: Response): Response {
+    this.#pending = undefined;
+    if (this.#isOver) this.#run.replaced(response);
+    else this.#watch?.resume();
+    this.#received = response;
+    return response;
+  }
+
+  /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
+  #fail(thrown: unknown): never {
+    if (this.#pending) handled(this.#pending);
+    this.#pending = undefined;
+    if (!this.#isOver) this.#watch?.resume();
+    throw thrown;
+  }
+}
+
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
 }
 
 function ignore(): void {
