@@ -65,7 +65,7 @@ function responseOf(received: Received, body: ReadableStream<Uint8Array> | Buffe
   const headers = new Headers();
   for (let index = 0; index < rawHeaders.length; index += 2)
     headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string);
-  const content = isEmpty(received) ? null : (body as BodyInit);
+  const content = isEmpty(received) ? null : (body as ConstructorParameters<typeof globalThis.Response>[0]);
   return Object.defineProperties(new Response(content, { status, statusText, headers }), {
     url: { value: request.url },
     redirected: { value: isRedirected },
