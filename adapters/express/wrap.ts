@@ -40,7 +40,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
     const native = NativeExchange.of(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
     native.seesHandlers = true;
-    runAround(native, layer, app, passOn);
+    runAround(native, layer, () => app(native.req, native.res), passOn);
   };
 }
 

@@ -46,7 +46,11 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
   if (isEndpoint(target)) return endpointListener(target);
   if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
-  return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
+  // Node calls a listener on its server.
+  return function (this: unknown, req, res) {
+    const native = openExchange(req, res as NativeResponse);
+    runAround(native, layer, () => listener.call(this, native.req, native.res));
+  };
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
@@ -69,22 +73,21 @@ export function inject(
 }
 
 /**
- * Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects
- * with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ * Runs a layer around a listener, which `listen` calls. What it throws, or its promise rejects with, is what
+ * `callNext` rejects with. `passOn` gives an exception of the layer that nobody handled to the listener.
  */
 export function runAround(
   native: NativeExchange,
   layer: Layer,
-  listener: NodeListener,
+  listen: () => unknown,
   passOn?: (thrown: unknown) => void,
 ): void {
-  const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
-      req.url = url;
+      native.req.url = url;
     });
     try {
-      const returned = native.callNative(() => listener(req, res));
+      const returned = native.callNative(listen);
       whenRejected(returned, thrown => native.listenerFailed(frame, thrown));
     } catch (thrown) {
       native.listenerFailed(frame, thrown);
