@@ -1,4 +1,5 @@
 import { Readable, Stream } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import {
   Body,
   ClientDisconnect,
@@ -21,6 +22,7 @@ import {
   declaredLength,
   goesInto,
   HeaderSnapshot,
+  headerText,
   http2Stream,
   type NativeResponse,
 } from '../node/index.js';
@@ -282,8 +284,13 @@ export function contentOf(body: unknown, reason: string): Content {
   if (body instanceof Stream) return body as Readable;
   if (body instanceof ReadableStream) return body as AsyncIterable<Uint8Array>;
   if (body instanceof Blob) return body.stream() as AsyncIterable<Uint8Array>;
-  if (body instanceof globalThis.Response) return body.body as AsyncIterable<Uint8Array> | null;
+  if (isPlatformResponse(body)) return body.body as AsyncIterable<Uint8Array> | null;
   return JSON.stringify(body);
+}
+
+/** There is no such class in jest's jsdom environment. */
+function isPlatformResponse(body: unknown): body is globalThis.Response {
+  return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
 class ContextHead implements ResponseHead, HeaderStore {
@@ -327,8 +334,7 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    const value = this.ctx.res.getHeader(name);
-    return typeof value === 'number' ? String(value) : value;
+    return headerText(this.ctx.res.getHeader(name));
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -342,7 +348,10 @@ class ContextHead implements ResponseHead, HeaderStore {
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const name of this.ctx.res.getHeaderNames()) yield [name, this.get(name) ?? ''];
+    for (const name of this.ctx.res.getHeaderNames()) {
+      const value = this.get(name);
+      if (value !== undefined) yield [name, value];
+    }
   }
 
   /** Koa ignores changes that come too late; here they are refused. */

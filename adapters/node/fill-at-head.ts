@@ -1,6 +1,6 @@
 import { fillHeaders, Headers } from '../../core/index.js';
 import { pairsOf, setPairs } from './captured-head.js';
-import { asText } from './held-view.js';
+import { headerText, textLines } from './header-text.js';
 import type { NativeResponse, RawHead } from './node-types.js';
 
 /**
@@ -29,9 +29,9 @@ export function fillAtHead(res: NativeResponse, added: Headers): void {
 
 function headersOf(res: NativeResponse): Headers {
   return new Headers(undefined, {
-    get: name => asText(res.getHeader(name)),
+    get: name => headerText(res.getHeader(name)),
     set: (name, value) => res.setHeader(name, value as string | string[]),
     delete: name => res.removeHeader(name),
-    lines: () => res.getHeaderNames().map(name => [name, asText(res.getHeader(name)) ?? ''] as const),
+    lines: () => textLines(res.getHeaderNames(), name => res.getHeader(name)),
   });
 }

@@ -17,6 +17,7 @@ import {
   Response,
   readOptions,
 } from '../../core/index.js';
+import { holdsUncoded, isConditional, notingUnsent, type Unsent, wholeOf } from './unchanged.js';
 
 /** A content coding that `gzip()` speaks. */
 export type Encoding = 'gzip' | 'br';
@@ -60,7 +61,7 @@ const compressedAlready = [
  *
  * A body that is there as a whole is sent with its new length; one that is streamed goes out chunk by chunk, each as soon as it comes. Event streams, parts of a body
  * (206), what is coded already and what says `no-transform` stay as they are. An `etag` becomes a weak one, since the bytes are others. `vary` names `Accept-Encoding` wherever another client would
- * get it compressed. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * get it compressed. A 304 and the answer to HEAD have the `etag` and the `vary` of the whole response. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function gzip(given: GzipOptions = {}): Middleware {
   const options = readOptions<Required<GzipOptions>>('gzip', given, {
@@ -79,26 +80,34 @@ export function gzip(given: GzipOptions = {}): Middleware {
     ),
   });
   const isExcluded = typeMatcher(['text/event-stream', ...options.excludeContentTypes]);
+  const mayBeCoded = (head: Head, size: number | undefined): boolean =>
+    (size === undefined || size >= options.minimumSize) && isCompressible(head, isExcluded);
   return described(async function gzip(request, callNext) {
-    const response = await callNext(request);
+    const { response, unsent } = isConditional(request)
+      ? await notingUnsent(request, callNext)
+      : { response: await callNext(request), unsent: noneUnsent };
     const negotiate = (): Encoding | undefined =>
       preferred(request.headers.get('accept-encoding'), options.encodings);
-    if (response.status === 304) return asUnchanged(response, negotiate() !== undefined);
-    const size = sizeOf(response, request.method);
-    if (size !== undefined && size < options.minimumSize) return response;
-    if (!isCompressible(response, isExcluded)) return response;
+    if (response.status === 304) {
+      const whole = wholeOf(request, response, unsent);
+      const isCoded = negotiate() !== undefined;
+      const isUncoded = isCoded && !whole.isCertain && holdsUncoded(request, response);
+      return isUncoded || !mayBeCoded(whole, whole.size) ? response : asUnchanged(response, isCoded);
+    }
+    const size = sizeOf(response);
+    if (!mayBeCoded(response, size)) return response;
     addToVary(response.headers, 'Accept-Encoding');
-    const encoding = size === 0 || request.method === 'HEAD' ? undefined : negotiate();
+    const encoding = size === 0 ? undefined : negotiate();
     if (encoding === undefined) return response;
+    if (request.method === 'HEAD') return headOfCoded(response);
     return compress(response, coders[encoding](options), encoding, size !== undefined);
   }, options);
 }
 
 /** The size of a body in bytes, where it is known; what has a length to be sent is not a stream, wherever its bytes are. */
-function sizeOf(response: Response, method: string): number | undefined {
+function sizeOf(response: Response): number | undefined {
   const declared = response.headers.get('content-length');
-  if (declared !== null) return Number(declared);
-  return bodySize(response) ?? (method === 'HEAD' ? 0 : undefined);
+  return declared !== null ? Number(declared) : bodySize(response);
 }
 
 /** Of a body that has been taken over by somebody else nothing is left. */
@@ -110,7 +119,7 @@ function bodySize(response: Response): number | undefined {
   }
 }
 
-function isCompressible({ status, headers }: Response, isExcluded: (type: string) => boolean): boolean {
+function isCompressible({ status, headers }: Head, isExcluded: (type: string) => boolean): boolean {
   if (status < 200 || status > 599 || status === 206 || isBodyless(status)) return false;
   if (headers.has('content-encoding') || headers.has('content-range')) return false;
   // RFC 9111, 5.2.2.6.
@@ -181,15 +190,35 @@ async function compress(
   isSized: boolean,
 ): Promise<Response> {
   const { status, statusText, background } = response;
-  const headers = new Headers([...response.headers]);
+  const headers = headersOfCoded(response);
   headers.set('content-encoding', encoding);
-  for (const name of ofOtherBytes) headers.delete(name);
-  weaken(headers);
   const chunks = bytesOf(partsOf(response).body.content());
   const { head, rest } = isSized ? await whatIsThere(chunks) : { head: [], rest: chunks };
   const body = rest ? coded(coder, head, rest) : await coder.whole(Buffer.concat(head));
   return new Response(body, { status, statusText, headers, ...(background ? { background } : {}) });
 }
+
+/** What the headers of a compressed response are, but for the coding itself. */
+function headersOfCoded(response: Response): Headers {
+  const headers = new Headers([...response.headers]);
+  for (const name of ofOtherBytes) headers.delete(name);
+  weaken(headers);
+  return headers;
+}
+
+/** The answer to HEAD: no header of it differs from those that GET has. How long the body would be is not known. */
+function headOfCoded(response: Response): Response {
+  const { status, statusText, background } = response;
+  const headers = headersOfCoded(response);
+  return new Response(null, { status, statusText, headers, ...(background ? { background } : {}) });
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+const noneUnsent: Unsent = new Map();
 
 /** A 304 says of the stored response what a 200 would say (RFC 9110, 15.4.5), of which this client would get one that is coded. */
 function asUnchanged(response: Response, isCoded: boolean): Response {

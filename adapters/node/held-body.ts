@@ -29,6 +29,7 @@ export class HeldBody {
   #isTickNoted = false;
   #ended = false;
   #isWhole = false;
+  #hasDropped = false;
   #sunk = false;
   #reading = false;
   #isGone = false;
@@ -72,6 +73,11 @@ export class HeldBody {
       this.#isTickNoted = false;
       this.endTick();
     });
+  }
+
+  /** Node drops what is written where a response has no body; its size is not known then. */
+  dropped(): void {
+    this.#hasDropped = true;
   }
 
   endTick(): void {
@@ -118,11 +124,12 @@ export class HeldBody {
     this.#wake();
   }
 
-  /** The body for the readers of the middleware's response. */
-  open(): Body {
+  /** The body for the readers of the middleware's response; `null` with 204 and 304, as Fetch has it. */
+  open(head: { readonly hasBody: boolean }): Body {
     const writes = { next: () => this.#next(), return: () => this.#close() };
     return new Body(
       () => {
+        if (!head.hasBody) return null;
         if (this.#isGone) throw misuse('BODY_CONSUMED', 'response');
         this.#reading = true;
         return { [Symbol.asyncIterator]: () => writes };
@@ -133,7 +140,7 @@ export class HeldBody {
 
   /** Of one that is there as a whole, in bytes. */
   get #size(): number | undefined {
-    if (!this.#isWhole || this.#reading) return undefined;
+    if (!this.#isWhole || this.#reading || this.#hasDropped) return undefined;
     return this.#writes.reduce((size, { chunk, encoding }) => size + Buffer.byteLength(chunk, encoding), 0);
   }
 

@@ -220,8 +220,10 @@ export class HeldResponse {
     if (this.ended || this.#isDestroyed) return this.#writeAfterEnd('write', [chunk, encoding, callback]);
     if (this.state === 'open') this.#makeHead();
     // Node itself drops it, or refuses it where the server is told to.
-    if (this.state === 'held' && this.res._hasBody === false)
+    if (this.state === 'held' && this.res._hasBody === false) {
+      this.#body.dropped();
       return Reflect.apply(native.write, this.res, [chunk, encoding, callback]);
+    }
     const room = this.res.writableHighWaterMark;
     const hasRoom = this.#body.push(
       chunk,

@@ -10,6 +10,7 @@ import {
 import type { CapturedHead } from './captured-head.js';
 import { changeHeaders } from './detached-headers.js';
 import { rawHeaderNames } from './header-snapshot.js';
+import { headerText, textLines } from './header-text.js';
 import type { HeldBody } from './held-body.js';
 import type { NativeResponse } from './node-types.js';
 
@@ -23,7 +24,7 @@ export function heldView(
   body: HeldBody,
   isHeld: () => boolean,
 ): Response {
-  return responseView(new HeldHead(res, head, isHeld), body.open());
+  return responseView(new HeldHead(res, head, isHeld), body.open(head));
 }
 
 class HeldHead implements ResponseHead, HeaderStore {
@@ -68,7 +69,7 @@ class HeldHead implements ResponseHead, HeaderStore {
 
   get(name: string): string | readonly string[] | undefined {
     this.#head.lookAt();
-    return asText(this.#res.getHeader(name));
+    return headerText(this.#res.getHeader(name));
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -83,19 +84,13 @@ class HeldHead implements ResponseHead, HeaderStore {
     this.#head.change(() => changeHeaders(this.#res, () => this.#res.removeHeader(name)));
   }
 
-  *lines(): Generator<readonly [string, string | readonly string[]]> {
+  lines(): Iterable<readonly [string, string | readonly string[]]> {
     this.#head.lookAt();
     const res = this.#res;
-    for (const name of rawHeaderNames(res)) yield [name, asText(res.getHeader(name)) ?? ''];
+    return textLines(rawHeaderNames(res), name => res.getHeader(name));
   }
 
   #refuseIfSent(action: string): void {
     if (this.isSealed) throw misuse('HEADERS_SENT', action);
   }
-}
-
-export function asText(
-  value: number | string | readonly string[] | undefined,
-): string | readonly string[] | undefined {
-  return typeof value === 'number' ? String(value) : value;
 }

@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import { isBodyless } from '../../core/index.js';
 import { CapturedHead, pairsOf } from './captured-head.js';
 import { headerMethods } from './detached-headers.js';
 import { HeldResponse } from './held-response.js';
@@ -70,6 +71,7 @@ class CapturedHttp2Head extends CapturedHead {
     for (const [name, value] of lines) res.setHeader(name, value.length === 1 ? (value[0] as string) : value);
     res.statusCode = status;
     this.status = res.statusCode;
+    this.hasBody = !isBodyless(this.status);
     this.shut();
   }
 

@@ -5,6 +5,7 @@ export { decodeBody } from './decode-body.js';
 export { goesInto } from './discard-source.js';
 export { Frame } from './frame.js';
 export { HeaderSnapshot } from './header-snapshot.js';
+export { headerText } from './header-text.js';
 export { HeldResponse } from './held-response.js';
 export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';

@@ -18,6 +18,7 @@ import {
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
+import { headerText, textLines } from './header-text.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
 import { readForm } from './read-form.js';
@@ -230,7 +231,7 @@ class RequestHeaders implements HeaderStore {
 
   get(name: string): string | readonly string[] | undefined {
     const key = name.toLowerCase();
-    return Object.hasOwn(this.#headers, key) ? this.#headers[key] : undefined;
+    return Object.hasOwn(this.#headers, key) ? headerText(this.#headers[key]) : undefined;
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -242,10 +243,10 @@ class RequestHeaders implements HeaderStore {
     delete this.#headers[name.toLowerCase()];
   }
 
-  *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const [name, value] of Object.entries(this.#headers)) {
-      if (value !== undefined && !name.startsWith(':')) yield [name, value];
-    }
+  lines(): Iterable<readonly [string, string | readonly string[]]> {
+    const headers = this.#headers;
+    const names = Object.keys(headers).filter(name => !name.startsWith(':'));
+    return textLines(names, name => headers[name]);
   }
 }
 

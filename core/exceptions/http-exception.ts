@@ -31,7 +31,12 @@ const ofAnotherBody = ['content-length', 'content-type', 'content-encoding', 'tr
 function fieldsOf(headers: unknown): Record<string, string> {
   if (typeof headers !== 'object' || headers === null) return {};
   const fields = Object.entries(headers).filter(([name]) => !ofAnotherBody.includes(name.toLowerCase()));
-  return Object.fromEntries(fields.map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(fields.map(([name, value]) => [name, textOf(value)]));
+}
+
+/** A list stays one, whatever the type says: cookies cannot be joined. */
+function textOf(value: unknown): string {
+  return Array.isArray(value) ? (value.map(String) as never) : String(value);
 }
 
 /** The response that FastAPI makes for an HTTPException. */

@@ -104,10 +104,13 @@ function readerIterator<T>(source: ReadableStream<T>): AsyncIterator<T, undefine
   };
 }
 
-const encoder = new TextEncoder();
+/** Made when it is needed: in jest's jsdom environment there is none while the package loads. */
+let encoder: InstanceType<typeof TextEncoder> | undefined;
 
 export function toBytes(chunk: Chunk): Uint8Array {
-  return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+  if (typeof chunk !== 'string') return chunk;
+  encoder ??= new TextEncoder();
+  return encoder.encode(chunk);
 }
 
 /** A body as bytes, wherever it is. */

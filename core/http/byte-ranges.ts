@@ -1,4 +1,5 @@
 import parseRange from 'range-parser';
+import { elementsOf } from './headers.js';
 
 /** A part of a representation: its first and its last byte. */
 export interface ByteRange {
@@ -14,13 +15,13 @@ const mostRanges = 100;
  * none, or one that can not be read, as RFC 9110, 14.2 has it. Empty where none of them can be satisfied.
  */
 export function rangesOf(header: string | null, size: number): readonly ByteRange[] | undefined {
-  if (header === null || !/^\s*bytes\s*=/i.test(header)) return undefined;
-  if (header.split(',').length > mostRanges) return undefined;
+  const [, list] = /^\s*bytes\s*=(.*)$/i.exec(header ?? '') ?? [];
+  if (list === undefined) return undefined;
+  const asked = elementsOf(list);
+  if (asked.length > mostRanges) return undefined;
   // range-parser refuses a suffix that is longer than all there is; RFC 9110, 14.1.2 takes it for all of it.
-  const clamped = header.replace(/([=,]\s*)-(\d+)/g, (suffix, before, length) =>
-    Number(length) > size ? `${before}-${size}` : suffix,
-  );
-  const ranges = parseRange(size, clamped, { combine: true });
+  const clamped = asked.map(range => (-Number(/^-\d+$/.exec(range)?.[0]) > size ? `-${size}` : range));
+  const ranges = parseRange(size, `bytes=${clamped.join(',')}`, { combine: true });
   if (ranges === -1) return [];
   return ranges === -2 ? undefined : ranges.map(({ start, end }) => ({ start, end }));
 }

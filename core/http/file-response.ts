@@ -5,7 +5,8 @@ import { misuse, misuseWith, toError } from '../errors.js';
 import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
 import type { Files, OpenFile } from './files.js';
-import type { Request } from './request.js';
+import { elementsOf } from './headers.js';
+import { type Request, sharedOf } from './request.js';
 import { partsOf, prepare, Response } from './response.js';
 import type { ResponseInit } from './response-head.js';
 
@@ -84,7 +85,7 @@ function answerTo(request: Request, file: FileResponse, open: OpenFile): Respons
   const conditions = Object.fromEntries(named.map(name => [name, asked.get(name) ?? undefined]));
   const etag = file.headers.get('etag') ?? undefined;
   const modified = file.headers.get('last-modified') ?? undefined;
-  if (isFresh(conditions, { etag, 'last-modified': modified })) return bodyless(file, 304);
+  if (isFresh(conditions, { etag, 'last-modified': modified })) return unchanged(request, file);
   const ranges = isRangeFresh(request, file) ? rangesOf(asked.get('range'), size) : undefined;
   if (ranges === undefined) return undefined;
   const [first, second] = ranges;
@@ -99,7 +100,7 @@ function hasChanged(request: Request, file: FileResponse): boolean {
   const match = request.headers.get('if-match');
   if (match !== null) {
     const etag = file.headers.get('etag');
-    return match.trim() !== '*' && !match.split(',').some(each => each.trim() === etag);
+    return match.trim() !== '*' && !elementsOf(match).some(each => each === etag);
   }
   const since = dateOf(request.headers.get('if-unmodified-since'));
   return !Number.isNaN(since) && dateOf(file.headers.get('last-modified')) > since;
@@ -121,6 +122,12 @@ function dateOf(text: string | null): number {
 function bodyless(file: FileResponse, status: number): Response {
   const lines = [...file.headers].filter(([name]) => !/^content-/.test(name) || name === 'content-location');
   return new Response(null, { status, headers: lines });
+}
+
+/** A 304, with a note of what it leaves out: `gzip()` sends the `etag` and the `vary` that the 200 has. */
+function unchanged(request: Request, file: FileResponse): Response {
+  sharedOf(request).unsentType = file.headers.get('content-type') ?? '';
+  return bodyless(file, 304);
 }
 
 function wholeOf(file: FileResponse, open: OpenFile): Response {

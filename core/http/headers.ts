@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import { isHeadersLike, linesOfHeaders } from './foreign-headers.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
 
@@ -62,7 +63,13 @@ export class Headers {
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;
-    if (init) for (const [name, value] of pairsOf(init)) this.append(name, value);
+    if (init) for (const [name, value] of pairsOf(init)) this.#appendLines(name, value);
+  }
+
+  /** A record may hold lists, as Node's `IncomingHttpHeaders` do. */
+  #appendLines(name: string, value: string | readonly string[]): void {
+    if (Array.isArray(value)) for (const line of value) this.append(name, line);
+    else this.append(name, value as string);
   }
 
   /** The value, several of them joined by `, `; `null` where there is none. */
@@ -171,11 +178,18 @@ export function addToVary(headers: Headers, added: string): void {
   const before = headers.get('vary');
   if (before === null) return headers.set('vary', added);
   if (before.trim() === '*') return;
-  const fields = before.split(',').concat(added.split(','));
-  const names = fields.map(field => field.trim()).filter(field => field !== '');
+  const names = [...elementsOf(before), ...elementsOf(added)];
   const isNew = (name: string, index: number): boolean =>
     names.findIndex(each => each.toLowerCase() === name.toLowerCase()) === index;
   headers.set('vary', names.filter(isNew).join(', '));
+}
+
+/** The elements of a header that is a list; empty ones count for nothing (RFC 9110, 5.6.1). */
+export function elementsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map(element => element.trim())
+    .filter(element => element !== '');
 }
 
 type HeadersIterator<T> = Generator<T, undefined, unknown>;
@@ -185,6 +199,7 @@ function isSetCookie(name: string): boolean {
 }
 
 function pairsOf(init: HeadersInit): HeaderPairs {
+  if (!(init instanceof Headers) && isHeadersLike(init)) return linesOfHeaders(init);
   return Symbol.iterator in init ? (init as HeaderPairs) : Object.entries(init);
 }
 

@@ -5,6 +5,7 @@ import { cookiesOf } from './cookies.js';
 import type { FormOptions } from './form.js';
 import { Headers, type HeadersInit, ofFraming } from './headers.js';
 import { HTTPException } from './http-exception.js';
+import { actAs, isOfPlatform } from './platform.js';
 import { RequestBody } from './request-body.js';
 import type { Client, RequestSource } from './request-source.js';
 import type { Auth, Session, Shared, User } from './shared.js';
@@ -421,8 +422,7 @@ export class Request<State extends object = RequestState> {
   }
 }
 
-// `instanceof globalThis.Request` holds without building a native one.
-Object.setPrototypeOf(Request.prototype, globalThis.Request.prototype);
+actAs(Request, 'Request');
 
 /** The bodies that requests of the platform were built over. */
 const natives = new WeakMap<NativeRequest, RequestBody>();
@@ -494,7 +494,7 @@ export function changedBody(request: Request, original: Request): Body | undefin
 export function changedRequest(current: Request, given: unknown): Request {
   if (given === current || given === undefined) return current;
   if (isOurRequest(given)) return given;
-  if (!(given instanceof globalThis.Request)) throw misuse('REQUEST_EXPECTED', given);
+  if (!isOfPlatform('Request', given)) throw misuse('REQUEST_EXPECTED', given);
   const { method, url, headers, body } = given;
   const isSame = body === null || natives.get(given) === current[parts]().body;
   if (!isSame && given.bodyUsed) throw misuse('BODY_CONSUMED', 'request given to `callNext`');

@@ -2,7 +2,9 @@ import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import { Body } from './body.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
+import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
+import { isOfPlatform } from './platform.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
 /** The options of a response: those of Fetch, and what runs after it. */
@@ -34,10 +36,7 @@ export interface ResponseHead {
 export interface ResponseLike {
   readonly status: number;
   readonly statusText?: string;
-  readonly headers: {
-    get(name: string): string | null;
-    forEach(callback: (value: string, name: string) => void): void;
-  };
+  readonly headers: HeadersLike;
   readonly body?: ReadableStream<Uint8Array> | unknown;
   readonly bodyUsed?: boolean;
 }
@@ -112,11 +111,7 @@ function headersOf(init: ResponseInit | ResponseLike): HeadersInit | undefined {
 
 /** The lines of a response of any make, each `set-cookie` by itself. */
 export function linesOf(response: ResponseLike): [string, string][] {
-  const lines: [string, string][] = [];
-  response.headers.forEach((value, name) => {
-    lines.push([name, value]);
-  });
-  return lines;
+  return linesOfHeaders(response.headers);
 }
 
 /** Whether headers frame a body that is another one: its length is another, or is not known. */
@@ -138,7 +133,7 @@ export function describesAnotherBody(
   const { headers } = init;
   if (isResponseLike(init) && !(headers instanceof Headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
-  if (headers instanceof globalThis.Headers) return framesAnother(headers, content);
+  if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
   if (!(headers instanceof Headers)) return false;
   const described = headers[describedBody];
   if (described === undefined) return false;

@@ -2,12 +2,14 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 import { misuse } from '../errors.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Bytes, type Content, contentOf } from './body-source.js';
+import { areUndone, isCodedAs } from './coded-body.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import type { Files } from './files.js';
 import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
 import { serialize } from './json.js';
 import { locationOf } from './location.js';
-import type { Request } from './request.js';
+import { actAs, isOfPlatform } from './platform.js';
+import { type Request, sourceOf } from './request.js';
 import {
   describesAnotherBody,
   linesOf,
@@ -252,8 +254,7 @@ export class Response {
   }
 }
 
-// `instanceof globalThis.Response` holds without building a native one.
-Object.setPrototypeOf(Response.prototype, globalThis.Response.prototype);
+actAs(Response, 'Response');
 
 /** The head and the body of a response. */
 export interface ResponseParts {
@@ -311,11 +312,26 @@ export function fromResponseLike(value: ResponseLike): Response {
   if (isOurs(value)) return value;
   if (value.bodyUsed) throw misuse('BODY_CONSUMED', 'returned response');
   const { status, statusText = '' } = value;
-  const response = new Response(value.body as BodySource, { status, statusText, headers: linesOf(value) });
+  const codings = value.headers.get('content-encoding');
+  const isDecoded = codings !== null && isFetched(value) && areUndone(codings);
+  const Kind = codings === null || isDecoded ? Response : CodedResponse;
+  const response = new Kind(value.body as BodySource, { status, statusText, headers: linesOf(value) });
   // The length is that of the coded body.
-  const dropped = isFetched(value) && value.headers.get('content-encoding') !== null ? ofFraming : ofHop;
-  for (const name of dropped) response.headers.delete(name);
+  for (const name of isDecoded ? ofFraming : ofHop) response.headers.delete(name);
   return response;
+}
+
+/** A foreign response that says that it is coded, of which the bytes tell whether it is. */
+class CodedResponse extends Response {
+  override async [prepare](request: Request): Promise<Response> {
+    const { status, statusText } = this;
+    const { body } = partsOf(this);
+    const headers = [...this.headers];
+    const codings = this.headers.get('content-encoding') ?? '';
+    const isUnchanged = status === 304 || (await isCodedAs(codings, { body, source: sourceOf(request) }));
+    const kept = isUnchanged ? headers : headers.filter(([name]) => !ofFraming.includes(name));
+    return new Response(body.content() as BodySource, { status, statusText, headers: kept });
+  }
 }
 
 /** What a response needs of the exchange that it answers. */
@@ -348,10 +364,10 @@ async function acceptPrepared(
   }
 }
 
-/** What `fetch` gives has a url, and a body that is decoded already. */
+/** What `fetch` gives has a url, and a body that is decoded already. Of node-fetch, what is made of it has the url too. */
 function isFetched(value: ResponseLike): boolean {
   const { url } = value as { url?: unknown };
-  return typeof url === 'string' && url !== '';
+  return isOfPlatform('Response', value) && typeof url === 'string' && url !== '';
 }
 
 /** What of a response is sent: no body where its status or the request's method has none. */

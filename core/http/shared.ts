@@ -43,4 +43,6 @@ export interface Shared {
   user?: User;
   timings?: Timings;
   trace?: Trace;
+  /** The `content-type` that the 304 of a file leaves out. */
+  unsentType?: string;
 }

@@ -1,4 +1,4 @@
-import { addToVary, type Headers, isFieldValue, isToken } from '../http/headers.js';
+import { addToVary, elementsOf, type Headers, isFieldValue, isToken } from '../http/headers.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import { PlainTextResponse } from '../http/responses.js';
@@ -141,7 +141,8 @@ class CorsPolicy {
     const names = asked.get('access-control-request-headers');
     if (names !== null) {
       if (!this.#areAllowed(names)) failures.push('headers');
-      else if (this.#headers === undefined) headers.push(['access-control-allow-headers', names]);
+      else if (this.#headers === undefined && elementsOf(names).length > 0)
+        headers.push(['access-control-allow-headers', names]);
     }
     if (asked.has('access-control-request-private-network')) {
       if (this.#isPrivateNetworkAllowed) headers.push(['access-control-allow-private-network', 'true']);
@@ -154,7 +155,7 @@ class CorsPolicy {
   #areAllowed(names: string): boolean {
     const allowed = this.#headers;
     if (allowed === undefined) return isFieldValue(names);
-    return names.split(',').every(name => allowed.has(name.trim().toLowerCase()));
+    return elementsOf(names).every(name => allowed.has(name.toLowerCase()));
   }
 
   /** What `access-control-allow-origin` says to an origin; `undefined` where it is not allowed. */

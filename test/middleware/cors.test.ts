@@ -18,6 +18,7 @@ interface Case {
 const origin = 'https://app.example';
 const preflightVary =
   'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network';
+const allowedNames = 'Accept, Accept-Language, Content-Language, Content-Type, X-A, X-B';
 const safelisted = 'Accept, Accept-Language, Content-Language, Content-Type';
 const vary = { vary: 'Origin' };
 const allowOrigin = (value = origin) => ({ 'access-control-allow-origin': value });
@@ -377,6 +378,27 @@ const preflights: Case[] = [
     ...asking('GET', { 'access-control-request-private-network': 'true' }),
     ...ok,
     expected: preflight({ ...allowOrigin(), 'access-control-allow-private-network': 'true' }),
+  },
+  ...['', ' ', ',', 'X-A,,x-b', ', x-a ,, X-B,'].map(names => ({
+    title: `the empty elements of ${JSON.stringify(names)} are not names of headers`,
+    options: { ...listed, allowHeaders: ['X-A', 'X-B'] },
+    ...asking('GET', { 'access-control-request-headers': names }),
+    ...ok,
+    expected: preflight({ ...allowOrigin(), 'access-control-allow-headers': allowedNames }),
+  })),
+  {
+    title: 'blank names are not mirrored where any header is allowed',
+    options: { ...listed, allowHeaders: ['*'] },
+    ...asking('GET', { 'access-control-request-headers': ' , ' }),
+    ...ok,
+    expected: preflight({ ...allowOrigin(), 'access-control-allow-headers': undefined }),
+  },
+  {
+    title: 'a name that is not allowed is refused among empty ones',
+    options: listed,
+    ...asking('GET', { 'access-control-request-headers': ',x-a,' }),
+    ...refused('headers'),
+    expected: preflight(allowOrigin()),
   },
   {
     title: 'a private network is not spoken of where it is not asked for',

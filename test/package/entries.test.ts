@@ -118,6 +118,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'decodeBody',
     'fetchEndpoint',
     'goesInto',
+    'headerText',
     'hostOf',
     'http2Stream',
     'inject',

@@ -98,6 +98,7 @@ const requests: [what: string, headers: Record<string, string>, file?: string][]
   ['match: the etag', { 'if-match': 'ETAG' }],
   ['match: another', { 'if-match': '"other"' }],
   ['match: any', { 'if-match': '*' }],
+  ['match: several, and empty elements', { 'if-match': ', "other",, ETAG,' }],
   ['unmodified since: earlier', { 'if-unmodified-since': earlier }],
   ['unmodified since: later', { 'if-unmodified-since': later }],
   ['unmodified since: no date', { 'if-unmodified-since': 'soon' }],
@@ -172,6 +173,16 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect([joined.status, joined.headers['content-range']]).toEqual([206, 'bytes 0-6/10']);
     const many = await get(() => new FileResponse(text), { range: `bytes=${Array(101).fill('0-1').join()}` });
     expect([many.status, many.body]).toEqual([200, '0123456789']);
+  });
+
+  it.each([
+    ['bytes=0-1,,2-3', 206, '0123'],
+    ['bytes=, 4-5 ,', 206, '45'],
+    ['bytes=,,-2', 206, '89'],
+    ['bytes=,', 200, '0123456789'],
+  ])('skips the empty elements of the range %j (RFC 9110, 5.6.1)', async (range, status, body) => {
+    const got = await get(() => new FileResponse(text), { range });
+    expect([got.status, got.body]).toEqual([status, body]);
   });
 
   it('takes a suffix that is longer than the file for all of it (RFC 9110, 14.1.2), where send answers 416', async () => {
