@@ -39,7 +39,8 @@ export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
   const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
   const open = (): Content => {
-    const content = isEmpty ? null : contentOf(body, reason);
+    if (isEmpty) return null;
+    const content = contentOf(body, reason);
     const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
     if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;

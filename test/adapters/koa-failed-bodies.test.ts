@@ -88,4 +88,15 @@ describe.each<[string, typeof Koa3, string[]]>([
     expect(log.events.filter(event => event.startsWith('app'))).toEqual(['app told broken']);
     expect(log.events).toContain('read: broken');
   });
+
+  it('is not read where the status has no body', async () => {
+    const { head } = await answerTo(
+      mounted(reads),
+      fails(ctx => {
+        ctx.status = 204;
+      }),
+    );
+    expect(head).toMatch(/^HTTP\/1\.1 204 /);
+    expect(log.events).not.toContain('read: broken');
+  });
 });
