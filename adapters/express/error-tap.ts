@@ -8,7 +8,9 @@ import {
   type ExpressRes,
   routerOf,
 } from './express-types.js';
-import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
+import { observeInner, observeOutermost } from './observe-errors.js';
+import { endOf, endStack } from './stack-end.js';
+import { wrongFramework } from './wrong-framework.js';
 
 /**
  * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
@@ -27,7 +29,8 @@ import { mark, markOf, observeInner, observeOutermost } from './observe-errors.j
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return function callnextErrorBoundary(error, _req, res, next) {
+  return function callnextErrorBoundary(error, req, res, next) {
+    if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
     if (!native?.exchange.isInside(freeze(layer))) return next(error);
     const passOn = (thrown: unknown): void => next(thrown);
@@ -50,11 +53,9 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   const app = outermostApp(inner);
   if (inner === undefined || app === undefined) return;
   if (inner !== app) observeInner(inner);
-  const stack = routerOf(app)?.stack ?? [];
-  if (markOf(stack.at(-1)) === 'tap') return;
-  // Requests may be on their way along the stack, so that nothing in it moves.
-  for (const entry of stack) if (entry.handle === errorTap) entry.handle = retiredTap;
-  app.use(errorTap);
+  const router = routerOf(app);
+  if (router === undefined || endOf(router) === 'tap') return;
+  endStack(router, 'tap', errorTap);
   observeOutermost(app);
 }
 
@@ -64,12 +65,6 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
   return outermost;
 }
 
-/** Where the tap has been before routes came after it. */
-function retiredTap(error: unknown, _req: ExpressReq, _res: ExpressRes, next: ExpressNext): void {
-  next(error);
-}
-
-/** An error handler, as Express knows one by its four parameters. */
 function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
@@ -85,7 +80,6 @@ function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: Expre
     if (!native.whenReleased(() => goOn(native, told, next))) next(told);
   }
 }
-mark(errorTap, 'tap');
 
 function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
   const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;

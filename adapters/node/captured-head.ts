@@ -14,7 +14,7 @@ export class CapturedHead {
   /** What native code made it with; what it sets after that changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
-  /** Whether a GET has a body: not with 204 or 304. */
+  /** Whether Node sends what is written: not in answer to HEAD, nor with 204 or 304. */
   hasBody = true;
   protected readonly res: NativeResponse;
   /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
@@ -58,8 +58,8 @@ export class CapturedHead {
     // What is written to a response without a body is dropped by Node, as it would be after the head.
     this.#keepCookies();
     this.#hadBody = res._hasBody;
-    this.hasBody = code !== 204 && code !== 304;
-    if (!this.hasBody) res._hasBody = false;
+    if (code === 204 || code === 304) res._hasBody = false;
+    this.hasBody = res._hasBody;
     this.shut();
   }
 

@@ -13,11 +13,23 @@ type Guarded = Duplex & {
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
   /** HTTP/2, as long as the stream is open. */
-  readonly session?: { readonly destroyed: boolean };
+  readonly session?: { readonly destroyed: boolean; readonly socket: Duplex };
+  /** HTTP/1. */
+  readonly server?: { readonly listening?: boolean };
+  /** HTTP/2: resets the stream. */
+  close?(...args: unknown[]): void;
 };
 
 /** Runs an action when nothing is held on a response any longer; tells whether something is. */
 export type WhenReleased = (response: object, action: () => void) => boolean;
+
+/** What a guarded connection asks and tells of its response. */
+export interface DestroyGuard {
+  responseOf(carrier: Duplex): object | null | undefined;
+  readonly whenReleased: WhenReleased;
+  /** Called when code of this process destroys the connection of a response, although the client is still there. */
+  destroyedHere(response: object): void;
+}
 
 /**
  * Keeps native code that answers and then destroys the connection from destroying its own answer: without a hold the
@@ -25,16 +37,14 @@ export type WhenReleased = (response: object, action: () => void) => boolean;
  * refuse a body do, and so does a server that closes its idle connections. Done once for each connection; Node's own
  * reasons, which come with an error or after the client has closed its side, are not delayed.
  */
-export function guardDestroy(
-  carrier: Duplex | undefined,
-  responseOf: (carrier: Duplex) => object | null | undefined,
-  whenReleased: WhenReleased,
-): void {
+export function guardDestroy(carrier: Duplex | undefined, guardOf: DestroyGuard): void {
   const target = carrier as Guarded | undefined;
   if (!target || target[guarded]) return;
-  const { destroy } = target;
+  const { responseOf, whenReleased, destroyedHere } = guardOf;
+  const { destroy, close } = target;
   const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
     const response = responseOf(this);
+    if (response && isDestroyedHere(this, response, error)) destroyedHere(response);
     const isGone = !this.writable || this.closed || this.session?.destroyed === true;
     if (isNodes(error) || !response || isGone) return destroy.call(this, error);
     delay(response, whenReleased, () => {
@@ -55,7 +65,32 @@ export function guardDestroy(
   // A stream of HTTP/2 is ended by its response.
   if ('remotePort' in target)
     Object.defineProperty(target, 'end', { value: guardEnd, configurable: true, writable: true });
+  // HTTP/1 has none. Node calls it, too, for a client that has gone.
+  else if (close)
+    target.close = function closeHere(this: Guarded, ...args) {
+      const response = responseOf(this);
+      if (response && !this.closed && isClientThere(this)) destroyedHere(response);
+      Reflect.apply(close, this, args);
+    };
   Object.defineProperty(target, guarded, { value: true });
+}
+
+/**
+ * Whether it is this process that destroys a connection. A server that is being closed destroys those of its clients, whose
+ * handlers go on.
+ */
+function isDestroyedHere(carrier: Guarded, response: object, error: Error | undefined): boolean {
+  const { session, server } = carrier;
+  // What is destroyed by its response may have an error of any kind.
+  const isMeant = !isNodes(error) || (!session && (response as { destroyed?: boolean }).destroyed === true);
+  if (!isMeant || carrier.closed || !isClientThere(carrier)) return false;
+  return session ? session.destroyed || carrier.writable : carrier.writable && server?.listening !== false;
+}
+
+/** Whether the client has not closed its side of the connection. */
+function isClientThere(carrier: Guarded): boolean {
+  const { destroyed, readableEnded } = carrier.session?.socket ?? carrier;
+  return !destroyed && !readableEnded;
 }
 
 /** Acts once: when nothing is held any longer, or when patience is at its end. */

@@ -12,6 +12,7 @@ import {
   KeptBytes,
   list,
   type Middleware,
+  markFactory,
   partsOf,
   RepeatedWait,
   Response,
@@ -103,6 +104,7 @@ export function gzip(given: GzipOptions = {}): Middleware {
     return compress(response, coders[encoding](options), encoding, size !== undefined);
   }, options);
 }
+markFactory(gzip);
 
 /** The size of a body in bytes, where it is known; what has a length to be sent is not a stream, wherever its bytes are. */
 function sizeOf(response: Response): number | undefined {

@@ -3,7 +3,6 @@ import type { ServerHttp2Stream } from 'node:http2';
 import {
   answerEndpoint,
   asThrown,
-  CallnextError,
   ClientDisconnect,
   type Delivery,
   type Endpoint,
@@ -11,6 +10,7 @@ import {
   fillHeaders,
   followTarget,
   Headers,
+  isMisuse,
   type Layer,
   misuse,
   type NativeWork,
@@ -27,10 +27,10 @@ import {
 import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
-import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
 import { ErrorPage, patience as patienceWithPage } from './error-page.js';
-import { exchangeKey, traceKey } from './exchange-key.js';
+import { exchangeKey, traceKey, version } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
@@ -44,6 +44,7 @@ import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
+import { hasReader } from './refill-request.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -102,6 +103,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #page: ErrorPage | undefined;
   #forgetConnection: () => void = () => undefined;
   #keepsContext = false;
+  /** Whether native code has destroyed its connection: nobody has left it. */
+  #isDestroyedHere = false;
 
   constructor(
     req: NativeRequest,
@@ -124,18 +127,31 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const stream = http2Stream(res);
     Reflect.set(res, exchangeKey, this);
     if (stream) this.#followStream(stream);
-    else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
+    else guardDestroy(req.socket, destroying);
   }
 
   #followStream(stream: ServerHttp2Stream): void {
     // It closes when both sides are through, so what nobody reads must not keep it.
     stream.once('finish', () => this.source.responseIsOut());
-    guardDestroy(stream, () => this.res, destroyWhenReleased);
+    guardDestroy(stream, { ...destroying, responseOf: () => this.res });
     destroyWhenReset(stream);
   }
 
+  /** The exchange of a response, unless another version of callnext has made it. */
   static of(res: object): NativeExchange | undefined {
-    return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    return found?.version === version ? found : undefined;
+  }
+
+  /** The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges. */
+  static join(res: object): NativeExchange | undefined {
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    if (found === undefined || found.version === version) return found;
+    throw misuse('OTHER_VERSION', found.version, version);
+  }
+
+  get version(): string {
+    return version;
   }
 
   /** Tells the steps of the exchange that a response will have. */
@@ -323,8 +339,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** What native code that has answered goes on to has no one to tell that it came in vain. */
   #calledInVain(thrown: unknown): void {
     const error = toError(thrown);
-    const code = error instanceof CallnextError ? error.code : undefined;
-    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE') this.exchange.report(error, 'request');
+    if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) this.exchange.report(error, 'request');
   }
 
   /** What is below a native middleware has answered. Never throws. */
@@ -425,7 +440,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   refuseBody(error: Error, isTold: boolean): void {
     const frame = this.innermost;
     if (!frame?.waits) {
-      if (!isTold) this.listenerFailed(frame, error);
+      // Who only takes it off the connection goes on at its end: finalhandler does before it writes its page.
+      if (!isTold && hasReader(this.req)) this.listenerFailed(frame, error);
     } else if (!isTold) this.#answerInPlace(frame, error);
     else
       setTimeout(() => {
@@ -816,6 +832,18 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (producer) this.#producers = [...this.#producers, producer];
   }
 
+  closeBodies(): Promise<unknown> | undefined {
+    if (this.#producers.length === 0) return undefined;
+    const producers = this.#producers;
+    this.#producers = none;
+    const close = async (producer: BodyProducer): Promise<void> => {
+      const known = producer.error;
+      await producer.close();
+      if (producer.error && producer.error !== known) this.exchange.report(producer.error, 'response');
+    };
+    return Promise.all(producers.map(close));
+  }
+
   protected async delivered(): Promise<Delivery> {
     const delivery = await this.end.whenOver();
     if (this.#producers.length > 0) await this.#closeProducers(delivery);
@@ -973,9 +1001,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     });
   }
 
+  /** Native code has destroyed its response, which ends it as an answer would. */
+  destroyed(): void {
+    this.#isDestroyedHere = true;
+  }
+
   /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
   #letGoLater(done: () => void): void {
-    if (!this.exchange.isHolding) done();
+    if (!this.exchange.isHolding || this.#isDestroyedHere) done();
     else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
   }
 
@@ -994,8 +1027,12 @@ export function whenRejected(returned: unknown, failed: (thrown: unknown) => voi
   if (typeof then === 'function') Reflect.apply(then, returned, [undefined, failed]);
 }
 
-function destroyWhenReleased(response: object, destroy: () => void): boolean {
-  const native = NativeExchange.of(response);
-  native?.holding?.willBeDestroyed();
-  return native?.whenReleased(destroy) ?? false;
-}
+const destroying: DestroyGuard = {
+  responseOf: currentResponse,
+  whenReleased(response, destroy) {
+    const native = NativeExchange.of(response);
+    native?.holding?.willBeDestroyed();
+    return native?.whenReleased(destroy) ?? false;
+  },
+  destroyedHere: response => NativeExchange.of(response)?.destroyed(),
+};

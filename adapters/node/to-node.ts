@@ -6,10 +6,13 @@ import {
   type Endpoint,
   followTarget,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
+  madeBy,
   misuse,
   type Named,
+  noteMount,
   type Request,
   runExchange,
   type Solved,
@@ -38,19 +41,21 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * ```
  *
  * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
- * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`.
+ * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`
+ * and `NODE_LISTENER`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
 export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeListener): NodeListener {
   if (isEndpoint(target)) return endpointListener(target);
-  if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
+  if (typeof listener !== 'function') throw misuse('NODE_LISTENER', listener);
+  if (isLayer(target)) noteMount(layer, toNode);
   // Node calls a listener on its server.
-  return function (this: unknown, req, res) {
+  return madeBy('toNode', function (this: unknown, req: NativeRequest, res: ServerResponse) {
     const native = openExchange(req, res as NativeResponse);
     runAround(native, layer, () => listener.call(this, native.req, native.res));
-  };
+  });
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
@@ -106,7 +111,7 @@ function endpointListener(endpoint: Endpoint): NodeListener {
 }
 
 function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
-  return NativeExchange.of(res) ?? openBare(req, res, new NodeRequest(req, res));
+  return NativeExchange.join(res) ?? openBare(req, res, new NodeRequest(req, res));
 }
 
 /**

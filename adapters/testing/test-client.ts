@@ -4,18 +4,22 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import {
+  checkOptions,
   type Endpoint,
   type Exchange,
   isEndpoint,
   isLayer,
   type Layer,
   misuse,
+  noOptions,
+  type OptionNames,
   type Trace,
   within,
 } from '../../core/index.js';
 import { decodeBody, NativeExchange, type NodeListener, toNode } from '../node/index.js';
 import { CookieJar } from './cookie-jar.js';
 import { connection } from './in-process.js';
+import { knownOfFetch } from './known-options.js';
 
 /** What a client calls: an Express app or any listener of requests, a Koa app, a server of Node's, an endpoint, or a layer. */
 export type TestTarget = NodeListener | { callback(): NodeListener } | http.Server | Endpoint | Layer;
@@ -32,6 +36,14 @@ export interface TestClientOptions {
   /** What a layer that is tested alone stands around; a 404 unless set. */
   below?: NodeListener | Endpoint;
 }
+
+const knownOptions = {
+  socket: true,
+  baseUrl: true,
+  headers: true,
+  layer: true,
+  below: true,
+} satisfies OptionNames<TestClientOptions>;
 
 /** What is made of one request in the app. */
 interface Served {
@@ -72,7 +84,8 @@ export class TestClient {
   readonly #steps: string[] = [];
   readonly #tell: () => void;
 
-  constructor(target: TestTarget, options: TestClientOptions = {}) {
+  constructor(target: TestTarget, options: TestClientOptions = noOptions) {
+    checkOptions('new TestClient()', options, knownOptions);
     const { socket = false, baseUrl = 'http://localhost', headers = {}, below, layer } = options;
     this.#server = target instanceof http.Server ? target : http.createServer(listenerOf(target, below));
     this.#base = new URL(baseUrl);
@@ -123,7 +136,8 @@ export class TestClient {
    * `fetch` of the platform, to this app. `json` is written as a body of that type. Rejects where the connection fails, and with a `TypeError` as Fetch does for
    * more than 20 redirects and for one where `redirect` is `error`.
    */
-  async fetch(input: string | URL | Request, init: TestRequestInit = {}): Promise<Response> {
+  async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
+    checkOptions('client.fetch()', init, knownOfRequest);
     const { json, ...rest } = init;
     let request = new Request(
       input instanceof Request ? input : new URL(input, this.#base),
@@ -152,7 +166,9 @@ export class TestClient {
    * Resolves when everything that the requests so far have begun is through: their responses, the exits of their dependencies and their
    * background tasks. Rejects with `NOT_SETTLED`, which names what is not, after `timeoutMs` milliseconds; 5,000 unless set.
    */
-  async settled({ timeoutMs = 5_000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async settled(options: SettledOptions = noOptions): Promise<void> {
+    checkOptions('client.settled()', options, knownOfSettled);
+    const { timeoutMs = 5_000 } = options;
     const until = performance.now() + timeoutMs;
     // What was waited for may have led to other requests.
     while (this.#served.length > 0) {
@@ -242,6 +258,17 @@ export class TestClient {
 export interface TestRequestInit extends RequestInit {
   json?: unknown;
 }
+
+const knownOfRequest = {
+  ...knownOfFetch,
+  ...({ json: true } satisfies OptionNames<Omit<TestRequestInit, keyof RequestInit>>),
+};
+
+interface SettledOptions {
+  timeoutMs?: number;
+}
+
+const knownOfSettled = { timeoutMs: true } satisfies OptionNames<SettledOptions>;
 
 function listenerOf(
   target: Exclude<TestTarget, http.Server>,

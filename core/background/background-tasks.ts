@@ -1,7 +1,15 @@
 import { misuse, misuseWith, nameOf, toError } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** When a task runs: after a request that succeeded, or after any. */
 export type TaskCondition = 'success' | 'always';
+
+/** The options of a task. */
+interface TaskOptions {
+  when?: TaskCondition;
+}
+
+const knownOptions = { when: true } satisfies OptionNames<TaskOptions>;
 
 /** What may stand at `response.background`. */
 export type BackgroundWork = BackgroundTask | BackgroundTasks;
@@ -20,8 +28,11 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
   readonly when: TaskCondition;
   readonly #run: () => unknown;
 
-  constructor(fn: (...args: Args) => unknown, args?: Args, options: { when?: TaskCondition } = {}) {
+  constructor(fn: (...args: Args) => unknown, args?: Args, options: TaskOptions = noOptions) {
     if (typeof fn !== 'function') throw misuse('BACKGROUND_TASK', fn);
+    if (args !== undefined && !Array.isArray(args))
+      throw misuse('ARGUMENT', 'new BackgroundTask()', 'args', 'a list, such as `[id]`', args);
+    checkOptions('new BackgroundTask()', options, knownOptions);
     if (![undefined, 'success', 'always'].includes(options.when))
       throw misuse('BACKGROUND_TASK', options.when);
     this.name = nameOf(fn);

@@ -1,6 +1,7 @@
 import { misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import {
+  checkDependencies,
   checkNames,
   type Dependencies,
   type Depends,
@@ -67,6 +68,7 @@ async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promis
 function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
   if (typeof wanted !== 'object' || wanted === null)
     throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', wanted);
+  checkDependencies('inject', wanted);
   checkNames(wanted, 'inject');
   const dependencies = wanted as Dependencies;
   const [first] = Object.values(dependencies);

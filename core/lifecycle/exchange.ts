@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { CallnextError, ClientDisconnect, carries, classOf, misuse, nameOf, toError } from '../errors.js';
+import { ClientDisconnect, carries, classOf, isMisuse, misuse, nameOf, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import type { Files } from '../http/files.js';
@@ -10,7 +10,7 @@ import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import { accept, claimFor, partsOf, type Response, worksOf } from '../http/response.js';
+import { accept, claimFor, isNativeView, partsOf, type Response, worksOf } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
@@ -54,6 +54,11 @@ export interface Transport {
   nativeWork?(): NativeWork | undefined;
   /** Calls `tell` once if native code writes to its response from now on. */
   whenWritten?(tell: () => void): void;
+  /**
+   * Closes streamed bodies that were written to the native response and will not be sent. Resolves when they
+   * have closed, and never rejects.
+   */
+  closeBodies?(): Promise<unknown> | undefined;
   /** How files are read; where there are none, a `FileResponse` can not be sent. */
   readonly files?: Files;
   /** All is over, to the last background task: what was kept for the request is let go. A rejection is reported. */
@@ -147,8 +152,10 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
+    const isTwice = this.#layers.includes(layer);
     this.#layers = [...this.#layers, layer];
     this.#reports.enterLayer(layer.onError);
+    if (isTwice) this.#warnOfTwo(layer);
     this.exits.owner = this.#reports.onError;
     const { maxBodySize, strictContentType } = layer;
     if (maxBodySize !== undefined) sourceOf(this.request).maxBodySize = maxBodySize;
@@ -157,6 +164,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
     this.#entered = [...this.#entered, layer];
     layer.inFlight.begin(this);
+  }
+
+  #warnOfTwo({ mounts }: FrozenLayer): void {
+    const places = mounts.takeWarning();
+    if (places !== undefined) this.report(misuse('LAYER_TWICE', places), 'request');
   }
 
   /** What a lifespan has yielded is there for everything below. What is there already, of layers further out, stays. */
@@ -287,12 +299,28 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
+    const closing = this.#closeBegun();
+    if (closing) await this.isClosedInTime(closing);
     const left = this.exits.entered;
     const failure = await this.inContext(() => this.exits.unwind(thrown));
     // What has exited is not given to anybody any more.
     this.solved.clear(left);
     this.dropTasks(failure);
     return failure;
+  }
+
+  /**
+   * Closes what was to be sent before a failure. What native code has written stays until its answer is
+   * replaced.
+   */
+  #closeBegun(): Promise<unknown> | undefined {
+    const written = this.isSending ? undefined : this.transport.closeBodies?.();
+    const replaced = this.#replaced
+      .filter(response => !isNativeView(response))
+      .map(response => partsOf(response).body.discard())
+      .filter(closing => closing !== undefined);
+    if (replaced.length === 0) return written;
+    return Promise.all([written, ...replaced.map(closing => this.#reporting(closing))]);
   }
 
   /** The response that a handler makes. What it throws itself has no handler in its layer. */
@@ -351,7 +379,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       const isKnown =
         error instanceof ClientDisconnect ||
         this.wasReported(error) ||
-        (error instanceof CallnextError && error.code === 'ALREADY_ANSWERED') ||
+        isMisuse(error, 'ALREADY_ANSWERED') ||
         error === this.passedOn;
       if (!isKnown) this.report(error, 'request');
       settle();
@@ -473,7 +501,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
   async #letGoOfTheRest(): Promise<void> {
-    this.settleResponses(undefined);
+    void this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
     await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
     this.#leaveLayers();
@@ -641,15 +669,21 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) this.becameIdle();
   }
 
-  /** Takes over the tasks of the responses, and lets go of the bodies that were not sent. */
-  settleResponses(sent: Response | undefined): void {
+  /** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
+  settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
-    for (const response of this.#replaced) {
-      partsOf(response)
-        .body.discard()
-        .catch(thrown => this.report(toError(thrown), 'response'));
-    }
+    const closing = this.#replaced.map(response => partsOf(response).body.settle(true));
+    const open = [sent && partsOf(sent).body.settle(false), ...closing].filter(each => each !== undefined);
+    if (open.length === 0) return undefined;
+    return this.isClosedInTime(Promise.all(open.map(each => this.#reporting(each))));
+  }
+
+  #reporting(closing: Promise<void>): Promise<void> {
+    return closing.catch(thrown => {
+      const error = toError(thrown);
+      if (!this.wasReported(error)) this.report(error, 'response');
+    });
   }
 
   dropTasks(cause: Error): void {

@@ -4,6 +4,7 @@ import type { Request } from '../http/request.js';
 import type { Onion } from '../middleware/compose.js';
 import type { InFlight } from './in-flight.js';
 import type { LifespanContext } from './lifespan.js';
+import type { Mounts } from './mounts.js';
 
 /** Where a reported error comes from. */
 export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
@@ -24,6 +25,7 @@ export interface FrozenLayer {
   readonly strictContentType: boolean | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
+  readonly mounts: Mounts;
   readonly lifespan: LifespanContext | undefined;
 }
 

@@ -39,7 +39,8 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     exchange.isSent = true;
     if (response) partsOf(response).head.seal();
     await exchange.idle();
-    exchange.settleResponses(response);
+    const closing = exchange.settleResponses(response);
+    if (closing) await closing;
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
     await runAfterResponse(exchange, response, known); // 7–9
   });

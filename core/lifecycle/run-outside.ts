@@ -1,6 +1,7 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
 import { contextOf, solveDependencies } from '../dependencies/solve.js';
+import { checkHandler } from '../endpoint/endpoint.js';
 import { asThrown, misuse, nameOf, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
@@ -22,7 +23,7 @@ export async function runOutside<D extends Dependencies, Result>(
   dependencies: D,
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
-  if (typeof work !== 'function') throw misuse('ENDPOINT_HANDLER', work);
+  checkHandler('layer.run', dependencies, work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);

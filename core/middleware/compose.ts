@@ -1,4 +1,4 @@
-import { misuse, nameOf } from '../errors.js';
+import { adapterOf, isClass, isFactory, isGeneratorFunction, misuse, misuseWith, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
 import { type Answered, accept, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
@@ -12,6 +12,8 @@ export interface OnionRun extends Answered {
   readonly trace: Trace | undefined;
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
+  /** Tells `onError`. */
+  report(error: Error, phase: 'request'): void;
   /** A middleware is through before what is below it: a timeout. */
   abandon(below: Promise<unknown>): void;
 }
@@ -22,11 +24,17 @@ export type Below = (request: Request) => Promise<Response>;
 /** An onion, folded: runs the middlewares and what is below them. */
 export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<Response>;
 
-/** Throws `MIDDLEWARE_NOT_A_FUNCTION` and `MIDDLEWARE_NATIVE`. */
+/** Throws `MIDDLEWARE_NOT_A_FUNCTION`, `MIDDLEWARE_NATIVE` and `UNCALLED`. */
 export function checkedMiddleware(middleware: unknown): Middleware {
-  if (typeof middleware !== 'function') throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
+  if (typeof middleware !== 'function' || !mayReturnResponse(middleware))
+    throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
+  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware));
   if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
   return middleware as Middleware;
+}
+
+function mayReturnResponse(fn: object): boolean {
+  return !isClass(fn) && !isGeneratorFunction(fn) && adapterOf(fn) === undefined;
 }
 
 /** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
@@ -49,6 +57,7 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
       trace?.add(`${name} after ${response.status}`);
       return response;
     } catch (thrown) {
+      call.explain(thrown);
       call.leave(undefined);
       trace?.add(`${name} failed`);
       return run.recoverOutside(thrown);
@@ -95,6 +104,12 @@ class Call {
     const accepted = accept(this.#run, returned, request);
     this.leave(accepted instanceof Promise ? undefined : accepted);
     return accepted;
+  }
+
+  /** `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause. */
+  explain(thrown: unknown): void {
+    if (this.#pending === undefined || this.#isOver || !(thrown instanceof TypeError)) return;
+    this.#run.report(misuseWith({ cause: thrown }, 'CALL_NEXT_NOT_AWAITED', this.#name), 'request');
   }
 
   /** The middleware is through, with this response or with an exception. */

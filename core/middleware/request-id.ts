@@ -1,4 +1,4 @@
-import { misuse } from '../errors.js';
+import { markFactory, misuse } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
@@ -42,6 +42,7 @@ export function requestId(given: RequestIdOptions = {}): Middleware {
     return response;
   }, options);
 }
+markFactory(requestId);
 
 function withHeader(request: Request, name: string, value: string): Request {
   const headers = new Headers([...request.headers]);

@@ -317,8 +317,30 @@ const admin = Depends(requires(['admin', 'member'], { redirect: '/login' }));
 endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
   assertType<Equal<typeof request.session.other, unknown>>();
   assertType<Equal<typeof request.path, string>>();
+  assertType<Equal<typeof request.pathParams, Readonly<Record<string, string>>>>();
+  assertType<Equal<ReturnType<typeof request.headers.getAll>, string[]>>();
   assertType<Equal<typeof request.auth.scopes, readonly string[]>>();
   assertType<Equal<typeof request.user.displayName, string>>();
   return current.other;
 });
 toExpress(admin);
+
+// What an endpoint yields is streamed; a class of responses may be named for it.
+endpoint({ s: Depends(fromAsync) }, async function* ({ s, request, response }) {
+  assertType<Equal<typeof s, string>>();
+  response.headers.set('x-method', request.method);
+  yield { s };
+  yield new ServerSentEvent({ data: s });
+});
+endpoint({ n: Depends(fromFunction) }, function* ({ n }) {
+  assertType<Equal<typeof n, number>>();
+  yield n;
+});
+endpoint({}, fromAsyncGenerator, { responseClass: EventSourceResponse });
+endpoint({}, () => 'path', { responseClass: FileResponse, status: 200 });
+endpoint({}, ({ response }) => {
+  response.setCookie('a', 'b c', { encoding: 'python' });
+  response.deleteCookie('a', { encoding: 'percent' });
+});
+class Pages extends Response {}
+endpoint({}, () => 'page', { responseClass: Pages });

@@ -242,3 +242,12 @@ endpoint({}, ({ request }) => {
 });
 
 export { silent };
+
+// @ts-expect-error A class of responses, not a response.
+endpoint({}, () => 1, { responseClass: new Response() });
+
+// @ts-expect-error A class of callnext: the platform's sends what it is given as it is.
+endpoint({}, () => 1, { responseClass: globalThis.Response });
+
+// @ts-expect-error An encoding is one of two.
+new Response().setCookie('a', 'b', { encoding: 'base64' });
