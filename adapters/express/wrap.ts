@@ -41,7 +41,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
     const native = NativeExchange.join(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
     native.seesHandlers = true;
-    runAround(native, layer, app, passOn);
+    runAround(native, layer, () => app(native.req, native.res), passOn);
   };
 }
 

@@ -182,6 +182,23 @@ async function* headFirst(
   }
 }
 
+/**
+ * Koa marks an error that it tells its app of. It would tell it again of a connection that breaks with that error, and Koa 2
+ * has told it when the body failed: `cut` is to break the connection without one.
+ */
+export async function* toldOnce<T>(
+  chunks: AsyncIterable<T>,
+  cut: (error: Error) => void,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (thrown) {
+    const error = originalOf(thrown);
+    if (Reflect.get(error, 'headerSent') === true) cut(error);
+    throw thrown;
+  }
+}
+
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
   const { body } = partsOf(view);

@@ -19,6 +19,7 @@ import {
   clientOf,
   type Frame,
   type FrameworkRequest,
+  type HeldResponse,
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
@@ -38,6 +39,7 @@ import {
   reasonOf,
   restoreContext,
   stateOf,
+  toldOnce,
   undoLateBody,
   type ViewOwner,
   viewed,
@@ -216,11 +218,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     // Native code has taken the connection over: there is no context to put anything on.
     if (this.end.isAnsweredElsewhere) return this.innermost.answered(response);
     // What is held is the same response for those further out.
-    if (frame?.held.state === 'held' && !this.#isView(response)) {
-      const next = frame.held.waiters.at(-1);
-      // Without one, methods of native code stand between this hold and the next one.
-      return next ? next.answered(response) : this.finish(frame.held, response);
-    }
+    if (frame?.held.state === 'held') return this.#handOn(frame.held, response);
     // Koa's own answer goes through the methods that native code has put on the response.
     if (frame && frame.held !== this.root && frame.held.waiters.length === 0) frame.held.release();
     // What was to answer on the native response has not been waited for, or has gone on: nothing on the context would be sent.
@@ -231,6 +229,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     } finally {
       this.exchange.replaced(response);
     }
+  }
+
+  /** Gives what is held to the next layer. Without one, methods of native code stand between this hold and the next one. */
+  #handOn(held: HeldResponse, response: Response): void {
+    const next = held.waiters.at(-1);
+    if (!this.#isView(response)) return next ? next.answered(response) : this.finish(held, response);
+    // Koa 2 answers on the native response where a body on the context fails, whoever reads that.
+    this.exchange.replaced(response);
+    if (next) next.answered(held.view);
+    else held.release();
   }
 
   #place(frame: Frame | undefined, response: Response): void {
@@ -364,11 +372,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const content = contentOf(ctx.body, reasonOf(ctx));
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
-    else
-      pipeline(Readable.from(answerableChunks(content)), res).catch(error => {
+    else {
+      const chunks = toldOnce(answerableChunks(content), error => {
+        this.holding?.failBody(error);
+        res.destroy();
+      });
+      pipeline(Readable.from(chunks), res).catch(error => {
         this.failed(error);
         this.exchange.report(toError(error), 'response');
       });
+    }
   }
 
   /** A body that has failed before it was sent counts only if it would be sent. */

@@ -599,7 +599,9 @@ export class HeldResponse {
     // The framework has answered in place of native code, which answers now.
     if (method === 'end' && this.res.finished) this.onLateAnswer?.();
     if (this.body.isCopied) this.body.copy(args[0], args[1], method === 'end');
-    return Reflect.apply(this.previous[method], this.res, args);
+    const returned = Reflect.apply(this.previous[method], this.res, args);
+    this.ended ||= method === 'end';
+    return returned;
   }
 
   #pass(): void {

@@ -477,7 +477,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.failedLate(error);
     this.reportOnce(error);
     const cut = (): void => {
-      if (!this.res.writableEnded) cutShort(this.res, error);
+      // A package outside the layer ends the response later than native code has: compression.
+      if (!frame?.held.ended && !this.res.writableEnded) cutShort(this.res, error);
     };
     if (!this.whenReleased(cut)) cut();
   }

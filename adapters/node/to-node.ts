@@ -53,7 +53,11 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
   const layer = toLayer('toNode', target);
   if (typeof listener !== 'function') throw misuse('NODE_LISTENER', listener);
   if (isLayer(target)) noteMount(layer, toNode);
-  return madeBy('toNode', (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener));
+  // Node calls a listener on its server.
+  return madeBy('toNode', function (this: unknown, req: NativeRequest, res: ServerResponse) {
+    const native = openExchange(req, res as NativeResponse);
+    runAround(native, layer, () => listener.call(this, native.req, native.res));
+  });
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
@@ -94,22 +98,21 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
 }
 
 /**
- * Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects
- * with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ * Runs a layer around a listener, which `listen` calls. What it throws, or its promise rejects with, is what
+ * `callNext` rejects with. `passOn` gives an exception of the layer that nobody handled to the listener.
  */
 export function runAround(
   native: NativeExchange,
   layer: Layer,
-  listener: NodeListener,
+  listen: () => unknown,
   passOn?: (thrown: unknown) => void,
 ): void {
-  const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
-      req.url = url;
+      native.req.url = url;
     });
     try {
-      const returned = native.callNative(() => listener(req, res));
+      const returned = native.callNative(listen);
       whenRejected(returned, thrown => native.listenerFailed(frame, thrown));
     } catch (thrown) {
       native.listenerFailed(frame, thrown);
