@@ -9,6 +9,7 @@ import {
   routerOf,
 } from './express-types.js';
 import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
+import { throwInto } from './throw-into.js';
 
 /**
  * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
@@ -53,7 +54,8 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   const stack = routerOf(app)?.stack ?? [];
   if (markOf(stack.at(-1)) === 'tap') return;
   // Requests may be on their way along the stack, so that nothing in it moves.
-  for (const entry of stack) if (entry.handle === errorTap) entry.handle = retiredTap;
+  for (const entry of stack) if (['tap', 'end'].includes(markOf(entry) as string)) entry.handle = retiredTap;
+  app.use(endOfStack);
   app.use(errorTap);
   observeOutermost(app);
 }
@@ -64,16 +66,32 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
   return outermost;
 }
 
+/**
+ * No route has answered. A failure from now on, such as that of a middleware above the 404, would find no error
+ * middleware left after this place: it begins anew at the top of the app.
+ */
+function endOfStack(req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
+  restartAtTop(NativeExchange.of(res), req, res);
+  next();
+}
+mark(endOfStack, 'end');
+
+function restartAtTop(native: NativeExchange | undefined, req: ExpressReq, res: ExpressRes): void {
+  const app = outermostApp(req.app);
+  if (native && app) native.restart = thrown => throwInto(app, thrown, req, res);
+}
+
 /** Where the tap has been before routes came after it. */
 function retiredTap(error: unknown, _req: ExpressReq, _res: ExpressRes, next: ExpressNext): void {
   next(error);
 }
 
 /** An error handler, as Express knows one by its four parameters. */
-function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
+function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
   if (native.isUnanswered) native.passOn = next;
+  else restartAtTop(native, req, res);
   // Where a layer has answered in its place, Express would cut a connection that serves other requests by now.
   if (native.isUnanswered || native.wasAbandoned) native.settleError(undefined, error);
   else if (native.saysClosed(error)) {

@@ -49,7 +49,7 @@ function observeRouter(router: Stacked, seen: Set<unknown>): void {
 }
 
 /** Marks a handler of ours, so that two copies of the package do not each put theirs behind the other's. */
-export function mark(handler: object, as: 'tap' | 'passOn'): void {
+export function mark(handler: object, as: 'tap' | 'end' | 'passOn'): void {
   Object.defineProperty(handler, patched, { value: as });
 }
 

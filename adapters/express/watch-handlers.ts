@@ -1,5 +1,6 @@
 import { NativeExchange } from '../node/index.js';
 import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
+import { markOf } from './observe-errors.js';
 
 type Handle = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => unknown;
 
@@ -57,7 +58,8 @@ function observed(layer: RouterLayer): RouterLayer {
   Object.defineProperty(observer, 'name', { value: handle.name });
   // A copy and not an heir, whose members would be found more slowly.
   const copy: RouterLayer = Object.assign(Object.create(Object.getPrototypeOf(layer)), layer);
-  const observing = Object.assign(copy, handle.length > 3 ? {} : { handle: observer });
+  const isSeen = handle.length <= 3 && markOf(layer) === undefined;
+  const observing = Object.assign(copy, isSeen ? { handle: observer } : {});
   Object.defineProperty(layer, observerKey, { value: { of: handle, layer: observing }, configurable: true });
   return observing;
 }

@@ -72,6 +72,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** How the framework begins anew with an error, once it has nobody left to ask after the place of a layer. */
+  restart: ((thrown: unknown) => void) | undefined;
   /** Whether the framework's error handling runs in the async context in which the error is given to it. */
   protected readonly tellsPages: boolean = true;
   /** The framework that native code is of. */
@@ -703,7 +705,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (this.#page) this.#page.fill(headers);
       else if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
-      this.#passOn(this.passedOn, this.#thrown?.error === error ? this.#thrown.passOn : this.passOn);
+      const fromHere = this.#thrown?.error === error ? this.#thrown.passOn : this.passOn;
+      this.#passOn(this.passedOn, this.restart ?? fromHere);
     } else this.#answerForStream(error, innermost, headers);
     return this.delivered();
   }

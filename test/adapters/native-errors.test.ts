@@ -646,8 +646,8 @@ describe.each([
         for (let turn = 0; turn < 3; turn += 1) expect(await get('/second')).toBe('short');
       });
       expect([prototype[name] === patched, patched.length]).toEqual([true, 4]);
-      // The route, and the one tap that comes after it.
-      expect(stack.length).toBe(length + 2);
+      // The route, and the two entries of the one tap that comes after it.
+      expect(stack.length).toBe(length + 3);
     });
 
     it('where the error is one that callnext has given to Express', async () => {
