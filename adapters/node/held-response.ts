@@ -436,7 +436,6 @@ export class HeldResponse {
     this.#dropCorks();
     this.#callBackAtFinish();
     this.#sink();
-    this.#drainListeners = none;
     if (this.#afterwards.length > 0) this.res.once('finish', () => this.#runAfterwards());
   }
 
@@ -627,7 +626,9 @@ export class HeldResponse {
 
   #emitDrain(): void {
     process.nextTick(() => {
-      if (this.res.finished || this.res.destroyed) return;
+      // What is dropped has room, and code that waits for room would never end.
+      const isDropped = this.state === 'replaced' || this.state === 'bypassed';
+      if (!isDropped && (this.res.finished || this.res.destroyed)) return;
       Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
       for (const listener of this.#drainListeners) listener.call(this.res);
     });

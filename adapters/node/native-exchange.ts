@@ -24,7 +24,7 @@ import {
   type Transport,
   toError,
 } from '../../core/index.js';
-import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
+import { endOf, whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, guardDestroy, whenClosed } from './connection.js';
@@ -472,10 +472,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (innermost === undefined || works.length === 0) return undefined;
     const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
     // What they reject with is told by whoever called them, before this: the framework, or the listener's caller.
-    const through = Promise.allSettled(works).then(() => undefined);
-    const stuck = whenStuck(this.end.whenOver(), answer);
-    const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
-    return { answerMayGo: whenAnswerMayGo(through, answer), end: Promise.race([through, isTakenBack]) };
+    const { whenEnded, isAtWork } = endOf(works);
+    const end = (): Promise<void> => {
+      const stuck = whenStuck(this.end.whenOver(), isAtWork, answer);
+      const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
+      return Promise.race([whenEnded(), isTakenBack]);
+    };
+    return { answerMayGo: () => whenAnswerMayGo(whenEnded(), answer), end, isAtWork };
   }
 
   whenWritten(tell: () => void): void {

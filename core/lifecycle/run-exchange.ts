@@ -190,7 +190,7 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
       exchange.replaced(response);
       return exchange.recover(overtaking);
     }
-  }
+  } else if (exchange.isHolding) exchange.keepForNative();
   const failed = exchange.takeObserved() ?? serverError(exchange, response);
   if (failed) await exchange.failedNatively(failed);
   if (exits.isEmpty) return response;
