@@ -97,7 +97,8 @@ function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: Expres
   else if (native.saysClosed(error)) {
     // Where another response is sent in its place, Express would cut the connection of that one.
     if (native.end.over?.outcome === 'aborted') next(error);
-  } else {
+  } else if (native.isAnsweredInPlace) native.settleError(undefined, error);
+  else {
     const told = asThrown(toError(error));
     // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
     if (!native.whenReleased(() => goOn(native, told, next))) next(told);

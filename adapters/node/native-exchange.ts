@@ -374,7 +374,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    */
   saysClosed(thrown: unknown): boolean {
     const { over } = this.end;
-    const isReplaced = this.holds.some(held => held.state === 'replaced' && !held.ended);
+    const isReplaced = this.holds.some(
+      ({ state, ended }) => !ended && (state === 'replaced' || (state === 'bypassed' && over !== undefined)),
+    );
     if (over?.outcome !== 'aborted' && !isReplaced) return false;
     const error = toError(thrown);
     const { errored } = (http2Stream(this.res) ?? this.res) as { errored?: unknown };
@@ -407,6 +409,15 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   get isUnanswered(): boolean {
     const { innermost } = this;
     return (innermost?.waits && innermost.held.state === 'open') || this.abandoned.length > 0;
+  }
+
+  /**
+   * Whether something else than the answer of native code is sent, or was: what native code fails with may not cut the
+   * connection then, which may serve another request by now.
+   */
+  get isAnsweredInPlace(): boolean {
+    const isPageOut = this.passedOn !== undefined && this.end.over !== undefined;
+    return isPageOut || this.wasAbandoned || this.holds.some(({ state }) => state === 'replaced');
   }
 
   /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
@@ -452,7 +463,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.failedLate(error);
     this.reportOnce(error);
     const cut = (): void => {
-      if (!this.res.writableEnded) cutShort(this.res, error);
+      if (!this.res.writableEnded && !this.isAnsweredInPlace) cutShort(this.res, error);
     };
     if (!this.whenReleased(cut)) cut();
   }
