@@ -27,6 +27,8 @@ writeFileSync('CHANGELOG.md', changelog.replace(unreleased, `## ${version} — $
 execFileSync('npm', ['version', version, '--no-git-tag-version', '--allow-same-version'], {
   stdio: 'inherit',
 });
+const named = 'adapters/node/exchange-key.ts';
+writeFileSync(named, readFileSync(named, 'utf8').replace(/(version = ')[^']+/, `$1${version}`));
 git('commit', '--all', '--message', `Release ${version}`);
 git('tag', '--annotate', `v${version}`, '--message', `callnext ${version}`);
 console.log(`Tagged v${version}. \`git push --follow-tags\` has CI publish it.`);

@@ -8,8 +8,10 @@ import {
   type ExpressRes,
   routerOf,
 } from './express-types.js';
-import { mark, markOf, observeInner, observeOutermost } from './observe-errors.js';
+import { observeInner, observeOutermost } from './observe-errors.js';
+import { endOf, endStack } from './stack-end.js';
 import { throwInto } from './throw-into.js';
+import { wrongFramework } from './wrong-framework.js';
 
 /**
  * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
@@ -28,7 +30,8 @@ import { throwInto } from './throw-into.js';
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return function callnextErrorBoundary(error, _req, res, next) {
+  return function callnextErrorBoundary(error, req, res, next) {
+    if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
     if (!native?.exchange.isInside(freeze(layer))) return next(error);
     const passOn = (thrown: unknown): void => next(thrown);
@@ -51,12 +54,9 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   const app = outermostApp(inner);
   if (inner === undefined || app === undefined) return;
   if (inner !== app) observeInner(inner);
-  const stack = routerOf(app)?.stack ?? [];
-  if (markOf(stack.at(-1)) === 'tap') return;
-  // Requests may be on their way along the stack, so that nothing in it moves.
-  for (const entry of stack) if (['tap', 'end'].includes(markOf(entry) as string)) entry.handle = retiredTap;
-  app.use(endOfStack);
-  app.use(errorTap);
+  const router = routerOf(app);
+  if (router === undefined || endOf(router) === 'tap') return;
+  endStack(router, 'tap', errorTap, restartAtTop);
   observeOutermost(app);
 }
 
@@ -67,31 +67,20 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
 }
 
 /**
- * No route has answered. A failure from now on, such as that of a middleware above the 404, would find no error
- * middleware left after this place: it begins anew at the top of the app.
+ * No entry is left. A failure from now on, such as that of a middleware above the 404, would find no error middleware
+ * after this place: it begins anew at the top of the app.
  */
-function endOfStack(req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
-  restartAtTop(NativeExchange.of(res), req, res);
-  next();
-}
-mark(endOfStack, 'end');
-
-function restartAtTop(native: NativeExchange | undefined, req: ExpressReq, res: ExpressRes): void {
+function restartAtTop(req: ExpressReq, res: ExpressRes): void {
+  const native = NativeExchange.of(res);
   const app = outermostApp(req.app);
   if (native && app) native.restart = thrown => throwInto(app, thrown, req, res);
 }
 
-/** Where the tap has been before routes came after it. */
-function retiredTap(error: unknown, _req: ExpressReq, _res: ExpressRes, next: ExpressNext): void {
-  next(error);
-}
-
-/** An error handler, as Express knows one by its four parameters. */
 function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
   if (native.isUnanswered) native.passOn = next;
-  else restartAtTop(native, req, res);
+  else restartAtTop(req, res);
   // Where a layer has answered in its place, Express would cut a connection that serves other requests by now.
   if (native.isUnanswered || native.wasAbandoned) native.settleError(undefined, error);
   else if (native.saysClosed(error)) {
@@ -104,7 +93,6 @@ function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: Expres
     if (!native.whenReleased(() => goOn(native, told, next))) next(told);
   }
 }
-mark(errorTap, 'tap');
 
 function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
   const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;

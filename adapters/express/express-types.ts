@@ -18,11 +18,14 @@ export interface ExpressApp {
 
 /** The slice of an Express request that is touched. */
 export interface ExpressReq extends IncomingMessage {
+  /** The route that was called last; its path may be a pattern. */
+  readonly route?: { readonly path?: unknown } | undefined;
   readonly app?: ExpressApp;
   baseUrl: string;
   /** Set when a router begins with the request. */
   readonly originalUrl?: string;
-  readonly params: Record<string, string>;
+  /** A wildcard of Express 5 is the list of its segments. */
+  readonly params: Record<string, string | string[]>;
   readonly protocol: string;
   /** Respects `trust proxy`. */
   readonly ip?: string | undefined;
@@ -50,6 +53,10 @@ export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNex
 /** The slice of an entry on a router's stack that is touched. */
 export interface Entry {
   handle: unknown;
+  /** Whether a path leads here; Express 5 gives the parameters. Throws for one that can not be decoded. */
+  match(path: string): unknown;
+  /** Where the entry leads to a route. */
+  readonly route?: unknown;
   handleError?: unknown;
   /** Express 4. */
   handle_error?: unknown;

@@ -7,6 +7,7 @@ import {
   routerOf,
   type Stacked,
 } from './express-types.js';
+import { endOf, endStack } from './stack-end.js';
 
 type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next: ExpressNext) => unknown;
 
@@ -45,24 +46,12 @@ function observeRouter(router: Stacked, seen: Set<unknown>): void {
   seen.add(router);
   observeStack(router.stack, seen);
   // An error of the last entry leaves a router by a timer, and what is to see it at once has to come after that.
-  if (markOf(router.stack.at(-1)) === undefined) router.use(passOn);
+  if (endOf(router) === undefined) endStack(router, 'passOn', passOn);
 }
 
-/** Marks a handler of ours, so that two copies of the package do not each put theirs behind the other's. */
-export function mark(handler: object, as: 'tap' | 'end' | 'passOn'): void {
-  Object.defineProperty(handler, patched, { value: as });
-}
-
-/** What an entry of a stack is marked as. */
-export function markOf(entry: Entry | undefined): unknown {
-  return (entry?.handle as { [patched]?: unknown } | undefined)?.[patched];
-}
-
-/** An error handler, as Express knows one by its four parameters. */
 function passOn(error: unknown, _req: unknown, _res: unknown, next: ExpressNext): void {
   next(error);
 }
-mark(passOn, 'passOn');
 
 /** `handle_error` is Express 4's name of it. */
 function patchOnce(prototype: Entry & { [patched]?: true }): void {

@@ -1,4 +1,4 @@
-import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
+import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 import { leaveMounts } from './set-target.js';
 
 /** What stands for the stack of a router. */
@@ -15,15 +15,21 @@ interface Routed {
  */
 export function throwInto(app: ExpressApp, error: unknown, req: ExpressReq, res: ExpressRes): void {
   leaveMounts(req);
-  const match = (): never => {
-    throw error;
-  };
   // The getter of Express 4 throws.
   const name = app.lazyrouter ? '_router' : 'router';
-  const router = (app[name] ?? { stack: [] }) as Routed;
-  const stack = [{ match }, ...router.stack];
-  const failing: unknown = Object.create(router, { stack: { value: stack } });
+  const failing = failingRouter(app[name] as Routed | undefined, error);
   const facade: unknown = Object.create(app, { [name]: { value: failing } });
   // It is not among the types of Express.
   Reflect.apply(Reflect.get(app, 'handle'), facade, [req, res]);
+}
+
+/** An app of Express 4 without routes has no router. */
+function failingRouter(router: Routed | undefined, error: unknown): object {
+  if (router === undefined)
+    return { handle: (_req: unknown, _res: unknown, done: ExpressNext) => done(error) };
+  const match = (): never => {
+    throw error;
+  };
+  const stack = [{ match }, ...router.stack];
+  return Object.create(router, { stack: { value: stack } });
 }

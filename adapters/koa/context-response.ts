@@ -11,9 +11,9 @@ import {
   misuse,
   partsOf,
   type Response,
-  type ResponseHead,
   responseView,
   toError,
+  type ViewHead,
 } from '../../core/index.js';
 import {
   BodyProducer,
@@ -29,22 +29,47 @@ import {
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
-/**
- * The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. `isSent` tells
- * whether Koa has it, and reads a stream itself.
- */
-export function contextView(ctx: KoaContext, isSent: () => boolean): Response {
+/** Who a view of a context belongs to. */
+export interface ViewOwner {
+  /** Whether Koa has the response, and reads a stream itself. */
+  isSent(): boolean;
+  /** A stream has failed for who reads it. */
+  failed(error: Error): void;
+}
+
+/** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
+export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
-  const { body, status, response } = ctx;
+  const { body, status, response, req } = ctx;
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
-  const isEmpty = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  const hasNone = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end. What an endpoint returns has a body.
+  const isHead = req.method === 'HEAD' && !isReturned(ctx, body);
+  const isEmpty = hasNone || isHead;
   const open = (): Content => {
-    const content = isEmpty ? null : contentOf(body, reason);
-    const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
-    if (isStream && isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
-    return body instanceof Stream ? whileConnected(body as Readable, ctx) : content;
+    if (isEmpty) return null;
+    const content = contentOf(body, reason);
+    if (content === null || typeof content === 'string' || content instanceof Uint8Array) return content;
+    if (owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
+    return whileConnected(content, ctx, owner);
   };
-  return responseView(new ContextHead(ctx, body), new Body(open));
+  const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
+  return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
+}
+
+/** What endpoints and middleware have put on contexts in answer to HEAD. */
+const returned = new WeakMap<KoaContext, unknown>();
+
+function isReturned(ctx: KoaContext, body: unknown): boolean {
+  return body !== undefined && returned.get(ctx) === body;
+}
+
+/** How many bytes an answer to GET would have, where that is known. */
+function sizeToGet(body: unknown, reason: string): number | undefined {
+  if (body instanceof Blob) return body.size;
+  const content = contentOf(body, reason);
+  if (typeof content === 'string') return Buffer.byteLength(content);
+  return content instanceof Uint8Array ? content.byteLength : undefined;
 }
 
 /** What a view of a context was made of; `undefined` for any other response. */
@@ -100,23 +125,29 @@ export function undoLateBody(ctx: KoaContext, body: unknown): void {
 }
 
 /** Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that broke. */
-function whileConnected(body: Readable, ctx: KoaContext): AsyncIterable<Uint8Array> {
-  const iterate = (): AsyncIterator<Uint8Array> => {
+function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Streamed {
+  const iterate = (): AsyncIterator<string | Uint8Array> => {
     const chunks = body[Symbol.asyncIterator]();
     return {
       async next() {
         try {
           return await chunks.next();
         } catch (thrown) {
-          throw isCutOff(thrown, ctx) ? new ClientDisconnect() : originalOf(thrown);
+          if (isCutOff(thrown, ctx)) throw new ClientDisconnect();
+          const error = originalOf(thrown);
+          owner.failed(error);
+          throw error;
         }
       },
       return: async () => (await chunks.return?.()) ?? { value: undefined, done: true },
     };
   };
   // Whoever closes it destroys the stream, also while a read is under way.
-  return Object.assign({ [Symbol.asyncIterator]: iterate }, { destroy: () => body.destroy() });
+  const closing = body instanceof Stream ? { destroy: () => (body as Readable).destroy() } : {};
+  return Object.assign({ [Symbol.asyncIterator]: iterate }, closing);
 }
+
+type Streamed = Exclude<Content, null | string | Uint8Array>;
 
 /** Whether a stream failed because it was destroyed with its response. */
 export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
@@ -177,8 +208,9 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (content === null)
     void partsOf(response)
       .body.discard()
-      .catch(() => undefined);
+      ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared);
+  if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
@@ -195,6 +227,11 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   return producer;
 }
 
+/** What is made of a body that was kept back is empty. */
+function isEmptyChunk(content: Exclude<Content, null>): boolean {
+  return content === '' || (content instanceof Uint8Array && content.byteLength === 0);
+}
+
 function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined): boolean {
   if (producer === undefined || req.method === 'HEAD') return false;
   const isHttp1Chunked = res.useChunkedEncodingByDefault && !res.hasHeader('content-length');
@@ -203,7 +240,8 @@ function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined)
 
 function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
   // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
-  if (content === null && ctx.req.method === 'HEAD' && !isBodyless(ctx.status)) ctx.body = Readable.from([]);
+  const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
+  if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
   else if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
   else if (typeof content === 'string') ctx.body = content;
   else if (content instanceof Uint8Array)
@@ -243,11 +281,11 @@ async function* chunksOf(
   }
 }
 
-/** Koa tells its app of a stream whose client has left. It is no error of an endpoint. */
+/** Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an endpoint. */
 function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   const { onerror } = ctx;
   ctx.onerror = error => {
-    const isOurs = ownStreams.has(ctx.body as object) && producer.error === undefined;
+    const isOurs = ownStreams.has(ctx.body as object) && producer.error !== error;
     const isConnections = error !== null && error === ctx.req.socket.errored;
     if (!isOurs || !(isConnections || isCutOff(error, ctx))) onerror.call(ctx, error);
   };
@@ -276,15 +314,21 @@ function isPlatformResponse(body: unknown): body is globalThis.Response {
   return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
-class ContextHead implements ResponseHead, HeaderStore {
+class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
   readonly body: unknown;
+  readonly #makeBody: () => Body;
   #isOver = false;
   #headers: Headers | undefined;
 
-  constructor(ctx: KoaContext, body: unknown) {
+  constructor(ctx: KoaContext, body: unknown, makeBody: () => Body) {
     this.ctx = ctx;
     this.body = body;
+    this.#makeBody = makeBody;
+  }
+
+  openBody(): Body {
+    return this.#makeBody();
   }
 
   get status(): number {

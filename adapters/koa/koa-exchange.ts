@@ -11,6 +11,7 @@ import {
   type ParsedBody,
   type Request,
   type Response,
+  type RouterParams,
   toError,
 } from '../../core/index.js';
 import {
@@ -38,15 +39,18 @@ import {
   restoreContext,
   stateOf,
   undoLateBody,
+  type ViewOwner,
   viewed,
 } from './context-response.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
+import { routerParams } from './router-params.js';
+import { SourceErrors } from './source-errors.js';
 
 /**
  * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is through, or on
  * `ctx.res`, which is held as any native response is.
  */
-export class KoaExchange extends NativeExchange {
+export class KoaExchange extends NativeExchange implements ViewOwner {
   override readonly host = 'koa';
   /** Koa is given an error by a promise, and answers it in the context of those who wait for that. */
   protected override readonly tellsPages = false;
@@ -55,6 +59,7 @@ export class KoaExchange extends NativeExchange {
   readonly handedBack: Promise<void>;
   readonly #framework: KoaRequest;
   #watched: Set<object> | undefined;
+  #errors: SourceErrors | undefined;
   #outermost: Frame | undefined;
   #handBack!: () => void;
   #handError!: (thrown: unknown) => void;
@@ -64,17 +69,37 @@ export class KoaExchange extends NativeExchange {
   #placed = false;
   /** Whether Koa would answer, if it had not been kept from it. */
   #isTaken = false;
+  /** Whether the last response of ours on the context is a 205. */
+  #hasPlacedReset = false;
 
   constructor(ctx: KoaContext) {
     const framework = new KoaRequest(ctx);
     const source = new NodeRequestSource(ctx.req, framework);
-    super(ctx.req, ctx.res as never, source, thrown => this.#handError(answerable(thrown)));
+    super(ctx.req, ctx.res as never, source, thrown => this.#giveBack(thrown));
     this.ctx = ctx;
     this.#framework = framework;
     this.handedBack = new Promise((resolve, reject) => {
       this.#handBack = resolve;
       this.#handError = reject;
     });
+  }
+
+  #giveBack(thrown: unknown): void {
+    this.#errors?.handedBack();
+    this.#handError(answerable(thrown));
+  }
+
+  get #sourceErrors(): SourceErrors {
+    this.#errors ??= new SourceErrors(this.ctx, () => this.#placed);
+    return this.#errors;
+  }
+
+  isSent(): boolean {
+    return this.#placed;
+  }
+
+  failed(error: Error): void {
+    this.#sourceErrors.failed(error);
   }
 
   /** It is made by its outermost layer or endpoint, which runs it. */
@@ -90,7 +115,7 @@ export class KoaExchange extends NativeExchange {
     const frame = this.waitIn(run);
     frame.before = stateOf(this.ctx);
     this.#outermost ??= frame;
-    const chain = this.callNative(() => new Promise(resolve => resolve(this.runBelow(next))));
+    const chain = this.callNative(() => promised(() => this.runBelow(next)));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
       () => this.#chainFulfilled(frame),
@@ -215,6 +240,7 @@ export class KoaExchange extends NativeExchange {
       putBack(this.ctx, response);
     } else {
       if (frame && response !== frame.received) frame.entry.restore(this.res);
+      this.#hasPlacedReset = response.status === 205;
       this.keep(applyToContext(this.ctx, response));
     }
   }
@@ -236,7 +262,7 @@ export class KoaExchange extends NativeExchange {
   override fail(error: Error, headers?: Headers): Promise<Delivery> {
     // Koa hears of an error that came when the client had gone, as without a layer.
     const isTooLate = this.end.over !== undefined && !(error instanceof ClientDisconnect);
-    if (isTooLate) this.#handError(answerable(asThrown(error)));
+    if (isTooLate) this.#giveBack(asThrown(error));
     const delivered = super.fail(error, headers);
     if (this.root?.state === 'replaced') this.ctx.respond = false;
     else this.#undo(this.#outermost);
@@ -244,10 +270,18 @@ export class KoaExchange extends NativeExchange {
     return delivered;
   }
 
-  protected override async delivered(): Promise<Delivery> {
-    const delivery = await super.delivered();
+  protected override delivered(): Promise<Delivery> {
+    return super.delivered().then(delivery => {
+      const hasStream =
+        this.#watched !== undefined || this.#errors !== undefined || this.ctx.body instanceof Stream;
+      return hasStream || delivery.outcome !== 'sent' ? this.#closed(delivery) : delivery;
+    });
+  }
+
+  async #closed(delivery: Delivery): Promise<Delivery> {
     const closing = this.#closeBodies();
     if (closing) await this.exchange.isClosedInTime(closing);
+    this.#errors?.tell();
     return delivery.outcome === 'sent'
       ? delivery
       : { ...delivery, error: delivery.error ?? this.#lateFailure };
@@ -282,15 +316,18 @@ export class KoaExchange extends NativeExchange {
     }
     const { root } = this;
     const frame = root?.waiters[0] as Frame | undefined;
-    const isRaw = root?.state === 'held' || (this.ctx.respond === false && !this.#isView(response));
+    const isOurs = !this.#isView(response);
+    // Koa sends a 205 without saying where it ends. A native one is left as it is.
+    const isUnframed = response.status === 205 && (isOurs || this.#hasPlacedReset);
+    const isRaw = root?.state === 'held' || (this.ctx.respond === false && isOurs) || isUnframed;
     if (!isRaw) {
       if (frame) this.leave(frame, response);
       this.#place(frame, response);
       this.leaveAll();
       root?.release();
     } else {
-      if (!root?.isViewedBy(response) && !this.#isView(response)) this.#takeFromKoa();
-      if (this.#isView(response)) root?.release();
+      if (isUnframed || (!root?.isViewedBy(response) && isOurs)) this.#takeFromKoa();
+      if (this.#isView(response) && !isUnframed) root?.release();
       else this.write(response);
     }
   }
@@ -314,7 +351,7 @@ export class KoaExchange extends NativeExchange {
       frame.held.whenStarved(() => this.#answerFromContext());
       return;
     }
-    const view = contextView(this.ctx, () => this.#placed);
+    const view = contextView(this.ctx, this);
     if (this.answeredLate(frame)) this.exchange.replaced(view);
     else frame.answered(view);
   }
@@ -328,9 +365,10 @@ export class KoaExchange extends NativeExchange {
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else
-      pipeline(Readable.from(answerableChunks(content)), res).catch(error =>
-        this.exchange.report(toError(error), 'response'),
-      );
+      pipeline(Readable.from(answerableChunks(content)), res).catch(error => {
+        this.failed(error);
+        this.exchange.report(toError(error), 'response');
+      });
   }
 
   /** A body that has failed before it was sent counts only if it would be sent. */
@@ -346,11 +384,22 @@ export class KoaExchange extends NativeExchange {
     if (!(body instanceof Stream) || this.#watched?.has(body)) return;
     this.#watched ??= new Set();
     this.#watched.add(body);
+    this.#sourceErrors.watch(body);
     body.once('error', thrown => {
       const error = originalOf(thrown);
       if (!this.#placed) this.#bodyFailure ??= { body, error };
       else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= error;
     });
+  }
+}
+
+/** koa-compose gives promises of the platform; what else it may be given is made one. */
+function promised(run: () => unknown): Promise<unknown> {
+  try {
+    const returned = run();
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
   }
 }
 
@@ -400,12 +449,18 @@ class KoaRequest implements FrameworkRequest {
     return this.#changed ?? this.asked;
   }
 
+  /** As koa-router and @koa/router note it. */
+  get route(): string | undefined {
+    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
+    return typeof route === 'string' ? route : undefined;
+  }
+
   targetChanged(target: string): void {
     this.#changed = target;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
-    return this.raw.params ?? {};
+  get pathParams(): RouterParams {
+    return routerParams(this.raw);
   }
 
   /** Respects `app.proxy`. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** The slice of Koa's context that is touched, of Koa 2 and 3. */
 export interface KoaContext {
+  readonly app?: object;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Body parsers set `body` on it. */
@@ -18,6 +19,9 @@ export interface KoaContext {
   readonly headerSent: boolean;
   /** Set by routers. */
   readonly params?: Record<string, string> | undefined;
+  /** Set by @koa/router: the groups of the matched route, and its path. */
+  readonly captures?: readonly (string | undefined)[];
+  readonly _matchedRoute?: string | RegExp;
   /** Set by @koa/multer. */
   readonly file?: unknown;
   readonly files?: unknown;

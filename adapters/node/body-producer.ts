@@ -30,7 +30,7 @@ export class BodyProducer {
     try {
       const { value, done } = await this.#context.runInAsyncScope(() => this.#iterator.next());
       this.#ended = done === true;
-      const chunk = done ? undefined : checkedChunk(value);
+      const chunk = done ? undefined : countable(checkedChunk(value));
       this.#count(chunk);
       return chunk;
     } catch (thrown) {
@@ -74,4 +74,13 @@ export class BodyProducer {
     const short = chunk === undefined && this.#produced < declared;
     if (short || this.#produced > declared) throw misuse('CONTENT_LENGTH', declared, this.#produced);
   }
+}
+
+/**
+ * Text that is not ASCII as bytes. From Node 24 on a chunked response counts the bytes of what it writes in one tick, and
+ * its socket the characters of text: `write` then returns false, and no 'drain' follows.
+ */
+function countable(chunk: Chunk): Chunk {
+  const isText = typeof chunk === 'string' && Buffer.byteLength(chunk) !== chunk.length;
+  return isText ? Buffer.from(chunk) : chunk;
 }

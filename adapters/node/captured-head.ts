@@ -1,5 +1,6 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import { isBodyless } from '../../core/index.js';
+import { areDetached, changeHeaders } from './detached-headers.js';
 import { dropHeaders, makeHead, ofFraming } from './framing.js';
 import type { NativeResponse, RawHead } from './node-types.js';
 import { type Sink, setReason } from './write-response.js';
@@ -14,7 +15,7 @@ export class CapturedHead {
   /** What native code made it with; what it sets after that changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
-  /** Whether a GET has a body: not with 204 or 304. */
+  /** Whether Node sends what is written: not in answer to HEAD, nor with 204 or 304. */
   hasBody = true;
   protected readonly res: NativeResponse;
   /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
@@ -58,8 +59,8 @@ export class CapturedHead {
     // What is written to a response without a body is dropped by Node, as it would be after the head.
     this.#keepCookies();
     this.#hadBody = res._hasBody;
-    this.hasBody = code !== 204 && code !== 304;
-    if (!this.hasBody) res._hasBody = false;
+    if (code === 204 || code === 304) res._hasBody = false;
+    this.hasBody = res._hasBody;
     this.shut();
   }
 
@@ -110,6 +111,19 @@ export class CapturedHead {
     this.change(() => {
       for (const [name, value] of pairsOf(raw)) this.res.appendHeader(name, value as string);
     });
+  }
+
+  /** Sets a header as if the head had not been made yet. */
+  setHeader(name: string, value: string | string[]): void {
+    const { res } = this;
+    if (areDetached(res)) return this.change(() => changeHeaders(res, () => res.setHeader(name, value)));
+    this.lookAt();
+    this.open();
+    try {
+      res.setHeader(name, value);
+    } finally {
+      this.shut();
+    }
   }
 
   /** Runs a change of the headers as if the head had not been made yet. */

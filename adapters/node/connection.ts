@@ -8,16 +8,28 @@ const patience = 5_000;
 /** A socket, or a stream of HTTP/2, and the response that it carries now. */
 type Guarded = Duplex & {
   [guarded]?: true;
-  [open]?: Set<() => void>;
+  [open]?: Closing[];
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
   /** HTTP/2, as long as the stream is open. */
-  readonly session?: { readonly destroyed: boolean };
+  readonly session?: { readonly destroyed: boolean; readonly socket: Duplex };
+  /** HTTP/1. */
+  readonly server?: { readonly listening?: boolean };
+  /** HTTP/2: resets the stream. */
+  close?(...args: unknown[]): void;
 };
 
 /** Runs an action when nothing is held on a response any longer; tells whether something is. */
 export type WhenReleased = (response: object, action: () => void) => boolean;
+
+/** What a guarded connection asks and tells of its response. */
+export interface DestroyGuard {
+  responseOf(carrier: Duplex): object | null | undefined;
+  readonly whenReleased: WhenReleased;
+  /** Called when code of this process destroys the connection of a response, although the client is still there. */
+  destroyedHere(response: object): void;
+}
 
 /**
  * Keeps native code that answers and then destroys the connection from destroying its own answer: without a hold the
@@ -25,16 +37,14 @@ export type WhenReleased = (response: object, action: () => void) => boolean;
  * refuse a body do, and so does a server that closes its idle connections. Done once for each connection; Node's own
  * reasons, which come with an error or after the client has closed its side, are not delayed.
  */
-export function guardDestroy(
-  carrier: Duplex | undefined,
-  responseOf: (carrier: Duplex) => object | null | undefined,
-  whenReleased: WhenReleased,
-): void {
+export function guardDestroy(carrier: Duplex | undefined, guardOf: DestroyGuard): void {
   const target = carrier as Guarded | undefined;
   if (!target || target[guarded]) return;
-  const { destroy } = target;
+  const { responseOf, whenReleased, destroyedHere } = guardOf;
+  const { destroy, close } = target;
   const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
     const response = responseOf(this);
+    if (response && isDestroyedHere(this, response, error)) destroyedHere(response);
     const isGone = !this.writable || this.closed || this.session?.destroyed === true;
     if (isNodes(error) || !response || isGone) return destroy.call(this, error);
     delay(response, whenReleased, () => {
@@ -55,7 +65,32 @@ export function guardDestroy(
   // A stream of HTTP/2 is ended by its response.
   if ('remotePort' in target)
     Object.defineProperty(target, 'end', { value: guardEnd, configurable: true, writable: true });
+  // HTTP/1 has none. Node calls it, too, for a client that has gone.
+  else if (close)
+    target.close = function closeHere(this: Guarded, ...args) {
+      const response = responseOf(this);
+      if (response && !this.closed && isClientThere(this)) destroyedHere(response);
+      Reflect.apply(close, this, args);
+    };
   Object.defineProperty(target, guarded, { value: true });
+}
+
+/**
+ * Whether it is this process that destroys a connection. A server that is being closed destroys those of its clients, whose
+ * handlers go on.
+ */
+function isDestroyedHere(carrier: Guarded, response: object, error: Error | undefined): boolean {
+  const { session, server } = carrier;
+  // What is destroyed by its response may have an error of any kind.
+  const isMeant = !isNodes(error) || (!session && (response as { destroyed?: boolean }).destroyed === true);
+  if (!isMeant || carrier.closed || !isClientThere(carrier)) return false;
+  return session ? session.destroyed || carrier.writable : carrier.writable && server?.listening !== false;
+}
+
+/** Whether the client has not closed its side of the connection. */
+function isClientThere(carrier: Guarded): boolean {
+  const { destroyed, readableEnded } = carrier.session?.socket ?? carrier;
+  return !destroyed && !readableEnded;
 }
 
 /** Acts once: when nothing is held any longer, or when patience is at its end. */
@@ -81,24 +116,41 @@ export function currentResponse(socket: Duplex): object | null | undefined {
   return (socket as Guarded)._httpMessage;
 }
 
-/**
- * Calls `closed` when a connection closes, unless what is returned is called before. A response that waits for its turn,
- * was detached from its connection or never had one does not close by itself. One listener serves all of a connection.
- */
-export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
-  const socket = carrier as Guarded | undefined;
-  if (typeof socket?.once !== 'function') return () => undefined;
-  const waiting = socket[open] ?? listenToClose(socket);
-  waiting.add(closed);
-  return () => waiting.delete(closed);
+/** Told when a connection closes. */
+export interface Closing {
+  connectionClosed(): void;
 }
 
-function listenToClose(socket: Guarded): Set<() => void> {
-  const waiting = new Set<() => void>();
+/**
+ * Tells `closing` when a connection closes, until `forgetConnection`. A response that waits for its turn, was detached from
+ * its connection or never had one does not close by itself. One listener serves all of a connection.
+ */
+export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
+  const socket = carrier as Guarded | undefined;
+  if (typeof socket?.once !== 'function') return;
+  if (socket[open]) socket[open].push(closing);
+  else listenToClose(socket, closing);
+}
+
+export function forgetConnection(carrier: Duplex | undefined, closing: Closing): void {
+  const waiting = (carrier as Guarded | undefined)?.[open];
+  if (waiting === undefined) return;
+  // Nearly always the only one.
+  if (waiting[0] === closing) waiting.shift();
+  else if (waiting.includes(closing)) waiting.splice(waiting.indexOf(closing), 1);
+}
+
+/** Calls `closed` when a connection closes, unless what is returned is called before. */
+export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
+  const closing = { connectionClosed: closed };
+  followConnection(carrier, closing);
+  return () => forgetConnection(carrier, closing);
+}
+
+function listenToClose(socket: Guarded, first: Closing): void {
+  const waiting = [first];
   Object.defineProperty(socket, open, { value: waiting });
   socket.once('close', () => {
-    for (const closed of [...waiting]) closed();
-    waiting.clear();
+    for (const closing of waiting.splice(0)) closing.connectionClosed();
   });
-  return waiting;
 }

@@ -71,7 +71,7 @@ class CapturedHttp2Head extends CapturedHead {
     for (const [name, value] of lines) res.setHeader(name, value.length === 1 ? (value[0] as string) : value);
     res.statusCode = status;
     this.status = res.statusCode;
-    this.hasBody = !isBodyless(this.status);
+    this.hasBody = !(isBodyless(this.status) || res.req?.method === 'HEAD');
     this.shut();
   }
 

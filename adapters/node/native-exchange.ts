@@ -3,7 +3,6 @@ import type { ServerHttp2Stream } from 'node:http2';
 import {
   answerEndpoint,
   asThrown,
-  CallnextError,
   ClientDisconnect,
   type Delivery,
   type Endpoint,
@@ -11,6 +10,7 @@ import {
   fillHeaders,
   followTarget,
   Headers,
+  isMisuse,
   type Layer,
   misuse,
   type NativeWork,
@@ -27,10 +27,11 @@ import {
 import { endOf, whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
-import { currentResponse, guardDestroy, whenClosed } from './connection.js';
+import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
+import type { Source } from './discard-source.js';
 import { ErrorPage, patience as patienceWithPage } from './error-page.js';
-import { exchangeKey, traceKey } from './exchange-key.js';
+import { exchangeKey, traceKey, version } from './exchange-key.js';
 import { files } from './files.js';
 import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
@@ -44,6 +45,8 @@ import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
+import { hasReader } from './refill-request.js';
+import { setImmediate } from './turns.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -51,6 +54,7 @@ const belowLayer = new AsyncLocalStorage<object>();
 /** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
 const patience = 5_000;
 const none: readonly never[] = [];
+const never = (): boolean => false;
 /** What streams reject with where the response closes before all of it is written. */
 const closures: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
@@ -67,7 +71,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly res: NativeResponse;
   readonly source: NodeRequestSource;
   readonly files = files;
-  readonly calls = new NativeCalls();
+  #calls: NativeCalls | undefined;
   /** Whether the calls of handlers by a router are noted. */
   seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
@@ -81,7 +85,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Whether the errors that pass the framework's own error handling are observed. */
   isObserved = false;
   /** Whether a thrown value means something else than an error to the framework. */
-  isSignal: (thrown: unknown) => boolean = () => false;
+  isSignal: (thrown: unknown) => boolean = never;
   /** What was given back to the framework. */
   passedOn: unknown;
   /** The error that was observed last: it passes each router and each error handler on its way. */
@@ -90,6 +94,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #thrown: { readonly error: unknown; readonly passOn: (thrown: unknown) => void } | undefined;
   readonly #method: string;
   protected holds: readonly HeldResponse[] = none;
+  /** The outermost hold. */
+  root: HeldResponse | undefined;
+  /** What native code has piped into the response since the first hold. */
+  sources: readonly Source[] | undefined;
   readonly #runs = new LayerRuns();
   #producers: readonly BodyProducer[] = none;
   /** Whether a body had failed before the connection was gone. */
@@ -102,8 +110,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #last: Frame | undefined;
   /** What the framework answers in place of an answer that was held. */
   #page: ErrorPage | undefined;
-  #forgetConnection: () => void = () => undefined;
+  #forgetConnection: () => void = never;
   #keepsContext = false;
+  /** Whether native code has destroyed its connection: nobody has left it. */
+  #isDestroyedHere = false;
 
   constructor(
     req: NativeRequest,
@@ -124,20 +134,38 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     source.end = this.end;
     source.owner = this;
     const stream = http2Stream(res);
-    Reflect.set(res, exchangeKey, this);
+    (res as { [exchangeKey]?: NativeExchange })[exchangeKey] = this;
     if (stream) this.#followStream(stream);
-    else guardDestroy(req.socket, currentResponse, destroyWhenReleased);
+    else guardDestroy(req.socket, destroying);
   }
 
   #followStream(stream: ServerHttp2Stream): void {
     // It closes when both sides are through, so what nobody reads must not keep it.
     stream.once('finish', () => this.source.responseIsOut());
-    guardDestroy(stream, () => this.res, destroyWhenReleased);
+    guardDestroy(stream, { ...destroying, responseOf: () => this.res });
     destroyWhenReset(stream);
   }
 
+  /** The exchange of a response, unless another version of callnext has made it. */
   static of(res: object): NativeExchange | undefined {
-    return (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    return found?.version === version ? found : undefined;
+  }
+
+  /** The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges. */
+  static join(res: object): NativeExchange | undefined {
+    const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
+    if (found === undefined || found.version === version) return found;
+    throw misuse('OTHER_VERSION', found.version, version);
+  }
+
+  get version(): string {
+    return version;
+  }
+
+  /** Whether somebody is told of the steps already. */
+  static isTraced(res: object): boolean {
+    return traceKey in res;
   }
 
   /** Tells the steps of the exchange that a response will have. */
@@ -165,18 +193,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return this.#hasBegun;
   }
 
-  /** The outermost hold. */
-  get root(): HeldResponse | undefined {
-    return this.holds[0];
-  }
-
   get endedInHold(): boolean {
     return this.holds.some(held => held.endedInHold);
   }
 
   /** The innermost layer that has not been through yet. */
   get innermost(): Frame | undefined {
-    return this.holds.findLast(held => held.waiters.length > 0)?.waiters.at(-1) as Frame | undefined;
+    for (let at = this.holds.length - 1; at >= 0; at -= 1) {
+      const waiter = this.holds[at]?.waiters.at(-1);
+      if (waiter) return waiter as Frame;
+    }
+    return undefined;
   }
 
   /** The frame at which a layer waits. */
@@ -246,7 +273,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   protected waitIn(run: LayerRun): Frame {
     const frame = this.wait();
-    run.frames = [...run.frames, frame];
+    run.frames = appended(run.frames, frame);
     return frame;
   }
 
@@ -325,8 +352,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** What native code that has answered goes on to has no one to tell that it came in vain. */
   #calledInVain(thrown: unknown): void {
     const error = toError(thrown);
-    const code = error instanceof CallnextError ? error.code : undefined;
-    if (code === 'CALL_NEXT_TWICE' || code === 'CALL_NEXT_LATE') this.exchange.report(error, 'request');
+    if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) this.exchange.report(error, 'request');
   }
 
   /** What is below a native middleware has answered. Never throws. */
@@ -353,7 +379,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.#handOver(frame, later, response);
     const { base } = held.substitute;
     this.leave(frame, undefined);
-    held.substitute.base = base;
+    held.substitute = { ...held.substitute, base };
   }
 
   /** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
@@ -438,7 +464,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   refuseBody(error: Error, isTold: boolean): void {
     const frame = this.innermost;
     if (!frame?.waits) {
-      if (!isTold) this.listenerFailed(frame, error);
+      // Who only takes it off the connection goes on at its end: finalhandler does before it writes its page.
+      if (!isTold && hasReader(this.req)) this.listenerFailed(frame, error);
     } else if (!isTold) this.#answerInPlace(frame, error);
     else
       setTimeout(() => {
@@ -466,6 +493,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (!this.res.writableEnded && !this.isAnsweredInPlace) cutShort(this.res, error);
     };
     if (!this.whenReleased(cut)) cut();
+  }
+
+  /** The calls of native code, once one has begun that may tell when it ends. */
+  get calls(): NativeCalls {
+    this.#calls ??= new NativeCalls();
+    return this.#calls;
   }
 
   /** Calls native code below a layer, and notes the promise that it returns. */
@@ -501,9 +534,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   wait(): Frame {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
-    const frame = new Frame(held, this.exchange, this.calls.count);
+    const frame = new Frame(held, this.exchange, this.#calls?.count ?? 0);
     if (held === this.root) this.#last = frame;
-    held.waiters = [...held.waiters, frame];
+    held.waiters = appended(held.waiters, frame);
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
     return frame;
@@ -538,7 +571,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** The innermost hold that has something. */
   get holding(): HeldResponse | undefined {
-    return this.holds.findLast(held => held.state === 'held');
+    for (let at = this.holds.length - 1; at >= 0; at -= 1)
+      if (this.holds[at]?.state === 'held') return this.holds[at];
+    return undefined;
   }
 
   /** Runs when what is held has gone on its way, through all the holds that it is held at. Tells whether something is held. */
@@ -792,7 +827,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const held = this.#newHold(top);
-    this.holds = [...this.holds, held];
+    this.holds = appended(this.holds, held);
+    this.root ??= held;
     return held;
   }
 
@@ -832,8 +868,26 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (producer) this.#producers = [...this.#producers, producer];
   }
 
-  protected async delivered(): Promise<Delivery> {
-    const delivery = await this.end.whenOver();
+  closeBodies(): Promise<unknown> | undefined {
+    if (this.#producers.length === 0) return undefined;
+    const producers = this.#producers;
+    this.#producers = none;
+    const close = async (producer: BodyProducer): Promise<void> => {
+      const known = producer.error;
+      await producer.close();
+      if (producer.error && producer.error !== known) this.exchange.report(producer.error, 'response');
+    };
+    return Promise.all(producers.map(close));
+  }
+
+  protected delivered(): Promise<Delivery> {
+    const over = this.end.whenOver();
+    const isAsItIs = this.#producers.length === 0 && this.holds.every(({ state }) => state === 'passing');
+    return isAsItIs ? over : this.#closed(over);
+  }
+
+  async #closed(over: Promise<Delivery>): Promise<Delivery> {
+    const delivery = await over;
     if (this.#producers.length > 0) await this.#closeProducers(delivery);
     for (const held of this.holds) held.letGo();
     const error = this.#failureOfBody(delivery);
@@ -920,13 +974,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** Native code that a layer has answered for has ended, or nothing will tell. */
-  readonly #letGoOfAbandoned = (failure?: unknown): void => {
+  #letGoOfAbandoned(failure?: unknown): void {
     const { abandoned } = this;
     this.abandoned = none;
     for (const frame of abandoned)
       if (failure === undefined) frame.answered(new PlainTextResponse());
       else if (frame.waits) frame.reject(failure);
-  };
+  }
 
   /** A response that nobody waits for any longer. */
   protected tooLate(response: Response): void {
@@ -977,7 +1031,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
    */
   #leaveAbandoned(): void {
-    const done = this.#letGoOfAbandoned;
+    const done = (failure?: unknown): void => this.#letGoOfAbandoned(failure);
     const [first] = this.abandoned;
     const { socket } = this.req;
     const closed = (): void => this.#letGoLater(done);
@@ -989,19 +1043,29 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     });
   }
 
+  /** Native code has destroyed its response, which ends it as an answer would. */
+  destroyed(): void {
+    this.#isDestroyedHere = true;
+  }
+
   /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
   #letGoLater(done: () => void): void {
-    if (!this.exchange.isHolding) done();
+    if (!this.exchange.isHolding || this.#isDestroyedHere) done();
     else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
   }
 
   /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */
   #whenDone(order: number, done: (failure?: unknown) => void, unknown: () => void): void {
-    const works = this.calls.isLastKnown ? this.calls.worksAfter(order) : [];
+    const works = this.#calls?.isLastKnown ? this.#calls.worksAfter(order) : [];
     // A turn later: the router passes a rejection on first.
     const later = (failure?: unknown): void => void setImmediate(done, failure);
     whenAllSettled(works, later, unknown);
   }
+}
+
+/** A list with one more; nearly all have no other. */
+function appended<T>(list: readonly T[], last: T): readonly T[] {
+  return list.length === 0 ? [last] : [...list, last];
 }
 
 /** Native code may give back any promise, or nothing. */
@@ -1010,8 +1074,12 @@ export function whenRejected(returned: unknown, failed: (thrown: unknown) => voi
   if (typeof then === 'function') Reflect.apply(then, returned, [undefined, failed]);
 }
 
-function destroyWhenReleased(response: object, destroy: () => void): boolean {
-  const native = NativeExchange.of(response);
-  native?.holding?.willBeDestroyed();
-  return native?.whenReleased(destroy) ?? false;
-}
+const destroying: DestroyGuard = {
+  responseOf: currentResponse,
+  whenReleased(response, destroy) {
+    const native = NativeExchange.of(response);
+    native?.holding?.willBeDestroyed();
+    return native?.whenReleased(destroy) ?? false;
+  },
+  destroyedHere: response => NativeExchange.of(response)?.destroyed(),
+};

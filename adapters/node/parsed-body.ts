@@ -64,20 +64,10 @@ function fileAt(file: Record<string, unknown>, field: string): ParsedFile | unde
   const { fieldname = field, originalname, originalFilename, mimetype, buffer, path, filepath } = file;
   const head = {
     field: String(fieldname),
-    name: asSent(String(originalname ?? originalFilename ?? '')),
+    name: String(originalname ?? originalFilename ?? ''),
     type: String(mimetype ?? ''),
   };
   if (buffer instanceof Uint8Array) return { ...head, content: buffer };
   const onDisk = path ?? filepath;
   return typeof onDisk === 'string' ? { ...head, content: () => openAsBlob(onDisk) } : undefined;
-}
-
-/** multer takes a name that is UTF-8 for Latin-1, unless it is told otherwise (`defParamCharset`). */
-function asSent(name: string): string {
-  if (!/[\x80-\xff]/.test(name) || /[\u0100-\uffff]/.test(name)) return name;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(name, 'latin1'));
-  } catch {
-    return name; // it was Latin-1
-  }
 }

@@ -9,6 +9,7 @@ import {
   RepeatedWait,
   tooLarge,
   UploadFile,
+  unescapedName,
 } from '../../core/index.js';
 import type { TemporaryFile, TemporaryFiles } from './temporary-files.js';
 
@@ -96,11 +97,11 @@ class FormReading {
 
   /** Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252 characters. */
   #makeParser(Parser: typeof Busboy, type: string): BusboyInstance {
-    const { maxFields, maxFiles, maxPartSize } = this.#limits;
+    const { maxFields, maxFiles, maxPartSize, maxText } = this.#limits;
     try {
       return new Parser({
         headers: { 'content-type': type },
-        limits: { fieldSize: maxPartSize, parts: maxFields + maxFiles + 1 },
+        limits: { fieldSize: Math.min(maxPartSize, maxText), parts: maxFields + maxFiles + 1 },
         // As Starlette has it: what has a file name is a file, whatever its type.
         isPartAFile: (_name, _type, filename) => {
           this.#disposed += 1;
@@ -131,11 +132,11 @@ class FormReading {
   }
 
   #onField(name: string | undefined, value: string, isCut: boolean): void {
-    const { maxFields, maxPartSize } = this.#limits;
+    const { maxFields, maxPartSize, maxText } = this.#limits;
     this.#fieldCount += 1;
     if (name === undefined) this.#fail(formErrors.name());
     else if (this.#fieldCount > maxFields) this.#fail(formErrors.fields(maxFields));
-    else if (isCut) this.#fail(formErrors.part(maxPartSize));
+    else if (isCut) this.#fail(maxPartSize > maxText ? tooLarge(maxText) : formErrors.part(maxPartSize));
     else if (this.#hold(name, value)) this.#entries.push([textOf(name), value]);
   }
 
@@ -165,7 +166,7 @@ class FormReading {
   /** Counts what stays in memory; false where that is too much, or the form was refused before. */
   #hold(...texts: readonly string[]): boolean {
     for (const text of texts) this.#textSize += Buffer.byteLength(text);
-    if (this.#textSize > this.#limits.maxMemory) this.#fail(tooLarge(this.#limits.maxMemory));
+    if (this.#textSize > this.#limits.maxText) this.#fail(tooLarge(this.#limits.maxText));
     return this.#failure === undefined;
   }
 
@@ -213,14 +214,11 @@ function goOnBehindParts(parser: BusboyInstance): void {
   dicer?.on('part', (part: Readable) => part.once('end', () => part._read(0)));
 }
 
-const escapes: Readonly<Record<string, string>> = { '%22': '"', '%0a': '\n', '%0d': '\r' };
-
 /** The parser's text is a slice of the head of its part, and would keep all of that in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** What browsers write for what would end a name (HTML, 4.10.21.8), undone as Fetch does. */
 function textOf(name: string): string {
-  return copyOf(name).replace(/%(22|0a|0d)/gi, found => escapes[found.toLowerCase()] as string);
+  return unescapedName(copyOf(name));
 }

@@ -13,11 +13,13 @@ import {
   parseJSON,
   type Request,
   type RequestSource,
+  type RouterParams,
   searchOf,
   tooLarge,
 } from '../../core/index.js';
 import type { ResponseEnd } from './client-disconnect.js';
 import { decodeBody } from './decode-body.js';
+import { headerLines, noteChange } from './header-lines.js';
 import { headerText, textLines } from './header-text.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
@@ -43,7 +45,9 @@ export interface FrameworkRequest {
   readonly nativeTarget: string;
   /** A middleware has given the request another target, a whole one; it is what mounts take their path away from now. */
   targetChanged?(target: string): void;
-  readonly pathParams: Readonly<Record<string, string>>;
+  /** The template that has matched, such as `/items/:id`, where the framework says so. */
+  readonly route?: string | undefined;
+  readonly pathParams: RouterParams;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;
   /** Where the framework's body parsers put their result; its value is `undefined` if there is none. */
@@ -101,6 +105,10 @@ export class NodeRequestSource implements RequestSource {
     return pathOf(this.#framework.target);
   }
 
+  get route(): string | undefined {
+    return this.#framework.route;
+  }
+
   get nativeTarget(): string {
     return this.#framework.nativeTarget;
   }
@@ -111,14 +119,14 @@ export class NodeRequestSource implements RequestSource {
   }
 
   get headers(): Headers {
-    return new Headers(undefined, new RequestHeaders(this.#req.headers));
+    return new Headers(undefined, new RequestHeaders(this.#req));
   }
 
   get raw(): unknown {
     return this.#framework.raw;
   }
 
-  get pathParams(): Readonly<Record<string, string>> {
+  get pathParams(): RouterParams {
     return this.#framework.pathParams;
   }
 
@@ -224,9 +232,11 @@ function parsedAnew(content: Content, request: Request, before: unknown): unknow
 /** Header lines of a native request: a change is seen by native code at once. */
 class RequestHeaders implements HeaderStore {
   readonly #headers: NativeRequest['headers'];
+  readonly #req: NativeRequest;
 
-  constructor(headers: NativeRequest['headers']) {
-    this.#headers = headers;
+  constructor(req: NativeRequest) {
+    this.#headers = req.headers;
+    this.#req = req;
   }
 
   get(name: string): string | readonly string[] | undefined {
@@ -237,10 +247,16 @@ class RequestHeaders implements HeaderStore {
   set(name: string, value: string | readonly string[]): void {
     const property = { value, configurable: true, enumerable: true, writable: true };
     Object.defineProperty(this.#headers, name.toLowerCase(), property);
+    noteChange(this.#headers, name.toLowerCase());
   }
 
   delete(name: string): void {
     delete this.#headers[name.toLowerCase()];
+    noteChange(this.#headers, name.toLowerCase());
+  }
+
+  separate(name: string): readonly string[] | undefined {
+    return headerLines(this.#req, name.toLowerCase(), this.#headers);
   }
 
   lines(): Iterable<readonly [string, string | readonly string[]]> {

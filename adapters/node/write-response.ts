@@ -47,7 +47,7 @@ export function writeResponse(
   if (content === null)
     void partsOf(response)
       .body.discard()
-      .catch(() => undefined);
+      ?.catch(() => undefined);
   if (content !== null && http2Stream(res)) {
     // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
     sink.writeHead.call(res, response.status);

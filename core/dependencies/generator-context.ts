@@ -15,11 +15,12 @@ type MaybePromise<T> = T | Promise<T>;
 /** Whether it is a generator object, also one of a compiler's helper, which no constructor tells. */
 export function isGenerator(value: unknown): value is AnyGenerator {
   if (typeof value !== 'object' || value === null) return false;
-  const { next, throw: throws, return: returns } = value as Partial<AnyGenerator>;
+  const { next } = value as Partial<AnyGenerator>;
+  // Every result of an endpoint is asked, and nearly all of them leave here.
+  if (typeof next !== 'function') return false;
+  const { throw: throws, return: returns } = value as Partial<AnyGenerator>;
   const iterates = Symbol.asyncIterator in value || Symbol.iterator in value;
-  return (
-    iterates && typeof next === 'function' && typeof throws === 'function' && typeof returns === 'function'
-  );
+  return iterates && typeof throws === 'function' && typeof returns === 'function';
 }
 
 /** A dependency with `yield`, as Python's `@asynccontextmanager` has it: entered up to the yield, left from there on. */

@@ -1,20 +1,31 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import {
+  checkDependencies,
   checkNames,
   type Dependencies,
   type Injected,
   type Named,
   type Solved,
 } from '../dependencies/depends.js';
-import { misuse, nameOf } from '../errors.js';
+import { isClass, misuse, nameOf } from '../errors.js';
+import { type Request, sourceOf } from '../http/request.js';
+import { isOurs } from '../http/response.js';
 import { checkedStatus } from '../http/status.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
+import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
 export interface EndpointOptions {
   /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
   status?: number;
+  /**
+   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
+   * that the handler returns stays as it is. FastAPI's `response_class`.
+   */
+  responseClass?: ResponseClass;
 }
 
+const knownOptions = { status: true, responseClass: true } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
 /** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
@@ -24,6 +35,7 @@ export interface Endpoint {
   readonly dependencies: Dependencies;
   readonly handler: (context: never) => unknown;
   readonly status: number | undefined;
+  readonly responseClass: ResponseClass | undefined;
 }
 
 /**
@@ -34,22 +46,45 @@ export interface Endpoint {
  * ```
  *
  * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
- * the response, or plain data that becomes a JSON response (`undefined` becomes `null`).
+ * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator
+ * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. FastAPI's path operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path
+ * operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
   handler: (context: Solved<D> & Injected) => unknown,
-  options: EndpointOptions = {},
+  options: EndpointOptions = noOptions,
 ): Endpoint {
-  if (typeof handler !== 'function') throw misuse('ENDPOINT_HANDLER', handler);
-  const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
+  checkHandler('endpoint', dependencies, handler);
+  checkOptions('endpoint()', options, knownOptions);
+  const name = nameOf(handler, 'endpoint');
   checkNames(dependencies, name);
+  if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
-  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status });
+  const { responseClass } = options;
+  if (responseClass !== undefined && !isResponseClass(responseClass))
+    throw misuse('RESPONSE_CLASS', name, responseClass);
+  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status, responseClass });
+}
+
+function isResponseClass(value: unknown): boolean {
+  return typeof value === 'function' && isOurs(value.prototype);
+}
+
+/** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */
+export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
+  const { route } = sourceOf(request);
+  return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);
+}
+
+/** Throws `DEPENDENCIES` and `ENDPOINT_HANDLER`. */
+export function checkHandler(owner: string, dependencies: unknown, handler: unknown): void {
+  checkDependencies(owner, dependencies);
+  if (typeof handler !== 'function' || isClass(handler)) throw misuse('ENDPOINT_HANDLER', owner, handler);
 }
 
 export function isEndpoint(value: unknown): value is Endpoint {

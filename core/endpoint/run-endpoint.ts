@@ -1,11 +1,13 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
+import { isGenerator } from '../dependencies/generator-context.js';
 import { contextOf, type DependencyRun, solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept, type Response } from '../http/response.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, nameOfEndpoint } from './endpoint.js';
+import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
-export interface EndpointRun extends DependencyRun, Answered {}
+export interface EndpointRun extends DependencyRun, Answered, StreamRun {}
 
 /**
  * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies
@@ -16,15 +18,19 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
-  const watch = run.timings?.begin(endpoint.name);
-  run.trace?.add(endpoint.name);
-  let result: unknown;
+  const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
+  run.trace?.add(nameOfEndpoint(endpoint, run.injected.request));
+  const { response: injected } = run.injected;
+  let made: Response;
   try {
-    result = await endpoint.handler(contextOf(values, run.injected));
+    const result: unknown = await endpoint.handler(contextOf(values, run.injected));
+    if (isGenerator(result)) {
+      made = await streamResponse(result, endpoint, run);
+      injected.mergeInto(made);
+    } else made = toResponse(result, injected, endpoint, run);
   } finally {
     watch?.stop();
   }
-  const made = toResponse(result, run.injected.response, endpoint.status, run);
   const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;
   if (run.exits.isEmpty && run.exits.failure === undefined) return response;

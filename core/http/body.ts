@@ -6,6 +6,8 @@ import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
 
 /** How long a reader may do without what it has not asked for, when the exchange is over, in milliseconds. */
 const patience = 5_000;
+/** How long one may do so while the exits wait for the body to be closed: as long as a write to a disk takes, in milliseconds. */
+const readersPause = 50;
 
 /** One reading of a body, from its beginning. */
 interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
@@ -55,6 +57,7 @@ export class Body {
   #lent = false;
   #ended = false;
   #failure: Error | undefined;
+  #discarded: Promise<void> | undefined;
 
   constructor(open: () => Content, { owner = 'response', limit, size }: BodyOptions = {}) {
     this.#open = open;
@@ -97,13 +100,17 @@ export class Body {
     return this.#passes !== undefined && this.#passes.size > 0;
   }
 
+  /** Whether somebody has looked, and there is no body. */
+  get isNothing(): boolean {
+    return this.#content === null;
+  }
+
   /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
+    if (content === null) return this.isNothing;
     const collected = this.#collected;
-    return (
-      collected !== undefined && content !== null && isChunk(content) && areEqual(toBytes(content), collected)
-    );
+    return collected !== undefined && isChunk(content) && areEqual(toBytes(content), collected);
   }
 
   /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */
@@ -184,10 +191,9 @@ export class Body {
   }
 
   #dismissIdle(): void {
-    const before = new Map([...(this.#passes ?? [])].map(pass => [pass, pass.position]));
+    const before = this.#positions();
     const timer = setTimeout(() => {
-      for (const [pass, position] of before)
-        if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
+      this.#dismissThoseAt(before);
       // What it is closed with fails for nobody.
       this.release()?.catch(() => undefined);
     }, patience);
@@ -210,13 +216,56 @@ export class Body {
     this.#free();
   }
 
-  /** Closes the producer of a body that nobody has begun to read, or will. */
-  async discard(): Promise<void> {
+  /**
+   * Closes the producer of a body that nobody has begun to read, or will. Returns nothing where there is
+   * none.
+   */
+  discard(): Promise<void> | undefined {
     const content = this.#openedOrGone;
-    if (content === null || isChunk(content)) return;
+    if (content === null || isChunk(content)) return undefined;
     this.#keeping = false;
+    this.#dismissUntouched();
+    if (!this.isBeingRead) this.#discarded ??= this.#close();
+    return this.#discarded;
+  }
+
+  /** Streams that were given out, and of which nobody has read. */
+  #dismissUntouched(): void {
     for (const pass of this.#passes ?? []) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
+  }
+
+  /**
+   * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody waits for its
+   * next chunk. A reader that asks for nothing for 50 ms has left. One that was not sent may have to be opened for that.
+   */
+  settle(isUnsent: boolean): Promise<void> | undefined {
+    const content = isUnsent ? this.#openedOrGone : this.#content;
+    if (content === undefined || content === null || isChunk(content)) return undefined;
+    if (this.#discarded) return this.#discarded;
+    if (this.#ended || this.#failure || this.#handedOver) return undefined;
+    this.#keeping = false;
+    if (isUnsent) this.#dismissUntouched();
+    return this.isBeingRead ? this.#closeWhenLeft() : this.#close();
+  }
+
+  async #closeWhenLeft(): Promise<void> {
+    const before = this.#positions();
+    await new Promise(resolve => setTimeout(resolve, readersPause));
+    // A turn more: where the process was busy, what a reader waits for may have come just now.
+    await new Promise(resolve => setTimeout(resolve, 0));
+    this.#dismissThoseAt(before);
+    this.#free();
     if (!this.isBeingRead) await this.#close();
+  }
+
+  #positions(): Map<Pass, number> {
+    return new Map([...(this.#passes ?? [])].map(pass => [pass, pass.position]));
+  }
+
+  /** Readers that have taken nothing since, and wait for nothing. */
+  #dismissThoseAt(before: ReadonlyMap<Pass, number>): void {
+    for (const [pass, position] of before)
+      if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
   }
 
   /** A body that somebody else has is closed by that one. */

@@ -1,5 +1,6 @@
 import { parseCookie, type SetCookie, stringifySetCookie } from 'cookie';
-import { misuseWith } from '../errors.js';
+import { misuse, misuseWith, show } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** The attributes of a cookie (RFC 6265bis, 4.1). */
 export interface CookieOptions {
@@ -16,7 +17,25 @@ export interface CookieOptions {
   /** One cookie for each site that embeds this one (CHIPS); browsers want `secure` with it. */
   partitioned?: boolean;
   priority?: 'low' | 'medium' | 'high';
+  /**
+   * How the value is written: `percent`, the default, or `python`, in quotes and with octal escapes where it
+   * needs them, for services that read it by Python's `http.cookies`, such as those on Starlette or Django.
+   */
+  encoding?: 'percent' | 'python';
 }
+
+const knownOptions = {
+  maxAge: true,
+  expires: true,
+  path: true,
+  domain: true,
+  secure: true,
+  httpOnly: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+  encoding: true,
+} satisfies OptionNames<CookieOptions>;
 
 /**
  * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded; those in double
@@ -52,16 +71,41 @@ function unquote(value: string): string {
 }
 
 /**
- * A `set-cookie` line, the value percent-encoded unless `encode` writes it in another way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`.
- * Throws `COOKIE` for a name or an attribute that is none.
+ * Writes a value as Python's `http.cookies` does: bare where it is a token (with `:`), else in quotes.
+ * Throws `COOKIE` for characters beyond Latin-1, which Starlette cannot send either.
+ */
+function quote(name: string, value: string): string {
+  if (/^[\w!#$%&'*+\-.^`|~:]+$/.test(value)) return value;
+  const escaped = value.replace(/[^\w!#$%&'*+\-.^`|~: ()/<=>?@[\]{}]/g, character => {
+    if (character === '"' || character === '\\') return `\\${character}`;
+    const code = character.charCodeAt(0);
+    if (code <= 0xff) return `\\${code.toString(8).padStart(3, '0')}`;
+    throw misuse(
+      'COOKIE',
+      name,
+      'the encoding "python" has no form for a character of its value, which is not of Latin-1',
+    );
+  });
+  return `"${escaped}"`;
+}
+
+/**
+ * A `set-cookie` line, with the value in the `encoding` of the options unless `encode` writes it in another
+ * way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`. Throws `COOKIE` for an
+ * invalid name or attribute, and `ARGUMENT` and `UNKNOWN_OPTION`.
  */
 export function cookieLine(
   name: string,
   value: string,
-  options: CookieOptions = {},
+  options: CookieOptions = noOptions,
   encode: (value: string) => string = encodeURIComponent,
 ): string {
-  const { path = '/', sameSite = 'lax', ...attributes } = options;
+  checkOptions('setCookie()', options, knownOptions);
+  if (typeof value === 'object') throw misuse('ARGUMENT', 'setCookie()', 'value', 'a string', value);
+  const { path = '/', sameSite = 'lax', encoding = 'percent', ...attributes } = options;
+  if (encoding !== 'percent' && encoding !== 'python')
+    throw misuse('COOKIE', name, `its \`encoding\` is "percent" or "python", received ${show(encoding)}`);
+  if (encoding === 'python') return quotedLine(name, quote(name, value), { ...options, encoding: 'percent' });
   const cookie: SetCookie = { ...attributes, name, value };
   if (path !== null) cookie.path = path;
   if (sameSite !== null) cookie.sameSite = sameSite;
@@ -72,7 +116,14 @@ export function cookieLine(
   }
 }
 
+/** The library that writes lines refuses the spaces that are in quotes. */
+function quotedLine(name: string, quoted: string, options: CookieOptions): string {
+  const line = cookieLine(name, '', options);
+  return `${name}=${quoted}${line.slice(name.length + 1)}`;
+}
+
 /** A `set-cookie` line that ends a cookie. The client looks for it by name, `domain` and `path`. */
-export function endedCookieLine(name: string, options: CookieOptions = {}): string {
+export function endedCookieLine(name: string, options: CookieOptions = noOptions): string {
+  checkOptions('deleteCookie()', options, knownOptions);
   return cookieLine(name, '', { ...options, maxAge: 0, expires: new Date(0) });
 }

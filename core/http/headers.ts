@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import type { Content } from './body-source.js';
 import { isHeadersLike, linesOfHeaders } from './foreign-headers.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
@@ -13,10 +14,24 @@ export interface HeaderStore {
   set(name: string, value: string | readonly string[]): void;
   delete(name: string): void;
   lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
+  /** The lines of one name as they came, where `get` gives them joined, or the first one only. */
+  separate?(name: string): readonly string[] | undefined;
 }
 
-/** The body that headers came with, to tell whether they say anything of another one. */
+/** A body as far as its headers know it. */
+interface DescribedBody {
+  /** Whether somebody has looked, and there is no body. Another copy of the package may not tell. */
+  readonly isNothing?: boolean;
+  gave(source: unknown, content: Content): boolean;
+}
+
+/** The message that headers came with, and its body as far as somebody has asked for it. */
 export const describedBody: unique symbol = Symbol.for('callnext.Headers.describedBody') as never;
+
+/** A message whose headers describe its body. */
+export interface Describing {
+  readonly [describedBody]: DescribedBody | undefined;
+}
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const illegal = /[^\t\x20-\x7e\x80-\xff]/;
@@ -58,11 +73,15 @@ export class MemoryHeaders implements HeaderStore {
  */
 export class Headers {
   readonly #store: HeaderStore;
+  /** Those that these were copied from, and values that were appended to others: their lines are kept for `getAll`. */
+  readonly #origin: Headers | undefined;
+  #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
-  [describedBody]: object | undefined = undefined;
+  [describedBody]: Describing | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;
+    if (init instanceof Headers) this.#origin = init;
     if (init) for (const [name, value] of pairsOf(init)) this.#appendLines(name, value);
   }
 
@@ -77,6 +96,21 @@ export class Headers {
     const value = this.#store.get(checkedName(name));
     if (value === undefined) return null;
     return typeof value === 'string' ? value : value.join(', ');
+  }
+
+  /** Each value by itself, in the order in which they came. FastAPI's `request.headers.getlist(name)`. */
+  getAll(name: string): string[] {
+    const value = this.#store.get(checkedName(name));
+    if (value === undefined) return [];
+    if (typeof value !== 'string') return [...value];
+    return this.#store.separate?.(name)?.slice() ?? this.#keptLines(name, value) ?? [value];
+  }
+
+  /** The lines that a joined value was made of, unless it was set to another one since. */
+  #keptLines(name: string, value: string): string[] | undefined {
+    const appended = this.#appended?.get(name.toLowerCase());
+    if (appended?.join(', ') === value) return [...appended];
+    return this.#origin?.get(name) === value ? this.#origin.getAll(name) : undefined;
   }
 
   /** Each `set-cookie` line by itself: they can not be joined. */
@@ -98,8 +132,15 @@ export class Headers {
     const before = this.#store.get(checkedName(name));
     const added = checkedValue(name, value);
     if (before === undefined) this.#store.set(name, added);
-    else if (typeof before === 'string' && !isSetCookie(name)) this.#store.set(name, `${before}, ${added}`);
+    else if (typeof before === 'string' && !isSetCookie(name)) this.#join(name, before, added);
     else this.#store.set(name, typeof before === 'string' ? [before, added] : [...before, added]);
+  }
+
+  #join(name: string, before: string, added: string): void {
+    const lines = [...this.getAll(name), added];
+    this.#store.set(name, `${before}, ${added}`);
+    this.#appended ??= new Map();
+    this.#appended.set(name.toLowerCase(), lines);
   }
 
   delete(name: string): void {

@@ -1,5 +1,6 @@
 import { essenceOf, kindOfForm, notAForm, UploadFile } from './form.js';
 import { parseJSON } from './json.js';
+import { nameAsSent } from './part-names.js';
 
 /** What a body parser of the framework has made of a body, where it has consumed the bytes. */
 export interface ParsedBody {
@@ -104,8 +105,12 @@ function partsOfForm(
   if (kind === undefined) throw notAForm(type);
   const fields = flatFields(parsed.value);
   const files = kind === 'multipart' ? parsed.files() : [];
-  if (fields && files) return { fields, files };
-  throw parsed.refuse(reader);
+  if (!fields || !files) throw parsed.refuse(reader);
+  if (kind === 'urlencoded') return { fields, files };
+  return {
+    fields: fields.map(([name, value]) => [nameAsSent(name), value] as const),
+    files: files.map(file => ({ ...file, field: nameAsSent(file.field), name: nameAsSent(file.name) })),
+  };
 }
 
 /** Fields as a form has them: texts, and lists of texts. Nested ones are what a parser has made of their names. */

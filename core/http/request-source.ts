@@ -2,6 +2,7 @@ import type { Content } from './body-source.js';
 import type { FormLimits } from './form.js';
 import type { Headers } from './headers.js';
 import type { ParsedBody } from './parsed-body.js';
+import type { RouterParams } from './path-params.js';
 
 /** The peer of a connection. */
 export interface Client {
@@ -30,7 +31,10 @@ export interface RequestSource {
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;
   readonly client: Client | null;
-  readonly pathParams: Readonly<Record<string, string>>;
+  /** The template that the framework has matched, such as `/items/:id`, where it says so. */
+  readonly route?: string | undefined;
+  /** As the router gives them. */
+  readonly pathParams: RouterParams;
   /** Aborts when the client goes away before it has its response. */
   readonly signal: AbortSignal;
   /** Bytes of the body that readers may hold in memory. Layers set it. */

@@ -1,10 +1,12 @@
 import { misuse } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { type Body, contentTooLarge } from './body.js';
 import { type BodySource, type Bytes, contentOf, isChunk, toBytes } from './body-source.js';
 import { cookiesOf } from './cookies.js';
 import type { FormOptions } from './form.js';
 import { Headers, type HeadersInit, ofFraming } from './headers.js';
 import { HTTPException } from './http-exception.js';
+import { pathParamsOf, type RouterParams } from './path-params.js';
 import { actAs, isOfPlatform } from './platform.js';
 import { RequestBody } from './request-body.js';
 import type { Client, RequestSource } from './request-source.js';
@@ -36,6 +38,18 @@ export interface RequestState {
   [name: string]: unknown;
 }
 
+const knownOptions = {
+  ...({
+    method: true,
+    url: true,
+    headers: true,
+    body: true,
+    signal: true,
+  } satisfies OptionNames<RequestInit>),
+  /** Fetch asks for it where `body` is a stream. */
+  duplex: true,
+};
+
 type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
 const parts = Symbol.for('callnext.Request.parts');
@@ -49,7 +63,7 @@ interface RequestParts<State> {
   readonly body: RequestBody;
   readonly state: State;
   readonly shared: Shared;
-  readonly pathParams: Readonly<Record<string, string>> | undefined;
+  readonly pathParams: RouterParams | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
   readonly path: string | undefined;
@@ -82,11 +96,12 @@ export class Request<State extends object = RequestState> {
   #nativeTarget: string | undefined;
   #headers: Headers | undefined;
   #query: URLSearchParams | undefined;
-  #pathParams: Readonly<Record<string, string>> | undefined;
+  #pathParams: RouterParams | undefined;
   #native: NativeRequest | undefined;
 
-  constructor(from: Request<State> | RequestSource, init: RequestInit = {}) {
+  constructor(from: Request<State> | RequestSource, init: RequestInit = noOptions) {
     if (isOurRequest(from)) {
+      if (new.target === Request) checkOptions('new Request()', init, knownOptions);
       const request = from as Request<State>;
       // What it goes on as below is not what this one is.
       if (init.url !== undefined) void request.url;
@@ -209,9 +224,15 @@ export class Request<State extends object = RequestState> {
     return this.#source.client;
   }
 
-  /** The parameters of the route that matched; in a middleware before `callNext`, those of the layer's own path. */
+  /**
+   * The parameters of the route that matched; in a middleware before `callNext`, those of the layer's own path. A wildcard is one
+   * text with `/`, on every framework. An optional parameter that the path does not have is missing.
+   */
   get pathParams(): Readonly<Record<string, string>> {
-    return this.#pathParams ?? this.#source.pathParams;
+    if (this.#pathParams === undefined) return pathParamsOf(this.#source.pathParams);
+    const params = pathParamsOf(this.#pathParams);
+    this.#pathParams = params;
+    return params;
   }
 
   get queryParams(): URLSearchParams {
@@ -370,7 +391,7 @@ export class Request<State extends object = RequestState> {
   }
 
   /** The route that matched below is what the middlewares further out see too, as Starlette's shared scope has it. */
-  [matched](pathParams: Readonly<Record<string, string>>): void {
+  [matched](pathParams: RouterParams): void {
     this.#pathParams = pathParams;
   }
 
@@ -439,7 +460,7 @@ export function isOurRequest(value: unknown): value is Request {
 }
 
 /** Gives a request the parameters of the route that matched, and the url that it matched by. */
-export function matchRoute(request: Request, pathParams: Readonly<Record<string, string>>): void {
+export function matchRoute(request: Request, pathParams: RouterParams): void {
   request[matched](pathParams);
   request[reroute]();
 }

@@ -1,11 +1,11 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { Body } from './body.js';
+import type { OptionNames } from '../options.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
 import { isOfPlatform } from './platform.js';
-import { checkedStatus, reasonPhrase } from './status.js';
+import { checkedStatus, isBodyless, reasonPhrase } from './status.js';
 
 /** The options of a response: those of Fetch, and what runs after it. */
 export interface ResponseInit {
@@ -19,6 +19,15 @@ export interface ResponseInit {
   /** Runs after the response is sent and the dependencies have exited. */
   background?: BackgroundWork;
 }
+
+/** The names of `ResponseInit`; responses with options of their own add theirs. */
+export const responseOptions = {
+  status: true,
+  statusText: true,
+  headers: true,
+  mediaType: true,
+  background: true,
+} satisfies OptionNames<ResponseInit>;
 
 /** The status and the headers of a response, wherever they live: in memory, or in a native response that is held. */
 export interface ResponseHead {
@@ -121,6 +130,12 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
   return !headers.has('content-range');
 }
 
+/** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
+function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
+  const isNothing = areOurs(headers) && headers[describedBody]?.[describedBody]?.isNothing === true;
+  return isNothing && !isBodyless(status);
+}
+
 /**
  * Whether headers come from another message, and say things of its body that do not hold for this one. The same bytes, or
  * the stream of the body itself, keep what is said of them.
@@ -131,11 +146,17 @@ export function describesAnotherBody(
   content: Content,
 ): boolean {
   const { headers } = init;
-  if (isResponseLike(init) && !(headers instanceof Headers)) return true;
+  if (source === undefined) return isKeptBack(init);
+  if (isResponseLike(init) && !areOurs(headers)) return true;
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
-  if (!(headers instanceof Headers)) return false;
-  const described = headers[describedBody];
-  if (described === undefined) return false;
-  return !(described instanceof Body && described.gave(source, content));
+  if (!areOurs(headers)) return false;
+  const message = headers[describedBody];
+  if (message === undefined) return false;
+  return message[describedBody]?.gave(source, content) !== true;
+}
+
+/** Also those of another copy of the package. */
+function areOurs(headers: unknown): headers is Headers {
+  return typeof headers === 'object' && headers !== null && describedBody in headers;
 }

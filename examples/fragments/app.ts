@@ -1,4 +1,5 @@
 // What the pages of docs/ show in passing, in one app.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter, on } from 'node:events';
 import { open } from 'node:fs/promises';
 import http from 'node:http';
@@ -44,6 +45,15 @@ layer.addMiddleware(async function internalOnly(request, callNext) {
   return callNext(request);
 });
 
+const audit = new AsyncLocalStorage<{ user?: string }>();
+layer.addMiddleware((request, callNext) => audit.run({}, () => callNext(request)));
+
+async function getAuditedUser({ request }: Injected) {
+  const user = request.headers.get('x-user') ?? 'nobody';
+  Object.assign(audit.getStore() ?? {}, { user }); // seen by the endpoint, native handlers, exits and tasks
+  return user;
+}
+
 // What Express and its middleware have put on `req` and `res`: a session, a user, a parsed body.
 function agentOf({ request }: Injected) {
   const { req } = request.raw as { req: express.Request; res: express.Response };
@@ -79,6 +89,7 @@ app.post('/upload', toExpress(upload));
 app.get('/prices', toExpress(prices));
 app.get('/licence', toExpress(readLicence));
 app.get('/agent', toExpress(endpoint({ agent: Depends(agentOf) }, ({ agent }) => agent)));
+app.get('/audit', toExpress(endpoint({ user: Depends(getAuditedUser) }, () => audit.getStore())));
 app.post('/orders', async (req, res) => {
   await inject(req, { tx, agent: Depends(agentOf) }, async ({ tx, agent }) => {
     res.status(201).json({ agent });

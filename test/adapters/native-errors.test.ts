@@ -646,7 +646,7 @@ describe.each([
         for (let turn = 0; turn < 3; turn += 1) expect(await get('/second')).toBe('short');
       });
       expect([prototype[name] === patched, patched.length]).toEqual([true, 4]);
-      // The route, and the two entries of the one tap that comes after it.
+      // The route, and the end of one copy, which is two entries.
       expect(stack.length).toBe(length + 3);
     });
 

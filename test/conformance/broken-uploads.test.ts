@@ -139,6 +139,8 @@ describe.each(places)('on $name, a client', place => {
     await log.until('closed');
     await turns();
     expect(await layer.close()).toEqual({ responses: [], exits: [], tasks: [] });
+    // `fetch` opens another connection in place of the one that it has closed.
+    server.closeAllConnections();
     await new Promise(resolve => server.close(resolve));
     return log.events;
   }

@@ -16,6 +16,7 @@ import { toExpress } from 'callnext/express';
 import express5 from 'express';
 import { EventLog, gate } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';
+import { skippingTime } from '../support/patience.js';
 
 const nothing = { responses: [], exits: [], tasks: [] };
 const silent = (options = {}): Layer => new Layer({ onError: () => undefined, ...options });
@@ -96,10 +97,13 @@ describe.each(mounts)('on $name, a client that goes away', ({ app }) => {
       .native('/', () => log.add('native'));
     await listening(native.listener(), async (_url, port) => {
       await leave(port, log.until('waiting'));
-      gone.open();
-      await log.until('native');
-      await log.until('exit');
-      expect(await layer.close()).toEqual(nothing);
+      await skippingTime(async pass => {
+        gone.open();
+        await log.until('native');
+        await pass(5_000);
+        await log.until('exit');
+        expect(await layer.close()).toEqual(nothing);
+      });
     });
   });
 

@@ -9,6 +9,7 @@ import express5 from 'express';
 import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
+import { skippingTime } from '../support/patience.js';
 
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
@@ -234,21 +235,15 @@ describe('native code that never answers the client that has left', () => {
       const socket = net.connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: t\r\n\r\n'));
       if (middleware.length > 0) await once(socket, 'data');
       else await log.until('INSERT 1');
-      const real = ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'Date'] as const;
-      jest.useFakeTimers({ doNotFake: [...real, 'setInterval', 'clearInterval', 'performance', 'hrtime'] });
-      try {
+      await skippingTime(async pass => {
         const closed = once(socket, 'close');
         socket.destroy();
         await Promise.all([left.opened, closed]);
-        while (jest.getTimerCount() === 0) await turn();
-        jest.advanceTimersByTime(4_999);
-        await turn();
+        await pass(4_999);
         expect(log.events).toEqual(['BEGIN', 'INSERT 1']);
-        jest.advanceTimersByTime(1);
+        await pass(1);
         await log.until('released');
-      } finally {
-        jest.useRealTimers();
-      }
+      });
     });
     expect(log.events).toEqual(['BEGIN', 'INSERT 1', outcome, 'released']);
   });

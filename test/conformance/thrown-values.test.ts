@@ -10,6 +10,7 @@ import {
   type Middleware,
   PlainTextResponse,
   StreamingResponse,
+  toError,
 } from 'callnext';
 import { fromExpress } from 'callnext/express';
 import { fromKoa } from 'callnext/koa';
@@ -326,4 +327,21 @@ describe('whatever is thrown', () => {
       ]).toEqual([name, 'string', true]);
     }
   });
+});
+
+it('an error is caught without its stack being formatted, which takes longer than all else', () => {
+  const { prepareStackTrace } = Error;
+  let formatted = 0;
+  Error.prepareStackTrace = () => {
+    formatted += 1;
+    return 'stack';
+  };
+  try {
+    const error = new Error('thrown');
+    expect(toError(error)).toBe(error);
+    expect(formatted).toBe(0);
+    expect([error.stack, formatted]).toEqual(['stack', 1]);
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
 });

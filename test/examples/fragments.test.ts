@@ -55,6 +55,11 @@ describe('what docs/ shows in passing', () => {
     expect(await response.json()).toBe('a test');
   });
 
+  it('a store that a dependency fills', async () => {
+    const response = await client.get('/audit', { headers: { 'x-user': 'ada' } });
+    expect(await response.json()).toEqual({ user: 'ada' });
+  });
+
   it('a block with dependencies', async () => {
     const response = await client.post('/orders', { headers: { 'user-agent': 'a test' } });
     expect([response.status, await response.json()]).toEqual([201, { agent: 'a test' }]);

@@ -10,7 +10,8 @@ import Koa from 'koa';
 import multer from 'multer';
 import { type Asked, ask } from '../support/ask.js';
 import { EventLog, gate } from '../support/events.js';
-import { frameworks, listening } from '../support/frameworks.js';
+import { frameworks, listening, mounts } from '../support/frameworks.js';
+import { record } from '../support/wire.js';
 
 const ten = 'x'.repeat(10);
 const eleven = `${ten}x`;
@@ -394,6 +395,43 @@ it.each([
     });
   },
 );
+
+const large = ten.repeat(30_000);
+const uploads = [
+  ['that announces itself', `Content-Length: ${large.length}\r\n\r\n${large}`],
+  ['in chunks', `Transfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`],
+] as const;
+
+/** What an app answers an upload that its handler fails without reading, and the request that comes behind it. */
+async function failUnread(
+  { app }: (typeof mounts)[number],
+  layer: Layer | undefined,
+  upload: string,
+): Promise<string> {
+  const failure = Object.assign(new Error('failed'), { stack: 'Error: failed' });
+  const mounted = layer ? app().use(layer) : app();
+  const listener = mounted
+    .handler('/failing', () => Promise.reject(failure))
+    .handler('/next', answer => answer.send('next'))
+    .listener();
+  const requests = [
+    `POST /failing HTTP/1.1\r\nHost: test\r\n${upload}`,
+    'GET /next HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n',
+  ];
+  const { bytes } = await listening(listener, (_url, port) => record(port, requests.join('')));
+  return bytes.replace(/\r\nDate: [^\r]*/g, '');
+}
+
+describe.each(mounts)('a handler on $name that fails without reading what is too large', framework => {
+  it.each(uploads)('has the error page of the app sent, for a body %s', async (_how, upload) => {
+    const errors: Error[] = [];
+    const layer = new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: e => errors.push(e) });
+    const limited = await failUnread(framework, layer, upload);
+    expect(limited).toMatch(/^HTTP\/1.1 500 .*\r\n\r\nnext$/s);
+    expect(limited).toBe(await failUnread(framework, undefined, upload));
+    expect(errors).toEqual([]);
+  });
+});
 
 it('refuses in a parser of Express what is too large for it', async () => {
   const app = express()

@@ -114,7 +114,7 @@ const layer = (name: string): fc.Arbitrary<Drawn> =>
 const endpointSpec = fc.record({
   isNative: fc.boolean(),
   fault: rarely(fault),
-  body: fc.constantFrom('data' as const, 'response' as const, 'stream' as const),
+  body: fc.constantFrom('data' as const, 'response' as const, 'stream' as const, 'yields' as const),
   streamFails: fc.boolean(),
   tasks: fc.tuple(rarely(task('task 1')), fc.option(task('task 2'), { nil: undefined })),
   ownTask: rarely(task('own task')),
@@ -141,7 +141,7 @@ export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
       indexes.flatMap(index => dependencies[index] ?? []);
     const { isNative } = endpoint;
     const body = isNative ? 'data' : endpoint.body;
-    const isStream = body === 'stream';
+    const isStream = body === 'stream' || body === 'yields';
     const isWatching = goes === 'after' || (goes === 'stream' && isStream) || !isNative;
     const goesHow = !isWatching ? undefined : goes === 'stream' && !isStream ? 'endpoint' : goes;
     return compact({
@@ -151,7 +151,7 @@ export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
         ...endpoint,
         body,
         streamFails: isStream && goesHow !== 'stream' && endpoint.streamFails,
-        ownTask: body === 'data' ? undefined : endpoint.ownTask,
+        ownTask: body === 'data' || body === 'yields' ? undefined : endpoint.ownTask,
         tasks: endpoint.tasks.filter(each => each !== undefined),
         dependencies: pick(uses),
       }) as unknown as EndpointSpec,

@@ -106,6 +106,12 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         200,
       ),
       row(
+        'It is a generator, whose first value is waited for',
+        { endpoint: { body: 'yields' } },
+        '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → stream closed → sent → request exit → task → always → background exit',
+        200,
+      ),
+      row(
         'Dependencies and their exits add tasks',
         {
           request: { task: { name: 'early', when: 'success' }, exitTask: { name: 'late', when: 'success' } },
@@ -231,6 +237,12 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         409,
       ),
       row(
+        '…and the endpoint is a generator',
+        { function: { exit: 'error' }, endpoint: { body: 'yields' } },
+        '… → endpoint → chunk → function exit → stream closed → request exit with function exit → background exit with function exit → told background: dropped task → inner caught function exit → outer caught function exit → sent → always',
+        500,
+      ),
+      row(
         'A middleware throws after `callNext`',
         { inner: { after: 'error' } },
         '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → told background: dropped task → outer caught inner after → sent → always',
@@ -257,6 +269,12 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         'The producer of a streamed body throws',
         { endpoint: { body: 'stream', streamFails: true } },
         '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → told response: stream → told background: dropped task → request exit with stream → always → background exit with stream',
+        undefined,
+      ),
+      row(
+        'An endpoint that is a generator throws after its first value',
+        { endpoint: { body: 'yields', streamFails: true } },
+        '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → stream closed → cut → told response: stream → told background: dropped task → request exit with stream → always → background exit with stream',
         undefined,
       ),
       row(
@@ -298,6 +316,12 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         '…while the body is streamed',
         { goes: 'stream', endpoint: { body: 'stream' } },
         '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → gone → stream closed → request exit → task → always → background exit',
+        undefined,
+      ),
+      row(
+        '…while an endpoint that is a generator has yielded its first value',
+        { goes: 'stream', endpoint: { body: 'yields' } },
+        '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → gone → stream closed → request exit → task → always → background exit',
         undefined,
       ),
       row(

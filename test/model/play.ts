@@ -234,6 +234,7 @@ class Stage {
       if (this.#scenario.goes === 'endpoint') await this.#goAway(request);
       fail(spec.fault, 'endpoint');
       if (spec.body === 'data') return { ok: true };
+      if (spec.body === 'yields') return this.#chunks(spec, request);
       const init = spec.ownTask ? { background: this.#task(spec.ownTask, backgroundTasks) } : {};
       return spec.body === 'response'
         ? new JSONResponse({ ok: true }, init)

@@ -47,6 +47,7 @@ class Prediction {
   #ofReplaced: TaskSpec[] = [];
   #isGone = false;
   #inside: LayerSpec[] = [];
+  #isOpen = false;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -61,6 +62,7 @@ class Prediction {
       failure = asFailure(thrown);
     }
     const isCut = this.#send(answer, failure);
+    this.#closeStream();
     const unsent: Failure | undefined = isCut ? { label: 'stream', fault: 'error' } : undefined;
     this.#tasks.push(...(answer?.tasks ?? []), ...this.#ofReplaced.splice(0));
     if (unsent) {
@@ -157,7 +159,9 @@ class Prediction {
       if (this.#scenario.goes === 'endpoint') this.#goAway();
       this.#fail(fault, 'endpoint');
       const own = body !== 'data' && ownTask ? [ownTask] : [];
-      answer = { status: 200, isStream: body === 'stream', tasks: own };
+      answer = { status: 200, isStream: body === 'stream' || body === 'yields', tasks: own };
+      this.#isOpen = body === 'yields';
+      if (this.#isOpen) this.#log('chunk');
       const failure = this.#leave('function', undefined);
       if (failure) throw failure;
       return answer;
@@ -185,8 +189,15 @@ class Prediction {
     if (fault) throw { label, fault } satisfies Failure;
   }
 
+  /** A stream that has begun is closed before the dependencies exit that it may use. */
+  #closeStream(): void {
+    if (this.#isOpen) this.#log('stream closed');
+    this.#isOpen = false;
+  }
+
   /** Into the dependencies, then to the innermost handler there is. */
   #recover(thrown: Failure): Answer {
+    this.#closeStream();
     const failure = this.#leaveAll(() => true, thrown) as Failure;
     this.#cache.clear();
     this.#drop();
@@ -245,13 +256,13 @@ class Prediction {
       return false;
     }
     if (answer?.isStream) {
-      this.#log('chunk');
+      if (this.#scenario.endpoint.body === 'stream') this.#log('chunk');
+      this.#isOpen = true;
       if (this.#scenario.goes === 'stream') {
         this.#goAway();
-        this.#log('stream closed');
         return false;
       }
-      this.#log('stream closed');
+      this.#closeStream();
       if (this.#scenario.endpoint.streamFails) {
         this.#log('cut');
         return true;

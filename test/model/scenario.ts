@@ -58,7 +58,8 @@ export interface EndpointSpec {
   readonly isNative?: boolean;
   readonly dependencies: readonly DependencySpec[];
   readonly fault?: Fault;
-  readonly body: 'data' | 'response' | 'stream';
+  /** `yields`: the endpoint is a generator. */
+  readonly body: 'data' | 'response' | 'stream' | 'yields';
   /** The producer of a streamed body throws after its first chunk. */
   readonly streamFails?: boolean;
   readonly tasks: readonly TaskSpec[];

@@ -38,11 +38,15 @@ it('exports from `callnext` what users need, and the port for those who write an
     'Exchange',
     'KeptBytes',
     'RepeatedWait',
+    'adapterOf',
     'addToVary',
     'answerEndpoint',
     'asThrown',
     'bytesOf',
     'changedBody',
+    'checkOption',
+    'checkOptions',
+    'checkOverride',
     'checkedChunk',
     'contentToSend',
     'contentTooLarge',
@@ -58,17 +62,24 @@ it('exports from `callnext` what users need, and the port for those who write an
     'injectInto',
     'integer',
     'isBodyless',
+    'isClass',
     'isDepends',
     'isEndpoint',
     'isLayer',
+    'isMisuse',
     'isOurRequest',
     'isResponseLike',
     'isToken',
     'list',
+    'madeBy',
+    'markFactory',
     'matchRoute',
     'misuse',
     'misuseWith',
+    'noOptions',
+    'noteMount',
     'optionalFunction',
+    'optionsOf',
     'parseJSON',
     'partsOf',
     'readOptions',
@@ -80,6 +91,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'sharedOf',
     'toError',
     'tooLarge',
+    'unescapedName',
     'within',
   ];
   expect(Object.keys(core).sort()).toEqual([...users, ...adapterAuthors].sort());
@@ -87,6 +99,7 @@ it('exports from `callnext` what users need, and the port for those who write an
 
 it('exports from each framework entry what an app mounts and calls', () => {
   expect(Object.keys(expressEntry).sort()).toEqual([
+    'backgroundTasks',
     'errorBoundary',
     'fromExpress',
     'inject',
@@ -95,7 +108,14 @@ it('exports from each framework entry what an app mounts and calls', () => {
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['errorBoundary', 'fromKoa', 'inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual([
+    'backgroundTasks',
+    'errorBoundary',
+    'fromKoa',
+    'inject',
+    'mountFetch',
+    'toKoa',
+  ]);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -109,6 +129,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'ResponseEnd',
     'absoluteUrl',
     'answerAlone',
+    'backgroundTasks',
     'bareLayer',
     'belowMount',
     'besideNative',
@@ -127,6 +148,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'parsedBodyOf',
     'readTarget',
     'runAround',
+    'tasksAt',
     'toLayer',
     'toNode',
   ]);

@@ -18,6 +18,7 @@ import {
   UploadFile,
 } from 'callnext';
 import {
+  backgroundTasks,
   errorBoundary,
   fromExpress,
   inject,
@@ -26,12 +27,18 @@ import {
   toExpress,
   wrap,
 } from 'callnext/express';
-import { fromKoa, inject as injectKoa, mountFetch as mountOnKoa, toKoa } from 'callnext/koa';
+import {
+  fromKoa,
+  inject as injectKoa,
+  mountFetch as mountOnKoa,
+  backgroundTasks as tasksOfKoa,
+  toKoa,
+} from 'callnext/koa';
 import { AuthCredentials, authentication, requires, SimpleUser } from 'callnext/middleware/authentication';
 import { cors } from 'callnext/middleware/cors';
 import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
-import { inject as injectNode, toNode } from 'callnext/node';
+import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -317,8 +324,39 @@ const admin = Depends(requires(['admin', 'member'], { redirect: '/login' }));
 endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
   assertType<Equal<typeof request.session.other, unknown>>();
   assertType<Equal<typeof request.path, string>>();
+  assertType<Equal<typeof request.pathParams, Readonly<Record<string, string>>>>();
+  assertType<Equal<ReturnType<typeof request.headers.getAll>, string[]>>();
   assertType<Equal<typeof request.auth.scopes, readonly string[]>>();
   assertType<Equal<typeof request.user.displayName, string>>();
   return current.other;
 });
 toExpress(admin);
+
+// What an endpoint yields is streamed; a class of responses may be named for it.
+endpoint({ s: Depends(fromAsync) }, async function* ({ s, request, response }) {
+  assertType<Equal<typeof s, string>>();
+  response.headers.set('x-method', request.method);
+  yield { s };
+  yield new ServerSentEvent({ data: s });
+});
+endpoint({ n: Depends(fromFunction) }, function* ({ n }) {
+  assertType<Equal<typeof n, number>>();
+  yield n;
+});
+endpoint({}, fromAsyncGenerator, { responseClass: EventSourceResponse });
+endpoint({}, () => 'path', { responseClass: FileResponse, status: 200 });
+endpoint({}, ({ response }) => {
+  response.setCookie('a', 'b c', { encoding: 'python' });
+  response.deleteCookie('a', { encoding: 'percent' });
+});
+class Pages extends Response {}
+endpoint({}, () => 'page', { responseClass: Pages });
+
+// Tasks of native handlers are type-checked, in the frameworks' own handlers.
+const sendMail = async (_to: string, _copies: number): Promise<void> => undefined;
+express().post('/', (req, res) => {
+  backgroundTasks(req).addTask(sendMail, 'ada@example.com', 2);
+  res.end();
+});
+new Koa().use(ctx => tasksOfKoa(ctx).addTask(sendMail, 'ada@example.com', 2));
+toNode(new Layer(), req => tasksOfNode(req).addTask(sendMail, 'ada@example.com', 2));

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import { toError } from '../../core/index.js';
+import { answerable, originalOf } from './answerable.js';
+import type { KoaContext } from './koa-types.js';
+
+/**
+ * Tells the app of a body that fails while something else is on the context that is made of it: once, as Koa does for a
+ * body that it sends itself. Koa 3 hears of no such body; Koa 2 listens to it, and would answer in the middleware's place.
+ */
+export class SourceErrors {
+  readonly #ctx: KoaContext;
+  readonly #bodies = new Set<object>();
+  /** Whether Koa sends what is on the context. */
+  readonly #isSent: () => boolean;
+  #tellKoa: ((error: Error) => void) | undefined;
+  #failure: Error | undefined;
+  #isTold = false;
+  #isHandedBack = false;
+
+  constructor(ctx: KoaContext, isSent: () => boolean) {
+    this.#ctx = ctx;
+    this.#isSent = isSent;
+  }
+
+  /** A body that native code has put on the context. */
+  watch(body: object): void {
+    this.#bodies.add(body);
+    this.#follow();
+  }
+
+  /** Whoever reads a body for a middleware has seen it fail. */
+  failed(thrown: unknown): void {
+    this.#failure ??= originalOf(thrown);
+    this.#follow();
+  }
+
+  /** Koa is given an exception, and tells of it by itself. */
+  handedBack(): void {
+    this.#isHandedBack = true;
+  }
+
+  /** The response is over. */
+  tell(): void {
+    const { res } = this.#ctx;
+    const isOver = res.headersSent || res.destroyed;
+    if (this.#failure && !this.#isTold && isOver) this.#tellKoa?.(answerable(this.#failure) as Error);
+  }
+
+  #follow(): void {
+    if (this.#tellKoa) return;
+    const ctx = this.#ctx;
+    const { onerror } = ctx;
+    this.#tellKoa = error => {
+      this.#isTold ||= this.#isFailure(error);
+      onerror.call(ctx, error);
+    };
+    ctx.onerror = error => {
+      if (!this.#isSuperseded(error)) return this.#tellKoa?.(error);
+      this.failed(error);
+    };
+  }
+
+  #isFailure(thrown: unknown): boolean {
+    const error = originalOf(thrown);
+    return this.#failure !== undefined && (error === this.#failure || error.cause === this.#failure);
+  }
+
+  /** Whether a body failed that Koa does not send, or not yet. */
+  #isSuperseded(thrown: unknown): boolean {
+    if (thrown === null || thrown === undefined || (this.#isHandedBack && !this.#isTold)) return false;
+    const error = toError(thrown);
+    const { body } = this.#ctx;
+    const failedWith = (each: unknown): boolean => (each as Readable | null)?.errored === error;
+    // A body that a middleware has read is on the context again, and fails with the same error.
+    if (this.#isSent() && failedWith(body)) return false;
+    return [...this.#bodies].some(failedWith);
+  }
+}

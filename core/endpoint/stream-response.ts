@@ -1,0 +1,184 @@
+import type { AnyGenerator } from '../dependencies/generator-context.js';
+import type { DependencyRun } from '../dependencies/solve.js';
+import { carries, misuse, toError } from '../errors.js';
+import type { Chunk } from '../http/body-source.js';
+import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';
+import { serialize } from '../http/json.js';
+import type { Request } from '../http/request.js';
+import { partsOf, Response } from '../http/response.js';
+import { isResponseLike, type ResponseInit } from '../http/response-head.js';
+
+/** A class of responses, which is given what an endpoint yields or returns, and the status. */
+export type ResponseClass = new (content: never, init?: ResponseInit) => Response;
+
+/** What a stream needs of the exchange that it answers. */
+export interface StreamRun extends Pick<DependencyRun, 'injected'> {
+  /** Runs in the async context of the endpoint. */
+  inContext<T>(run: () => T): T;
+  /** A failure took the place of this one, and does not carry it among its causes. */
+  failureLost(lost: Error): void;
+}
+
+/** The endpoint whose generator it is. */
+interface Streaming {
+  readonly name: string;
+  readonly status: number | undefined;
+  readonly responseClass: ResponseClass | undefined;
+}
+
+/**
+ * Makes the response of an endpoint that is a generator. Waits for the first value, which says what the
+ * stream is: a failure before it is answered like any other. The first event of a declared
+ * `EventSourceResponse` is not waited for. Throws `STREAM_VALUE`, `STREAM_RETURNED`, `RESPONSE_CLASS_WHOLE`
+ * and `NOT_SERIALIZABLE`.
+ */
+export async function streamResponse(
+  generator: AnyGenerator,
+  { name, status, responseClass }: Streaming,
+  run: StreamRun,
+): Promise<Response> {
+  const yielded = new Yielded(generator, run);
+  const init = status === undefined ? {} : { status };
+  try {
+    if (responseClass === undefined || !isEventSource(responseClass)) await yielded.begin(name);
+    if (responseClass) return ofClass(responseClass, yielded, name, init);
+    return ofFirstValue(yielded, name, init);
+  } catch (thrown) {
+    await closeAfter(toError(thrown), yielded, run);
+    throw thrown;
+  }
+}
+
+function isEventSource(responseClass: ResponseClass): boolean {
+  return responseClass === EventSourceResponse || responseClass.prototype instanceof EventSourceResponse;
+}
+
+function ofClass(responseClass: ResponseClass, yielded: Yielded, name: string, init: ResponseInit): Response {
+  const response = new responseClass(yielded as never, init);
+  // What is there as a whole was made of the generator object, and not of what it yields.
+  if (partsOf(response).body.whole !== undefined)
+    throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
+  return response;
+}
+
+function ofFirstValue(yielded: Yielded, name: string, init: ResponseInit): Response {
+  const { first } = yielded;
+  if (isServerSentEvent(first)) {
+    yielded.convert(value => (isForeign(value) ? refuse(name, 'server-sent events', value) : value));
+    return new EventSourceResponse(yielded, init);
+  }
+  if (typeof first !== 'string' && !isBytes(first)) {
+    yielded.convert(value => lineOf(value, name));
+    return new Response(yielded as AsyncIterable<string>, init, 'application/jsonl');
+  }
+  yielded.convert(value => chunkOf(value, name));
+  const type = typeof first === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream';
+  return new Response(yielded as AsyncIterable<Chunk>, init, type);
+}
+
+/** One value of JSON Lines. JSON has no line breaks of its own. */
+function lineOf(value: unknown, name: string): string {
+  if (isForeign(value) || isServerSentEvent(value)) return refuse(name, 'JSON Lines', value);
+  return `${serialize(value)}\n`;
+}
+
+function chunkOf(value: unknown, name: string): Chunk {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return refuse(name, 'text or bytes', value);
+}
+
+function isBytes(value: unknown): boolean {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+}
+
+/** JSON would be made of them, without their content. */
+function isForeign(value: unknown): boolean {
+  return isBytes(value) || isResponseLike(value);
+}
+
+function refuse(name: string, stream: string, value: unknown): never {
+  throw misuse('STREAM_VALUE', name, isResponseLike(value) ? undefined : stream, value);
+}
+
+/** Runs the `finally` of a generator before the dependencies that it uses get its failure. */
+async function closeAfter(failure: Error, yielded: Yielded, run: StreamRun): Promise<void> {
+  try {
+    await yielded.return();
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (!carries(error, failure)) run.failureLost(failure);
+    throw error;
+  }
+}
+
+/** What a generator yields. Closing it closes the generator, also where it has not begun. */
+class Yielded implements AsyncIterableIterator<unknown, undefined> {
+  readonly #generator: AnyGenerator;
+  readonly #run: StreamRun;
+  /** The result that was waited for, until it is asked for. */
+  #begun: IteratorResult<unknown, undefined> | undefined;
+  #convert: ((value: unknown) => unknown) | undefined;
+
+  constructor(generator: AnyGenerator, run: StreamRun) {
+    this.#generator = generator;
+    this.#run = run;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  get first(): unknown {
+    return this.#begun?.value;
+  }
+
+  /** Runs up to the first value, or to the end of a generator that has none. */
+  async begin(name: string): Promise<void> {
+    try {
+      const result = await this.#pull();
+      if (result.done && result.value !== undefined) throw misuse('STREAM_RETURNED', name, result.value);
+      this.#begun = result as IteratorResult<unknown, undefined>;
+    } catch (thrown) {
+      // Waiting with `request.signal` rejects like this when the client leaves, which is no failure.
+      if (!saysAborted(thrown, this.#run.injected.request)) throw thrown;
+      this.#begun = { value: undefined, done: true };
+    }
+  }
+
+  /** Converts all values, the first one at once: it may be one that cannot be sent. */
+  convert(convert: (value: unknown) => unknown): void {
+    this.#convert = convert;
+    if (this.#begun?.done === false) this.#begun = { value: convert(this.#begun.value), done: false };
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    if (this.#begun) {
+      const begun = this.#begun;
+      this.#begun = undefined;
+      return begun;
+    }
+    const { value, done } = await this.#pull();
+    if (done) return { value: undefined, done };
+    return { value: this.#convert ? this.#convert(value) : value, done: false };
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    await this.#run.inContext(() => this.#generator.return());
+    return { value: undefined, done: true };
+  }
+
+  async #pull(): Promise<IteratorResult<unknown>> {
+    const { value, done = false } = await this.#run.inContext(() => this.#generator.next());
+    // A generator that is not async may yield promises.
+    return { value: done ? value : await value, done };
+  }
+}
+
+/** Whether an error only says that `request.signal` has aborted because the client has gone. */
+function saysAborted(thrown: unknown, { signal }: Request): boolean {
+  if (!signal.aborted) return false;
+  const isOfClient = toError(signal.reason).name === 'AbortError';
+  return isOfClient && toError(thrown).name === 'AbortError';
+}
