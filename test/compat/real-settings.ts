@@ -1,4 +1,4 @@
-import http from 'node:http';
+import type http from 'node:http';
 import {
   type DependencyScope,
   Depends,
@@ -123,18 +123,4 @@ export function run({ place, hasBoundary, by, scope }: Setting, options: Options
   } as Added);
   const listener = (place === 'wrap' ? wrap(app, layer) : app) as http.RequestListener;
   return { store, layer, listener, told, transaction };
-}
-
-export async function serve<T>(
-  listener: http.RequestListener,
-  during: (port: number) => Promise<T>,
-): Promise<T> {
-  const server = http.createServer(listener);
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  try {
-    return await during((server.address() as { port: number }).port);
-  } finally {
-    server.closeAllConnections();
-    await new Promise(resolve => server.close(resolve));
-  }
 }
