@@ -10,6 +10,7 @@ import {
 } from './express-types.js';
 import { observeInner, observeOutermost } from './observe-errors.js';
 import { endOf, endStack } from './stack-end.js';
+import { throwInto } from './throw-into.js';
 import { wrongFramework } from './wrong-framework.js';
 
 /**
@@ -55,7 +56,7 @@ export function placeErrorTap(inner: ExpressApp | undefined): void {
   if (inner !== app) observeInner(inner);
   const router = routerOf(app);
   if (router === undefined || endOf(router) === 'tap') return;
-  endStack(router, 'tap', errorTap);
+  endStack(router, 'tap', errorTap, restartAtTop);
   observeOutermost(app);
 }
 
@@ -65,16 +66,28 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
   return outermost;
 }
 
-function errorTap(error: unknown, _req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
+/**
+ * No entry is left. A failure from now on, such as that of a middleware above the 404, would find no error middleware
+ * after this place: it begins anew at the top of the app.
+ */
+function restartAtTop(req: ExpressReq, res: ExpressRes): void {
+  const native = NativeExchange.of(res);
+  const app = outermostApp(req.app);
+  if (native && app) native.restart = thrown => throwInto(app, thrown, req, res);
+}
+
+function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
   if (native.isUnanswered) native.passOn = next;
+  else restartAtTop(req, res);
   // Where a layer has answered in its place, Express would cut a connection that serves other requests by now.
   if (native.isUnanswered || native.wasAbandoned) native.settleError(undefined, error);
   else if (native.saysClosed(error)) {
     // Where another response is sent in its place, Express would cut the connection of that one.
     if (native.end.over?.outcome === 'aborted') next(error);
-  } else {
+  } else if (native.isAnsweredInPlace) native.settleError(undefined, error);
+  else {
     const told = asThrown(toError(error));
     // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
     if (!native.whenReleased(() => goOn(native, told, next))) next(told);

@@ -1,5 +1,12 @@
 import { readTarget } from '../node/index.js';
-import type { Entry, ExpressErrorHandler, ExpressNext, ExpressReq, Stacked } from './express-types.js';
+import type {
+  Entry,
+  ExpressErrorHandler,
+  ExpressNext,
+  ExpressReq,
+  ExpressRes,
+  Stacked,
+} from './express-types.js';
 
 /** By this symbol, so that two copies of the package do not each put theirs behind the other's. */
 const endKey: unique symbol = Symbol.for('callnext.stackEnd') as never;
@@ -19,12 +26,18 @@ function markOf(entry: Entry | undefined): End | undefined {
 }
 
 /**
- * Puts an error handler last on a router's stack. Requests without an error leave the router as if it were not there.
+ * Puts an error handler last on a router's stack. Requests without an error leave the router as if it were not there;
+ * `reached` is called for them.
  *
  * A router calls its `done` at once where the last entries did not match, and by `setImmediate` where the last one
  * called `next`. Behind our handler stands an entry that never matches, so that our `next` leads to `done` at once.
  */
-export function endStack(router: Stacked, as: End, handleError: ExpressErrorHandler): void {
+export function endStack(
+  router: Stacked,
+  as: End,
+  handleError: ExpressErrorHandler,
+  reached: (req: ExpressReq, res: ExpressRes) => void = () => undefined,
+): void {
   const { stack } = router;
   retirements.get(router)?.();
   let isRetired = false;
@@ -41,7 +54,10 @@ export function endStack(router: Stacked, as: End, handleError: ExpressErrorHand
   end.match = function match(path) {
     return isRetired ? false : matches.call(this, path);
   };
-  const goOn = (req: ExpressReq, _res: unknown, next: ExpressNext): void => leaving(req, next)();
+  const goOn = (req: ExpressReq, res: ExpressRes, next: ExpressNext): void => {
+    reached(req, res);
+    leaving(req, next)();
+  };
   Object.assign(end, { handleRequest: goOn, handle_request: goOn });
   const guard = added(router, as, (error, _req, _res, next) => next(error));
   guard.match = () => false;

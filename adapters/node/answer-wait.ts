@@ -54,19 +54,47 @@ function isAwaited({ res, held, listenersBefore }: AnswerInWait): boolean {
 }
 
 /**
- * Resolves five seconds after the client has gone, where native code still listens for what will never come:
- * `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res, 'drain')`.
+ * Resolves five seconds after the client has gone, or after something else was sent, where native code still listens
+ * for what will never come: `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res, 'drain')`.
  */
-export function whenStuck(over: Promise<Delivery>, { res, listenersBefore }: AnswerInWait): Promise<void> {
+export function whenStuck(
+  over: Promise<Delivery>,
+  isAtWork: () => boolean,
+  { res, held, listenersBefore }: AnswerInWait,
+): Promise<void> {
   return new Promise(resolve => {
     const look = (): void => {
       const waits = res.listenerCount('drain') > 0 || res.listenerCount('finish') > listenersBefore;
-      if (waits) resolve();
+      if (waits && isAtWork()) resolve();
     };
     void over.then(({ outcome }) => {
-      if (outcome === 'aborted') setTimeout(look, patience).unref();
+      const isDropped = held?.state === 'replaced' || held?.state === 'bypassed';
+      if (outcome === 'aborted' || isDropped) setTimeout(look, patience).unref();
     });
   });
+}
+
+/** Whether all of the promises of native code have settled, and when they have. */
+export function endOf(works: readonly PromiseLike<unknown>[]): {
+  isAtWork: () => boolean;
+  whenEnded: () => Promise<void>;
+} {
+  let pending = works.length;
+  let tell: (() => void) | undefined;
+  let ended: Promise<void> | undefined;
+  const settle = (): void => {
+    pending -= 1;
+    if (pending === 0) tell?.();
+  };
+  for (const work of works) Promise.resolve(work).then(settle, settle);
+  const whenEnded = (): Promise<void> => {
+    ended ??= new Promise(resolve => {
+      if (pending === 0) resolve();
+      else tell = resolve;
+    });
+    return ended;
+  };
+  return { isAtWork: () => pending > 0, whenEnded };
 }
 
 /** Calls `done` with the first failure when all have settled, or `unknown` where none is pending now. */

@@ -437,7 +437,6 @@ export class HeldResponse {
     this.#dropCorks();
     this.#callBackAtFinish();
     this.#sink();
-    this.#drainListeners = none;
     if (this.#afterwards.length > 0) this.res.once('finish', () => this.#runAfterwards());
   }
 
@@ -626,10 +625,11 @@ export class HeldResponse {
     for (const action of actions) action();
   }
 
-  /** What native code has written went out. */
+  /** What native code has written went out. What is dropped has room: code that waits for room would never end. */
   emitDrain(): void {
     nextTick(() => {
-      if (this.res.finished || this.res.destroyed) return;
+      const isDropped = this.state === 'replaced' || this.state === 'bypassed';
+      if (!isDropped && (this.res.finished || this.res.destroyed)) return;
       Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
       for (const listener of this.#drainListeners) listener.call(this.res);
     });

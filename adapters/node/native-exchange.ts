@@ -24,7 +24,7 @@ import {
   type Transport,
   toError,
 } from '../../core/index.js';
-import { whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
+import { endOf, whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
@@ -76,6 +76,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
   passOn: (thrown: unknown) => void;
+  /** How the framework begins anew with an error, once it has nobody left to ask after the place of a layer. */
+  restart: ((thrown: unknown) => void) | undefined;
   /** Whether the framework's error handling runs in the async context in which the error is given to it. */
   protected readonly tellsPages: boolean = true;
   /** The framework that native code is of. */
@@ -398,7 +400,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    */
   saysClosed(thrown: unknown): boolean {
     const { over } = this.end;
-    const isReplaced = this.holds.some(held => held.state === 'replaced' && !held.ended);
+    const isReplaced = this.holds.some(
+      ({ state, ended }) => !ended && (state === 'replaced' || (state === 'bypassed' && over !== undefined)),
+    );
     if (over?.outcome !== 'aborted' && !isReplaced) return false;
     const error = toError(thrown);
     const { errored } = (http2Stream(this.res) ?? this.res) as { errored?: unknown };
@@ -431,6 +435,15 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   get isUnanswered(): boolean {
     const { innermost } = this;
     return (innermost?.waits && innermost.held.state === 'open') || this.abandoned.length > 0;
+  }
+
+  /**
+   * Whether something else than the answer of native code is sent, or was: what native code fails with may not cut the
+   * connection then, which may serve another request by now.
+   */
+  get isAnsweredInPlace(): boolean {
+    const isPageOut = this.passedOn !== undefined && this.end.over !== undefined;
+    return isPageOut || this.wasAbandoned || this.holds.some(({ state }) => state === 'replaced');
   }
 
   /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
@@ -478,7 +491,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.reportOnce(error);
     const cut = (): void => {
       // A package outside the layer ends the response later than native code has: compression.
-      if (!frame?.held.ended && !this.res.writableEnded) cutShort(this.res, error);
+      const isComplete = frame?.held.ended || this.res.writableEnded;
+      if (!isComplete && !this.isAnsweredInPlace) cutShort(this.res, error);
     };
     if (!this.whenReleased(cut)) cut();
   }
@@ -504,10 +518,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (innermost === undefined || works.length === 0) return undefined;
     const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
     // What they reject with is told by whoever called them, before this: the framework, or the listener's caller.
-    const through = Promise.allSettled(works).then(() => undefined);
-    const stuck = whenStuck(this.end.whenOver(), answer);
-    const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
-    return { answerMayGo: whenAnswerMayGo(through, answer), end: Promise.race([through, isTakenBack]) };
+    const { whenEnded, isAtWork } = endOf(works);
+    const end = (): Promise<void> => {
+      const stuck = whenStuck(this.end.whenOver(), isAtWork, answer);
+      const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
+      return Promise.race([whenEnded(), isTakenBack]);
+    };
+    return { answerMayGo: () => whenAnswerMayGo(whenEnded(), answer), end, isAtWork };
   }
 
   whenWritten(tell: () => void): void {
@@ -739,7 +756,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (this.#page) this.#page.fill(headers);
       else if (headers) fillAtHead(this.res, headers);
       if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
-      this.#passOn(this.passedOn, this.#thrown?.error === error ? this.#thrown.passOn : this.passOn);
+      const fromHere = this.#thrown?.error === error ? this.#thrown.passOn : this.passOn;
+      this.#passOn(this.passedOn, this.restart ?? fromHere);
     } else this.#answerForStream(error, innermost, headers);
     return this.delivered();
   }

@@ -40,9 +40,11 @@ export interface Delivery {
 /** Native code that is still at work when it has answered. */
 export interface NativeWork {
   /** Resolves when the answer may go on: with `false` where the code waits for its answer to be sent. */
-  readonly answerMayGo: Promise<boolean>;
-  /** Resolves when the code has ended. */
-  readonly end: Promise<void>;
+  answerMayGo(): Promise<boolean>;
+  /** Resolves when the code has ended, or is given up: it waits for what a response that is over never gives. */
+  end(): Promise<void>;
+  /** Whether the code has not ended yet. What has ended in this turn is known one microtask later. */
+  isAtWork(): boolean;
 }
 
 /** The port that an adapter implements: what happens to the outcome of a request. */
@@ -115,6 +117,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   hasInjected = false;
   /** The names of dependencies of scope `function` that native code has been given outside of a block. */
   #lent: readonly string[] = none;
+  /** Native code that has answered and may still use what is open. */
+  #native: NativeWork | undefined;
   /** What `callNext` rejects with because the client has gone. It is not thrown into the dependencies. */
   disconnected: ClientDisconnect | undefined;
   /** An error of native code that is on its way to whoever answers it. */
@@ -371,7 +375,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   async unwind(thrown: Error): Promise<Error> {
     this.failed = this.locate(thrown);
     if (!this.#isIdle) this.exits.failure ??= thrown;
-    return this.#unfinished?.isAbandoned ? thrown : this.locate(await this.#unwindNow(thrown));
+    if (this.#unfinished?.isAbandoned) return thrown;
+    if (!(await this.#isNativeAtWork())) return this.locate(await this.#unwindNow(thrown));
+    this.exits.failure ??= thrown;
+    return thrown;
+  }
+
+  /** Whether native code still works that has answered. It does not where its own failure is the one at hand. */
+  async #isNativeAtWork(): Promise<boolean> {
+    if (this.#native === undefined) return false;
+    await undefined;
+    return this.#native.isAtWork();
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
@@ -510,9 +524,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   async whenNativeHasEnded(): Promise<void> {
     const work = this.transport.nativeWork?.();
-    if (work === undefined || (await work.answerMayGo) || !this.hasInjected) return;
-    this.exits.keep(work.end);
-    this.busyWith(work.end);
+    if (work === undefined || (await work.answerMayGo())) return;
+    const end = work.end();
+    this.exits.keep(end);
+    this.#native = work;
+    this.#attach();
+    this.#below.busyWith(end);
+  }
+
+  /** Keeps what is open for native code that has answered, until that code has ended. Its answer goes on at once. */
+  keepForNative(): void {
+    this.#native = this.transport.nativeWork?.();
   }
 
   /** Reports native code that goes on to write although what it was given has exited. */
@@ -534,6 +556,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * unless a layer's time is up.
    */
   async idle(): Promise<void> {
+    if (this.#native?.isAtWork()) this.#below.busyWith(this.#native.end());
     await this.#unfinished?.whenIdle();
     this.#isOver = true;
     const failure = this.#exits?.failure;

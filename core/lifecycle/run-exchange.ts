@@ -235,7 +235,7 @@ async function leaveNative(
       return exchange.recover(overtaking);
     }
     thrown ??= exchange.takeObserved();
-  }
+  } else if (exchange.hasEntered) exchange.keepForNative();
   if (thrown) await exchange.failedNatively(thrown);
   if (exits.isEmpty) return response;
   const known = exits.failure;

@@ -31,3 +31,20 @@ declare module 'on-finished' {
 declare module 'cookie-session' {
   export default function cookieSession(options: object): Mountable;
 }
+declare module 'passport' {
+  type Done<T> = (error: unknown, value?: T | false, info?: object) => void;
+  export class Passport {
+    use(strategy: object): this;
+    serializeUser<User, Id>(serialize: (user: User, done: Done<Id>) => void): void;
+    deserializeUser<User, Id>(deserialize: (id: Id, done: Done<User>) => void): void;
+    initialize(): Mountable;
+    session(): Mountable;
+    authenticate(strategy: string, options?: object): Mountable;
+  }
+}
+declare module 'passport-local' {
+  type Done<T> = (error: unknown, user?: T | false) => void;
+  export class Strategy {
+    constructor(verify: <User>(name: string, password: string, done: Done<User>) => void);
+  }
+}

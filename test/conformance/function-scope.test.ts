@@ -4,57 +4,15 @@ import net from 'node:net';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { Depends, dependency, HTTPException, Layer, type Middleware } from 'callnext';
-import { errorBoundary, inject as injectExpress, toExpress, wrap } from 'callnext/express';
-import { inject as injectKoa, toKoa } from 'callnext/koa';
-import { inject as injectNode, toNode } from 'callnext/node';
+import { errorBoundary, inject as injectExpress, toExpress } from 'callnext/express';
 import compression from 'compression';
 import express5 from 'express';
 import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
+import { type Handler, type Host, onExpress, onKoa, onNode, seeing } from '../support/hosts.js';
 
 const express4 = require('express4') as typeof express5;
-const Koa2 = require('koa2') as typeof Koa3;
-
-type Inject = <T>(marker: Depends<T>) => Promise<T>;
-type Handler = (res: http.ServerResponse, inject: Inject, req: http.IncomingMessage) => unknown;
-type Host = (layer: Layer, handler: Handler, ...before: express5.RequestHandler[]) => http.RequestListener;
-
-function onExpress(express: typeof express5, isWrapped = false): Host {
-  return (layer, handler, ...before) => {
-    const app = express().set('env', 'test');
-    if (!isWrapped) app.use(toExpress(layer));
-    for (const each of before) app.use(each);
-    app.get('/', (req, res) => handler(res, marker => injectExpress(req, marker), req) as Promise<void>);
-    return (isWrapped ? wrap(app, layer) : app) as http.RequestListener;
-  };
-}
-
-function onKoa(Koa: typeof Koa3): Host {
-  return (layer, handler) => {
-    const app = new Koa();
-    app.silent = true;
-    app.use(toKoa(layer));
-    app.use(async ctx => {
-      ctx.respond = false;
-      ctx.res.statusCode = 200;
-      await handler(ctx.res, marker => injectKoa(ctx, marker), ctx.req);
-    });
-    return app.callback();
-  };
-}
-
-const onNode: Host = (layer, handler) =>
-  toNode(layer, (req, res) => handler(res, marker => injectNode(req, marker), req)) as http.RequestListener;
-
-/** Where the promise of a handler is seen. */
-const seeing: readonly [string, Host][] = [
-  ['Express 5', onExpress(express5)],
-  ['Express 5, wrapped', onExpress(express5, true)],
-  ['Koa 3', onKoa(Koa3)],
-  ['Koa 2', onKoa(Koa2)],
-  ['node:http', onNode],
-];
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
