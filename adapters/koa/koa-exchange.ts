@@ -239,7 +239,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       if (this.wasAbandoned) undoLateBody(this.ctx, viewed(this.ctx, response)?.body);
       putBack(this.ctx, response);
     } else {
-      if (frame && response !== frame.received) frame.entry.restore(this.res);
+      if (frame && response !== frame.received) frame.baseOf(response).restore(this.res);
       this.#hasPlacedReset = response.status === 205;
       this.keep(applyToContext(this.ctx, response));
     }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
-import { misuse, partsOf, type Response, toError } from '../../core/index.js';
+import { areCopiedFrom, misuse, partsOf, type Response, toError } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
@@ -164,6 +164,11 @@ export class HeldResponse {
 
   isViewedBy(response: Response): boolean {
     return this.#view === response;
+  }
+
+  /** Whether a response was made with the headers of what native code has answered here. */
+  isCopiedBy(response: Response): boolean {
+    return this.#view !== undefined && areCopiedFrom(response.headers, this.#view.headers);
   }
 
   /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */
