@@ -16,15 +16,18 @@ import {
   toError,
 } from '../../core/index.js';
 import {
+  areAscii,
   BodyProducer,
   besideNative,
   cutShort,
   declaredLength,
+  flushHead,
   goesInto,
   HeaderSnapshot,
   headerText,
   http2Stream,
   type NativeResponse,
+  putLengthLast,
 } from '../node/index.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
@@ -49,7 +52,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   const open = (): Content => {
     if (isEmpty) return null;
     const content = contentOf(body, reason);
-    if (content === null || typeof content === 'string' || content instanceof Uint8Array) return content;
+    if (content === null || isWhole(content)) return content;
     if (owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return whileConnected(content, ctx, owner);
   };
@@ -172,7 +175,7 @@ async function* headFirst(
   ctx: KoaContext,
   isSent: () => boolean,
 ): AsyncGenerator<unknown, void, unknown> {
-  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
   try {
     yield* chunks;
   } catch (thrown) {
@@ -180,6 +183,11 @@ async function* headFirst(
     if (isSent()) ctx.res.destroy();
     throw thrown;
   }
+}
+
+function flushHeadOf(ctx: KoaContext): void {
+  const { headers } = new ContextHead(ctx, ctx.body);
+  flushHead(ctx.res as NativeResponse, areAscii(headers));
 }
 
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
@@ -209,7 +217,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     void partsOf(response)
       .body.discard()
       ?.catch(() => undefined);
-  const producer = setBody(ctx, content, declared);
+  const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
@@ -219,12 +227,17 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
+  if (!areAscii(headers)) putLengthLast(ctx.res as NativeResponse);
   // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   partsOf(response).head.seal();
   return producer;
+}
+
+function isWhole(content: Exclude<Content, null>): content is string | Uint8Array {
+  return typeof content === 'string' || content instanceof Uint8Array;
 }
 
 /** What is made of a body that was kept back is empty. */
@@ -238,12 +251,22 @@ function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined)
   return http2Stream(req) !== undefined || isHttp1Chunked;
 }
 
-function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
+function setBody(
+  ctx: KoaContext,
+  content: Content,
+  declared: number | undefined,
+  { headers }: Response,
+): BodyProducer | undefined {
   // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
   const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
   if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
   else if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
-  else if (typeof content === 'string') ctx.body = content;
+  else if (!isHead && isWhole(content) && !areAscii(headers)) {
+    // Koa makes the head of a text or of bytes by `end()`, which breaks such headers.
+    const bytes = Buffer.from(content as Uint8Array);
+    ctx.body = Readable.from([bytes], { objectMode: false });
+    ctx.set('content-length', String(bytes.length));
+  } else if (typeof content === 'string') ctx.body = content;
   else if (content instanceof Uint8Array)
     ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   else {
@@ -268,7 +291,7 @@ async function* chunksOf(
   ctx: KoaContext,
   isSent: () => boolean,
 ): AsyncGenerator<string | Uint8Array> {
-  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);

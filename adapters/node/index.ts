@@ -18,4 +18,4 @@ export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-reque
 export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
-export { besideNative, declaredLength } from './write-response.js';
+export { areAscii, besideNative, declaredLength, flushHead, putLengthLast } from './write-response.js';
