@@ -354,7 +354,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const { ctx, res, root } = this;
     if ((ctx.respond === false && !this.#isTaken) || root?.ended) return;
     this.#takeFromKoa();
-    const content = contentOf(ctx.body, reasonOf(ctx));
+    const content = contentOf(ctx, ctx.body, reasonOf(ctx));
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else
