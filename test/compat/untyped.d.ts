@@ -31,3 +31,7 @@ declare module 'on-finished' {
 declare module 'cookie-session' {
   export default function cookieSession(options: object): Mountable;
 }
+declare module 'cookie-signature' {
+  export function sign(value: string, secret: string): string;
+  export function unsign(value: string, secret: string): string | false;
+}
