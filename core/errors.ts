@@ -1,31 +1,19 @@
-/** What a message says it received: short, on one line, never the content of user data. */
-export function show(value: unknown): string {
-  if (value === undefined) return '`undefined`';
-  if (value === null) return '`null`';
-  if (typeof value === 'function') return `function \`${nameOf(value)}\``;
-  if (typeof value === 'object') return `an object of class \`${classOf(value)}\``;
-  return `${typeof value} \`${String(value).slice(0, 60)}\``;
-}
+import { cure, setupMessages } from './errors/setup-messages.js';
+import { show } from './errors/show.js';
 
-/** The class of an object, for messages; `?` where it cannot be read. */
-export function classOf(object: object): string {
-  try {
-    // A generator's constructor has no name.
-    return String(object.constructor?.name || Object.prototype.toString.call(object).slice(8, -1));
-  } catch {
-    return '?';
-  }
-}
-
-/** The name a message calls a function by. */
-export function nameOf(value: object): string {
-  const name = 'name' in value ? value.name : undefined;
-  return typeof name === 'string' && name !== '' ? name : 'anonymous';
-}
+export {
+  adapterOf,
+  isAsyncFunction,
+  isClass,
+  isFactory,
+  isGeneratorFunction,
+  madeBy,
+  markFactory,
+} from './errors/kinds.js';
+export { classOf, nameOf, show } from './errors/show.js';
 
 const messages = {
-  ADAPTER_TARGET: (adapter: string, received: unknown) =>
-    `\`${adapter}()\` takes a Layer, a middleware function, an endpoint or a \`Depends(…)\`, received ${show(received)}.`,
+  ...setupMessages,
   ALREADY_ANSWERED: () =>
     'The request was answered further out, by a timeout or a middleware that did not wait, so nothing below runs any more. Call `callNext` earlier.',
   APP_INSIDE_APP: () =>
@@ -48,6 +36,8 @@ const messages = {
     `The body of a response has not closed within ${patience} ms since its client left or another response took its place, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
   CALL_NEXT_LATE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
+  CALL_NEXT_NOT_AWAITED: (middleware: string) =>
+    `The middleware \`${middleware}\` threw a TypeError before the response of \`callNext\` was there. Await it: \`const response = await callNext(request)\`.`,
   CALL_NEXT_TWICE: (middleware: string) =>
     `The middleware \`${middleware}\` called \`callNext\` twice. Keep the response of the first call; what is below runs once a request.`,
   ERROR_BOUNDARY: (received: unknown) =>
@@ -62,8 +52,6 @@ const messages = {
     `\`request.json()\` reads bodies of the types \`application/json\` and \`application/*+json\`, and this one ${received}. Read it by \`request.text()\`, or let \`json()\` read any type: \`new Layer({ strictContentType: false })\`.`,
   COOKIE: (name: string, reason: string) =>
     `The cookie ${JSON.stringify(name)} can not be set: ${reason}. Its name is a token and its attributes are those of RFC 6265.`,
-  DEPENDENCIES: (received: unknown) =>
-    `Dependencies are declared as an object of name: Depends(…), received ${show(received)}.`,
   DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
   DEPENDENCY_DISPOSE: (dependency: string, received: unknown) =>
     received === true
@@ -73,16 +61,14 @@ const messages = {
     `\`inject()\` of \`${dependency}\` came when the request had failed and \`${dependency}\` had exited with the error. Inject it before the layer gets the error, or open one that does not belong to the request.`,
   DEPENDENCY_NAME: (name: string, owner: string) =>
     `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. Name it differently.`,
-  DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
-    `\`Depends\` takes a function, a generator function or a \`dependency(…)\`, received ${show(received)}. Pass the function itself, not the result of calling it.`,
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
     `\`${path}\`: a dependency of scope "${scope}" can not need one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
       ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
-      : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
-  ENDPOINT_HANDLER: (received: unknown) =>
-    `\`endpoint(dependencies, handler)\` takes a function as its handler, received ${show(received)}.`,
+      : owner === 'layer'
+        ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. Wrap it: \`[Depends(…)]\`.`
+        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
   EXCEPTION_HANDLER: (received: unknown) =>
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
@@ -126,30 +112,20 @@ const messages = {
     'The layer has been closed by `layer.close()` and takes nothing new. Close it when the server takes no requests any more; make a new layer to begin again.',
   LAYER_FROZEN: (method: string) =>
     `\`layer.${method}\` came after the first request: a layer is frozen then. Call it while the app is set up.`,
-  LAYER_OPTIONS: (option: string, received: unknown) =>
-    `The option \`${option}\` of \`new Layer()\` has a wrong value: ${show(received)}.`,
   LAYER_TIMEOUT: (timeout: number) =>
     `A layer has not answered within its \`timeout\` of ${timeout} ms: one of its middlewares, or what is below it, does not come to an end. Listen to \`request.signal\`, which is aborted now.`,
-  LIFESPAN: (received: unknown) =>
-    `A \`lifespan\` is a generator function that yields once an object for \`request.state\`, or nothing; received ${show(received)}.`,
   MIDDLEWARE_MISSING: (property: string, middleware: string) =>
     `\`${property}\` is there below the middleware \`${middleware}()\` only. Add it: \`layer.addMiddleware(${middleware}({ … }))\`.`,
-  MIDDLEWARE_NATIVE: (middleware: string) =>
-    `The middleware \`${middleware}\` has three parameters, as one of Express has them. Give it as \`fromExpress(${middleware})\`; one of ours is (request, callNext) => response.`,
-  MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
-    `A middleware is a function (request, callNext) => response, received ${show(received)}.`,
   MIDDLEWARE_OPTIONS: (middleware: string, option: string, expected: string, received: unknown) =>
     `The option \`${option}\` of \`${middleware}()\` is ${expected}, received ${show(received)}.`,
   MIDDLEWARE_TIMEOUT: (timeout: number) =>
     `What is below \`timeout()\` has not answered within ${timeout} ms. Listen to \`request.signal\`, which is aborted now, or raise \`timeoutMs\`.`,
-  MIDDLEWARE_UNKNOWN_OPTION: (middleware: string, option: string, known: readonly string[]) =>
-    `\`${middleware}()\` has no option \`${option.slice(0, 60)}\`. Its options are ${known.map(name => `\`${name}\``).join(', ')}.`,
   NOT_DISPOSABLE: (dependency: string, received: unknown) =>
     `The dependency \`${dependency}\` is declared with \`dispose: true\`, and its value, ${show(received)}, has neither \`Symbol.asyncDispose\` nor \`Symbol.dispose\`. Return one that has, or leave \`dispose\` out.`,
   NOT_A_RESPONSE: (what: string, received: unknown) =>
-    `${what} returned ${show(received)}, which is not a response. Return the response of \`callNext\`, a Response of callnext, or a Fetch Response.`,
+    `${what} returned ${show(received)}, which is not a response. ${typeof received === 'function' ? 'Call the function.' : 'Return the response of `callNext`, a Response of callnext, or a Fetch Response.'}`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>
-    `${show(received)} can not be written as JSON${place === undefined ? '' : `: ${place}`}. Return plain data or a Response.`,
+    `${show(received)} can not be written as JSON${place === undefined ? '' : `: ${place}`}.${cure(received, ['promise', 'Await it first.']) || ' Return plain data or a Response.'}`,
   NOT_SETTLED: (timeout: number, left: string) =>
     `After ${timeout} ms the requests of a TestClient are not through: ${left}. Something waits for ever, or raise \`timeoutMs\`.`,
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
@@ -186,6 +162,8 @@ const messages = {
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>
     `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
+  TASK_OUTSIDE: () =>
+    'There is no layer around the code that called `backgroundTasks()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
   TEST_TARGET: (received: unknown) =>
     `\`new TestClient()\` takes an Express app, a Koa app, a listener of requests, a server of Node, an endpoint or a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>
@@ -200,13 +178,22 @@ export type ErrorCode = keyof typeof messages;
 export class CallnextError extends Error {
   override readonly name = 'CallnextError';
   readonly code: ErrorCode;
-  /** The chain of dependencies from the endpoint on, where the error is about dependencies. */
-  readonly path: readonly string[] | undefined;
+  /** The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no such property. */
+  declare readonly path: readonly string[] | undefined;
+  /** Where it came up, such as `POST /orders`, when it has reached a layer. */
+  declare readonly request: string | undefined;
+
+  readonly #isOne = true;
+
+  /** Unlike `instanceof`, it does not fail for a proxy that cannot be looked at. Internal. */
+  static isOne(value: object): value is CallnextError {
+    return #isOne in value;
+  }
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; path?: readonly string[] } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.path = options.path;
+    if (options.path) this.path = options.path;
   }
 }
 
@@ -225,6 +212,30 @@ export function misuseWith<Code extends ErrorCode>(
   ...details: Parameters<(typeof messages)[Code]>
 ): CallnextError {
   return new CallnextError(code, messageOf(code, details), options);
+}
+
+/** Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns the error. */
+export function located<E>(error: E, where: () => string): E {
+  let depth = 0;
+  for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {
+    if (CallnextError.isOne(each) && each.request === undefined) locate(each, where());
+    depth += 1;
+  }
+  return error;
+}
+
+/** A misuse is at most the cause of an exception, or the cause of another misuse. */
+const mostLocated = 4;
+
+function locate(error: CallnextError, where: string): void {
+  const { message, stack } = error;
+  const hidden = { configurable: true, writable: true, enumerable: false };
+  Object.defineProperty(error, 'request', { ...hidden, value: where, enumerable: true });
+  if (message.includes(where)) return;
+  const located = `${message} (${where})`;
+  Object.defineProperty(error, 'message', { ...hidden, value: located });
+  if (typeof stack !== 'string') return;
+  Object.defineProperty(error, 'stack', { ...hidden, value: stack.replace(message, () => located) });
 }
 
 function messageOf(code: ErrorCode, details: readonly unknown[]): string {

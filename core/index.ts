@@ -19,14 +19,19 @@ export {
   type ValueOf,
 } from './dependencies/depends.js';
 export { injectInto } from './dependencies/inject.js';
+export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, type EndpointOptions, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export {
+  adapterOf,
   asThrown,
   CallnextError,
   ClientDisconnect,
   type ErrorCode,
+  isClass,
   isMisuse,
+  madeBy,
+  markFactory,
   misuse,
   misuseWith,
   toError,
@@ -79,6 +84,7 @@ export {
   partsOf,
   Response,
   responseView,
+  type ViewHead,
 } from './http/response.js';
 export {
   isResponseLike,
@@ -97,9 +103,10 @@ export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer, type LayerDescription, type LayerOptions } from './layer.js';
 export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
-export { type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
+export { type ErrorContext, type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
 export { type Undone, within } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
+export { type Mount, noteMount } from './lifecycle/mounts.js';
 export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';
@@ -110,6 +117,8 @@ export {
   integer,
   list,
   optionalFunction,
+  optionsOf,
   type Rule,
   readOptions,
 } from './middleware/options.js';
+export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';

@@ -10,10 +10,11 @@ import {
   type Injected,
   isDepends,
   type Named,
-  partsOfDependency,
+  nameOfDependency,
   type Solved,
 } from './dependencies/depends.js';
-import { misuse, nameOf } from './errors.js';
+import { DependencyOverrides } from './dependencies/overrides.js';
+import { isAsyncFunction, isClass, misuse, nameOf } from './errors.js';
 import {
   type ExceptionHandler,
   ExceptionHandlers,
@@ -22,10 +23,12 @@ import {
 import { type ErrorReporter, type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
+import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { optionsOf, optionsText } from './middleware/options.js';
+import { checkOptions, noOptions, type OptionNames } from './options.js';
 
 /** The options of a layer. */
 export interface LayerOptions {
@@ -60,6 +63,13 @@ export interface LayerOptions {
   strictContentType?: boolean;
 }
 
+/** The options of `layer.close()`. */
+interface CloseOptions {
+  timeoutMs?: number;
+}
+
+const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
+
 /** What a layer does, in the order in which it does it. */
 export interface LayerDescription {
   /** Outermost first. */
@@ -79,6 +89,18 @@ export interface LayerDescription {
   toString(): string;
 }
 
+const knownOptions = {
+  middleware: true,
+  dependencies: true,
+  exceptionHandlers: true,
+  onError: true,
+  defaultScope: true,
+  lifespan: true,
+  timeout: true,
+  maxBodySize: true,
+  strictContentType: true,
+} satisfies OptionNames<LayerOptions>;
+
 const brand = Symbol.for('callnext.Layer');
 
 /**
@@ -95,10 +117,12 @@ const brand = Symbol.for('callnext.Layer');
 export class Layer {
   /**
    * What stands in for a dependency, for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. Looked up at every
-   * request and depth; the replacement keeps the place, the scope and the cache key of the original.
+   * request and depth; the replacement keeps the place, the scope and the cache key of the original. `set` throws `OVERRIDE`.
    */
-  readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new Map();
+  readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new DependencyOverrides();
   readonly #middlewares: Middleware[];
+  /** How many of them `addMiddleware` has put around the others. */
+  #added = 0;
   readonly #dependencies: Dependencies;
   readonly #handlers = new ExceptionHandlers();
   readonly #onError: ErrorReporter | undefined;
@@ -108,28 +132,31 @@ export class Layer {
   readonly #strictContentType: boolean | undefined;
   readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
+  readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;
 
-  constructor(options: LayerOptions = {}) {
-    this.#middlewares = list('middleware', options.middleware ?? []).map(checkedMiddleware);
-    this.#dependencies = named(list('dependencies', options.dependencies ?? []));
-    const handlers = options.exceptionHandlers ?? [];
-    if (!(Symbol.iterator in handlers)) throw misuse('LAYER_OPTIONS', 'exceptionHandlers', handlers);
-    for (const [key, handler] of handlers) this.#handlers.add(key, handler);
+  /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+  constructor(options: LayerOptions = noOptions) {
+    checkOptions('new Layer()', options, knownOptions);
+    this.#middlewares = list('middleware', 'a list of functions', options.middleware ?? []).map(
+      checkedMiddleware,
+    );
+    this.#dependencies = named(list('dependencies', 'a list of `Depends(…)`', options.dependencies ?? []));
+    for (const [key, handler] of pairs(options.exceptionHandlers ?? [])) this.#handlers.add(key, handler);
     if (options.onError !== undefined && typeof options.onError !== 'function') {
-      throw misuse('LAYER_OPTIONS', 'onError', options.onError);
+      throw misuse('LAYER_OPTIONS', 'onError', 'a function (error, { request, phase })', options.onError);
     }
     this.#onError = options.onError;
     this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
     this.#timeout = options.timeout === undefined ? undefined : checkedTimeout('timeout', options.timeout);
     const { lifespan, maxBodySize, strictContentType } = options;
     if (maxBodySize !== undefined && !(typeof maxBodySize === 'number' && maxBodySize >= 0))
-      throw misuse('LAYER_OPTIONS', 'maxBodySize', maxBodySize);
+      throw misuse('LAYER_OPTIONS', 'maxBodySize', 'a number of bytes of at least 0', maxBodySize);
     this.#maxBodySize = maxBodySize;
     if (strictContentType !== undefined && typeof strictContentType !== 'boolean')
-      throw misuse('LAYER_OPTIONS', 'strictContentType', strictContentType);
+      throw misuse('LAYER_OPTIONS', 'strictContentType', 'true or false', strictContentType);
     this.#strictContentType = strictContentType;
-    if (lifespan !== undefined && typeof lifespan !== 'function') throw misuse('LIFESPAN', lifespan);
+    if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
     this.#lifespan = lifespan && new LifespanContext(lifespan);
     checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
   }
@@ -138,6 +165,7 @@ export class Layer {
   addMiddleware(middleware: Middleware): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
+    this.#added += 1;
     return this;
   }
 
@@ -199,9 +227,10 @@ export class Layer {
    * `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks that have not begun are dropped and told to `onError`.
    * The exit of the lifespan has as long again. Rejects with what that throws, and with `LAYER_OPTIONS`.
    */
-  async close(options: { timeoutMs?: number } = {}): Promise<Undone> {
+  async close(options: CloseOptions = noOptions): Promise<Undone> {
+    checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
-    if (timeoutMs !== undefined && timeoutMs !== 0) checkedTimeout('timeoutMs', timeoutMs);
+    if (timeoutMs !== undefined && timeoutMs !== 0) checkedTimeout('timeoutMs', timeoutMs, 'layer.close()');
     const undone = await this.#inFlight.close(timeoutMs);
     const lifespan = this.#lifespan;
     if (!lifespan) return undone;
@@ -212,10 +241,10 @@ export class Layer {
   /** The effective order, outermost first, as data and, by `String(…)`, for people. */
   describe(): LayerDescription {
     const description = {
-      middleware: this.#middlewares.map(nameOf),
+      middleware: this.#middlewareNames,
       options: this.#middlewares.map(optionsOf),
-      dependencies: Object.values(this.#dependencies).map(
-        ({ dependency }) => partsOfDependency(dependency).name,
+      dependencies: Object.entries(this.#dependencies).map(([key, { dependency }]) =>
+        nameOfDependency(dependency, key),
       ),
       disposed: disposedIn(this.#dependencies),
       exceptionHandlers: this.#handlers.keys(),
@@ -230,7 +259,7 @@ export class Layer {
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const plan: FrozenLayer = {
-      onion: compose(this.#middlewares),
+      onion: compose(this.#middlewares, this.#middlewareNames),
       dependencies: this.#dependencies,
       hasDependencies: Object.keys(this.#dependencies).length > 0,
       handlers: this.#handlers,
@@ -241,14 +270,28 @@ export class Layer {
       strictContentType: this.#strictContentType,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
+      mounts: this.#mounts,
       lifespan: this.#lifespan,
     };
     if (forGood) this.#frozen = plan;
     return plan;
   }
 
+  /** Notes that an adapter's function mounts the layer. Internal. */
+  [mounted](adapter: { readonly name: string }): Mount {
+    return this.#mounts.add(adapter);
+  }
+
   get [brand](): true {
     return true;
+  }
+
+  /** A function without a name is called by where it was given: `addMiddleware #2`, `middleware[0]`. */
+  get #middlewareNames(): string[] {
+    return this.#middlewares.map((middleware, index) => {
+      const inOption = index - this.#added;
+      return nameOf(middleware, inOption < 0 ? `addMiddleware #${-inOption}` : `middleware[${inOption}]`);
+    });
   }
 
   #refuseIfFrozen(method: string): void {
@@ -261,21 +304,35 @@ export function isLayer(value: unknown): value is Layer {
 }
 
 /** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
-function checkedTimeout(option: string, timeout: unknown): number {
+function checkedTimeout(option: string, timeout: unknown, where?: string): number {
   if (typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31) return timeout;
-  throw misuse('LAYER_OPTIONS', option, timeout);
+  throw misuse('LAYER_OPTIONS', option, 'a positive number of milliseconds, below 2³¹', timeout, where);
 }
 
-function list<T>(option: string, value: readonly T[]): readonly T[] {
-  if (!Array.isArray(value)) throw misuse('LAYER_OPTIONS', option, value);
+function list<T>(option: string, expected: string, value: readonly T[]): readonly T[] {
+  if (!Array.isArray(value)) throw misuse('LAYER_OPTIONS', option, expected, value);
   return value;
+}
+
+function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
+  const isIterable = typeof handlers === 'object' && handlers !== null && Symbol.iterator in handlers;
+  const found = isIterable ? [...handlers] : [handlers];
+  if (found.every(Array.isArray)) return found as readonly Pair[];
+  const expected = 'a Map, or a list of pairs such as `[[404, handler]]`';
+  throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
+}
+
+/** A plain function may return a generator, as those of compilers do. An async one gives a promise. */
+function mayBeLifespan(lifespan: unknown): boolean {
+  return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
 }
 
 function named(markers: readonly unknown[]): Dependencies {
   for (const [index, marker] of markers.entries()) {
     if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
   }
-  const dependencies = Object.fromEntries(markers.entries()) as Dependencies;
+  const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
+  const dependencies = Object.fromEntries(entries) as Dependencies;
   checkNames(dependencies, 'layer');
   return dependencies;
 }

@@ -10,6 +10,7 @@ import {
 } from './express-types.js';
 import { observeInner, observeOutermost } from './observe-errors.js';
 import { endOf, endStack } from './stack-end.js';
+import { wrongFramework } from './wrong-framework.js';
 
 /**
  * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
@@ -28,7 +29,8 @@ import { endOf, endStack } from './stack-end.js';
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return function callnextErrorBoundary(error, _req, res, next) {
+  return function callnextErrorBoundary(error, req, res, next) {
+    if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
     if (!native?.exchange.isInside(freeze(layer))) return next(error);
     const passOn = (thrown: unknown): void => next(thrown);

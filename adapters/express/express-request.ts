@@ -1,4 +1,4 @@
-import type { Client, ParsedBody, RouterParams } from '../../core/index.js';
+import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/index.js';
 import {
   clientOf,
   type FrameworkRequest,
@@ -50,6 +50,12 @@ export class ExpressRequest implements FrameworkRequest {
     // At the path of the mount itself Express adds a slash.
     const isMounted = path === baseUrl + below || (path === baseUrl && below === '/');
     return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
+  }
+
+  /** A pattern that is no text has no name that people know. */
+  get route(): string | undefined {
+    const { baseUrl = '', route } = this.#req;
+    return typeof route?.path === 'string' ? baseUrl + route.path : undefined;
   }
 
   targetChanged(target: string): void {
@@ -108,10 +114,15 @@ function name(kind: string): { parser: string; cure: string } {
   };
 }
 
+const expected =
+  'a request of Express: pass the function itself, as in `express.json({ verify: keepRawBody })`';
+
 /**
  * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify: keepRawBody }))`. They are
  * `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed where the layer comes first.
  */
 export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
+  if (typeof req !== 'object' || req === null)
+    throw misuse('ARGUMENT', 'keepRawBody()', 'req', expected, req);
   Reflect.set(req, 'rawBody', bytes);
 }

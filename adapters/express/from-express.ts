@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Middleware, misuse } from '../../core/index.js';
+import { isClass, type Middleware, misuse, optionsOf } from '../../core/index.js';
 import { NativeExchange } from '../node/index.js';
 import type { ExpressNext, ExpressReq } from './express-types.js';
 import { setTarget } from './set-target.js';
@@ -19,13 +19,15 @@ export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => u
  * with the app's own `req` and `res`; `next()` goes on, and `next(error)` and what it throws is an exception, which error middleware of the app may answer. Below `toNode` it has Node's objects. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
  */
 export function fromExpress(middleware: ConnectMiddleware): Middleware {
-  if (typeof middleware !== 'function' || middleware.length > 3)
+  if (typeof middleware !== 'function' || middleware.length > 3 || isClass(middleware))
     throw wrong('takes a middleware (req, res, next) of Express', middleware);
-  const run = middleware as unknown as (
-    req: IncomingMessage,
-    res: ServerResponse,
-    next: ExpressNext,
-  ) => unknown;
+  if (optionsOf(middleware as unknown as Middleware))
+    throw wrong('takes a middleware of Express, and one of callnext is added as it is', middleware);
+  const run = (req: IncomingMessage, res: ServerResponse, next: ExpressNext): unknown => {
+    const returned = middleware(req as never, res as never, next);
+    if (typeof returned === 'function') throw wrong(uncalled, middleware);
+    return returned;
+  };
   const named: Middleware = (request, callNext) => {
     const { req, res } = (request.raw ?? {}) as { req?: ExpressReq; res?: ServerResponse };
     const native = res && NativeExchange.of(res);
@@ -36,6 +38,9 @@ export function fromExpress(middleware: ConnectMiddleware): Middleware {
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromExpress' });
 }
+
+/** Helmet itself in place of `helmet()`: the request would hang. */
+const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
 
 /** What Express takes for an order to leave a route or a router has nothing to leave here. */
 function checked(signal: unknown): unknown {

@@ -1,12 +1,22 @@
 import {
+  type BackgroundTasks,
+  checkOption,
+  checkOptions,
   type Dependencies,
   type Depends,
   type Endpoint,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
+  type Mount,
+  madeBy,
   matchRoute,
+  misuse,
   type Named,
+  noOptions,
+  noteMount,
+  type OptionNames,
   type Request,
   runExchange,
   type Solved,
@@ -20,6 +30,7 @@ import {
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
+  tasksAt,
   toLayer,
 } from '../node/index.js';
 import { toDictionaryMode } from './dictionary-mode.js';
@@ -33,9 +44,11 @@ import {
   type ExpressRes,
   isSignalToRouter,
 } from './express-types.js';
+import { routesBefore } from './mount-order.js';
 import { observeInner } from './observe-errors.js';
 import { setTarget } from './set-target.js';
 import { watchHandlers } from './watch-handlers.js';
+import { wrongFramework } from './wrong-framework.js';
 
 export type { FetchHandler } from '../node/index.js';
 export { errorBoundary } from './error-tap.js';
@@ -61,6 +74,8 @@ export interface ToExpressOptions {
   errorTap?: boolean;
 }
 
+const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
+
 /**
  * A layer, a single middleware, an endpoint or a dependency as an Express handler, on Express 4 and 5.
  *
@@ -71,14 +86,20 @@ export interface ToExpressOptions {
  * ```
  *
  * Routes that come after a layer stay as they are: what they write is held at its head until the middleware is through.
- * A dependency alone is a guard: the routes after it are reached only where it does not throw. Throws `ADAPTER_TARGET`.
+ * A dependency alone is a guard: the routes after it are reached only where it does not throw. Throws `ADAPTER_TARGET`,
+ * `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
  */
 export function toExpress(
   target: Layer | Middleware | Endpoint | Depends<unknown>,
-  options: ToExpressOptions = {},
+  options: ToExpressOptions = noOptions,
 ): ExpressHandler {
-  if (isEndpoint(target)) return endpointHandler(target);
-  return layerHandler(toLayer('toExpress', target), options.errorTap ?? true);
+  const { errorTap = true } = options;
+  checkOptions('toExpress()', options, knownOptions);
+  checkOption('toExpress()', 'errorTap', errorTap, 'true or false', value => typeof value === 'boolean');
+  if (isEndpoint(target)) return madeBy('toExpress', endpointHandler(target));
+  const layer = toLayer('toExpress', target);
+  const mount = isLayer(target) ? noteMount(layer, toExpress) : undefined;
+  return madeBy('toExpress', layerHandler(layer, errorTap, mount));
 }
 
 /**
@@ -88,7 +109,7 @@ export function toExpress(
  * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): ExpressHandler {
-  return endpointHandler(fetchEndpoint(handler));
+  return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
@@ -129,18 +150,38 @@ export function inject(
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   // The handler may be in an app of another copy of Express than the layer.
-  if (req.app && req.res && NativeExchange.of(req.res)?.isObserved) observeInner(req.app as ExpressApp);
-  return injectAt(req.res, wanted, block);
+  if (req?.app && req.res && NativeExchange.of(req.res)?.isObserved) observeInner(req.app as ExpressApp);
+  return injectAt(req?.res, wanted, block);
 }
 
-/** What `inject` needs of a request: Express ties the response to it. */
+/**
+ * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * app.post('/orders', (req, res) => {
+ *   backgroundTasks(req).addTask(sendMail, req.body.email);
+ *   res.status(201).json({ ok: true });
+ * });
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the handler fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(req: InjectableRequest): BackgroundTasks {
+  return tasksAt(req?.res);
+}
+
+/** What `inject` and `backgroundTasks` need of a request: Express ties the response to it. */
 export interface InjectableRequest {
   readonly app?: object | undefined;
   readonly res?: object | undefined;
 }
 
-function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
-  return function callnextLayer(req, res, next) {
+function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined): ExpressHandler {
+  let isPlaceChecked = false;
+  const handler: ExpressHandler = function callnextLayer(req, res, next) {
+    if (typeof next !== 'function') throw wrongFramework('toExpress', res);
     if (errorTap) {
       watchHandlers(req.app);
       placeErrorTap(req.app);
@@ -152,11 +193,18 @@ function layerHandler(layer: Layer, errorTap: boolean): ExpressHandler {
       native.seesHandlers = true;
     }
     const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
+      if (!isPlaceChecked) checkPlace(native, req);
       native.applyTo(run, request, target => setTarget(req, target));
       next();
     };
     native.runLayer(layer, goOn, next);
   };
+  const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
+    isPlaceChecked = true;
+    const routes = mount && routesBefore(app, handler);
+    if (routes) native.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+  };
+  return handler;
 }
 
 /** Tests of native middleware mock a response by two or three methods; there is nothing to hold. */
@@ -166,6 +214,7 @@ function isResponse(res: ExpressRes): boolean {
 
 function endpointHandler(endpoint: Endpoint): ExpressHandler {
   return function callnextEndpoint(req, res, next) {
+    if (typeof res !== 'object') throw wrongFramework('toExpress', res);
     const outer = NativeExchange.join(res);
     const native = outer ?? openExchange(req, res, next);
     matchRoute(native.exchange.request, req.params);

@@ -1,5 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
-import { type Client, type Layer, type Middleware, misuse } from '../../core/index.js';
+import { type Client, isLayer, type Layer, type Middleware, misuse, noteMount } from '../../core/index.js';
 import {
   NativeExchange,
   type NativeRequest,
@@ -30,6 +30,7 @@ import { watchHandlers } from './watch-handlers.js';
 export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware): NodeListener {
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
   const layer = toLayer('wrap', target);
+  if (isLayer(target)) noteMount(layer, wrap);
   return function callnextApp(req, res) {
     watchHandlers(app);
     placeErrorTap(app);
@@ -40,7 +41,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
     const native = NativeExchange.join(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
     native.seesHandlers = true;
-    runAround(native, layer, app, passOn);
+    runAround(native, layer, () => app(native.req, native.res), passOn);
   };
 }
 

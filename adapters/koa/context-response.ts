@@ -11,9 +11,9 @@ import {
   misuse,
   partsOf,
   type Response,
-  type ResponseHead,
   responseView,
   toError,
+  type ViewHead,
 } from '../../core/index.js';
 import {
   areAscii,
@@ -58,7 +58,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
     return whileConnected(content, ctx, owner);
   };
   const options = isHead && !hasNone ? { size: () => sizeToGet(ctx, body, reason) } : {};
-  return responseView(new ContextHead(ctx, body), new Body(open, options));
+  return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
 }
 
 /** Contexts with the empty text of a response of ours that has no body: without one Koa would send the reason phrase. */
@@ -190,8 +190,28 @@ async function* headFirst(
 }
 
 function flushHeadOf(ctx: KoaContext): void {
-  const { headers } = new ContextHead(ctx, ctx.body);
-  flushHead(ctx.res as NativeResponse, areAscii(headers));
+  const res = ctx.res as NativeResponse;
+  flushHead(
+    res,
+    areAscii(Object.entries(res.getHeaders()).map(([name, value]) => [name, headerText(value) ?? ''])),
+  );
+}
+
+/**
+ * Koa marks an error that it tells its app of. It would tell it again of a connection that breaks with that error, and Koa 2
+ * has told it when the body failed: `cut` is to break the connection without one.
+ */
+export async function* toldOnce<T>(
+  chunks: AsyncIterable<T>,
+  cut: (error: Error) => void,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* chunks;
+  } catch (thrown) {
+    const error = originalOf(thrown);
+    if (Reflect.get(error, 'headerSent') === true) cut(error);
+    throw thrown;
+  }
 }
 
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
@@ -231,7 +251,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
-  if (!areAscii(headers)) putLengthLast(ctx.res as NativeResponse);
+  if (!areAscii(headers.lines())) putLengthLast(ctx.res as NativeResponse);
   // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
@@ -270,7 +290,7 @@ function setBody(
   const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
   if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
   else if (content === null) emptyBody(ctx);
-  else if (!isHead && isWhole(content) && !areAscii(headers)) {
+  else if (!isHead && isWhole(content) && !areAscii(headers.lines())) {
     // Koa makes the head of a text or of bytes by `end()`, which breaks such headers.
     const bytes = Buffer.from(content as Uint8Array);
     ctx.body = Readable.from([bytes], { objectMode: false });
@@ -357,15 +377,21 @@ function isPlatformResponse(body: unknown): body is globalThis.Response {
   return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
-class ContextHead implements ResponseHead, HeaderStore {
+class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
   readonly body: unknown;
+  readonly #makeBody: () => Body;
   #isOver = false;
   #headers: Headers | undefined;
 
-  constructor(ctx: KoaContext, body: unknown) {
+  constructor(ctx: KoaContext, body: unknown, makeBody: () => Body) {
     this.ctx = ctx;
     this.body = body;
+    this.#makeBody = makeBody;
+  }
+
+  openBody(): Body {
+    return this.#makeBody();
   }
 
   get status(): number {

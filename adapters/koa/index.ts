@@ -1,17 +1,23 @@
 import {
   answerEndpoint,
   asThrown,
+  type BackgroundTasks,
   type Dependencies,
   type Depends,
   type Endpoint,
   freeze,
+  isClass,
   isEndpoint,
   isLayer,
   type Layer,
   type Middleware,
+  type Mount,
+  madeBy,
   matchRoute,
   misuse,
   type Named,
+  noteMount,
+  optionsOf,
   type Request,
   type Response,
   runExchange,
@@ -27,10 +33,12 @@ import {
   injectAt,
   type LayerRun,
   NativeExchange,
+  tasksAt,
   toLayer,
 } from '../node/index.js';
 import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
+import { routesBefore } from './mount-order.js';
 import { routerParams } from './router-params.js';
 
 export type { FetchHandler } from '../node/index.js';
@@ -47,10 +55,13 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  *
  * Middleware that comes after a layer stays as it is, whether it sets `ctx.body` or writes to `ctx.res`; its errors are
  * what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only where it does not throw.
- * Throws `ADAPTER_TARGET`.
+ * Throws `ADAPTER_TARGET`, and what a middleware or a dependency is refused with.
  */
 export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>): KoaHandler {
-  return isEndpoint(target) ? endpointHandler(target) : layerHandler(toLayer('toKoa', target));
+  if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target));
+  const layer = toLayer('toKoa', target);
+  const mount = isLayer(target) ? noteMount(layer, toKoa) : undefined;
+  return madeBy('toKoa', layerHandler(layer, mount));
 }
 
 /**
@@ -67,7 +78,12 @@ export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>):
  */
 export function errorBoundary(layer: Layer): KoaHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return async function callnextErrorBoundary(ctx, next) {
+  return async function callnextErrorBoundary(
+    ctx: KoaContext,
+    next: KoaNext,
+    ofExpress: unknown = undefined,
+  ) {
+    if (typeof next !== 'function') return refuseExpress(ofExpress, 'errorBoundary');
     try {
       await next();
     } catch (thrown) {
@@ -85,7 +101,7 @@ export function errorBoundary(layer: Layer): KoaHandler {
  * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): KoaHandler {
-  return endpointHandler(fetchEndpoint(handler));
+  return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
@@ -125,10 +141,28 @@ export function inject(
   wanted: Depends<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
-  return injectAt(ctx.res, wanted, block);
+  return injectAt(ctx?.res, wanted, block);
 }
 
-/** What `inject` needs of a context. */
+/**
+ * Returns the background tasks of the request, for a native middleware: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * router.post('/orders', ctx => {
+ *   backgroundTasks(ctx).addTask(sendMail, ctx.request.body.email);
+ *   ctx.status = 201;
+ * });
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the middleware fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(ctx: InjectableContext): BackgroundTasks {
+  return tasksAt(ctx?.res);
+}
+
+/** What `inject` and `backgroundTasks` need of a context. */
 export interface InjectableContext {
   readonly res: object;
 }
@@ -144,28 +178,51 @@ export interface InjectableContext {
  * the context, and rejects as natively. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
  */
 export function fromKoa(middleware: KoaMiddleware): Middleware {
-  if (typeof middleware !== 'function')
-    throw misuse('FROM_NATIVE', 'fromKoa', 'takes a middleware (ctx, next) of Koa', middleware);
-  const run = middleware as unknown as (ctx: KoaContext, next: KoaNext) => unknown;
+  const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);
+  if (typeof middleware !== 'function' || middleware.length > 2 || isClass(middleware))
+    throw wrong('takes a middleware (ctx, next) of Koa', middleware);
+  if (optionsOf(middleware as unknown as Middleware))
+    throw wrong('takes a middleware of Koa, and one of callnext is added as it is', middleware);
+  const run = (ctx: KoaContext, next: KoaNext): unknown => {
+    const returned = middleware(ctx as never, next);
+    if (typeof returned === 'function') throw wrong(uncalled, middleware);
+    return returned;
+  };
   const named: Middleware = (request, callNext) => {
     const { res } = (request.raw ?? {}) as { res?: object };
     const koa = res && NativeExchange.of(res);
-    if (koa?.host !== 'koa')
-      throw misuse('FROM_NATIVE', 'fromKoa', 'runs in requests of Koa only', request.raw);
+    if (koa?.host !== 'koa') throw wrong('runs in requests of Koa only', request.raw);
     return (koa as KoaExchange).among(request, callNext, run);
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
 }
 
+/** `cors` itself in place of `cors()`: nothing below would run. */
+const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
+
 /** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
 export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;
 
-function layerHandler(layer: Layer): KoaHandler {
-  return async function callnextLayer(ctx, next) {
+function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
+  let isPlaceChecked = false;
+  const checkPlace = (koa: KoaExchange): void => {
+    isPlaceChecked = true;
+    const routes = mount && routesBefore(koa.ctx, handler);
+    if (routes) koa.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+  };
+  const handler = async function callnextLayer(
+    ctx: KoaContext,
+    next: KoaNext,
+    ofExpress: unknown = undefined,
+  ): Promise<void> {
+    if (typeof next !== 'function') return refuseExpress(ofExpress);
     const outer = exchangeOf(ctx);
     const koa = outer ?? new KoaExchange(ctx);
     const run = koa.beginRun();
-    const below = (request: Request): Promise<Response> => koa.below(run, request, next);
+    const below = (request: Request): Promise<Response> => {
+      if (!isPlaceChecked) checkPlace(koa);
+      return koa.below(run, request, next);
+    };
     if (outer) {
       const response = await runInner(koa, layer, below, run);
       koa.placeInner(koa.endRun(run), response);
@@ -175,6 +232,15 @@ function layerHandler(layer: Layer): KoaHandler {
     }
     await answered(koa, run);
   };
+  return handler;
+}
+
+/** Express 4 would leave a rejection unhandled, and the request open. */
+function refuseExpress(next: unknown, made = 'toKoa'): void {
+  const right = made === 'toKoa' ? 'toExpress' : made;
+  const error = misuse('WRONG_FRAMEWORK', made, 'an Express app', `\`${right}()\` from \`callnext/express\``);
+  if (typeof next !== 'function') throw error;
+  next(error);
 }
 
 async function runInner(
@@ -192,7 +258,8 @@ async function runInner(
 }
 
 function endpointHandler(endpoint: Endpoint): KoaHandler {
-  return async function callnextEndpoint(ctx: KoaContext, _next: KoaNext) {
+  return async function callnextEndpoint(ctx: KoaContext, next: KoaNext, ofExpress: unknown = undefined) {
+    if (typeof next === 'object') return refuseExpress(ofExpress);
     const outer = NativeExchange.join(ctx.res);
     if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
     const koa = outer ?? new KoaExchange(ctx);

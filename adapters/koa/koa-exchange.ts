@@ -19,6 +19,7 @@ import {
   clientOf,
   type Frame,
   type FrameworkRequest,
+  type HeldResponse,
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
@@ -38,6 +39,7 @@ import {
   reasonOf,
   restoreContext,
   stateOf,
+  toldOnce,
   undoLateBody,
   type ViewOwner,
   viewed,
@@ -115,7 +117,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const frame = this.waitIn(run);
     frame.before = stateOf(this.ctx);
     this.#outermost ??= frame;
-    const chain = this.callNative(() => new Promise(resolve => resolve(this.runBelow(next))));
+    const chain = this.callNative(() => promised(() => this.runBelow(next)));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
       () => this.#chainFulfilled(frame),
@@ -216,11 +218,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     // Native code has taken the connection over: there is no context to put anything on.
     if (this.end.isAnsweredElsewhere) return this.innermost.answered(response);
     // What is held is the same response for those further out.
-    if (frame?.held.state === 'held' && !this.#isView(response)) {
-      const next = frame.held.waiters.at(-1);
-      // Without one, methods of native code stand between this hold and the next one.
-      return next ? next.answered(response) : this.finish(frame.held, response);
-    }
+    if (frame?.held.state === 'held') return this.#handOn(frame.held, response);
     // Koa's own answer goes through the methods that native code has put on the response.
     if (frame && frame.held !== this.root && frame.held.waiters.length === 0) frame.held.release();
     // What was to answer on the native response has not been waited for, or has gone on: nothing on the context would be sent.
@@ -231,6 +229,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     } finally {
       this.exchange.replaced(response);
     }
+  }
+
+  /** Gives what is held to the next layer. Without one, methods of native code stand between this hold and the next one. */
+  #handOn(held: HeldResponse, response: Response): void {
+    const next = held.waiters.at(-1);
+    if (!this.#isView(response)) return next ? next.answered(response) : this.finish(held, response);
+    // Koa 2 answers on the native response where a body on the context fails, whoever reads that.
+    this.exchange.replaced(response);
+    if (next) next.answered(held.view);
+    else held.release();
   }
 
   #place(frame: Frame | undefined, response: Response): void {
@@ -270,8 +278,15 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     return delivered;
   }
 
-  protected override async delivered(): Promise<Delivery> {
-    const delivery = await super.delivered();
+  protected override delivered(): Promise<Delivery> {
+    return super.delivered().then(delivery => {
+      const hasStream =
+        this.#watched !== undefined || this.#errors !== undefined || this.ctx.body instanceof Stream;
+      return hasStream || delivery.outcome !== 'sent' ? this.#closed(delivery) : delivery;
+    });
+  }
+
+  async #closed(delivery: Delivery): Promise<Delivery> {
     const closing = this.#closeBodies();
     if (closing) await this.exchange.isClosedInTime(closing);
     this.#errors?.tell();
@@ -357,11 +372,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const content = contentOf(ctx, ctx.body, reasonOf(ctx));
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
-    else
-      pipeline(Readable.from(answerableChunks(content)), res).catch(error => {
+    else {
+      const chunks = toldOnce(answerableChunks(content), error => {
+        this.holding?.failBody(error);
+        res.destroy();
+      });
+      pipeline(Readable.from(chunks), res).catch(error => {
         this.failed(error);
         this.exchange.report(toError(error), 'response');
       });
+    }
   }
 
   /** A body that has failed before it was sent counts only if it would be sent. */
@@ -383,6 +403,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       if (!this.#placed) this.#bodyFailure ??= { body, error };
       else if (this.ctx.body === body && !isCutOff(error, this.ctx)) this.#lateFailure ??= error;
     });
+  }
+}
+
+/** koa-compose gives promises of the platform; what else it may be given is made one. */
+function promised(run: () => unknown): Promise<unknown> {
+  try {
+    const returned = run();
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
   }
 }
 
@@ -430,6 +460,12 @@ class KoaRequest implements FrameworkRequest {
 
   get #whole(): string {
     return this.#changed ?? this.asked;
+  }
+
+  /** As koa-router and @koa/router note it. */
+  get route(): string | undefined {
+    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
+    return typeof route === 'string' ? route : undefined;
   }
 
   targetChanged(target: string): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** The slice of Koa's context that is touched, of Koa 2 and 3. */
 export interface KoaContext {
+  readonly app?: object;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Body parsers set `body` on it. */

@@ -14,7 +14,8 @@ export class SourceErrors {
   readonly #isSent: () => boolean;
   #tellKoa: ((error: Error) => void) | undefined;
   #failure: Error | undefined;
-  #isTold = false;
+  /** What the app has been told of, maybe before whoever reads the body has seen it fail. */
+  readonly #told = new Set<unknown>();
   #isHandedBack = false;
 
   constructor(ctx: KoaContext, isSent: () => boolean) {
@@ -51,7 +52,8 @@ export class SourceErrors {
     const ctx = this.#ctx;
     const { onerror } = ctx;
     this.#tellKoa = error => {
-      this.#isTold ||= this.#isFailure(error);
+      const original = originalOf(error);
+      this.#told.add(original).add(original.cause);
       onerror.call(ctx, error);
     };
     ctx.onerror = error => {
@@ -60,9 +62,8 @@ export class SourceErrors {
     };
   }
 
-  #isFailure(thrown: unknown): boolean {
-    const error = originalOf(thrown);
-    return this.#failure !== undefined && (error === this.#failure || error.cause === this.#failure);
+  get #isTold(): boolean {
+    return this.#failure !== undefined && this.#told.has(this.#failure);
   }
 
   /** Whether a body failed that Koa does not send, or not yet. */

@@ -12,11 +12,13 @@ import {
   KeptBytes,
   list,
   type Middleware,
+  markFactory,
   partsOf,
   RepeatedWait,
   Response,
   readOptions,
 } from '../../core/index.js';
+import { setImmediate } from './turns.js';
 import { holdsUncoded, isConditional, notingUnsent, type Unsent, wholeOf } from './unchanged.js';
 
 /** A content coding that `gzip()` speaks. */
@@ -103,6 +105,7 @@ export function gzip(given: GzipOptions = {}): Middleware {
     return compress(response, coders[encoding](options), encoding, size !== undefined);
   }, options);
 }
+markFactory(gzip);
 
 /** The size of a body in bytes, where it is known; what has a length to be sent is not a stream, wherever its bytes are. */
 function sizeOf(response: Response): number | undefined {

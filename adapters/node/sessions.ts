@@ -7,6 +7,7 @@ import {
   integer,
   isToken,
   type Middleware,
+  markFactory,
   misuse,
   type Request,
   readOptions,
@@ -87,6 +88,7 @@ export function sessions(given: SessionOptions): Middleware {
     { secretKey: '(secret)', ...options },
   );
 }
+markFactory(sessions);
 
 /** The session as a dependency: for endpoints, and for native code by `inject`. */
 export function session({ request }: { readonly request: Request }): Session {

@@ -1,4 +1,5 @@
 import {
+  adapterOf,
   answerEndpoint,
   type Below,
   type Depends,
@@ -18,7 +19,8 @@ import {
 export function toLayer(adapter: string, target: Layer | Middleware | Depends<unknown>): Layer {
   if (isLayer(target)) return target;
   if (isDepends(target)) return new Layer({ dependencies: [target] });
-  if (typeof target !== 'function') throw misuse('ADAPTER_TARGET', adapter, target);
+  if (typeof target !== 'function' || adapterOf(target) !== undefined)
+    throw misuse('ADAPTER_TARGET', adapter, target);
   return new Layer({ middleware: [target] });
 }
 

@@ -1,15 +1,19 @@
 import type { ServerResponse } from 'node:http';
 import {
+  type BackgroundTasks,
   type Client,
   type Dependencies,
   type Depends,
   type Endpoint,
   followTarget,
   isEndpoint,
+  isLayer,
   type Layer,
   type Middleware,
+  madeBy,
   misuse,
   type Named,
+  noteMount,
   type Request,
   runExchange,
   type Solved,
@@ -20,6 +24,7 @@ import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
 import type { LayerRun } from './layer-runs.js';
 import { NativeExchange, whenRejected } from './native-exchange.js';
+import { tasksAt } from './native-tasks.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { noParsedBody } from './parsed-body.js';
 import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
@@ -38,15 +43,21 @@ export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
  * ```
  *
  * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
- * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`.
+ * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`
+ * and `NODE_LISTENER`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
 export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeListener): NodeListener {
   if (isEndpoint(target)) return endpointListener(target);
-  if (typeof listener !== 'function') throw misuse('ADAPTER_TARGET', 'toNode', listener);
   const layer = toLayer('toNode', target);
-  return (req, res) => runAround(openExchange(req, res as NativeResponse), layer, listener);
+  if (typeof listener !== 'function') throw misuse('NODE_LISTENER', listener);
+  if (isLayer(target)) noteMount(layer, toNode);
+  // Node calls a listener on its server.
+  return madeBy('toNode', function (this: unknown, req: NativeRequest, res: ServerResponse) {
+    const native = openExchange(req, res as NativeResponse);
+    runAround(native, layer, () => listener.call(this, native.req, native.res));
+  });
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
@@ -69,22 +80,39 @@ export function inject(
 }
 
 /**
- * Runs a layer around a listener. What it throws, or its promise rejects with, is what `callNext` rejects
- * with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * http.createServer(toNode(layer, (req, res) => {
+ *   backgroundTasks(req).addTask(sendMail);
+ *   res.end();
+ * }));
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the listener fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(req: NativeRequest): BackgroundTasks {
+  return tasksAt(req);
+}
+
+/**
+ * Runs a layer around a listener, which `listen` calls. What it throws, or its promise rejects with, is what
+ * `callNext` rejects with. `passOn` gives an exception of the layer that nobody handled to the listener.
  */
 export function runAround(
   native: NativeExchange,
   layer: Layer,
-  listener: NodeListener,
+  listen: () => unknown,
   passOn?: (thrown: unknown) => void,
 ): void {
-  const { req, res } = native;
   const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
     native.applyTo(run, request, url => {
-      req.url = url;
+      native.req.url = url;
     });
     try {
-      const returned = native.callNative(() => listener(req, res));
+      const returned = native.callNative(listen);
       whenRejected(returned, thrown => native.listenerFailed(frame, thrown));
     } catch (thrown) {
       native.listenerFailed(frame, thrown);

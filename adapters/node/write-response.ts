@@ -32,7 +32,7 @@ export function writeResponse(
 ): BodyProducer | undefined {
   const content = contentToSend(response, method);
   applyHead(response, method, content, res);
-  const isAscii = areAscii(response.headers);
+  const isAscii = areAscii(response.headers.lines());
   if (!isAscii) putLengthLast(res);
   partsOf(response).head.seal();
   if (isStream(content)) {
@@ -66,8 +66,8 @@ export function writeResponse(
  * Whether headers are ASCII only. Node encodes a head that `end(text)` makes like the text, and breaks a
  * `content-disposition` once it knows the length. A head that is made before, with the length last, is Latin-1.
  */
-export function areAscii(headers: Headers): boolean {
-  for (const [, value] of headers.lines())
+export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
+  for (const [, value] of lines)
     if (typeof value === 'string' ? beyondAscii.test(value) : value.some(line => beyondAscii.test(line)))
       return false;
   return true;

@@ -1,4 +1,5 @@
 import { parseCookie, parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
+import { checkOptions, noOptions, type OptionNames } from '../../core/index.js';
 
 /** The value is as it was sent: what is encoded in another way is another cookie to who has signed it. */
 interface Kept extends SetCookie {
@@ -6,6 +7,12 @@ interface Kept extends SetCookie {
   /** When it ends, in milliseconds since 1970. */
   readonly ends: number;
 }
+
+interface KeptOptions {
+  path?: string;
+}
+
+const knownOptions = { path: true } satisfies OptionNames<KeptOptions>;
 
 /**
  * The cookies of a client that speaks to one server (RFC 6265, 5): by name and path, until they end, `secure` ones over https and on
@@ -27,7 +34,9 @@ export class CookieJar {
     >;
   }
 
-  set(name: string, value: string, { path = '/' }: { path?: string } = {}): void {
+  set(name: string, value: string, options: KeptOptions = noOptions): void {
+    checkOptions('client.cookies.set()', options, knownOptions);
+    const { path = '/' } = options;
     const pair = stringifyCookie({ [name]: value });
     this.#put({ name, value: pair.slice(name.length + 1), path, ends: Number.POSITIVE_INFINITY });
   }

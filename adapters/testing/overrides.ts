@@ -1,4 +1,13 @@
-import type { AnyDependency, DeclaredDependency, Injected, Layer, ValueOf } from '../../core/index.js';
+import {
+  type AnyDependency,
+  checkOverride,
+  type DeclaredDependency,
+  type Injected,
+  isLayer,
+  type Layer,
+  misuse,
+  type ValueOf,
+} from '../../core/index.js';
 
 /** Ends what it stands for: call it, or let `using` do so. */
 export interface Restore extends Disposable {
@@ -29,13 +38,15 @@ const places = new WeakMap<Layer, Map<AnyDependency, Place>>();
  * ```
  *
  * Or `using _ = override(…)`. Overrides of one dependency may be restored in any order; the last one that is left is in force, and in the end what was there
- * before. FastAPI's `app.dependency_overrides[get_db] = …`.
+ * before. Throws `OVERRIDE`. FastAPI's `app.dependency_overrides[get_db] = …`.
  */
 export function override<Produced>(
   layer: Layer,
   dependency: ((context: Injected) => Produced) | DeclaredDependency<Produced>,
   replacement: Replacement<NoInfer<Produced>>,
 ): Restore {
+  if (!isLayer(layer)) throw misuse('OVERRIDE', 'layer', layer);
+  checkOverride(dependency, replacement);
   const overrides = layer.dependencyOverrides;
   const ofLayer = places.get(layer) ?? new Map<AnyDependency, Place>();
   places.set(layer, ofLayer);

@@ -1,7 +1,8 @@
 import type { BackgroundTasks } from '../background/background-tasks.js';
-import { misuse, nameOf } from '../errors.js';
+import { isClass, isFactory, misuse, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import { checkOption, checkOptions, noOptions, type OptionNames } from '../options.js';
 import { isGeneratorFunction } from './generator-function.js';
 
 /**
@@ -58,6 +59,7 @@ export type Solved<D extends Dependencies> = {
 export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
   readonly [needsType]?: Needs;
   readonly [dependencyBrand]: true;
+  /** That of its function; empty where it has none. */
   readonly name: string;
   readonly dependencies: Dependencies;
   readonly produce: (context: never) => Produced;
@@ -144,6 +146,19 @@ type FreeNames = { readonly [Name in keyof Injected]?: never };
 /** Dependencies by names that are free. */
 export type Named<D extends Dependencies> = D & FreeNames;
 
+const knownOptions = { useCache: true, scope: true, dispose: true } satisfies OptionNames<DependsOptions>;
+
+function checkDependsOptions(options: DependsOptions): void {
+  checkOptions('Depends()', options, knownOptions);
+  checkOption(
+    'Depends()',
+    'useCache',
+    options.useCache,
+    'true or false',
+    value => typeof value === 'boolean',
+  );
+}
+
 /**
  * Declares that an endpoint, a dependency or a layer needs a value.
  *
@@ -152,7 +167,8 @@ export type Named<D extends Dependencies> = D & FreeNames;
  * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared
  * by all requests; one that is opened for the request is closed by `Depends(openSession, { dispose: true })`.
  *
- * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE` and `DEPENDENCY_DISPOSE`. FastAPI's `Depends`.
+ * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `DEPENDENCY_DISPOSE`, `PARAMETERS`, `UNCALLED` and
+ * `UNKNOWN_OPTION`. FastAPI's `Depends`.
  */
 export function Depends<
   Produced,
@@ -171,8 +187,9 @@ export function Depends<
   dependency: DeclaredDependency<Produced, Needs>,
   options?: DependsOptions<Scope, Dispose>,
 ): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>, NoInfer<Dispose>>>;
-export function Depends(dependency: AnyDependency, options: DependsOptions = {}): Depends<unknown> {
-  if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
+export function Depends(dependency: AnyDependency, options: DependsOptions = noOptions): Depends<unknown> {
+  checkDependency(dependency);
+  if (options !== noOptions) checkDependsOptions(options);
   const { useCache = true, scope, dispose = false } = options;
   if (scope !== undefined) checkedScope(scope);
   const { name, produce } = partsOfDependency(dependency);
@@ -200,14 +217,23 @@ export function dependency<D extends Dependencies, Produced>(
   dependencies: Named<D>,
   call: (context: Solved<D> & Injected) => Produced,
 ): DeclaredDependency<Produced, Narrowest<D>> {
+  checkDependencies('dependency', dependencies);
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
-  checkNames(dependencies, nameOf(call));
-  return Object.freeze({ [dependencyBrand]: true as const, name: nameOf(call), dependencies, produce: call });
+  checkDependency(call);
+  const name = nameOf(call, '');
+  checkNames(dependencies, name || 'dependency');
+  return Object.freeze({ [dependencyBrand]: true as const, name, dependencies, produce: call });
 }
 
-/** Throws `DEPENDENCIES`, `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
-export function checkNames(dependencies: unknown, owner: string): void {
-  if (typeof dependencies !== 'object' || dependencies === null) throw misuse('DEPENDENCIES', dependencies);
+/** Throws `DEPENDENCIES`. */
+export function checkDependencies(where: string, dependencies: unknown): asserts dependencies is object {
+  const isObject = typeof dependencies === 'object' && dependencies !== null && !Array.isArray(dependencies);
+  if (!isObject || isDepends(dependencies) || isDeclared(dependencies))
+    throw misuse('DEPENDENCIES', where, dependencies);
+}
+
+/** Throws `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
+export function checkNames(dependencies: object, owner: string): void {
   for (const [name, marker] of Object.entries(dependencies)) {
     if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
     if (injectedNames.includes(name)) throw misuse('DEPENDENCY_NAME', name, owner);
@@ -223,8 +249,21 @@ export function isDepends(value: unknown): value is Depends<unknown> {
   return typeof value === 'object' && value !== null && markerBrand in value;
 }
 
+/** Functions that have passed: `inject(req, Depends(getDb))` comes with each request. */
+const passed = new WeakSet<object>();
+
 export function isDependency(value: unknown): value is AnyDependency {
-  return typeof value === 'function' || isDeclared(value);
+  return typeof value === 'function' ? passed.has(value) || !isClass(value) : isDeclared(value);
+}
+
+/** Throws `DEPENDENCY_NOT_A_FUNCTION`, `PARAMETERS` and `UNCALLED`. */
+function checkDependency(dependency: unknown): void {
+  if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
+  if (typeof dependency !== 'function' || passed.has(dependency)) return;
+  if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency, 'dependency'));
+  if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
+  // An arrow function is told from a class at once, and may be made anew for each request.
+  if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
 }
 
 function isDeclared(value: unknown): value is DeclaredDependency<unknown> {
@@ -240,7 +279,12 @@ export function partsOfDependency(dependency: AnyDependency): {
   dependencies: Dependencies;
 } {
   if (isDeclared(dependency)) return dependency;
-  return { name: nameOf(dependency), produce: dependency, dependencies: noDependencies };
+  return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
+}
+
+/** What a dependency is called in errors and in the order: by its function, or by its key where it is declared. */
+export function nameOfDependency(dependency: AnyDependency, key: string): string {
+  return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }
 
 /**

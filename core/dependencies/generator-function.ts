@@ -1,12 +1,4 @@
-/**
- * Whether it is a generator function: only what one of these makes is entered up to its `yield`, and has an
- * exit.
- */
-export function isGeneratorFunction(produce: unknown): boolean {
-  // The tag is the same in every realm, such as that of a test, where `instanceof` fails.
-  const tag = tagOf(produce);
-  return tag === 'GeneratorFunction' || tag === 'AsyncGeneratorFunction';
-}
+export { isGeneratorFunction } from '../errors.js';
 
 /** Whether it is the object of a generator function of the engine. */
 export function isGeneratorObject(value: unknown): boolean {

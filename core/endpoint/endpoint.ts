@@ -1,14 +1,17 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import {
+  checkDependencies,
   checkNames,
   type Dependencies,
   type Injected,
   type Named,
   type Solved,
 } from '../dependencies/depends.js';
-import { misuse, nameOf } from '../errors.js';
+import { isClass, misuse, nameOf } from '../errors.js';
+import { type Request, sourceOf } from '../http/request.js';
 import { isOurs } from '../http/response.js';
 import { checkedStatus } from '../http/status.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
@@ -22,6 +25,7 @@ export interface EndpointOptions {
   responseClass?: ResponseClass;
 }
 
+const knownOptions = { status: true, responseClass: true } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
 /** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
@@ -46,16 +50,19 @@ export interface Endpoint {
  * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS` and `RESPONSE_CLASS`. FastAPI's path operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path
+ * operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
   handler: (context: Solved<D> & Injected) => unknown,
-  options: EndpointOptions = {},
+  options: EndpointOptions = noOptions,
 ): Endpoint {
-  if (typeof handler !== 'function') throw misuse('ENDPOINT_HANDLER', handler);
-  const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
+  checkHandler('endpoint', dependencies, handler);
+  checkOptions('endpoint()', options, knownOptions);
+  const name = nameOf(handler, 'endpoint');
   checkNames(dependencies, name);
+  if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
   const { responseClass } = options;
@@ -66,6 +73,18 @@ export function endpoint<D extends Dependencies>(
 
 function isResponseClass(value: unknown): boolean {
   return typeof value === 'function' && isOurs(value.prototype);
+}
+
+/** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */
+export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
+  const { route } = sourceOf(request);
+  return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);
+}
+
+/** Throws `DEPENDENCIES` and `ENDPOINT_HANDLER`. */
+export function checkHandler(owner: string, dependencies: unknown, handler: unknown): void {
+  checkDependencies(owner, dependencies);
+  if (typeof handler !== 'function' || isClass(handler)) throw misuse('ENDPOINT_HANDLER', owner, handler);
 }
 
 export function isEndpoint(value: unknown): value is Endpoint {

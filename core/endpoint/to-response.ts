@@ -1,14 +1,17 @@
+import { misuse } from '../errors.js';
+import { isHTTPException } from '../http/http-exception.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import { JSONResponse } from '../http/responses.js';
+import { noOptions } from '../options.js';
 import type { Endpoint } from './endpoint.js';
 
 /** What an endpoint returned as a response, with what was set on the injected one merged in. */
 export function toResponse(
   result: unknown,
   injected: InjectedResponse,
-  { status, responseClass = JSONResponse }: Pick<Endpoint, 'status' | 'responseClass'>,
+  { name, status, responseClass = JSONResponse }: Pick<Endpoint, 'name' | 'status' | 'responseClass'>,
   owner: object,
 ): Response {
   if (isResponseLike(result)) {
@@ -17,7 +20,9 @@ export function toResponse(
     injected.fillInto(response, partsOf(response).head.isStatusNamed ?? true);
     return response;
   }
-  const response = new responseClass(result as never, status === undefined ? {} : { status });
+  if (result instanceof Error && isHTTPException(result))
+    throw misuse('EXCEPTION_RETURNED', name, result.status);
+  const response = new responseClass(result as never, status === undefined ? noOptions : { status });
   injected.mergeInto(response);
   return response;
 }

@@ -26,6 +26,7 @@ export class ExceptionHandlers {
 
   add(key: unknown, handler: unknown): void {
     if (typeof handler !== 'function') throw misuse('EXCEPTION_HANDLER', handler);
+    if (handler.length > 2) throw misuse('PARAMETERS', 'exception handler', handler);
     const known = handler as ExceptionHandler;
     if (key === 500 || key === Error) this.#catchAll = known;
     else if (typeof key === 'number' && Number.isInteger(key) && key >= 200 && key <= 599)

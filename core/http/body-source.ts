@@ -41,14 +41,16 @@ export function contentOf(source: BodySource): { content: Content; type?: string
     const encoded = new globalThis.Response(source);
     return { content: chunksOf(encoded.body), type: encoded.headers.get('content-type') ?? undefined };
   }
-  if (isIterable(source)) return { content: chunksOf(source) };
-  throw misuse('NOT_SERIALIZABLE', source);
+  return { content: chunksOf(checkedIterable(source)) };
 }
 
-function isIterable(
-  source: object,
-): source is ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk> {
-  return Symbol.asyncIterator in source || Symbol.iterator in source || 'getReader' in source;
+/** Throws `BODY_SOURCE` for what gives no chunks, such as a generator function that was not called. */
+export function checkedIterable<Source extends object>(source: Source): Source {
+  const isObject = typeof source === 'object' && source !== null;
+  const gives =
+    isObject && (Symbol.asyncIterator in source || Symbol.iterator in source || 'getReader' in source);
+  if (!gives) throw misuse('BODY_SOURCE', source);
+  return source;
 }
 
 type Chunks = ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk>;

@@ -1,5 +1,6 @@
 import { parseCookie, type SetCookie, stringifySetCookie } from 'cookie';
 import { misuse, misuseWith, show } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** The attributes of a cookie (RFC 6265bis, 4.1). */
 export interface CookieOptions {
@@ -22,6 +23,19 @@ export interface CookieOptions {
    */
   encoding?: 'percent' | 'python';
 }
+
+const knownOptions = {
+  maxAge: true,
+  expires: true,
+  path: true,
+  domain: true,
+  secure: true,
+  httpOnly: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+  encoding: true,
+} satisfies OptionNames<CookieOptions>;
 
 /**
  * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded; those in double
@@ -77,15 +91,17 @@ function quote(name: string, value: string): string {
 
 /**
  * A `set-cookie` line, with the value in the `encoding` of the options unless `encode` writes it in another
- * way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`. Throws `COOKIE` for a name or an
- * attribute that is none.
+ * way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`. Throws `COOKIE` for an
+ * invalid name or attribute, and `ARGUMENT` and `UNKNOWN_OPTION`.
  */
 export function cookieLine(
   name: string,
   value: string,
-  options: CookieOptions = {},
+  options: CookieOptions = noOptions,
   encode: (value: string) => string = encodeURIComponent,
 ): string {
+  checkOptions('setCookie()', options, knownOptions);
+  if (typeof value === 'object') throw misuse('ARGUMENT', 'setCookie()', 'value', 'a string', value);
   const { path = '/', sameSite = 'lax', encoding = 'percent', ...attributes } = options;
   if (encoding !== 'percent' && encoding !== 'python')
     throw misuse('COOKIE', name, `its \`encoding\` is "percent" or "python", received ${show(encoding)}`);
@@ -107,6 +123,7 @@ function quotedLine(name: string, quoted: string, options: CookieOptions): strin
 }
 
 /** A `set-cookie` line that ends a cookie. The client looks for it by name, `domain` and `path`. */
-export function endedCookieLine(name: string, options: CookieOptions = {}): string {
+export function endedCookieLine(name: string, options: CookieOptions = noOptions): string {
+  checkOptions('deleteCookie()', options, knownOptions);
   return cookieLine(name, '', { ...options, maxAge: 0, expires: new Date(0) });
 }

@@ -1,9 +1,10 @@
 import { misuse } from '../errors.js';
-import { iteratorOf } from './body-source.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
+import { checkedIterable, iteratorOf } from './body-source.js';
 import { serialize } from './json.js';
 import { RepeatedWait } from './repeated-wait.js';
-import { Response } from './response.js';
-import type { ResponseInit } from './response-head.js';
+import { optionNames, Response } from './response.js';
+import { type ResponseInit, responseOptions } from './response-head.js';
 
 /** The fields of an event (HTML, 9.2). */
 export interface ServerSentEventInit {
@@ -21,6 +22,15 @@ export interface ServerSentEventInit {
   comment?: string;
 }
 
+const knownFields = {
+  data: true,
+  rawData: true,
+  event: true,
+  id: true,
+  retry: true,
+  comment: true,
+} satisfies OptionNames<ServerSentEventInit>;
+
 const brand = Symbol.for('callnext.ServerSentEvent');
 
 /**
@@ -32,6 +42,7 @@ export class ServerSentEvent {
   readonly text: string;
 
   constructor(init: ServerSentEventInit) {
+    checkOptions('new ServerSentEvent()', init, knownFields);
     const { data, rawData, event, retry, comment } = init;
     const id = typeof init.id === 'number' ? String(init.id) : init.id;
     for (const [name, value] of Object.entries({ rawData, event, id, comment }))
@@ -73,6 +84,8 @@ export interface EventSourceInit extends ResponseInit {
   pingInterval?: number;
 }
 
+const knownOptions = { ...responseOptions, pingInterval: true } satisfies OptionNames<EventSourceInit>;
+
 /** Where events come from; a Node stream is one too. */
 type EventSource = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<unknown>;
 
@@ -92,10 +105,13 @@ const ping = ': ping\n\n';
  * Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
  */
 export class EventSourceResponse extends Response {
-  constructor(events: EventSource, init: EventSourceInit = {}) {
+  static override readonly [optionNames] = knownOptions;
+
+  constructor(events: EventSource, init: EventSourceInit = noOptions) {
     const { pingInterval = 15_000 } = init;
     if (!(typeof pingInterval === 'number' && pingInterval >= 0 && pingInterval < 2 ** 31))
       throw misuse('SERVER_SENT_EVENT', '`pingInterval` is not a number of milliseconds');
+    checkedIterable(events);
     super(
       { [Symbol.asyncIterator]: () => new EventStream(events, pingInterval) },
       init,

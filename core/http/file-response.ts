@@ -2,13 +2,14 @@ import { create as dispositionOf } from 'content-disposition';
 import isFresh from 'fresh';
 import { lookup } from 'mrmime';
 import { misuse, misuseWith, toError } from '../errors.js';
+import { checkOption, noOptions, type OptionNames } from '../options.js';
 import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
 import type { Files, OpenFile } from './files.js';
 import { elementsOf } from './headers.js';
 import { type Request, sharedOf } from './request.js';
-import { partsOf, prepare, Response } from './response.js';
-import type { ResponseInit } from './response-head.js';
+import { optionNames, partsOf, prepare, Response } from './response.js';
+import { type ResponseInit, responseOptions } from './response-head.js';
 
 /** The options of a `FileResponse`. */
 export interface FileResponseInit extends ResponseInit {
@@ -16,6 +17,29 @@ export interface FileResponseInit extends ResponseInit {
   filename?: string;
   /** `attachment`, where there is a `filename`, unless set. */
   contentDispositionType?: 'attachment' | 'inline';
+}
+
+const knownOptions = {
+  ...responseOptions,
+  filename: true,
+  contentDispositionType: true,
+} satisfies OptionNames<FileResponseInit>;
+
+/** Throws `ARGUMENT` and `OPTION_VALUE`. */
+function checkFile(path: unknown, filename: unknown, type: unknown): void {
+  const where = 'new FileResponse()';
+  if (typeof path !== 'string')
+    throw misuse(
+      'ARGUMENT',
+      where,
+      'path',
+      'a path as a string (of a file: URL, `fileURLToPath(url)`)',
+      path,
+    );
+  checkOption(where, 'filename', filename, 'a string', value => typeof value === 'string');
+  checkOption(where, 'contentDispositionType', type, "'attachment' or 'inline'", value =>
+    ['attachment', 'inline'].includes(value as string),
+  );
 }
 
 /**
@@ -33,10 +57,12 @@ export interface FileResponseInit extends ResponseInit {
  * throws `FILE` where that fails, and closed when it is sent or let go of. Starlette's `FileResponse`.
  */
 export class FileResponse extends Response {
+  static override readonly [optionNames] = knownOptions;
   readonly path: string;
 
-  constructor(path: string, init: FileResponseInit = {}) {
+  constructor(path: string, init: FileResponseInit = noOptions) {
     const { filename, contentDispositionType } = init;
+    checkFile(path, filename, contentDispositionType);
     super(unread(path), init, mediaTypeOf(filename ?? path));
     this.path = path;
     const isNamed = filename !== undefined || contentDispositionType !== undefined;

@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { asAnswer, HTTPException } from './http-exception.js';
 
 /** The limits of a form. FastAPI's `request.form(max_files=…)`. */
@@ -24,6 +25,7 @@ const defaults: Required<FormOptions> = { maxFiles: 1000, maxFields: 1000, maxPa
 
 /** Throws `FORM_OPTIONS`. */
 export function formLimits(options: FormOptions, maxBodySize: number): FormLimits {
+  checkOptions('request.form()', options, defaults satisfies Record<keyof FormOptions, number>);
   const limits = { ...defaults, ...options };
   for (const [name, value] of Object.entries(limits))
     if (!(typeof value === 'number' && value >= 0)) throw misuse('FORM_OPTIONS', name, value);
@@ -78,6 +80,13 @@ export function urlencodedForm(text: string, { maxFields, maxPartSize }: FormLim
   return form;
 }
 
+interface UploadFileOptions {
+  type?: string;
+  path?: string;
+}
+
+const knownOptions = { type: true, path: true } satisfies OptionNames<UploadFileOptions>;
+
 /**
  * A file of a form: a `File` of the platform, in memory or on disk. One that is on disk is read when it is asked for, and removed
  * when the last background task of the request has run. FastAPI's `UploadFile`.
@@ -86,11 +95,8 @@ export class UploadFile extends File {
   /** Where it lies on disk, so that it may be moved away instead of copied; `undefined` where it is in memory. */
   readonly path: string | undefined;
 
-  constructor(
-    parts: readonly (Uint8Array | Blob)[],
-    name: string,
-    options: { type?: string; path?: string } = {},
-  ) {
+  constructor(parts: readonly (Uint8Array | Blob)[], name: string, options: UploadFileOptions = noOptions) {
+    checkOptions('new UploadFile()', options, knownOptions);
     super(parts as never, name, options.type === undefined ? {} : { type: options.type });
     this.path = options.path;
   }

@@ -25,8 +25,13 @@ interface DescribedBody {
   gave(source: unknown, content: Content): boolean;
 }
 
-/** The body that headers came with, to tell whether they say anything of another one. */
+/** The message that headers came with, and its body as far as somebody has asked for it. */
 export const describedBody: unique symbol = Symbol.for('callnext.Headers.describedBody') as never;
+
+/** A message whose headers describe its body. */
+export interface Describing {
+  readonly [describedBody]: DescribedBody | undefined;
+}
 
 /** What tells from whom headers were copied, over any number of copies, without keeping those alive. */
 const lineage: unique symbol = Symbol.for('callnext.Headers.lineage') as never;
@@ -75,7 +80,7 @@ export class Headers {
   readonly #origin: Headers | undefined;
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
-  [describedBody]: DescribedBody | undefined = undefined;
+  [describedBody]: Describing | undefined = undefined;
   /** Internal: its own mark, and those of the headers that it was copied from. */
   [lineage]: readonly object[] | undefined = undefined;
 

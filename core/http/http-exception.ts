@@ -1,6 +1,14 @@
 import { misuse } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { reasonPhrase } from './status.js';
 
+/** The options of an `HTTPException`. */
+interface HTTPExceptionOptions {
+  headers?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+const knownOptions = { headers: true, cause: true } satisfies OptionNames<HTTPExceptionOptions>;
 const brand = Symbol.for('callnext.HTTPException');
 
 /**
@@ -18,11 +26,8 @@ export class HTTPException extends Error {
   readonly expose: boolean;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    status: number,
-    detail?: unknown,
-    options: { headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
-  ) {
+  constructor(status: number, detail?: unknown, options: HTTPExceptionOptions = noOptions) {
+    if (new.target === HTTPException) checkOptions('new HTTPException()', options, knownOptions);
     if (!Number.isInteger(status) || status < 200 || status > 599) throw misuse('STATUS', status);
     const shown = detail === undefined ? reasonPhrase(status) : detail;
     super(

@@ -1,3 +1,4 @@
+import { noOptions } from '../options.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import { Headers } from './headers.js';
 import type { Response } from './response.js';
@@ -26,12 +27,12 @@ export class InjectedResponse {
   }
 
   /** Adds a cookie, as `Response.setCookie` does. Throws `COOKIE`. */
-  setCookie(name: string, value = '', options: CookieOptions = {}): void {
+  setCookie(name: string, value = '', options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', cookieLine(name, value, options));
   }
 
   /** Ends a cookie, as `Response.deleteCookie` does. Throws `COOKIE`. */
-  deleteCookie(name: string, options: CookieOptions = {}): void {
+  deleteCookie(name: string, options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', endedCookieLine(name, options));
   }
 

@@ -29,7 +29,7 @@ export function parseJSON(text: string): unknown {
  * Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return` gives.
  *
  * Throws `NOT_SERIALIZABLE`, with the place, for what JSON has no form for: a bigint, a circle, a function in place of the data, and `NaN` and
- * `Infinity`, which `JSON.stringify` makes `null` of (Starlette's `allow_nan=False`). What it leaves out, such as a property that is a function, is left out.
+ * `Infinity`, which `JSON.stringify` makes `null` of (Starlette's `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level. What it leaves out, such as a property that is a function, is left out.
  */
 export function serialize(data: unknown): string {
   const value = data === undefined ? null : data;
@@ -43,6 +43,7 @@ export function serialize(data: unknown): string {
   if (text === undefined) throw misuse('NOT_SERIALIZABLE', data);
   // They are `null` in the text, so that only a text with a `null` is looked at again.
   if (text.includes('null')) refuseUnwritable(value);
+  if (text.includes('{}')) refusePromise(value);
   return text;
 }
 
@@ -82,6 +83,41 @@ function findUnwritable(data: unknown, key: string, around: Set<object>): Unwrit
   const found = Array.isArray(value) ? findInList(value, around) : findInObject(value, around);
   around.delete(value);
   return found;
+}
+
+/**
+ * A missing `await`, as in `{ items: db.all() }` or `rows.map(async …)`. Only the first level is looked at:
+ * an empty object is no reason to walk through all of the data.
+ */
+function refusePromise(data: unknown): void {
+  if (typeof data !== 'object' || data === null) return;
+  if (isPromise(data)) throw promiseAt(data, '');
+  if (Array.isArray(data)) {
+    if (isPromise(data[0])) throw promiseAt(data[0], '[0]');
+    return;
+  }
+  for (const key in data) {
+    const value: unknown = Object.hasOwn(data, key) ? read(data, key) : undefined;
+    if (isPromise(value)) throw promiseAt(value, `.${key}`);
+    if (Array.isArray(value) && isPromise(value[0])) throw promiseAt(value[0], `.${key}[0]`);
+  }
+}
+
+function promiseAt(value: unknown, place: string): Error {
+  return misuse('NOT_SERIALIZABLE', value, `it stands at \`data${place}\``);
+}
+
+/** A getter that does not like to be asked twice has been written already. */
+function read(data: object, key: string): unknown {
+  try {
+    return Reflect.get(data, key);
+  } catch {
+    return undefined;
+  }
+}
+
+function isPromise(value: unknown): boolean {
+  return value instanceof Promise && typeof (value as { toJSON?: unknown }).toJSON !== 'function';
 }
 
 /** What is written for a value: what its `toJSON` makes of it, once. */

@@ -1,4 +1,5 @@
 import { misuse } from '../errors.js';
+import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { type Body, contentTooLarge } from './body.js';
 import { type BodySource, type Bytes, contentOf, isChunk, toBytes } from './body-source.js';
 import { cookiesOf } from './cookies.js';
@@ -36,6 +37,18 @@ export interface RequestInit {
 export interface RequestState {
   [name: string]: unknown;
 }
+
+const knownOptions = {
+  ...({
+    method: true,
+    url: true,
+    headers: true,
+    body: true,
+    signal: true,
+  } satisfies OptionNames<RequestInit>),
+  /** Fetch asks for it where `body` is a stream. */
+  duplex: true,
+};
 
 type NativeRequest = globalThis.Request;
 const brand = Symbol.for('callnext.Request');
@@ -86,8 +99,9 @@ export class Request<State extends object = RequestState> {
   #pathParams: RouterParams | undefined;
   #native: NativeRequest | undefined;
 
-  constructor(from: Request<State> | RequestSource, init: RequestInit = {}) {
+  constructor(from: Request<State> | RequestSource, init: RequestInit = noOptions) {
     if (isOurRequest(from)) {
+      if (new.target === Request) checkOptions('new Request()', init, knownOptions);
       const request = from as Request<State>;
       // What it goes on as below is not what this one is.
       if (init.url !== undefined) void request.url;

@@ -1,5 +1,6 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
+import type { OptionNames } from '../options.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
 import { describedBody, Headers, type HeadersInit, MemoryHeaders, markAsCopy, ofFraming } from './headers.js';
@@ -18,6 +19,15 @@ export interface ResponseInit {
   /** Runs after the response is sent and the dependencies have exited. */
   background?: BackgroundWork;
 }
+
+/** The names of `ResponseInit`; responses with options of their own add theirs. */
+export const responseOptions = {
+  status: true,
+  statusText: true,
+  headers: true,
+  mediaType: true,
+  background: true,
+} satisfies OptionNames<ResponseInit>;
 
 /** The status and the headers of a response, wherever they live: in memory, or in a native response that is held. */
 export interface ResponseHead {
@@ -123,7 +133,7 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
 
 /** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
 function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
-  const isNothing = areOurs(headers) && headers[describedBody]?.isNothing === true;
+  const isNothing = areOurs(headers) && headers[describedBody]?.[describedBody]?.isNothing === true;
   return isNothing && !isBodyless(status);
 }
 
@@ -142,9 +152,9 @@ export function describesAnotherBody(
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
   if (!areOurs(headers)) return false;
-  const described = headers[describedBody];
-  if (described === undefined) return false;
-  return !described.gave(source, content);
+  const message = headers[describedBody];
+  if (message === undefined) return false;
+  return message[describedBody]?.gave(source, content) !== true;
 }
 
 /** Also those of another copy of the package. */

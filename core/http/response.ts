@@ -1,5 +1,6 @@
 import { type BackgroundWork, checkedWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
+import { checkOptions, noOptions } from '../options.js';
 import { Body, formDataOf } from './body.js';
 import { type BodySource, type Bytes, type Content, contentOf } from './body-source.js';
 import { areUndone, isCodedAs } from './coded-body.js';
@@ -12,11 +13,13 @@ import { actAs, isOfPlatform } from './platform.js';
 import { type Request, sourceOf } from './request.js';
 import {
   describesAnotherBody,
+  isResponseLike,
   linesOf,
   MemoryHead,
   type ResponseHead,
   type ResponseInit,
   type ResponseLike,
+  responseOptions,
 } from './response-head.js';
 import { checkedStatus, isBodyless } from './status.js';
 
@@ -28,7 +31,10 @@ const claim = Symbol.for('callnext.Response.claim');
 const isView = Symbol.for('callnext.Response.isView');
 const handOn = Symbol.for('callnext.Response.handOn');
 const works = Symbol.for('callnext.Response.works');
+/** The options that a class of responses takes. One that a user has derived takes what it likes. */
+export const optionNames: unique symbol = Symbol.for('callnext.Response.optionNames') as never;
 const inherit = Symbol.for('callnext.Response.inherit');
+const seal = Symbol.for('callnext.Response.seal');
 const noWorks: readonly never[] = [];
 /** What headers say of the bytes of one body, and nothing of another one (RFC 9110, 8 and 14; RFC 9530). */
 const ofBody = [
@@ -55,29 +61,31 @@ const ofBody = [
  * return response;
  * ```
  *
- * Throws `STATUS` for a status outside 200–599, and `HEADERS_SENT` for a change after it was sent.
+ * Throws `BODY_SOURCE`, `OPTIONS` and `UNKNOWN_OPTION`, `STATUS` for a status outside 200–599, and `HEADERS_SENT` for a change after it was sent.
  */
 export class Response {
+  static readonly [optionNames]: Readonly<Record<string, true>> = responseOptions;
   #background: BackgroundWork | undefined;
   /** What was set further in, the outermost first: it runs after what is set here. */
   #handedOn: readonly BackgroundWork[] = noWorks;
   readonly #head: ResponseHead;
-  readonly #body: Body;
+  /** Of a view, it is made when somebody asks for it. */
+  #ownBody: Body | undefined;
   readonly [isView]: boolean;
   #owner: object | undefined;
 
   /** `mediaType` is the `content-type` where `init` names none. */
-  constructor(source?: BodySource, init: ResponseInit | ResponseLike = {}, mediaType?: string) {
+  constructor(source?: BodySource, init: ResponseInit | ResponseLike = noOptions, mediaType?: string) {
     const view = source instanceof ResponseView ? source : undefined;
     this[isView] = view !== undefined;
     if (view) {
       this.#head = view.head;
-      this.#body = view.body;
       return;
     }
+    if (init !== noOptions) checkInit(new.target, init);
     const { content, type } = contentOf(source as BodySource);
     this.#head = new MemoryHead(init);
-    this.#body = new Body(() => content);
+    this.#ownBody = new Body(() => content);
     if (isOurs(init)) this.#handedOn = init[works]();
     else if ('background' in init) this.background = init.background;
     const { headers } = this.#head;
@@ -117,8 +125,13 @@ export class Response {
 
   get headers(): Headers {
     const { headers } = this.#head;
-    headers[describedBody] ??= this.#body;
+    headers[describedBody] ??= this;
     return headers;
+  }
+
+  get #body(): Body {
+    this.#ownBody ??= (this.#head as ViewHead).openBody();
+    return this.#ownBody;
   }
 
   get ok(): boolean {
@@ -198,30 +211,40 @@ export class Response {
   /**
    * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette. The value is
    * percent-encoded unless `encoding` is `python`.
-   * Throws `COOKIE` and `HEADERS_SENT`.
+   * Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and `UNKNOWN_OPTION`.
    */
-  setCookie(name: string, value = '', options: CookieOptions = {}): void {
+  setCookie(name: string, value = '', options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', cookieLine(name, value, options));
   }
 
   /** Ends a cookie. Name the `path` and the `domain` that it was set with. Throws `COOKIE` and `HEADERS_SENT`. */
-  deleteCookie(name: string, options: CookieOptions = {}): void {
+  deleteCookie(name: string, options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', endedCookieLine(name, options));
   }
 
   /** `Response.json(data, init)` of Fetch. */
-  static json(data: unknown, init: ResponseInit = {}): Response {
+  static json(data: unknown, init: ResponseInit = noOptions): Response {
     return new Response(serialize(data), init, 'application/json');
   }
 
   /** `Response.redirect(url, status)` of Fetch; the url may be relative, and is sent as by `RedirectResponse`. */
   static redirect(url: string | URL, status = 302): Response {
-    return new Response(null, { status, headers: { location: locationOf(url) } });
+    return new Response(null, { status, headers: { location: locationOf(url, 'Response.redirect()') } });
   }
 
   /** What an adapter sends. Internal, and reached by symbol, so that two copies of the package understand each other. */
   [parts](): ResponseParts {
     return { head: this.#head, body: this.#body };
+  }
+
+  /** From here on, changes throw `HEADERS_SENT`. */
+  [seal](): void {
+    this.#head.seal();
+  }
+
+  /** The body that the headers describe, if somebody has asked for it. */
+  get [describedBody](): Body | undefined {
+    return this.#ownBody;
   }
 
   /** `undefined` where it is sent as it is. */
@@ -256,6 +279,13 @@ export class Response {
   }
 }
 
+/** The head of another response is taken as it is. */
+function checkInit(target: typeof Response, init: ResponseInit | ResponseLike): void {
+  const known = Object.hasOwn(target, optionNames) ? target[optionNames] : undefined;
+  if (typeof init !== 'object' || init === null) throw misuse('OPTIONS', `new ${target.name}()`, init);
+  if (known && !isResponseLike(init)) checkOptions(`new ${target.name}()`, init, known);
+}
+
 actAs(Response, 'Response');
 
 /** The head and the body of a response. */
@@ -264,19 +294,32 @@ export interface ResponseParts {
   readonly body: Body;
 }
 
-class ResponseView {
-  readonly head: ResponseHead;
-  readonly body: Body;
+/** A head that lives elsewhere, and the body that comes with it. */
+export interface ViewHead extends ResponseHead {
+  openBody(): Body;
+}
 
-  constructor(head: ResponseHead, body: Body) {
+class ResponseView {
+  readonly head: ViewHead;
+
+  constructor(head: ViewHead) {
     this.head = head;
-    this.body = body;
   }
 }
 
 /** A response over a head and a body that live elsewhere: an adapter's view of a native response. */
-export function responseView(head: ResponseHead, body: Body): Response {
-  return new Response(new ResponseView(head, body) as never);
+export function responseView(head: ViewHead): Response {
+  return new Response(new ResponseView(head) as never);
+}
+
+/** The response is on its way: changes throw from here on. */
+export function sealResponse(response: Response): void {
+  response[seal]();
+}
+
+/** The body of a response, if somebody has asked for it. */
+export function openedBodyOf(response: Response): Body | undefined {
+  return response[describedBody];
 }
 
 /** The head and the body of a response, for those who send it. */

@@ -1,26 +1,34 @@
+import { misuse } from '../errors.js';
+import { checkOptions, noOptions } from '../options.js';
 import type { BodySource } from './body-source.js';
 import { serialize } from './json.js';
 import { locationOf } from './location.js';
-import { Response } from './response.js';
-import type { ResponseInit, ResponseLike } from './response-head.js';
+import { optionNames, Response } from './response.js';
+import { type ResponseInit, type ResponseLike, responseOptions } from './response-head.js';
 
 /** Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's `JSONResponse`. */
 export class JSONResponse extends Response {
-  constructor(data?: unknown, init: ResponseInit | ResponseLike = {}) {
+  static override readonly [optionNames] = responseOptions;
+
+  constructor(data?: unknown, init: ResponseInit | ResponseLike = noOptions) {
     super(serialize(data), init, 'application/json');
   }
 }
 
 /** Text as `text/html; charset=utf-8`. Starlette's `HTMLResponse`. */
 export class HTMLResponse extends Response {
-  constructor(html = '', init: ResponseInit | ResponseLike = {}) {
+  static override readonly [optionNames] = responseOptions;
+
+  constructor(html = '', init: ResponseInit | ResponseLike = noOptions) {
     super(html, init, 'text/html; charset=utf-8');
   }
 }
 
 /** Text as `text/plain; charset=utf-8`. Starlette's `PlainTextResponse`. */
 export class PlainTextResponse extends Response {
-  constructor(text = '', init: ResponseInit | ResponseLike = {}) {
+  static override readonly [optionNames] = responseOptions;
+
+  constructor(text = '', init: ResponseInit | ResponseLike = noOptions) {
     super(text, init, 'text/plain; charset=utf-8');
   }
 }
@@ -30,7 +38,10 @@ export class PlainTextResponse extends Response {
  * The url is sent as it is given, percent-encoded where it is not ASCII; one that browsers would read otherwise is normalised.
  */
 export class RedirectResponse extends Response {
-  constructor(url: string | URL, init: ResponseInit = {}) {
+  static override readonly [optionNames] = responseOptions;
+
+  constructor(url: string | URL, init: ResponseInit = noOptions) {
+    checkOptions('new RedirectResponse()', init, responseOptions);
     super(null, { status: 307, ...init });
     this.headers.set('location', locationOf(url));
   }
@@ -41,8 +52,11 @@ export class RedirectResponse extends Response {
  * They are pulled as fast as the client reads. A chunk that throws cuts the connection: it is never ended as if complete.
  */
 export class StreamingResponse extends Response {
+  static override readonly [optionNames] = responseOptions;
+
   // The parameter is the type that Starlette's users know; a string is one chunk, not its characters.
-  constructor(chunks: Exclude<BodySource, null | undefined>, init: ResponseInit = {}) {
+  constructor(chunks: Exclude<BodySource, null | undefined>, init: ResponseInit = noOptions) {
+    if (chunks === undefined || chunks === null) throw misuse('BODY_SOURCE', chunks);
     super(typeof chunks === 'string' ? [chunks] : chunks, init);
   }
 }

@@ -1,6 +1,7 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
 import { contextOf, solveDependencies } from '../dependencies/solve.js';
+import { checkHandler } from '../endpoint/endpoint.js';
 import { asThrown, misuse, nameOf, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
@@ -22,10 +23,10 @@ export async function runOutside<D extends Dependencies, Result>(
   dependencies: D,
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
-  if (typeof work !== 'function') throw misuse('ENDPOINT_HANDLER', work);
+  checkHandler('layer.run', dependencies, work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
-  const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);
+  const exchange = new OutsideExchange(`run ${nameOf(work, '')}`.trimEnd());
   exchange.enterLayer(plan);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
@@ -78,6 +79,11 @@ class OutsideExchange extends Exchange {
     const source = new NoRequest(name);
     super(new Request(source), source);
     this.name = name;
+  }
+
+  /** The caller knows what it has run. */
+  override locate(error: Error): Error {
+    return error;
   }
 
   override noteFailure(

@@ -1,4 +1,4 @@
-import { toError } from '../errors.js';
+import { markFactory, misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import { locationOf } from '../http/location.js';
 import { type Request, sharedOf } from '../http/request.js';
@@ -15,6 +15,8 @@ export class AuthCredentials implements Auth {
   readonly scopes: readonly string[];
 
   constructor(scopes: readonly string[] = []) {
+    if (!Array.isArray(scopes))
+      throw misuse('ARGUMENT', 'new AuthCredentials()', 'scopes', "a list, such as `['admin']`", scopes);
     this.scopes = [...scopes];
   }
 }
@@ -107,6 +109,7 @@ export function authentication(given: AuthenticationOptions): Middleware {
     return callNext(request);
   }, options);
 }
+markFactory(authentication);
 
 /** The options of `requires()`. */
 export interface RequiresOptions {
@@ -131,6 +134,8 @@ export function requires(
   given: RequiresOptions = {},
 ): (injected: { readonly request: Request }) => void {
   const needed = [scopes].flat();
+  if (!needed.every(scope => typeof scope === 'string' && scope !== ''))
+    throw misuse('ARGUMENT', 'requires()', 'scopes', 'a string or a list of strings', scopes);
   const { status, redirect } = readOptions<Required<RequiresOptions>>('requires', given, {
     status: {
       default: 403,
@@ -154,6 +159,7 @@ export function requires(
     throw new HTTPException(303, undefined, { headers: { location: locationOf(location) } });
   };
 }
+markFactory(requires);
 
 function defaultOnError(_request: Request, error: AuthenticationError): ResponseLike {
   return new PlainTextResponse(error.message, { status: 400 });

@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import { declaredLength, sourceOf } from '../http/request.js';
 import { PlainTextResponse } from '../http/responses.js';
 import type { Middleware } from './middleware.js';
@@ -36,3 +37,4 @@ export function bodyLimit(given: BodyLimitOptions): Middleware {
     return new PlainTextResponse('Content Too Large', { status: 413 });
   }, options);
 }
+markFactory(bodyLimit);

@@ -1,4 +1,4 @@
-import { misuse, nameOf } from '../errors.js';
+import { adapterOf, isClass, isFactory, isGeneratorFunction, misuse, misuseWith, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
 import { type Answered, accept, type Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
@@ -12,6 +12,8 @@ export interface OnionRun extends Answered {
   readonly trace: Trace | undefined;
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
   recoverOutside(thrown: unknown): Promise<Response>;
+  /** Tells `onError`. */
+  report(error: Error, phase: 'request'): void;
   /** A middleware is through before what is below it: a timeout. */
   abandon(below: Promise<unknown>): void;
 }
@@ -22,21 +24,31 @@ export type Below = (request: Request) => Promise<Response>;
 /** An onion, folded: runs the middlewares and what is below them. */
 export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<Response>;
 
-/** Throws `MIDDLEWARE_NOT_A_FUNCTION` and `MIDDLEWARE_NATIVE`. */
+/** Throws `MIDDLEWARE_NOT_A_FUNCTION`, `MIDDLEWARE_NATIVE` and `UNCALLED`. */
 export function checkedMiddleware(middleware: unknown): Middleware {
-  if (typeof middleware !== 'function') throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
-  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
+  if (typeof middleware !== 'function' || !mayReturnResponse(middleware))
+    throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
+  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware, 'middleware'));
+  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware, 'middleware'));
   return middleware as Middleware;
 }
 
-/** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
-export function compose(middlewares: readonly Middleware[]): Onion {
-  const innermost: Onion = (request, _run, below) => below(request);
-  return middlewares.reduceRight((inner, middleware) => guarded(middleware, inner), innermost);
+function mayReturnResponse(fn: object): boolean {
+  return !isClass(fn) && !isGeneratorFunction(fn) && adapterOf(fn) === undefined;
 }
 
-function guarded(middleware: Middleware, inner: Onion): Onion {
-  const name = nameOf(middleware);
+/**
+ * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
+ * `names` are those of the middlewares.
+ */
+export function compose(middlewares: readonly Middleware[], names: readonly string[]): Onion {
+  const innermost: Onion = (request, _run, below) => below(request);
+  const fold = (inner: Onion, middleware: Middleware, index: number): Onion =>
+    guarded(names[index] as string, middleware, inner);
+  return middlewares.reduceRight(fold, innermost);
+}
+
+function guarded(name: string, middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const watch = run.timings?.beginMiddleware(name);
     const { trace } = run;
@@ -49,6 +61,7 @@ function guarded(middleware: Middleware, inner: Onion): Onion {
       trace?.add(`${name} after ${response.status}`);
       return response;
     } catch (thrown) {
+      call.explain(thrown);
       call.leave(undefined);
       trace?.add(`${name} failed`);
       return run.recoverOutside(thrown);
@@ -80,10 +93,14 @@ class Call {
 
   next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
-    const received = refused ? Promise.reject(misuse(refused, this.#name)) : this.#goOn(request, given);
-    // Whoever ignores the promise must not make an unhandled rejection of it; a failure that comes late is told to the run.
-    received.catch(ignore);
-    if (!refused && this.#received === undefined) this.#pending = received;
+    if (refused) return handled(Promise.reject(misuse(refused, this.#name)));
+    this.#called = true;
+    this.#watch?.pause();
+    const received = this.#goOn(request, given).then(
+      response => this.#receive(response),
+      (thrown: unknown) => this.#fail(thrown),
+    );
+    this.#pending = received;
     return received;
   }
 
@@ -97,6 +114,12 @@ class Call {
     return accepted;
   }
 
+  /** `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause. */
+  explain(thrown: unknown): void {
+    if (this.#pending === undefined || this.#isOver || !(thrown instanceof TypeError)) return;
+    this.#run.report(misuseWith({ cause: thrown }, 'CALL_NEXT_NOT_AWAITED', this.#name), 'request');
+  }
+
   /** The middleware is through, with this response or with an exception. */
   leave(response: Response | undefined): void {
     if (this.#isOver) return;
@@ -105,19 +128,34 @@ class Call {
     if (this.#pending) this.#run.abandon(this.#pending);
   }
 
-  async #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
-    this.#called = true;
-    this.#watch?.pause();
+  #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     try {
-      const received = await this.#inner(changedRequest(request, given), this.#run, this.#below);
-      if (this.#isOver) this.#run.replaced(received);
-      this.#received = received;
-      return received;
-    } finally {
-      this.#pending = undefined;
-      if (!this.#isOver) this.#watch?.resume();
+      return this.#inner(changedRequest(request, given), this.#run, this.#below);
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
   }
+
+  #receive(response: Response): Response {
+    this.#pending = undefined;
+    if (this.#isOver) this.#run.replaced(response);
+    else this.#watch?.resume();
+    this.#received = response;
+    return response;
+  }
+
+  /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
+  #fail(thrown: unknown): never {
+    if (this.#pending) handled(this.#pending);
+    this.#pending = undefined;
+    if (!this.#isOver) this.#watch?.resume();
+    throw thrown;
+  }
+}
+
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
 }
 
 function ignore(): void {

@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import { addToVary, elementsOf, type Headers, isFieldValue, isToken } from '../http/headers.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
@@ -70,6 +71,7 @@ export function cors(given: CorsOptions = {}): Middleware {
     return response;
   }, options);
 }
+markFactory(cors);
 
 function isPreflight({ method, headers }: Request): boolean {
   return method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method');

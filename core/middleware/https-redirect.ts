@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import { RedirectResponse } from '../http/responses.js';
 import { hostOfRequest, invalidHost } from './host.js';
 import type { Middleware } from './middleware.js';
@@ -23,3 +24,4 @@ export function httpsRedirect(): Middleware {
     return new RedirectResponse(request.url.replace(/^http:\/\/[^/?#]*/i, `https://${authority}`));
   }, {});
 }
+markFactory(httpsRedirect);

@@ -1,5 +1,6 @@
 import { misuse, nameOf } from '../errors.js';
 import { isToken } from '../http/headers.js';
+import { checkOptions } from '../options.js';
 import type { Middleware } from './middleware.js';
 
 /** What an option of a built-in middleware may be. */
@@ -13,18 +14,14 @@ export interface Rule<T> {
 
 /**
  * The options of a built-in middleware, each one there and checked, in copies that nobody changes any more.
- * Throws `MIDDLEWARE_OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not: `allow_origins` is easily written.
+ * Throws `MIDDLEWARE_OPTIONS`, `OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not: `allow_origins` is easily written.
  */
 export function readOptions<T extends object>(
   middleware: string,
   given: object,
   rules: { readonly [Name in keyof T]-?: Rule<T[Name]> },
 ): T {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw misuse('MIDDLEWARE_OPTIONS', middleware, 'options', 'an object', given);
-  const known = Object.keys(rules);
-  const unknown = Object.keys(given).find(name => !known.includes(name));
-  if (unknown !== undefined) throw misuse('MIDDLEWARE_UNKNOWN_OPTION', middleware, unknown, known);
+  checkOptions(`${middleware}()`, given, rules, 'MIDDLEWARE_UNKNOWN_OPTION');
   const entries = (Object.entries(rules) as [string, Rule<unknown>][]).map(([name, rule]) => {
     const value = (given as Record<string, unknown>)[name];
     if (value === undefined && 'default' in rule) return [name, rule.default];
@@ -95,7 +92,7 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
 }
 
 function text(value: unknown): string {
-  if (typeof value === 'function') return nameOf(value);
+  if (typeof value === 'function') return nameOf(value, 'function');
   if (value instanceof RegExp) return String(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
   return `[${value.constructor?.name ?? 'object'}]`;

@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import type { Middleware } from './middleware.js';
 import { described, headerName, readOptions } from './options.js';
 
@@ -33,6 +34,7 @@ export function processTime(given: ProcessTimeOptions = {}): Middleware {
     }
   }, options);
 }
+markFactory(processTime);
 
 /** Python's `str()` of a float of at least 0: with a point, and with an exponent of two digits below 0.0001. */
 function pythonFloat(seconds: number): string {

@@ -1,4 +1,4 @@
-import { asThrown, toError } from '../errors.js';
+import { asThrown, markFactory, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
@@ -63,6 +63,7 @@ export function rateLimit(given: RateLimitOptions): Middleware {
     return response;
   }, options);
 }
+markFactory(rateLimit);
 
 function one(): number {
   return 1;

@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import type { Request } from '../http/request.js';
 import { sharedOf } from '../http/request.js';
 import { type Timing, Timings } from '../http/timings.js';
@@ -44,6 +45,7 @@ export function serverTiming(given: ServerTimingOptions = {}): Middleware {
     return response;
   }, options);
 }
+markFactory(serverTiming);
 
 function always(): boolean {
   return true;

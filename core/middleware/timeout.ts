@@ -1,4 +1,4 @@
-import { misuse } from '../errors.js';
+import { markFactory, misuse } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
@@ -45,3 +45,4 @@ export function timeout(given: TimeoutOptions): Middleware {
     }
   }, options);
 }
+markFactory(timeout);

@@ -1,3 +1,4 @@
+import { markFactory } from '../errors.js';
 import { RedirectResponse } from '../http/responses.js';
 import { hostOfRequest, invalidHost } from './host.js';
 import type { Middleware } from './middleware.js';
@@ -44,6 +45,7 @@ export function trustedHost(given: TrustedHostOptions = {}): Middleware {
     return new RedirectResponse(request.url.replace(/^(https?:\/\/)[^/?#]*/i, `$1www.${host.authority}`));
   }, options);
 }
+markFactory(trustedHost);
 
 function isHostPattern(value: unknown): boolean {
   if (value === '*') return true;

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Depends, endpoint, HTTPException, Layer, type Middleware, PlainTextResponse } from 'callnext';
 import { inject, toNode } from 'callnext/node';
 import { EventLog } from '../support/events.js';
@@ -19,6 +22,23 @@ describe('toNode', () => {
         expect([response.headers.get('x-a'), response.headers.get('x-timing')]).toEqual(['1', '1']);
       },
     );
+  });
+
+  it('calls the listener on the server, as Node does', async () => {
+    const servers: unknown[] = [];
+    const listener = toNode(
+      timing,
+      toNode(timing, function (this: unknown, _req, res) {
+        servers.push(this);
+        res.end();
+      }),
+    );
+    const server = http.createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)).text();
+    server.close();
+    server.closeAllConnections();
+    expect(servers.map(each => each === server)).toEqual([true]);
   });
 
   it('serves an endpoint', async () => {

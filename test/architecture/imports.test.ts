@@ -9,6 +9,7 @@ const pure = ['cookie', 'range-parser', 'fresh', 'content-disposition', 'mrmime'
 /** The folders and files of the core, as a line: each imports only from itself and from the left. */
 const coreLine = [
   'errors',
+  'options',
   'background',
   'http',
   'middleware',

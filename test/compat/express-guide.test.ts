@@ -42,6 +42,9 @@ describe.each([
     return play(build(app, feature, mode, log) as http.RequestListener, log, feature.asks);
   };
 
+  // Some features are deprecated, which depd writes to stderr where nobody listens.
+  beforeAll(() => void process.on('deprecation', ignore));
+  afterAll(() => void process.off('deprecation', ignore));
   afterEach(() => jest.restoreAllMocks());
 
   describe.each(builders)('below a layer that is %s', (_how, build) => {
@@ -57,4 +60,5 @@ describe.each([
   });
 });
 
+const ignore = (): void => undefined;
 type Build = (app: App, feature: Feature<App>, mode: Mode | undefined, log: string[]) => unknown;

@@ -573,7 +573,7 @@ describe('cors(), when it is built', () => {
 
   it('refuses an option that there is not, such as one in the spelling of Python', () => {
     expect(message({ allow_origins: ['*'] })).toBe(
-      '`cors()` has no option `allow_origins`. Its options are `allowOrigins`, `allowMethods`, `allowHeaders`, `allowCredentials`, `allowOriginRegex`, `allowPrivateNetwork`, `exposeHeaders`, `maxAge`.',
+      '`cors()` has no option `allow_origins`. Did you mean `allowOrigins`? Its options are `allowOrigins`, `allowMethods`, `allowHeaders`, `allowCredentials`, `allowOriginRegex`, `allowPrivateNetwork`, `exposeHeaders`, `maxAge`.',
     );
   });
 });

@@ -454,10 +454,7 @@ it.each([
   [() => timeout({ timeoutMs: 0 }), 'The option `timeoutMs`'],
   [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` is a limiter'],
   [() => serverTiming({ enabled: true as never }), 'The option `enabled` of `serverTiming()` is a function'],
-  [
-    () => timeout(undefined as never),
-    'The option `options` of `timeout()` is an object, received `undefined`',
-  ],
+  [() => timeout(undefined as never), 'The options of `timeout()` must be an object, received `undefined`'],
 ])('refuses what is wrong when it is built: %s', (build, message) => {
   expect(build).toThrow(message);
 });

@@ -38,12 +38,16 @@ it('exports from `callnext` what users need, and the port for those who write an
     'Exchange',
     'KeptBytes',
     'RepeatedWait',
+    'adapterOf',
     'addToVary',
     'areCopiedFrom',
     'answerEndpoint',
     'asThrown',
     'bytesOf',
     'changedBody',
+    'checkOption',
+    'checkOptions',
+    'checkOverride',
     'checkedChunk',
     'contentToSend',
     'contentTooLarge',
@@ -59,6 +63,7 @@ it('exports from `callnext` what users need, and the port for those who write an
     'injectInto',
     'integer',
     'isBodyless',
+    'isClass',
     'isDepends',
     'isEndpoint',
     'isLayer',
@@ -68,10 +73,15 @@ it('exports from `callnext` what users need, and the port for those who write an
     'isResponseLike',
     'isToken',
     'list',
+    'madeBy',
+    'markFactory',
     'matchRoute',
     'misuse',
     'misuseWith',
+    'noOptions',
+    'noteMount',
     'optionalFunction',
+    'optionsOf',
     'parseJSON',
     'partsOf',
     'readOptions',
@@ -91,6 +101,7 @@ it('exports from `callnext` what users need, and the port for those who write an
 
 it('exports from each framework entry what an app mounts and calls', () => {
   expect(Object.keys(expressEntry).sort()).toEqual([
+    'backgroundTasks',
     'errorBoundary',
     'fromExpress',
     'inject',
@@ -99,7 +110,14 @@ it('exports from each framework entry what an app mounts and calls', () => {
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['errorBoundary', 'fromKoa', 'inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual([
+    'backgroundTasks',
+    'errorBoundary',
+    'fromKoa',
+    'inject',
+    'mountFetch',
+    'toKoa',
+  ]);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -113,6 +131,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'ResponseEnd',
     'absoluteUrl',
     'answerAlone',
+    'backgroundTasks',
     'bareLayer',
     'belowMount',
     'besideNative',
@@ -131,6 +150,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'parsedBodyOf',
     'readTarget',
     'runAround',
+    'tasksAt',
     'toLayer',
     'toNode',
   ]);

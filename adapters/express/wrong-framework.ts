@@ -1,0 +1,8 @@
+import { misuse } from '../../core/index.js';
+
+/** Koa calls a handler with its `next` in second place, and Node with none. */
+export function wrongFramework(made: string, second: unknown): Error {
+  if (typeof second !== 'function') return misuse('WRONG_FRAMEWORK', made, 'a server of Node', '`toNode()`');
+  const right = made === 'toExpress' ? 'toKoa' : made;
+  return misuse('WRONG_FRAMEWORK', made, 'a Koa app', `\`${right}()\` from \`callnext/koa\``);
+}

@@ -1,0 +1,24 @@
+import type { KoaContext } from './koa-types.js';
+
+/** The slice of a router that tells its routes; `router.routes()` has it as a property. */
+interface Routed {
+  readonly router?: {
+    readonly stack?: readonly { readonly methods?: readonly string[]; readonly path?: unknown }[];
+  };
+}
+
+/**
+ * The routes of an app that come before its last middleware, for a warning. `undefined` where there are none,
+ * and where something follows: a route for a health check may be left out on purpose.
+ */
+export function routesBefore({ app }: KoaContext, handler: unknown): string | undefined {
+  const { middleware } = (app ?? {}) as { middleware?: unknown };
+  if (!Array.isArray(middleware) || middleware.at(-1) !== handler) return undefined;
+  const before: readonly Routed[] = middleware.slice(0, -1);
+  const names = before.flatMap(({ router }) =>
+    (router?.stack ?? []).flatMap(({ methods = [], path }) =>
+      methods.length > 0 ? [`\`${methods.at(-1)} ${String(path)}\``] : [],
+    ),
+  );
+  return names.length > 1 ? `${names[0]} and ${names.length - 1} more` : names[0];
+}

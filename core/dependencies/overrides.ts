@@ -1,0 +1,24 @@
+import { misuse } from '../errors.js';
+import { type AnyDependency, isDependency } from './depends.js';
+
+/** Throws `OVERRIDE` for what is not a dependency, such as a `Depends(…)` or a value. */
+export function checkOverride(dependency: unknown, replacement: unknown): void {
+  checkOverridden(dependency);
+  if (!isDependency(replacement)) throw misuse('OVERRIDE', 'replacement', replacement);
+}
+
+function checkOverridden(dependency: unknown): void {
+  if (!isDependency(dependency)) throw misuse('OVERRIDE', 'dependency', dependency);
+}
+
+/**
+ * The overrides of a layer: a `Map` that refuses keys which no request would look up. Requests refuse
+ * replacements that are not dependencies.
+ */
+export class DependencyOverrides extends Map<AnyDependency, AnyDependency> {
+  /** Throws `OVERRIDE`. */
+  override set(dependency: AnyDependency, replacement: AnyDependency): this {
+    checkOverridden(dependency);
+    return super.set(dependency, replacement);
+  }
+}

@@ -1,0 +1,40 @@
+/** Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. */
+export function isClass(value: object): boolean {
+  return (
+    typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
+  );
+}
+
+/** Also of another realm. A generator that a compiler has taken apart is a plain function. */
+export function isGeneratorFunction(value: unknown): boolean {
+  return /^\[object (?:Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(value));
+}
+
+/** Also of another realm. */
+export function isAsyncFunction(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object AsyncFunction]';
+}
+
+const adapterKey = Symbol.for('callnext.adapter');
+
+/** Marks a handler that is for a framework, so that it is recognised where one of ours is expected. */
+export function madeBy<Handler extends object>(adapter: string, handler: Handler): Handler {
+  return Object.defineProperty(handler, adapterKey, { value: adapter });
+}
+
+/** The function that has made a handler for a framework, such as `toExpress`. */
+export function adapterOf(value: object): string | undefined {
+  return Reflect.get(value, adapterKey);
+}
+
+const factoryKey = Symbol.for('callnext.factory');
+
+/** Marks a function that makes a middleware or a dependency, and is neither itself. */
+export function markFactory(factory: object): void {
+  Object.defineProperty(factory, factoryKey, { value: true });
+}
+
+/** Whether it is to be called first, as in `addMiddleware(cors)`. */
+export function isFactory(fn: object): boolean {
+  return factoryKey in fn;
+}
