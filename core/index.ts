@@ -51,6 +51,7 @@ export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, type FormOptions, formErrors, UploadFile } from './http/form.js';
 export {
   addToVary,
+  areCopiedFrom,
   fillHeaders,
   type HeaderStore,
   Headers,
@@ -79,6 +80,7 @@ export {
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
 export {
   contentToSend,
+  isNativeView,
   partsOf,
   Response,
   responseView,

@@ -16,15 +16,18 @@ import {
   type ViewHead,
 } from '../../core/index.js';
 import {
+  areAscii,
   BodyProducer,
   besideNative,
   cutShort,
   declaredLength,
+  flushHead,
   goesInto,
   HeaderSnapshot,
   headerText,
   http2Stream,
   type NativeResponse,
+  putLengthLast,
 } from '../node/index.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
@@ -42,20 +45,24 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   // What is on the context now is what native code answered; later it may be the response that is made of it.
   const { body, status, response, req } = ctx;
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
-  const hasNone = isBodyless(status) || Reflect.get(response, '_explicitNullBody') === true;
+  const isNull = Reflect.get(response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
+  const hasNone = isBodyless(status) || isNull;
   // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end. What an endpoint returns has a body.
   const isHead = req.method === 'HEAD' && !isReturned(ctx, body);
   const isEmpty = hasNone || isHead;
   const open = (): Content => {
     if (isEmpty) return null;
-    const content = contentOf(body, reason);
-    if (content === null || typeof content === 'string' || content instanceof Uint8Array) return content;
+    const content = contentOf(ctx, body, reason);
+    if (content === null || isWhole(content)) return content;
     if (owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return whileConnected(content, ctx, owner);
   };
-  const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
+  const options = isHead && !hasNone ? { size: () => sizeToGet(ctx, body, reason) } : {};
   return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
 }
+
+/** Contexts with the empty text of a response of ours that has no body: without one Koa would send the reason phrase. */
+const emptied = new WeakSet<KoaContext>();
 
 /** What endpoints and middleware have put on contexts in answer to HEAD. */
 const returned = new WeakMap<KoaContext, unknown>();
@@ -65,9 +72,9 @@ function isReturned(ctx: KoaContext, body: unknown): boolean {
 }
 
 /** How many bytes an answer to GET would have, where that is known. */
-function sizeToGet(body: unknown, reason: string): number | undefined {
-  if (body instanceof Blob) return body.size;
-  const content = contentOf(body, reason);
+function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | undefined {
+  if (body instanceof Blob && sendsWebBodies(ctx)) return body.size;
+  const content = contentOf(ctx, body, reason);
   if (typeof content === 'string') return Buffer.byteLength(content);
   return content instanceof Uint8Array ? content.byteLength : undefined;
 }
@@ -172,7 +179,7 @@ async function* headFirst(
   ctx: KoaContext,
   isSent: () => boolean,
 ): AsyncGenerator<unknown, void, unknown> {
-  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
   try {
     yield* chunks;
   } catch (thrown) {
@@ -180,6 +187,14 @@ async function* headFirst(
     if (isSent()) ctx.res.destroy();
     throw thrown;
   }
+}
+
+function flushHeadOf(ctx: KoaContext): void {
+  const res = ctx.res as NativeResponse;
+  flushHead(
+    res,
+    areAscii(Object.entries(res.getHeaders()).map(([name, value]) => [name, headerText(value) ?? ''])),
+  );
 }
 
 /**
@@ -226,7 +241,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     void partsOf(response)
       .body.discard()
       ?.catch(() => undefined);
-  const producer = setBody(ctx, content, declared);
+  const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
   // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
@@ -236,12 +251,22 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
+  if (!areAscii(headers.lines())) putLengthLast(ctx.res as NativeResponse);
   // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   partsOf(response).head.seal();
   return producer;
+}
+
+function emptyBody(ctx: KoaContext): void {
+  ctx.body = isBodyless(ctx.status) ? null : '';
+  if (ctx.body === '') emptied.add(ctx);
+}
+
+function isWhole(content: Exclude<Content, null>): content is string | Uint8Array {
+  return typeof content === 'string' || content instanceof Uint8Array;
 }
 
 /** What is made of a body that was kept back is empty. */
@@ -255,12 +280,22 @@ function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined)
   return http2Stream(req) !== undefined || isHttp1Chunked;
 }
 
-function setBody(ctx: KoaContext, content: Content, declared: number | undefined): BodyProducer | undefined {
+function setBody(
+  ctx: KoaContext,
+  content: Content,
+  declared: number | undefined,
+  { headers }: Response,
+): BodyProducer | undefined {
   // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
   const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
   if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
-  else if (content === null) ctx.body = isBodyless(ctx.status) ? null : '';
-  else if (typeof content === 'string') ctx.body = content;
+  else if (content === null) emptyBody(ctx);
+  else if (!isHead && isWhole(content) && !areAscii(headers.lines())) {
+    // Koa makes the head of a text or of bytes by `end()`, which breaks such headers.
+    const bytes = Buffer.from(content as Uint8Array);
+    ctx.body = Readable.from([bytes], { objectMode: false });
+    ctx.set('content-length', String(bytes.length));
+  } else if (typeof content === 'string') ctx.body = content;
   else if (content instanceof Uint8Array)
     ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   else {
@@ -285,7 +320,7 @@ async function* chunksOf(
   ctx: KoaContext,
   isSent: () => boolean,
 ): AsyncGenerator<string | Uint8Array> {
-  if (isSent() && !ctx.headerSent) ctx.res.flushHeaders();
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
   for (;;) {
     const chunk = await producer.next().catch(thrown => {
       producer.fail(thrown);
@@ -308,6 +343,11 @@ function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   };
 }
 
+function sendsReason({ req, response, respond, status }: KoaContext): boolean {
+  if (req.method === 'HEAD' || respond === false || isBodyless(status)) return false;
+  return Reflect.get(response, '_explicitNullBody') !== true;
+}
+
 /** What Koa sends where there is no body. */
 export function reasonOf(ctx: KoaContext): string {
   // Koa itself asks for the version here, also on HTTP/1; Node warns where the reason of HTTP/2 is read.
@@ -316,14 +356,20 @@ export function reasonOf(ctx: KoaContext): string {
 }
 
 /** What Koa will send for the body that is on the context. */
-export function contentOf(body: unknown, reason: string): Content {
+export function contentOf(ctx: KoaContext, body: unknown, reason: string): Content {
   if (body === null || body === undefined) return reason;
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
   if (body instanceof Stream) return body as Readable;
+  if (!sendsWebBodies(ctx)) return JSON.stringify(body);
   if (body instanceof ReadableStream) return body as AsyncIterable<Uint8Array>;
   if (body instanceof Blob) return body.stream() as AsyncIterable<Uint8Array>;
   if (isPlatformResponse(body)) return body.body as AsyncIterable<Uint8Array> | null;
   return JSON.stringify(body);
+}
+
+/** Koa 2 knows none of them, and sends them as JSON. What else it lacks is `ctx.back()`. */
+function sendsWebBodies(ctx: KoaContext): boolean {
+  return 'back' in ctx;
 }
 
 /** There is no such class in jest's jsdom environment. */
@@ -378,7 +424,17 @@ class ContextHead implements ViewHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    return headerText(this.ctx.res.getHeader(name));
+    return this.#ofReason(name) ?? headerText(this.ctx.res.getHeader(name));
+  }
+
+  /** Koa sends the reason phrase where there is no body, and describes it when the middleware is through. */
+  #ofReason(name: string): string | undefined {
+    const { ctx } = this;
+    if (ctx.body !== undefined && ctx.body !== null) return undefined;
+    const isType = /^content-type$/i.test(name);
+    if (!isType && !/^content-length$/i.test(name)) return undefined;
+    if (!sendsReason(ctx)) return undefined;
+    return isType ? 'text/plain; charset=utf-8' : String(Buffer.byteLength(reasonOf(ctx)));
   }
 
   set(name: string, value: string | readonly string[]): void {
@@ -392,7 +448,9 @@ class ContextHead implements ViewHead, HeaderStore {
   }
 
   *lines(): Generator<readonly [string, string | readonly string[]]> {
-    for (const name of this.ctx.res.getHeaderNames()) {
+    const { body, res } = this.ctx;
+    const ofReason = body === undefined || body === null ? ['content-type', 'content-length'] : [];
+    for (const name of new Set([...res.getHeaderNames(), ...ofReason])) {
       const value = this.get(name);
       if (value !== undefined) yield [name, value];
     }

@@ -247,7 +247,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       if (this.wasAbandoned) undoLateBody(this.ctx, viewed(this.ctx, response)?.body);
       putBack(this.ctx, response);
     } else {
-      if (frame && response !== frame.received) frame.entry.restore(this.res);
+      if (frame && response !== frame.received) frame.baseOf(response).restore(this.res);
       this.#hasPlacedReset = response.status === 205;
       this.keep(applyToContext(this.ctx, response));
     }
@@ -369,7 +369,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const { ctx, res, root } = this;
     if ((ctx.respond === false && !this.#isTaken) || root?.ended) return;
     this.#takeFromKoa();
-    const content = contentOf(ctx.body, reasonOf(ctx));
+    const content = contentOf(ctx, ctx.body, reasonOf(ctx));
     if (content === null || typeof content === 'string' || content instanceof Uint8Array)
       res.end(content ?? '');
     else {

@@ -15,7 +15,7 @@ export class CapturedHead {
   /** What native code made it with; what it sets after that changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
-  /** Whether Node sends what is written: not in answer to HEAD, nor with 204 or 304. */
+  /** Whether the response has a body for its readers: not in answer to HEAD, nor with 204, 205 or 304. */
   hasBody = true;
   protected readonly res: NativeResponse;
   /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
@@ -60,7 +60,7 @@ export class CapturedHead {
     this.#keepCookies();
     this.#hadBody = res._hasBody;
     if (code === 204 || code === 304) res._hasBody = false;
-    this.hasBody = res._hasBody;
+    this.hasBody = res._hasBody && !isBodyless(code);
     this.shut();
   }
 

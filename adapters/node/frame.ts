@@ -1,4 +1,4 @@
-import type { Layer, Response } from '../../core/index.js';
+import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/index.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import type { HeldResponse, Waiter } from './held-response.js';
 import { nextTick, queueMicrotask } from './turns.js';
@@ -42,6 +42,19 @@ export class Frame implements Waiter {
 
   get waits(): boolean {
     return this.received === undefined && !this.rejected;
+  }
+
+  /**
+   * The headers that stay in front of another response. One that was made with the headers of the native response has all of
+   * them but those that were taken away, which must not come back.
+   */
+  baseOf(response: Response | undefined): HeaderSnapshot {
+    if (response === undefined) return this.entry;
+    const { received, held } = this;
+    const isWhole =
+      held.isCopiedBy(response) ||
+      (received !== undefined && isNativeView(received) && areCopiedFrom(response.headers, received.headers));
+    return isWhole ? this.entry.namedIn(response.headers) : this.entry;
   }
 
   answered(response: Response): void {

@@ -203,7 +203,7 @@ async function compress(
 
 /** What the headers of a compressed response are, but for the coding itself. */
 function headersOfCoded(response: Response): Headers {
-  const headers = new Headers([...response.headers]);
+  const headers = new Headers(response.headers);
   for (const name of ofOtherBytes) headers.delete(name);
   weaken(headers);
   return headers;

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http';
+import type { Headers } from '../../core/index.js';
 import type { NativeResponse } from './node-types.js';
 
 type HeaderValue = number | string | string[];
@@ -8,6 +9,9 @@ type Stored = Readonly<Record<string, readonly [name: string, value: HeaderValue
 const stored = Object.getOwnPropertySymbols(new ServerResponse({ method: 'GET', headers: {} } as never)).find(
   symbol => symbol.description === 'kOutHeaders',
 ) as keyof NativeResponse | undefined;
+
+/** What a response of ours adds to lines that stand on the native one (`besideNative`), where others take their place. */
+const addedTo: readonly string[] = ['set-cookie', 'vary'];
 
 /** The headers of a native response at one moment, to go back to when what came after is not sent. */
 export class HeaderSnapshot {
@@ -77,6 +81,14 @@ export class HeaderSnapshot {
     const kept = new HeaderSnapshot();
     for (const [key, line] of this.#lines) if (later.#lines.has(key)) kept.#lines.set(key, line);
     return kept;
+  }
+
+  /** The lines of which headers that were copied from all of them still have the name; what would be added to is theirs. */
+  namedIn(headers: Headers): HeaderSnapshot {
+    const named = new HeaderSnapshot();
+    for (const [key, line] of this.#lines)
+      if (!addedTo.includes(key) && headers.has(key)) named.#lines.set(key, line);
+    return named;
   }
 
   /** Writes all of them anew, in the order in which they stood. */

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
-import { misuse, partsOf, type Response, toError } from '../../core/index.js';
+import { areCopiedFrom, misuse, partsOf, type Response, toError } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
@@ -51,6 +51,7 @@ const native = ServerResponse.prototype as NativeResponse;
 const none: readonly never[] = [];
 /** From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was cut. */
 const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
+const atFinish = keepsEndCallbacks ? 'prependOnceListener' : 'once';
 const destroyed = 'The response was destroyed before it was complete.';
 
 /**
@@ -167,6 +168,11 @@ export class HeldResponse {
 
   isViewedBy(response: Response): boolean {
     return this.#view === response;
+  }
+
+  /** Whether a response was made with the headers of what native code has answered here. */
+  isCopiedBy(response: Response): boolean {
+    return this.#view !== undefined && areCopiedFrom(response.headers, this.#view.headers);
   }
 
   /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */
@@ -640,14 +646,14 @@ export class HeldResponse {
     if (typeof callback !== 'function') return;
     const isListener = !keepsEndCallbacks && this.previous.end === native.end;
     const isLate = this.state === 'replaced' || this.state === 'bypassed';
-    if (isLate || isListener) this.res.once('finish', callback);
+    if (isLate || isListener) this.res[atFinish]('finish', callback);
     else this.#endCallback = callback;
   }
 
   /** Another answer takes the place of the one that was ended. */
   #callBackAtFinish(): void {
     const callback = this.#endCallback;
-    if (callback) this.res.once('finish', () => callback());
+    if (callback) this.res[atFinish]('finish', () => callback());
     this.#endCallback = undefined;
   }
 

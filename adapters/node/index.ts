@@ -19,4 +19,4 @@ export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-reque
 export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { backgroundTasks, inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
-export { besideNative, declaredLength } from './write-response.js';
+export { areAscii, besideNative, declaredLength, flushHead, putLengthLast } from './write-response.js';

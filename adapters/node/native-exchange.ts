@@ -376,7 +376,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.innermost !== frame) return this.settle(inner, response);
     if (held.state === 'open' && !later.equals(frame.entry)) return this.#writeThrough(response);
     // Native code has answered at this very hold, and another response takes its place: headers can not be written there yet.
-    this.#handOver(frame, later, response);
+    this.#handOver(frame, inner?.baseOf(response) ?? later, response);
     const { base } = held.substitute;
     this.leave(frame, undefined);
     held.substitute = { ...held.substitute, base };
@@ -619,7 +619,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.leave(frame, response);
     for (const each of inside) this.#forget(each);
     const next = held.waiters.at(-1) as Frame | undefined;
-    if (next) return this.#handOver(next, frame.entry, response);
+    if (next) return this.#handOver(next, frame.baseOf(response), response);
     const { innermost } = this;
     if (this.#isHandedBack && held !== this.root) this.finish(held, response);
     else if (held === this.root || !innermost?.waits) this.tooLate(response);
@@ -938,7 +938,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     held.waiters = held.waiters.filter(each => each !== frame);
     if (frame.waits) this.#abandon(frame);
     if (response === frame.received) return;
-    held.substitute = { base: frame.entry, downstreamRuns: frame.waits || held.substitute.downstreamRuns };
+    const downstreamRuns = frame.waits || held.substitute.downstreamRuns;
+    held.substitute = { base: frame.baseOf(response), downstreamRuns };
   }
 
   protected leaveAll(): void {

@@ -32,12 +32,14 @@ export function writeResponse(
 ): BodyProducer | undefined {
   const content = contentToSend(response, method);
   applyHead(response, method, content, res);
+  const isAscii = areAscii(response.headers.lines());
+  if (!isAscii) putLengthLast(res);
   partsOf(response).head.seal();
   if (isStream(content)) {
     const producer = new BodyProducer(content, declaredLength(response));
     // The head does not wait for the first chunk: an event stream is open before its first event.
     makeHead(res, sink.writeHead, [response.status]);
-    sink.flushHeaders.call(res);
+    flushHead(res, isAscii, sink);
     pump(producer, res, sink, wireListeners).catch(thrown => {
       producer.fail(thrown);
       cutShort(res, toError(thrown), sink);
@@ -53,8 +55,41 @@ export function writeResponse(
     sink.writeHead.call(res, response.status);
     sink.write.call(res, content, undefined as never);
     Reflect.apply(sink.end, res, []);
+  } else if (content !== null && !isAscii) {
+    makeHead(res, sink.writeHead, [response.status]);
+    Reflect.apply(sink.end, res, [Buffer.from(content as Uint8Array)]);
   } else makeHead(res, sink.end as (...args: unknown[]) => unknown, content === null ? [] : [content]);
   return undefined;
+}
+
+/**
+ * Whether headers are ASCII only. Node encodes a head that `end(text)` makes like the text, and breaks a
+ * `content-disposition` once it knows the length. A head that is made before, with the length last, is Latin-1.
+ */
+export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
+  for (const [, value] of lines)
+    if (typeof value === 'string' ? beyondAscii.test(value) : value.some(line => beyondAscii.test(line)))
+      return false;
+  return true;
+}
+
+const beyondAscii = /[\x80-\xff]/;
+
+/** Sends a head that is made. `flushHeaders()` writes it with an empty text, and so encodes it as UTF-8. */
+export function flushHead(
+  res: NativeResponse,
+  isAscii: boolean,
+  sink: Pick<Sink, 'flushHeaders' | 'write'> = res,
+): void {
+  if (isAscii || http2Stream(res)) sink.flushHeaders.call(res);
+  else sink.write.call(res, Buffer.alloc(0), undefined as never);
+}
+
+export function putLengthLast(res: NativeResponse): void {
+  const length = res.getHeader('content-length');
+  if (length === undefined) return;
+  removeHeader(res, 'content-length');
+  res.setHeader('content-length', length);
 }
 
 function isStream(content: Content): content is Exclude<Content, null | string | Uint8Array> {

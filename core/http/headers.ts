@@ -33,6 +33,9 @@ export interface Describing {
   readonly [describedBody]: DescribedBody | undefined;
 }
 
+/** What tells from whom headers were copied, over any number of copies, without keeping those alive. */
+const lineage: unique symbol = Symbol.for('callnext.Headers.lineage') as never;
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const illegal = /[^\t\x20-\x7e\x80-\xff]/;
 
@@ -78,10 +81,15 @@ export class Headers {
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
   [describedBody]: Describing | undefined = undefined;
+  /** Internal: its own mark, and those of the headers that it was copied from. */
+  [lineage]: readonly object[] | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;
-    if (init instanceof Headers) this.#origin = init;
+    if (init instanceof Headers) {
+      this.#origin = init;
+      markAsCopy(this, init);
+    }
     if (init) for (const [name, value] of pairsOf(init)) this.#appendLines(name, value);
   }
 
@@ -182,6 +190,21 @@ export class Headers {
   get [Symbol.toStringTag](): string {
     return 'Headers';
   }
+}
+
+/** More copies than that are made of a list that is kept and copied for every request, and not of one response. */
+const keptMarks = 100;
+
+/** Notes that headers have all the lines of others, but for what is changed afterwards. */
+export function markAsCopy(headers: Headers, others: Headers): void {
+  others[lineage] ??= [{}];
+  headers[lineage] = [{}, ...others[lineage].slice(0, keptMarks)];
+}
+
+/** Whether headers were copied from others, directly or from a copy. What they do not name was then taken away. */
+export function areCopiedFrom(headers: Headers, others: Headers): boolean {
+  const mark = others[lineage]?.[0];
+  return mark !== undefined && headers[lineage]?.includes(mark) === true;
 }
 
 /** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */

@@ -3,7 +3,7 @@ import { misuse } from '../errors.js';
 import type { OptionNames } from '../options.js';
 import { type Content, isChunk, toBytes } from './body-source.js';
 import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
-import { describedBody, Headers, type HeadersInit, MemoryHeaders, ofFraming } from './headers.js';
+import { describedBody, Headers, type HeadersInit, MemoryHeaders, markAsCopy, ofFraming } from './headers.js';
 import { isOfPlatform } from './platform.js';
 import { checkedStatus, isBodyless, reasonPhrase } from './status.js';
 
@@ -75,6 +75,7 @@ export class MemoryHead implements ResponseHead {
       status === undefined ? 200 : isResponseLike(init) ? takenStatus(status) : checkedStatus(status);
     this.#statusText = checkedReason(init.statusText);
     this.headers = new Headers(headersOf(init), this.#lines);
+    if (init.headers !== undefined && areOurs(init.headers)) markAsCopy(this.headers, init.headers);
   }
 
   get status(): number {

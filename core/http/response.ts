@@ -6,7 +6,7 @@ import { type BodySource, type Bytes, type Content, contentOf } from './body-sou
 import { areUndone, isCodedAs } from './coded-body.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import type { Files } from './files.js';
-import { describedBody, type Headers, ofFraming, ofHop } from './headers.js';
+import { describedBody, type Headers, markAsCopy, ofFraming, ofHop } from './headers.js';
 import { serialize } from './json.js';
 import { locationOf } from './location.js';
 import { actAs, isOfPlatform } from './platform.js';
@@ -187,6 +187,7 @@ export class Response {
   /** A copy with the same head and body; each may be read by itself. What the slower one has yet to read is kept. */
   clone(): Response {
     const copy = new Response(this.#body.copy(), { headers: linesOf(this) });
+    markAsCopy(copy.headers, this.headers);
     copy.#head.status = this.status;
     copy.#handedOn = this[works]();
     return copy;
