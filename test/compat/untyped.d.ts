@@ -47,6 +47,7 @@ declare module 'passport-local' {
   export class Strategy {
     constructor(verify: <User>(name: string, password: string, done: Done<User>) => void);
   }
+}
 declare module 'cookie-signature' {
   export function sign(value: string, secret: string): string;
   export function unsign(value: string, secret: string): string | false;
