@@ -162,6 +162,8 @@ const messages = {
     `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
   TASK_LATE: (task: string) =>
     `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
+  TASK_OUTSIDE: () =>
+    'There is no layer around the code that called `backgroundTasks()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
   TEST_TARGET: (received: unknown) =>
     `\`new TestClient()\` takes an Express app, a Koa app, a listener of requests, a server of Node, an endpoint or a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>
@@ -176,13 +178,22 @@ export type ErrorCode = keyof typeof messages;
 export class CallnextError extends Error {
   override readonly name = 'CallnextError';
   readonly code: ErrorCode;
-  /** The chain of dependencies from the endpoint on, where the error is about dependencies. */
-  readonly path: readonly string[] | undefined;
+  /** The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no such property. */
+  declare readonly path: readonly string[] | undefined;
+  /** Where it came up, such as `POST /orders`, when it has reached a layer. */
+  declare readonly request: string | undefined;
+
+  readonly #isOne = true;
+
+  /** Unlike `instanceof`, it does not fail for a proxy that cannot be looked at. Internal. */
+  static isOne(value: object): value is CallnextError {
+    return #isOne in value;
+  }
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; path?: readonly string[] } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.path = options.path;
+    if (options.path) this.path = options.path;
   }
 }
 
@@ -201,6 +212,30 @@ export function misuseWith<Code extends ErrorCode>(
   ...details: Parameters<(typeof messages)[Code]>
 ): CallnextError {
   return new CallnextError(code, messageOf(code, details), options);
+}
+
+/** Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns the error. */
+export function located<E>(error: E, where: () => string): E {
+  let depth = 0;
+  for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {
+    if (CallnextError.isOne(each) && each.request === undefined) locate(each, where());
+    depth += 1;
+  }
+  return error;
+}
+
+/** A misuse is at most the cause of an exception, or the cause of another misuse. */
+const mostLocated = 4;
+
+function locate(error: CallnextError, where: string): void {
+  const { message, stack } = error;
+  const hidden = { configurable: true, writable: true, enumerable: false };
+  Object.defineProperty(error, 'request', { ...hidden, value: where, enumerable: true });
+  if (message.includes(where)) return;
+  const located = `${message} (${where})`;
+  Object.defineProperty(error, 'message', { ...hidden, value: located });
+  if (typeof stack !== 'string') return;
+  Object.defineProperty(error, 'stack', { ...hidden, value: stack.replace(message, () => located) });
 }
 
 function messageOf(code: ErrorCode, details: readonly unknown[]): string {

@@ -82,6 +82,7 @@ export {
   partsOf,
   Response,
   responseView,
+  type ViewHead,
 } from './http/response.js';
 export {
   isResponseLike,
@@ -100,7 +101,7 @@ export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer, type LayerDescription, type LayerOptions } from './layer.js';
 export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
-export { type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
+export { type ErrorContext, type ErrorPhase, type ErrorReporter, freeze } from './lifecycle/frozen-layer.js';
 export { type Undone, within } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';

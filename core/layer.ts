@@ -10,7 +10,7 @@ import {
   type Injected,
   isDepends,
   type Named,
-  partsOfDependency,
+  nameOfDependency,
   type Solved,
 } from './dependencies/depends.js';
 import { DependencyOverrides } from './dependencies/overrides.js';
@@ -121,6 +121,8 @@ export class Layer {
    */
   readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new DependencyOverrides();
   readonly #middlewares: Middleware[];
+  /** How many of them `addMiddleware` has put around the others. */
+  #added = 0;
   readonly #dependencies: Dependencies;
   readonly #handlers = new ExceptionHandlers();
   readonly #onError: ErrorReporter | undefined;
@@ -163,6 +165,7 @@ export class Layer {
   addMiddleware(middleware: Middleware): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
+    this.#added += 1;
     return this;
   }
 
@@ -238,10 +241,10 @@ export class Layer {
   /** The effective order, outermost first, as data and, by `String(…)`, for people. */
   describe(): LayerDescription {
     const description = {
-      middleware: this.#middlewares.map(nameOf),
+      middleware: this.#middlewareNames,
       options: this.#middlewares.map(optionsOf),
-      dependencies: Object.values(this.#dependencies).map(
-        ({ dependency }) => partsOfDependency(dependency).name,
+      dependencies: Object.entries(this.#dependencies).map(([key, { dependency }]) =>
+        nameOfDependency(dependency, key),
       ),
       disposed: disposedIn(this.#dependencies),
       exceptionHandlers: this.#handlers.keys(),
@@ -256,7 +259,7 @@ export class Layer {
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const plan: FrozenLayer = {
-      onion: compose(this.#middlewares),
+      onion: compose(this.#middlewares, this.#middlewareNames),
       dependencies: this.#dependencies,
       hasDependencies: Object.keys(this.#dependencies).length > 0,
       handlers: this.#handlers,
@@ -281,6 +284,14 @@ export class Layer {
 
   get [brand](): true {
     return true;
+  }
+
+  /** A function without a name is called by where it was given: `addMiddleware #2`, `middleware[0]`. */
+  get #middlewareNames(): string[] {
+    return this.#middlewares.map((middleware, index) => {
+      const inOption = index - this.#added;
+      return nameOf(middleware, inOption < 0 ? `addMiddleware #${-inOption}` : `middleware[${inOption}]`);
+    });
   }
 
   #refuseIfFrozen(method: string): void {
@@ -320,7 +331,8 @@ function named(markers: readonly unknown[]): Dependencies {
   for (const [index, marker] of markers.entries()) {
     if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
   }
-  const dependencies = Object.fromEntries(markers.entries()) as Dependencies;
+  const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
+  const dependencies = Object.fromEntries(entries) as Dependencies;
   checkNames(dependencies, 'layer');
   return dependencies;
 }

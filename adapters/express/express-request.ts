@@ -52,6 +52,12 @@ export class ExpressRequest implements FrameworkRequest {
     return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
   }
 
+  /** A pattern that is no text has no name that people know. */
+  get route(): string | undefined {
+    const { baseUrl = '', route } = this.#req;
+    return typeof route?.path === 'string' ? baseUrl + route.path : undefined;
+  }
+
   targetChanged(target: string): void {
     this.#changed = target;
   }

@@ -18,6 +18,8 @@ export interface ExpressApp {
 
 /** The slice of an Express request that is touched. */
 export interface ExpressReq extends IncomingMessage {
+  /** The route that was called last; its path may be a pattern. */
+  readonly route?: { readonly path?: unknown } | undefined;
   readonly app?: ExpressApp;
   baseUrl: string;
   /** Set when a router begins with the request. */
@@ -27,8 +29,6 @@ export interface ExpressReq extends IncomingMessage {
   readonly protocol: string;
   /** Respects `trust proxy`. */
   readonly ip?: string | undefined;
-  /** The route that was called last. */
-  readonly route?: unknown;
   /** Set by body parsers only. */
   readonly body?: unknown;
   /** Set by multer. */

@@ -1,4 +1,5 @@
 import {
+  type BackgroundTasks,
   checkOption,
   checkOptions,
   type Dependencies,
@@ -29,6 +30,7 @@ import {
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
+  tasksAt,
   toLayer,
 } from '../node/index.js';
 import { toDictionaryMode } from './dictionary-mode.js';
@@ -152,7 +154,25 @@ export function inject(
   return injectAt(req?.res, wanted, block);
 }
 
-/** What `inject` needs of a request: Express ties the response to it. */
+/**
+ * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * app.post('/orders', (req, res) => {
+ *   backgroundTasks(req).addTask(sendMail, req.body.email);
+ *   res.status(201).json({ ok: true });
+ * });
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the handler fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(req: InjectableRequest): BackgroundTasks {
+  return tasksAt(req?.res);
+}
+
+/** What `inject` and `backgroundTasks` need of a request: Express ties the response to it. */
 export interface InjectableRequest {
   readonly app?: object | undefined;
   readonly res?: object | undefined;

@@ -19,6 +19,9 @@ interface RouterLayerPrototype {
 const watchedKey: unique symbol = Symbol.for('callnext.watchedHandlers') as never;
 const observerKey: unique symbol = Symbol.for('callnext.observer') as never;
 
+/** The apps whose router has been looked at: a look at each request costs as much as a handler. */
+const watched = new WeakSet<ExpressApp>();
+
 /**
  * Has the router of Express 5 show the promises of its handlers, which tell when a handler has ended.
  *
@@ -27,11 +30,14 @@ const observerKey: unique symbol = Symbol.for('callnext.observer') as never;
  * 0.2 µs and 0.4 µs.
  */
 export function watchHandlers(app: ExpressApp | undefined): void {
+  if (app === undefined || watched.has(app)) return;
   // The getter of Express 4 throws.
-  const router = app?.lazyrouter ? undefined : (app?.router as { stack?: readonly object[] } | undefined);
+  if (app.lazyrouter) return void watched.add(app);
+  const router = app.router as { stack?: readonly object[] } | undefined;
   const first = router?.stack?.[0];
   const prototype: RouterLayerPrototype | undefined = first && Object.getPrototypeOf(first);
   const original = prototype?.handleRequest;
+  if (first) watched.add(app);
   if (prototype === undefined || original === undefined || prototype[watchedKey]) return;
   prototype.handleRequest = function handleRequest(req, res, next) {
     // A router may be called with a mock, or with no response at all.

@@ -11,9 +11,9 @@ import {
   misuse,
   partsOf,
   type Response,
-  type ResponseHead,
   responseView,
   toError,
+  type ViewHead,
 } from '../../core/index.js';
 import {
   BodyProducer,
@@ -54,7 +54,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
     return whileConnected(content, ctx, owner);
   };
   const options = isHead && !hasNone ? { size: () => sizeToGet(body, reason) } : {};
-  return responseView(new ContextHead(ctx, body), new Body(open, options));
+  return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
 }
 
 /** What endpoints and middleware have put on contexts in answer to HEAD. */
@@ -331,15 +331,21 @@ function isPlatformResponse(body: unknown): body is globalThis.Response {
   return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }
 
-class ContextHead implements ResponseHead, HeaderStore {
+class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
   readonly body: unknown;
+  readonly #makeBody: () => Body;
   #isOver = false;
   #headers: Headers | undefined;
 
-  constructor(ctx: KoaContext, body: unknown) {
+  constructor(ctx: KoaContext, body: unknown, makeBody: () => Body) {
     this.ctx = ctx;
     this.body = body;
+    this.#makeBody = makeBody;
+  }
+
+  openBody(): Body {
+    return this.#makeBody();
   }
 
   get status(): number {

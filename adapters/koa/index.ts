@@ -1,6 +1,7 @@
 import {
   answerEndpoint,
   asThrown,
+  type BackgroundTasks,
   type Dependencies,
   type Depends,
   type Endpoint,
@@ -32,6 +33,7 @@ import {
   injectAt,
   type LayerRun,
   NativeExchange,
+  tasksAt,
   toLayer,
 } from '../node/index.js';
 import { KoaExchange } from './koa-exchange.js';
@@ -142,7 +144,25 @@ export function inject(
   return injectAt(ctx?.res, wanted, block);
 }
 
-/** What `inject` needs of a context. */
+/**
+ * Returns the background tasks of the request, for a native middleware: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * router.post('/orders', ctx => {
+ *   backgroundTasks(ctx).addTask(sendMail, ctx.request.body.email);
+ *   ctx.status = 201;
+ * });
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the middleware fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(ctx: InjectableContext): BackgroundTasks {
+  return tasksAt(ctx?.res);
+}
+
+/** What `inject` and `backgroundTasks` need of a context. */
 export interface InjectableContext {
   readonly res: object;
 }

@@ -117,7 +117,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const frame = this.waitIn(run);
     frame.before = stateOf(this.ctx);
     this.#outermost ??= frame;
-    const chain = this.callNative(() => new Promise(resolve => resolve(this.runBelow(next))));
+    const chain = this.callNative(() => promised(() => this.runBelow(next)));
     if (frame === run.frames[0]) run.chain = chain;
     chain.then(
       () => this.#chainFulfilled(frame),
@@ -278,8 +278,15 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     return delivered;
   }
 
-  protected override async delivered(): Promise<Delivery> {
-    const delivery = await super.delivered();
+  protected override delivered(): Promise<Delivery> {
+    return super.delivered().then(delivery => {
+      const hasStream =
+        this.#watched !== undefined || this.#errors !== undefined || this.ctx.body instanceof Stream;
+      return hasStream || delivery.outcome !== 'sent' ? this.#closed(delivery) : delivery;
+    });
+  }
+
+  async #closed(delivery: Delivery): Promise<Delivery> {
     const closing = this.#closeBodies();
     if (closing) await this.exchange.isClosedInTime(closing);
     this.#errors?.tell();
@@ -399,6 +406,16 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
   }
 }
 
+/** koa-compose gives promises of the platform; what else it may be given is made one. */
+function promised(run: () => unknown): Promise<unknown> {
+  try {
+    const returned = run();
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
 /** What Koa knows of a request. */
 class KoaRequest implements FrameworkRequest {
   readonly raw: KoaContext;
@@ -443,6 +460,12 @@ class KoaRequest implements FrameworkRequest {
 
   get #whole(): string {
     return this.#changed ?? this.asked;
+  }
+
+  /** As koa-router and @koa/router note it. */
+  get route(): string | undefined {
+    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
+    return typeof route === 'string' ? route : undefined;
   }
 
   targetChanged(target: string): void {

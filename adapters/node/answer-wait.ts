@@ -1,6 +1,7 @@
 import type { Delivery } from '../../core/index.js';
 import type { HeldResponse } from './held-response.js';
 import type { NativeResponse } from './node-types.js';
+import { queueMicrotask, setImmediate } from './turns.js';
 
 /** How long an answer is kept from going on by code that does not say what it waits for, in milliseconds. */
 const patience = 5_000;

@@ -1,5 +1,6 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import { isBodyless } from '../../core/index.js';
+import { areDetached, changeHeaders } from './detached-headers.js';
 import { dropHeaders, makeHead, ofFraming } from './framing.js';
 import type { NativeResponse, RawHead } from './node-types.js';
 import { type Sink, setReason } from './write-response.js';
@@ -110,6 +111,19 @@ export class CapturedHead {
     this.change(() => {
       for (const [name, value] of pairsOf(raw)) this.res.appendHeader(name, value as string);
     });
+  }
+
+  /** Sets a header as if the head had not been made yet. */
+  setHeader(name: string, value: string | string[]): void {
+    const { res } = this;
+    if (areDetached(res)) return this.change(() => changeHeaders(res, () => res.setHeader(name, value)));
+    this.lookAt();
+    this.open();
+    try {
+      res.setHeader(name, value);
+    } finally {
+      this.shut();
+    }
   }
 
   /** Runs a change of the headers as if the head had not been made yet. */

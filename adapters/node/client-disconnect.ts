@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { type Delivery, toError } from '../../core/index.js';
-import { currentResponse, whenClosed } from './connection.js';
+import { type Closing, currentResponse, followConnection, forgetConnection } from './connection.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
+import { queueMicrotask } from './turns.js';
 
 /** Whose end it is. An object and no functions: those would be made anew for every request. */
 export interface Ending {
@@ -18,13 +19,12 @@ export interface Ending {
  *
  * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked too.
  */
-export class ResponseEnd {
+export class ResponseEnd implements Closing {
   over: Delivery | undefined;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
   readonly #ending: Ending;
-  readonly #forget: () => void;
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -38,13 +38,13 @@ export class ResponseEnd {
     // While a response waits for its turn, what is written on its connection is another one's.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
-    const close = (): void => this.#close();
+    const close = (): void => this.connectionClosed();
     // Not `once`, which makes two more functions.
     res.on('close', close);
     // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
     if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
       res.on('finish', close);
-    this.#forget = whenClosed(this.#socket, close);
+    followConnection(this.#socket, this);
     if (res.closed || res.destroyed) queueMicrotask(close);
   }
 
@@ -94,12 +94,13 @@ export class ResponseEnd {
     });
   }
 
-  #close(): void {
+  /** The response, or its connection, is closed. */
+  connectionClosed(): void {
     if (this.over) return;
-    this.#forget();
+    forgetConnection(this.#socket, this);
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
-    for (const resolve of this.#waiting ?? []) resolve(this.over);
+    if (this.#waiting) for (const resolve of this.#waiting) resolve(this.over);
     this.#ending.ended();
   }
 

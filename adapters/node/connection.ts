@@ -8,7 +8,7 @@ const patience = 5_000;
 /** A socket, or a stream of HTTP/2, and the response that it carries now. */
 type Guarded = Duplex & {
   [guarded]?: true;
-  [open]?: Set<() => void>;
+  [open]?: Closing[];
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
@@ -116,24 +116,41 @@ export function currentResponse(socket: Duplex): object | null | undefined {
   return (socket as Guarded)._httpMessage;
 }
 
-/**
- * Calls `closed` when a connection closes, unless what is returned is called before. A response that waits for its turn,
- * was detached from its connection or never had one does not close by itself. One listener serves all of a connection.
- */
-export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
-  const socket = carrier as Guarded | undefined;
-  if (typeof socket?.once !== 'function') return () => undefined;
-  const waiting = socket[open] ?? listenToClose(socket);
-  waiting.add(closed);
-  return () => waiting.delete(closed);
+/** Told when a connection closes. */
+export interface Closing {
+  connectionClosed(): void;
 }
 
-function listenToClose(socket: Guarded): Set<() => void> {
-  const waiting = new Set<() => void>();
+/**
+ * Tells `closing` when a connection closes, until `forgetConnection`. A response that waits for its turn, was detached from
+ * its connection or never had one does not close by itself. One listener serves all of a connection.
+ */
+export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
+  const socket = carrier as Guarded | undefined;
+  if (typeof socket?.once !== 'function') return;
+  if (socket[open]) socket[open].push(closing);
+  else listenToClose(socket, closing);
+}
+
+export function forgetConnection(carrier: Duplex | undefined, closing: Closing): void {
+  const waiting = (carrier as Guarded | undefined)?.[open];
+  if (waiting === undefined) return;
+  // Nearly always the only one.
+  if (waiting[0] === closing) waiting.shift();
+  else if (waiting.includes(closing)) waiting.splice(waiting.indexOf(closing), 1);
+}
+
+/** Calls `closed` when a connection closes, unless what is returned is called before. */
+export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
+  const closing = { connectionClosed: closed };
+  followConnection(carrier, closing);
+  return () => forgetConnection(carrier, closing);
+}
+
+function listenToClose(socket: Guarded, first: Closing): void {
+  const waiting = [first];
   Object.defineProperty(socket, open, { value: waiting });
   socket.once('close', () => {
-    for (const closed of [...waiting]) closed();
-    waiting.clear();
+    for (const closing of waiting.splice(0)) closing.connectionClosed();
   });
-  return waiting;
 }

@@ -12,9 +12,14 @@ export function detachHeaders(res: NativeResponse): void {
   for (const name of headerMethods) Reflect.set(res, name, ignored);
 }
 
+/** Whether header calls of native code do nothing. */
+export function areDetached(res: NativeResponse): boolean {
+  return (res.setHeader as unknown) === ignored;
+}
+
 /** They do what they say again. Tells whether they have not. */
 export function attachHeaders(res: NativeResponse): boolean {
-  const isDetached = (res.setHeader as unknown) === ignored;
+  const isDetached = areDetached(res);
   if (isDetached) for (const name of headerMethods) Reflect.deleteProperty(res, name);
   return isDetached;
 }

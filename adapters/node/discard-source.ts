@@ -1,5 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { nextTick } from './turns.js';
 
 /** What is piped into a response. `_readableState` tells where else it is piped to. */
 export type Source = Readable & { readonly _readableState?: { readonly pipes?: unknown } };
@@ -15,7 +16,7 @@ export function discardSource(source: Source, res: ServerResponse): void {
   if (destinationsOf(source).length > 0) return;
   // What was piped into it stops there: a request that nobody reads would block its connection.
   const { req } = res;
-  if (req instanceof IncomingMessage) source.once('close', () => process.nextTick(() => resumeIfStuck(req)));
+  if (req instanceof IncomingMessage) source.once('close', () => nextTick(() => resumeIfStuck(req)));
   source.destroy();
 }
 

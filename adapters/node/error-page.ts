@@ -7,6 +7,7 @@ import type { PreviousMethods } from './held-response.js';
 import { http2Stream } from './http2-stream.js';
 import { methodNames } from './interception.js';
 import type { Callback, NativeResponse } from './node-types.js';
+import { nextTick } from './turns.js';
 
 /** How long an error page that was begun may make no call before its connection is cut, in milliseconds. */
 export const patience = 5_000;
@@ -102,7 +103,7 @@ export class ErrorPage {
 
   #drop(name: string, args: unknown[]): unknown {
     const callback = args.findLast(argument => typeof argument === 'function');
-    if (callback) process.nextTick(callback as Callback);
+    if (callback) nextTick(callback as Callback);
     // A page that lost its async context ends here too, and its client must not wait for ever.
     if (name === 'end') {
       this.#called();

@@ -1,6 +1,7 @@
 import type { Layer, Response } from '../../core/index.js';
 import { HeaderSnapshot } from './header-snapshot.js';
 import type { HeldResponse, Waiter } from './held-response.js';
+import { nextTick, queueMicrotask } from './turns.js';
 
 /** A layer at its `callNext`, waiting for what native code answers. */
 export class Frame implements Waiter {
@@ -37,8 +38,6 @@ export class Frame implements Waiter {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
-    this.response.catch(ignore);
   }
 
   get waits(): boolean {
@@ -50,7 +49,7 @@ export class Frame implements Waiter {
     this.received = response;
     if (!this.#exchange.hasInjected) this.#giveOut(response);
     // An async handler that answers and throws has thrown when all microtasks have run, however deep it is in promises.
-    else queueMicrotask(() => process.nextTick(() => this.#giveOut(response)));
+    else queueMicrotask(() => nextTick(() => this.#giveOut(response)));
   }
 
   /** Takes an answer back, to wait for another one. Tells whether nobody has been given it yet. */
@@ -63,6 +62,8 @@ export class Frame implements Waiter {
   reject(error: unknown): void {
     this.rejected = true;
     this.rejectedWith = error;
+    // Native code may fail before anybody waits for it: what throws at once is thrown to the caller too.
+    this.response.catch(ignore);
     this.#reject(error);
   }
 

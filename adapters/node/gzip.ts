@@ -18,6 +18,7 @@ import {
   Response,
   readOptions,
 } from '../../core/index.js';
+import { setImmediate } from './turns.js';
 import { holdsUncoded, isConditional, notingUnsent, type Unsent, wholeOf } from './unchanged.js';
 
 /** A content coding that `gzip()` speaks. */

@@ -1,5 +1,6 @@
 import { Body, misuse, partsOf, type Response } from '../../core/index.js';
 import type { Callback } from './node-types.js';
+import { nextTick } from './turns.js';
 
 /** A write that waits. */
 export interface HeldWrite {
@@ -20,7 +21,7 @@ const none: readonly never[] = [];
  * false. It waits for the release, or for the middleware that reads it.
  */
 export class HeldBody {
-  readonly #onDrain: () => void;
+  readonly #producer: { emitDrain(): void };
   #writes: HeldWrite[] = [];
   #bytes = 0;
   #highWaterMark = 0;
@@ -42,8 +43,9 @@ export class HeldBody {
   #taken = 0;
   #takenCorks: Map<number, readonly Cork[]> | undefined;
 
-  constructor(onDrain: () => void) {
-    this.#onDrain = onDrain;
+  /** `producer`: who may go on when what it has written went out. */
+  constructor(producer: { emitDrain(): void }) {
+    this.#producer = producer;
   }
 
   push(
@@ -53,7 +55,7 @@ export class HeldBody {
     highWaterMark: number,
   ): boolean {
     if (this.#sunk) {
-      if (callback) process.nextTick(callback);
+      if (callback) nextTick(callback);
       return true;
     }
     this.#writes.push({ chunk, encoding, callback, corks: this.takeCorks() });
@@ -69,7 +71,7 @@ export class HeldBody {
   #noteTick(): void {
     if (this.#isTickNoted) return;
     this.#isTickNoted = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.#isTickNoted = false;
       this.endTick();
     });
@@ -146,9 +148,15 @@ export class HeldBody {
 
   /** All that waits, with what a middleware has read put back in front of it. Those who still read get a copy of it. */
   takeAll(view: Response | undefined): HeldWrite[] {
-    const body = view && this.#reading ? partsOf(view).body : undefined;
     // From here on what is written goes out by itself: who has not begun to read it comes too late.
     this.#isGone = !this.#reading;
+    if (this.#isGone) {
+      const writes = this.#writes;
+      this.#writes = [];
+      this.#bytes = 0;
+      return writes;
+    }
+    const body = view && partsOf(view).body;
     const unread = this.#putBack(body?.unread() ?? []);
     const writes = this.#writes;
     this.#writes = [];
@@ -183,13 +191,13 @@ export class HeldBody {
   drained(): void {
     if (!this.#needsDrain || this.#bytes >= Math.max(this.#highWaterMark, 1)) return;
     this.#needsDrain = false;
-    this.#onDrain();
+    this.#producer.emitDrain();
   }
 
   /** Drops what waits and what will come; the producer is told that all of it went. */
   sink(): void {
     this.#sunk = true;
-    for (const { callback } of this.#writes.splice(0)) if (callback) process.nextTick(callback);
+    for (const { callback } of this.#writes.splice(0)) if (callback) nextTick(callback);
     this.#bytes = 0;
     this.#wake();
     this.drained();
@@ -233,7 +241,7 @@ export class HeldBody {
       this.#takenCorks.set(this.#taken, corks);
     }
     this.#taken += 1;
-    if (callback) process.nextTick(callback);
+    if (callback) nextTick(callback);
     this.drained();
     const isText = encoding === undefined || /^utf-?8$/i.test(encoding);
     return typeof chunk === 'string' && !isText ? Buffer.from(chunk, encoding) : chunk;

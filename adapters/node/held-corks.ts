@@ -1,5 +1,6 @@
 import type { Cork } from './held-body.js';
 import type { NativeResponse } from './node-types.js';
+import { nextTick } from './turns.js';
 
 /**
  * What the corks of native code are to the connection of a held response. Nothing is written before the release, so that the
@@ -62,7 +63,7 @@ export class HeldCorks {
   corkForTick(): void {
     if (this.#res.writableCorked > 0) return;
     this.#previous.cork.call(this.#res);
-    process.nextTick(() => this.uncorkNow());
+    nextTick(() => this.uncorkNow());
   }
 
   uncorkNow(): void {

@@ -5,7 +5,7 @@ import { misuse, partsOf, type Response, toError } from '../../core/index.js';
 import type { BodyProducer } from './body-producer.js';
 import { CapturedHead } from './captured-head.js';
 import { attachHeaders, detachHeaders } from './detached-headers.js';
-import { discardSource, type Source } from './discard-source.js';
+import { discardSource } from './discard-source.js';
 import { makeHead, symbolOf } from './framing.js';
 import type { HeaderSnapshot } from './header-snapshot.js';
 import { type Cork, HeldBody } from './held-body.js';
@@ -13,6 +13,8 @@ import { HeldCorks } from './held-corks.js';
 import { heldView } from './held-view.js';
 import { http2Stream } from './http2-stream.js';
 import type { Callback, NativeResponse } from './node-types.js';
+import { followPipes, pipedInto } from './piped-sources.js';
+import { nextTick } from './turns.js';
 import { showEnd } from './writable-ended.js';
 import { type Sink, writeResponse } from './write-response.js';
 
@@ -25,6 +27,13 @@ export interface Waiter {
   /** Called with the response when it has a head. */
   answered(response: Response): void;
 }
+
+interface Substitute {
+  readonly base: HeaderSnapshot | undefined;
+  readonly downstreamRuns: boolean;
+}
+
+const noSubstitute: Substitute = { base: undefined, downstreamRuns: false };
 
 /**
  * - `open`: nobody has answered; all calls are native, and the first that makes a head is captured.
@@ -59,10 +68,7 @@ export class HeldResponse {
   /** The methods as they were put there, to see whether somebody has covered them since. */
   installed: Pick<NativeResponse, 'write' | 'end' | 'writeHead'> | undefined;
   /** What holds when another response is sent: the headers that stay, and whether native code has yet to answer. */
-  substitute: { base: HeaderSnapshot | undefined; downstreamRuns: boolean } = {
-    base: undefined,
-    downstreamRuns: false,
-  };
+  substitute: Substitute = noSubstitute;
   /** Called when native code answers although another response is sent. */
   onLateAnswer: (() => void) | undefined;
   /**
@@ -79,8 +85,8 @@ export class HeldResponse {
   waiters: readonly Waiter[] = none;
   readonly res: NativeResponse;
   readonly previous: PreviousMethods;
-  readonly #head: CapturedHead;
-  readonly #body = new HeldBody(() => this.#emitDrain());
+  readonly head: CapturedHead;
+  readonly body = new HeldBody(this);
   #view: Response | undefined;
   /** Where native code has made the head. */
   #context: AsyncResource | undefined;
@@ -99,8 +105,8 @@ export class HeldResponse {
   #endCallback: Callback | undefined;
   /** The trailers at the end: what is added later comes too late, as without a hold. */
   #trailer: string | undefined;
-  /** What native code pipes into the response. */
-  #sources: Set<Source> | undefined;
+  /** How many streams had been piped into the response before. */
+  readonly #firstSource: number;
   #releasing = false;
   #writing = false;
   /** Whether it has called the methods that were there before, for a head of its own. */
@@ -115,27 +121,24 @@ export class HeldResponse {
   constructor(res: NativeResponse, previous: PreviousMethods, head = new CapturedHead(res)) {
     this.res = res;
     this.previous = previous;
-    this.#head = head;
+    this.head = head;
     const outside = listenersFor(res);
     if (outside.length > 0) this.#wireListeners = new Set(outside);
-    native.on.call(res, 'pipe', source => {
-      this.#sources ??= new Set();
-      this.#sources.add(source);
-    });
+    this.#firstSource = followPipes(res);
   }
 
   /** A response whose head is out already: nothing is held, and the view of it can not be changed. */
   static sent(res: NativeResponse): HeldResponse {
     const held = new HeldResponse(res, res);
     held.state = 'passing';
-    held.#head.status = res.statusCode;
-    held.#body.fail(misuse('HEADERS_SENT', 'read the body'));
+    held.head.status = res.statusCode;
+    held.body.fail(misuse('HEADERS_SENT', 'read the body'));
     return held;
   }
 
   /** The response that native code has begun, for the middleware. */
   get view(): Response {
-    this.#view ??= heldView(this.res, this.#head, this.#body, () => this.state === 'held');
+    this.#view ??= heldView(this);
     return this.#view;
   }
 
@@ -174,7 +177,7 @@ export class HeldResponse {
   /** Whether native code waits for something that only the wire can answer. */
   get isAwaited(): boolean {
     const hasAsked = this.#flushedBody || this.#flushedHead || this.#endCallback !== undefined;
-    return hasAsked || this.#body.isAwaited || this.#afterwards.length > 0;
+    return hasAsked || this.body.isAwaited || this.#afterwards.length > 0;
   }
 
   // What native code calls.
@@ -186,7 +189,7 @@ export class HeldResponse {
     // Another protocol begins: there is no response to hold.
     if (this.state === 'open' && args[0] === 101 && !this.#isMakingHead) this.#pass();
     if (this.state === 'open') this.#capture(args);
-    else if (this.state === 'held') this.#head.refuse(args);
+    else if (this.state === 'held') this.head.refuse(args);
     // compression calls it from its own `end`, while the other response is written.
     else if (this.state === 'passing' || this.#writing) makeHead(this.res, this.previous.writeHead, args);
     return this.res;
@@ -208,7 +211,7 @@ export class HeldResponse {
     if (this.state === 'open') this.#makeHead();
     this.#flushedHead = true;
     if (this.#isDestroyed) this.#whenReleased('flushHeaders', []);
-    else if (!this.ended && this.#body.isUnwritten) this.#head.flush();
+    else if (!this.ended && this.body.isUnwritten) this.head.flush();
     this.onAwaited?.();
   }
 
@@ -221,16 +224,11 @@ export class HeldResponse {
     if (this.state === 'open') this.#makeHead();
     // Node itself drops it, or refuses it where the server is told to.
     if (this.state === 'held' && this.res._hasBody === false) {
-      this.#body.dropped();
+      this.body.dropped();
       return Reflect.apply(native.write, this.res, [chunk, encoding, callback]);
     }
     const room = this.res.writableHighWaterMark;
-    const hasRoom = this.#body.push(
-      chunk,
-      encoding as BufferEncoding,
-      callback as Callback | undefined,
-      room,
-    );
+    const hasRoom = this.body.push(chunk, encoding as BufferEncoding, callback as Callback | undefined, room);
     if (!hasRoom || callback) this.onAwaited?.();
     return hasRoom;
   }
@@ -249,14 +247,14 @@ export class HeldResponse {
       this.#isFromEnd = true;
     }
     if (chunk)
-      this.#body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
+      this.body.push(chunk as string, encoding as BufferEncoding, undefined, Number.POSITIVE_INFINITY);
     this.ended = true;
     this.#endsWithChunk = Boolean(chunk);
-    if (this.state === 'held') this.#head.end();
+    if (this.state === 'held') this.head.end();
     this.#showEnd();
     this.#trailer = this.res._trailer;
     this.#keepEndCallback(callback as Callback | undefined);
-    this.#body.end(this.#endsWithChunk);
+    this.body.end(this.#endsWithChunk);
     if (callback) this.onAwaited?.();
     this.onLateAnswer?.();
     return this.res;
@@ -296,21 +294,24 @@ export class HeldResponse {
   }
 
   /** While the head is held only a direct call of a method of Node's prototype gets here: it can not be held. */
-  _send(...args: unknown[]): boolean {
-    const { res, previous } = this;
-    if (this.state === 'bypassed') return true;
-    if (this.state !== 'held') return Reflect.apply(previous._send, res, args);
-    this.#head.lift();
+  _send(data?: unknown, encoding?: unknown, callback?: unknown, byteLength?: unknown): boolean {
+    const { res, previous, state } = this;
+    if (state === 'bypassed') return true;
+    if (state !== 'held') return previous._send.call(res, data, encoding, callback, byteLength);
+    this.head.lift();
     this.state = 'passing';
-    this.#head.replay(previous);
-    this.#head.replayFlush(previous);
+    this.head.replay(previous);
+    this.head.replayFlush(previous);
     // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is chunked.
-    const isFramed = !res.chunkedEncoding || args[0] === '';
-    const sent: boolean = Reflect.apply(
-      isFramed ? previous._send : previous.write,
-      res,
-      isFramed ? args : args.slice(0, 3),
-    );
+    const isFramed = !res.chunkedEncoding || data === '';
+    const sent = isFramed
+      ? previous._send.call(res, data, encoding, callback, byteLength)
+      : (previous.write.call(
+          res,
+          data as string,
+          encoding as BufferEncoding,
+          callback as Callback,
+        ) as boolean);
     this.#pass();
     return sent;
   }
@@ -325,7 +326,7 @@ export class HeldResponse {
 
   /** A hold above this one has written what was written in one tick, and goes on with the next. */
   endTick(): void {
-    if (this.state === 'open' || this.state === 'held') this.#body.endTick();
+    if (this.state === 'open' || this.state === 'held') this.body.endTick();
     else if (this.state === 'passing') this.outer?.endTick();
   }
 
@@ -334,7 +335,7 @@ export class HeldResponse {
   /** What is written from now on comes too late, although what was written before goes out first. */
   willBeDestroyed(reason: unknown = new Error(destroyed)): void {
     this.#isDestroyed = true;
-    this.#body.fail(toError(reason));
+    this.body.fail(toError(reason));
   }
 
   /** Runs after the release, or at once if nothing is held. */
@@ -349,15 +350,15 @@ export class HeldResponse {
     if (this.state === 'open') this.#pass();
     if (this.state !== 'held') return;
     // Its callbacks and events are told in the async context in which it was written.
-    if (this.#context) this.#context.runInAsyncScope(() => this.#release());
+    if (this.#context) this.#context.runInAsyncScope(this.#release, this);
     else this.#release();
   }
 
   #release(): void {
-    const { lateStatus } = this.#head;
-    this.#head.lift();
-    if (this.#head.dropsBody) return this.#endWithoutBody();
-    const writes = this.#body.takeAll(this.#view);
+    const { lateStatus } = this.head;
+    this.head.lift();
+    if (this.head.dropsBody) return this.#endWithoutBody();
+    const writes = this.body.takeAll(this.#view);
     this.state = 'passing';
     this.#releasing = true;
     this.#hasWritten = true;
@@ -367,24 +368,24 @@ export class HeldResponse {
       const isHttp2 = http2Stream(this.res) !== undefined;
       // A head that nobody has asked for is left to those outside, who may still change it before they write.
       const isDropped = writes.length === 0 && !this.#isFromEnd;
-      if (!this.#isImplicit || isDropped || (isHttp2 && writes.length > 0)) this.#head.replay(this.previous);
-      this.#head.replayFlush(this.previous);
+      if (!this.#isImplicit || isDropped || (isHttp2 && writes.length > 0)) this.head.replay(this.previous);
+      this.head.replayFlush(this.previous);
       if (this.ended && this.#trailer !== this.res._trailer) this.res._trailer = this.#trailer as string;
       const last = this.#endsWithChunk && !isHttp2 ? writes.pop() : undefined;
       let hasRoom = true;
       for (const { chunk, encoding, callback, corks } of writes) {
         this.#replayCorks(corks);
         const before = this.res.writableCorked;
-        hasRoom = Reflect.apply(this.previous.write, this.res, compact(chunk, encoding, callback));
+        hasRoom = give(this.previous.write, this.res, chunk, encoding, callback) as boolean;
         if (this.#corks || this.res.writableCorked > before) this.#corking.wrote(before);
       }
       this.#replayCorks(last?.corks);
-      this.#replayCorks(this.#body.takeCorks());
+      this.#replayCorks(this.body.takeCorks());
       this.#corks?.replayed();
       if (this.ended) {
-        Reflect.apply(this.previous.end, this.res, compact(last?.chunk, last?.encoding, this.#endCallback));
+        give(this.previous.end, this.res, last?.chunk, last?.encoding, this.#endCallback);
         this.#endCallback = undefined;
-      } else if (hasRoom || this.#corks?.hasDrained) this.#body.drained();
+      } else if (hasRoom || this.#corks?.hasDrained) this.body.drained();
       if (lateStatus !== undefined) this.res.statusCode = lateStatus;
     } finally {
       this.#releasing = false;
@@ -400,7 +401,7 @@ export class HeldResponse {
   replace(response: Response, method: string): BodyProducer | undefined {
     const { base, downstreamRuns } = this.substitute;
     const wasDetached = attachHeaders(this.res);
-    if (this.state === 'held') this.#head.lift();
+    if (this.state === 'held') this.head.lift();
     base?.restore(this.res);
     this.state = 'replaced';
     this.#dropCorks();
@@ -409,7 +410,7 @@ export class HeldResponse {
     this.#wireListeners ??= new Set();
     const wire = this.#wireListeners;
     // Their callbacks come before the one of the end, as natively.
-    if (partsOf(response).body.whole !== undefined) this.#body.sink();
+    if (partsOf(response).body.whole !== undefined) this.body.sink();
     let producer: BodyProducer | undefined;
     try {
       producer = this.#whileWriting(() => writeResponse(response, method, this.res, this.previous, wire));
@@ -430,8 +431,8 @@ export class HeldResponse {
   /** Forgets what was held: somebody else answers past this hold, and what still arrives at it is dropped. */
   bypass(): void {
     attachHeaders(this.res);
-    if (this.state === 'held') this.#head.lift();
-    else if (!this.res.headersSent) this.#head.reopen();
+    if (this.state === 'held') this.head.lift();
+    else if (!this.res.headersSent) this.head.reopen();
     this.state = 'bypassed';
     this.#dropCorks();
     this.#callBackAtFinish();
@@ -442,7 +443,7 @@ export class HeldResponse {
 
   /** An outer hold answers instead: nothing of this one goes out. */
   giveUp(): void {
-    if (this.state === 'held') this.#head.lift();
+    if (this.state === 'held') this.head.lift();
     this.state = 'replaced';
     this.#dropCorks();
     this.#showEnd();
@@ -456,19 +457,19 @@ export class HeldResponse {
 
   /** Nothing more will be written: who reads the body gets this error where it is not complete. */
   failBody(error: Error): void {
-    this.#body.fail(error);
+    this.body.fail(error);
   }
 
   /** Told when somebody reads the body and there is nothing to read: now, or later. */
   whenStarved(tell: () => void): void {
     const isHere = this.state === 'held' || this.state === 'replaced';
-    if (isHere && !this.ended) this.#body.whenStarved(tell);
+    if (isHere && !this.ended) this.body.whenStarved(tell);
   }
 
   /** The connection is gone: who waits for the body must not wait for ever. */
   closed(error: Error): void {
-    this.#body.fail(error);
-    if (this.state === 'held') this.#head.reopen();
+    this.body.fail(error);
+    if (this.state === 'held') this.head.reopen();
     this.#showEnd();
     if (this.state === 'open') this.#pass();
   }
@@ -486,7 +487,7 @@ export class HeldResponse {
   /** Repeated between the same writes at the release; Node itself ends all corks with the response. */
   #recordCork(call: 'cork' | 'uncork'): void {
     this.#corking.note(call);
-    if (!this.ended) this.#body.cork(call);
+    if (!this.ended) this.body.cork(call);
   }
 
   #replayCorks(calls: readonly Cork[] | undefined): void {
@@ -495,12 +496,12 @@ export class HeldResponse {
   }
 
   #dropCorks(): void {
-    this.#body.takeCorks();
+    this.body.takeCorks();
     this.#corks?.drop();
   }
 
   #capture(args: Parameters<NativeResponse['writeHead']>): void {
-    this.#head.capture(args, this.previous);
+    this.head.capture(args, this.previous);
     this.#context = new AsyncResource('callnext.held');
     this.listenersAtHead = this.res.listenerCount('close');
     this.state = 'held';
@@ -524,9 +525,7 @@ export class HeldResponse {
     this.state = 'replaced';
     this.#dropCorks();
     this.#showEnd();
-    this.#whileWriting(() =>
-      Reflect.apply(this.previous.end, this.res, compact(undefined, undefined, this.#endCallback)),
-    );
+    this.#whileWriting(() => give(this.previous.end, this.res, undefined, undefined, this.#endCallback));
     this.#endCallback = undefined;
     this.#finishReplaced();
   }
@@ -542,9 +541,9 @@ export class HeldResponse {
 
   /** What native code has written is dropped, and what it goes on to write from a stream is not produced any more. */
   #sink(): void {
-    this.#body.sink();
-    if (!this.ended) for (const source of this.#sources ?? []) discardSource(source, this.res);
-    this.#sources = undefined;
+    this.body.sink();
+    if (!this.ended)
+      for (const source of pipedInto(this.res).slice(this.#firstSource)) discardSource(source, this.res);
   }
 
   /**
@@ -599,7 +598,7 @@ export class HeldResponse {
   #writeThrough(method: 'write' | 'end', args: unknown[]): unknown {
     // The framework has answered in place of native code, which answers now.
     if (method === 'end' && this.res.finished) this.onLateAnswer?.();
-    if (this.#body.isCopied) this.#body.copy(args[0], args[1], method === 'end');
+    if (this.body.isCopied) this.body.copy(args[0], args[1], method === 'end');
     const returned = Reflect.apply(this.previous[method], this.res, args);
     this.ended ||= method === 'end';
     return returned;
@@ -607,7 +606,7 @@ export class HeldResponse {
 
   #pass(): void {
     this.state = 'passing';
-    this.#replayCorks(this.#body.takeCorks());
+    this.#replayCorks(this.body.takeCorks());
     const listeners = this.#drainListeners;
     this.#drainListeners = none;
     for (const listener of listeners) this.previous.on.call(this.res, 'drain', listener);
@@ -618,7 +617,7 @@ export class HeldResponse {
 
   /** Whether Node would have handed all of it to the kernel by now. */
   get #wouldBeFinished(): boolean {
-    return this.state === 'held' && this.#body.bytes <= this.res.writableHighWaterMark;
+    return this.state === 'held' && this.body.bytes <= this.res.writableHighWaterMark;
   }
 
   #runAfterwards(): void {
@@ -627,8 +626,9 @@ export class HeldResponse {
     for (const action of actions) action();
   }
 
-  #emitDrain(): void {
-    process.nextTick(() => {
+  /** What native code has written went out. */
+  emitDrain(): void {
+    nextTick(() => {
       if (this.res.finished || this.res.destroyed) return;
       Reflect.apply(this.#emit ?? this.res.emit, this.res, ['drain']);
       for (const listener of this.#drainListeners) listener.call(this.res);
@@ -683,9 +683,18 @@ function listenersFor(res: NativeResponse): Listener[] {
   return res.listenerCount('drain') === 0 ? [] : (res.rawListeners('drain') as Listener[]);
 }
 
-/** The arguments of `write` and `end` in the form in which those give them on that have only two parameters (compression). */
-function compact(chunk: unknown, encoding: unknown, callback: unknown): unknown[] {
-  return [chunk, encoding, callback].filter(argument => argument !== undefined);
+/** Calls `write` or `end` without what is undefined: those that have only two parameters (compression) give on no more. */
+function give(
+  method: (...args: never[]) => unknown,
+  res: NativeResponse,
+  chunk: unknown,
+  encoding: unknown,
+  callback: unknown,
+): unknown {
+  if (encoding === undefined && callback === undefined && chunk !== undefined)
+    return method.call(res, chunk as never);
+  const given = [chunk, encoding, callback].filter(argument => argument !== undefined);
+  return Reflect.apply(method, res, given);
 }
 
 /** Throws what Node throws for a chunk that is none, at the caller. */

@@ -1,11 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import {
+  type Body,
   type HeaderStore,
   Headers,
   misuse,
   type Response,
-  type ResponseHead,
   responseView,
+  type ViewHead,
 } from '../../core/index.js';
 import type { CapturedHead } from './captured-head.js';
 import { changeHeaders } from './detached-headers.js';
@@ -14,30 +15,37 @@ import { headerText, textLines } from './header-text.js';
 import type { HeldBody } from './held-body.js';
 import type { NativeResponse } from './node-types.js';
 
+/** What a view looks at. */
+interface Held {
+  readonly res: NativeResponse;
+  readonly head: CapturedHead;
+  readonly body: HeldBody;
+  readonly state: string;
+}
+
 /**
  * The response that native code has begun, as the middleware sees it. Nothing is copied: a change is made where it is sent
  * from, for as long as it is held.
  */
-export function heldView(
-  res: NativeResponse,
-  head: CapturedHead,
-  body: HeldBody,
-  isHeld: () => boolean,
-): Response {
-  return responseView(new HeldHead(res, head, isHeld), body.open(head));
+export function heldView(held: Held): Response {
+  return responseView(new HeldHead(held));
 }
 
-class HeldHead implements ResponseHead, HeaderStore {
+class HeldHead implements ViewHead, HeaderStore {
+  readonly #held: Held;
   readonly #res: NativeResponse;
   readonly #head: CapturedHead;
-  readonly #isHeld: () => boolean;
   #headers: Headers | undefined;
   #isOver = false;
 
-  constructor(res: NativeResponse, head: CapturedHead, isHeld: () => boolean) {
-    this.#res = res;
-    this.#head = head;
-    this.#isHeld = isHeld;
+  constructor(held: Held) {
+    this.#held = held;
+    this.#res = held.res;
+    this.#head = held.head;
+  }
+
+  openBody(): Body {
+    return this.#held.body.open(this.#head);
   }
 
   get status(): number {
@@ -45,7 +53,7 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 
   set status(status: number) {
-    this.#refuseIfSent('set the status');
+    if (this.isSealed) throw misuse('HEADERS_SENT', 'set the status');
     this.#head.setStatus(status);
   }
 
@@ -59,7 +67,7 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 
   get isSealed(): boolean {
-    return this.#isOver || !this.#isHeld();
+    return this.#isOver || this.#held.state !== 'held';
   }
 
   /** What is sent is known from the state of the held response, and what never will be is told here. */
@@ -73,14 +81,12 @@ class HeldHead implements ResponseHead, HeaderStore {
   }
 
   set(name: string, value: string | readonly string[]): void {
-    this.#refuseIfSent(`set the header \`${name}\``);
-    this.#head.change(() =>
-      changeHeaders(this.#res, () => this.#res.setHeader(name, value as string | string[])),
-    );
+    if (this.isSealed) throw misuse('HEADERS_SENT', `set the header \`${name}\``);
+    this.#head.setHeader(name, value as string | string[]);
   }
 
   delete(name: string): void {
-    this.#refuseIfSent(`delete the header \`${name}\``);
+    if (this.isSealed) throw misuse('HEADERS_SENT', `delete the header \`${name}\``);
     this.#head.change(() => changeHeaders(this.#res, () => this.#res.removeHeader(name)));
   }
 
@@ -88,9 +94,5 @@ class HeldHead implements ResponseHead, HeaderStore {
     this.#head.lookAt();
     const res = this.#res;
     return textLines(rawHeaderNames(res), name => res.getHeader(name));
-  }
-
-  #refuseIfSent(action: string): void {
-    if (this.isSealed) throw misuse('HEADERS_SENT', action);
   }
 }

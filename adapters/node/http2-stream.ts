@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import { setImmediate } from './turns.js';
 
 /** The stream of an HTTP/2 message. Not asked by version: HTTP/1 accepts a request line that says `HTTP/2.0`. */
 export function http2Stream(message: object): ServerHttp2Stream | undefined {

@@ -23,7 +23,7 @@ export class LayerRuns {
 
   begin(request: Request): LayerRun {
     const run: LayerRun = { frames: none, seen: request, chain: undefined };
-    this.#runs = [...this.#runs, run];
+    this.#runs = this.#runs.length === 0 ? [run] : [...this.#runs, run];
     return run;
   }
 
@@ -39,6 +39,7 @@ export class LayerRuns {
 
   forget(run: LayerRun): void {
     const index = this.#runs.lastIndexOf(run);
-    if (index >= 0) this.#runs = this.#runs.toSpliced(index, 1);
+    if (index === 0 && this.#runs.length === 1) this.#runs = none;
+    else if (index >= 0) this.#runs = this.#runs.toSpliced(index, 1);
   }
 }

@@ -1,6 +1,7 @@
 import { KeptBytes } from '../../core/index.js';
 import type { RequestInternals as Internals } from './node-types.js';
 import { asBuffer, define } from './refill-request.js';
+import { nextTick } from './turns.js';
 
 /**
  * What a reader of ours is ahead of the native stream. The stream itself would keep an object for each chunk, however small;
@@ -53,7 +54,7 @@ export class NativeBacklog {
       // As what arrives does, it comes when native code has what it has read.
       if (this.#isWaiting && !this.#isGiving) {
         this.#isGiving = true;
-        process.nextTick(() => this.#give());
+        nextTick(() => this.#give());
       }
       return chunk;
     });

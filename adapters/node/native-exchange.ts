@@ -29,6 +29,7 @@ import type { BodyProducer } from './body-producer.js';
 import { type Ending, ResponseEnd } from './client-disconnect.js';
 import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { cutShort } from './cut-short.js';
+import type { Source } from './discard-source.js';
 import { ErrorPage, patience as patienceWithPage } from './error-page.js';
 import { exchangeKey, traceKey, version } from './exchange-key.js';
 import { files } from './files.js';
@@ -45,6 +46,7 @@ import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
 import { hasReader } from './refill-request.js';
+import { setImmediate } from './turns.js';
 import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
@@ -52,6 +54,7 @@ const belowLayer = new AsyncLocalStorage<object>();
 /** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
 const patience = 5_000;
 const none: readonly never[] = [];
+const never = (): boolean => false;
 /** What streams reject with where the response closes before all of it is written. */
 const closures: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
@@ -68,7 +71,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   readonly res: NativeResponse;
   readonly source: NodeRequestSource;
   readonly files = files;
-  readonly calls = new NativeCalls();
+  #calls: NativeCalls | undefined;
   /** Whether the calls of handlers by a router are noted. */
   seesHandlers = false;
   /** Gives an exception that nobody handled back to the framework, as it was thrown. */
@@ -80,7 +83,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Whether the errors that pass the framework's own error handling are observed. */
   isObserved = false;
   /** Whether a thrown value means something else than an error to the framework. */
-  isSignal: (thrown: unknown) => boolean = () => false;
+  isSignal: (thrown: unknown) => boolean = never;
   /** What was given back to the framework. */
   passedOn: unknown;
   /** The error that was observed last: it passes each router and each error handler on its way. */
@@ -89,6 +92,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #thrown: { readonly error: unknown; readonly passOn: (thrown: unknown) => void } | undefined;
   readonly #method: string;
   protected holds: readonly HeldResponse[] = none;
+  /** The outermost hold. */
+  root: HeldResponse | undefined;
+  /** What native code has piped into the response since the first hold. */
+  sources: readonly Source[] | undefined;
   readonly #runs = new LayerRuns();
   #producers: readonly BodyProducer[] = none;
   /** Whether a body had failed before the connection was gone. */
@@ -101,7 +108,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #last: Frame | undefined;
   /** What the framework answers in place of an answer that was held. */
   #page: ErrorPage | undefined;
-  #forgetConnection: () => void = () => undefined;
+  #forgetConnection: () => void = never;
   #keepsContext = false;
   /** Whether native code has destroyed its connection: nobody has left it. */
   #isDestroyedHere = false;
@@ -125,7 +132,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     source.end = this.end;
     source.owner = this;
     const stream = http2Stream(res);
-    Reflect.set(res, exchangeKey, this);
+    (res as { [exchangeKey]?: NativeExchange })[exchangeKey] = this;
     if (stream) this.#followStream(stream);
     else guardDestroy(req.socket, destroying);
   }
@@ -154,6 +161,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return version;
   }
 
+  /** Whether somebody is told of the steps already. */
+  static isTraced(res: object): boolean {
+    return traceKey in res;
+  }
+
   /** Tells the steps of the exchange that a response will have. */
   static traceOn(res: object, trace: Trace): void {
     Reflect.set(res, traceKey, trace);
@@ -179,18 +191,17 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return this.#hasBegun;
   }
 
-  /** The outermost hold. */
-  get root(): HeldResponse | undefined {
-    return this.holds[0];
-  }
-
   get endedInHold(): boolean {
     return this.holds.some(held => held.endedInHold);
   }
 
   /** The innermost layer that has not been through yet. */
   get innermost(): Frame | undefined {
-    return this.holds.findLast(held => held.waiters.length > 0)?.waiters.at(-1) as Frame | undefined;
+    for (let at = this.holds.length - 1; at >= 0; at -= 1) {
+      const waiter = this.holds[at]?.waiters.at(-1);
+      if (waiter) return waiter as Frame;
+    }
+    return undefined;
   }
 
   /** The frame at which a layer waits. */
@@ -260,7 +271,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   protected waitIn(run: LayerRun): Frame {
     const frame = this.wait();
-    run.frames = [...run.frames, frame];
+    run.frames = appended(run.frames, frame);
     return frame;
   }
 
@@ -366,7 +377,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     this.#handOver(frame, later, response);
     const { base } = held.substitute;
     this.leave(frame, undefined);
-    held.substitute.base = base;
+    held.substitute = { ...held.substitute, base };
   }
 
   /** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
@@ -472,6 +483,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (!this.whenReleased(cut)) cut();
   }
 
+  /** The calls of native code, once one has begun that may tell when it ends. */
+  get calls(): NativeCalls {
+    this.#calls ??= new NativeCalls();
+    return this.#calls;
+  }
+
   /** Calls native code below a layer, and notes the promise that it returns. */
   callNative<T>(call: () => T): T {
     const order = this.calls.begin();
@@ -502,9 +519,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   wait(): Frame {
     if (!this.#keepsContext) this.#keepContext();
     const held = this.#holdForNext();
-    const frame = new Frame(held, this.exchange, this.calls.count);
+    const frame = new Frame(held, this.exchange, this.#calls?.count ?? 0);
     if (held === this.root) this.#last = frame;
-    held.waiters = [...held.waiters, frame];
+    held.waiters = appended(held.waiters, frame);
     if (held.state === 'passing') frame.answered(held.view);
     else if (this.end.over) this.#tellWhenBegun();
     return frame;
@@ -539,7 +556,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** The innermost hold that has something. */
   get holding(): HeldResponse | undefined {
-    return this.holds.findLast(held => held.state === 'held');
+    for (let at = this.holds.length - 1; at >= 0; at -= 1)
+      if (this.holds[at]?.state === 'held') return this.holds[at];
+    return undefined;
   }
 
   /** Runs when what is held has gone on its way, through all the holds that it is held at. Tells whether something is held. */
@@ -792,7 +811,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const held = this.#newHold(top);
-    this.holds = [...this.holds, held];
+    this.holds = appended(this.holds, held);
+    this.root ??= held;
     return held;
   }
 
@@ -844,8 +864,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return Promise.all(producers.map(close));
   }
 
-  protected async delivered(): Promise<Delivery> {
-    const delivery = await this.end.whenOver();
+  protected delivered(): Promise<Delivery> {
+    const over = this.end.whenOver();
+    const isAsItIs = this.#producers.length === 0 && this.holds.every(({ state }) => state === 'passing');
+    return isAsItIs ? over : this.#closed(over);
+  }
+
+  async #closed(over: Promise<Delivery>): Promise<Delivery> {
+    const delivery = await over;
     if (this.#producers.length > 0) await this.#closeProducers(delivery);
     for (const held of this.holds) held.letGo();
     const error = this.#failureOfBody(delivery);
@@ -932,13 +958,13 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** Native code that a layer has answered for has ended, or nothing will tell. */
-  readonly #letGoOfAbandoned = (failure?: unknown): void => {
+  #letGoOfAbandoned(failure?: unknown): void {
     const { abandoned } = this;
     this.abandoned = none;
     for (const frame of abandoned)
       if (failure === undefined) frame.answered(new PlainTextResponse());
       else if (frame.waits) frame.reject(failure);
-  };
+  }
 
   /** A response that nobody waits for any longer. */
   protected tooLate(response: Response): void {
@@ -989,7 +1015,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
    */
   #leaveAbandoned(): void {
-    const done = this.#letGoOfAbandoned;
+    const done = (failure?: unknown): void => this.#letGoOfAbandoned(failure);
     const [first] = this.abandoned;
     const { socket } = this.req;
     const closed = (): void => this.#letGoLater(done);
@@ -1014,11 +1040,16 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */
   #whenDone(order: number, done: (failure?: unknown) => void, unknown: () => void): void {
-    const works = this.calls.isLastKnown ? this.calls.worksAfter(order) : [];
+    const works = this.#calls?.isLastKnown ? this.#calls.worksAfter(order) : [];
     // A turn later: the router passes a rejection on first.
     const later = (failure?: unknown): void => void setImmediate(done, failure);
     whenAllSettled(works, later, unknown);
   }
+}
+
+/** A list with one more; nearly all have no other. */
+function appended<T>(list: readonly T[], last: T): readonly T[] {
+  return list.length === 0 ? [last] : [...list, last];
 }
 
 /** Native code may give back any promise, or nothing. */

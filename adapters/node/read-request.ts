@@ -45,6 +45,8 @@ export interface FrameworkRequest {
   readonly nativeTarget: string;
   /** A middleware has given the request another target, a whole one; it is what mounts take their path away from now. */
   targetChanged?(target: string): void;
+  /** The template that has matched, such as `/items/:id`, where the framework says so. */
+  readonly route?: string | undefined;
   readonly pathParams: RouterParams;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;
@@ -101,6 +103,10 @@ export class NodeRequestSource implements RequestSource {
 
   get path(): string {
     return pathOf(this.#framework.target);
+  }
+
+  get route(): string | undefined {
+    return this.#framework.route;
   }
 
   get nativeTarget(): string {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { http2Stream } from './http2-stream.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
+import { setImmediate } from './turns.js';
 
 /** RFC 9113, 7. */
 const internalError = 2;

@@ -10,6 +10,7 @@ import { http2Stream } from './http2-stream.js';
 import { NativeBacklog } from './native-backlog.js';
 import type { RequestInternals as Internals, NativeRequest } from './node-types.js';
 import { define, hasReader, refill } from './refill-request.js';
+import { setImmediate } from './turns.js';
 
 /** How long a reader of ours waits for a native one that does not go on, in milliseconds. */
 const patience = 5_000;

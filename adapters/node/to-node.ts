@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import {
+  type BackgroundTasks,
   type Client,
   type Dependencies,
   type Depends,
@@ -23,6 +24,7 @@ import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
 import type { LayerRun } from './layer-runs.js';
 import { NativeExchange, whenRejected } from './native-exchange.js';
+import { tasksAt } from './native-tasks.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { noParsedBody } from './parsed-body.js';
 import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
@@ -75,6 +77,24 @@ export function inject(
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   return injectAt(req, wanted, block);
+}
+
+/**
+ * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same order.
+ *
+ * ```ts
+ * http.createServer(toNode(layer, (req, res) => {
+ *   backgroundTasks(req).addTask(sendMail);
+ *   res.end();
+ * }));
+ * ```
+ *
+ * They run when the response is out and the dependencies have exited. If the listener fails or answers with a
+ * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ */
+export function backgroundTasks(req: NativeRequest): BackgroundTasks {
+  return tasksAt(req);
 }
 
 /**

@@ -1,21 +1,38 @@
 import { Duplex } from 'node:stream';
+import { clearTimer, later, setTimer, type Timer } from './real-time.js';
 
-/** One end of a connection that never leaves the process. What one end writes the other reads, as fast as it reads. */
+/** Bytes that are on their way before a writer has to wait for the reader, as in the buffers of a system. */
+const mostOnTheWay = 64 * 1024;
+
+/** One end of a connection that never leaves the process: as a socket, it accepts bytes at once and delivers them a turn later. */
 class End extends Duplex {
   peer!: End;
   /** What Express, Koa and callnext ask of a peer. */
   readonly remoteAddress = '127.0.0.1';
   readonly remoteFamily = 'IPv4';
   readonly remotePort: number;
+  readonly connecting = false;
   bytesWritten = 0;
+  /** Milliseconds without a byte after which there is a `timeout` event. */
+  timeout = 0;
+  #timer: Timer | undefined;
+  #onTheWay = 0;
   #written: (() => void) | undefined;
+  /** Whether the other end writes no more. */
+  #hasEnd = false;
 
   constructor(remotePort: number) {
     super({ allowHalfOpen: false });
     this.remotePort = remotePort;
   }
 
-  setTimeout(): this {
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.timeout = milliseconds;
+    if (callback) {
+      if (milliseconds === 0) this.off('timeout', callback);
+      else this.once('timeout', callback);
+    }
+    this.#startTimer();
     return this;
   }
 
@@ -35,34 +52,76 @@ class End extends Duplex {
     return this;
   }
 
+  /** The other end gets an error, as where a system sends RST. */
+  resetAndDestroy(): this {
+    later(() => this.peer.destroy(reset()));
+    return this.destroy();
+  }
+
   override _read(): void {
-    const { peer } = this;
-    const written = peer.#written;
-    peer.#written = undefined;
-    if (written) setImmediate(written);
+    this.peer.#goOn();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const { peer } = this;
+    if (peer.destroyed) return done();
     this.bytesWritten += chunk.byteLength;
-    if (this.peer.destroyed) return done();
-    if (this.peer.push(chunk)) setImmediate(done);
+    this.#onTheWay += chunk.byteLength;
+    this.#startTimer();
+    later(() => {
+      this.#onTheWay -= chunk.byteLength;
+      if (peer.destroyed || peer.#hasEnd) return this.#goOn();
+      peer.#startTimer();
+      peer.push(chunk);
+    });
+    if (this.#onTheWay + peer.readableLength < mostOnTheWay) done();
     else this.#written = done;
   }
 
   override _final(done: () => void): void {
-    if (!this.peer.destroyed) this.peer.push(null);
+    later(() => this.peer.#hearEnd());
     done();
   }
 
-  /** The other end sees the connection close. */
+  /** What was written before is delivered; then the other end sees the connection close. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#written?.();
-    this.#written = undefined;
+    clearTimer(this.#timer);
+    this.#goOn();
     done(error);
-    setImmediate(() => {
-      if (!this.peer.destroyed) this.peer.destroy();
-    });
+    later(() => this.peer.#hearClose());
   }
+
+  /** Lets a writer go on that waited for its reader. */
+  #goOn(): void {
+    const written = this.#written;
+    this.#written = undefined;
+    if (written) later(written);
+  }
+
+  #hearEnd(): void {
+    if (this.#hasEnd) return;
+    this.#hasEnd = true;
+    if (!this.destroyed) this.push(null);
+  }
+
+  #hearClose(): void {
+    if (this.destroyed) return;
+    this.#hearEnd();
+    this.peer.#goOn();
+    this.#goOn();
+    // What it has not read yet can still be read.
+    if (this.readableLength === 0) later(() => this.destroy());
+    else this.once('end', () => later(() => this.destroy()));
+  }
+
+  #startTimer(): void {
+    clearTimer(this.#timer);
+    if (this.timeout > 0) this.#timer = setTimer(() => this.emit('timeout'), this.timeout).unref();
+  }
+}
+
+function reset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { errno: -104, code: 'ECONNRESET', syscall: 'read' });
 }
 
 /** The two ends of a connection in process: Node's HTTP speaks over them as over sockets. */

@@ -1,25 +1,27 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import {
   checkOptions,
   type Endpoint,
-  type Exchange,
   isEndpoint,
   isLayer,
   type Layer,
   misuse,
   noOptions,
   type OptionNames,
-  type Trace,
-  within,
 } from '../../core/index.js';
-import { decodeBody, NativeExchange, type NodeListener, toNode } from '../node/index.js';
+import { type NodeListener, toNode } from '../node/index.js';
+import { Call } from './call.js';
 import { CookieJar } from './cookie-jar.js';
 import { connection } from './in-process.js';
 import { knownOfFetch } from './known-options.js';
+import { inRealTime, now } from './real-time.js';
+import { isEventStream, streamed, whole } from './received-response.js';
+import { mostRedirects, redirected, redirectOf } from './redirects.js';
+import { Served } from './served.js';
 
 /** What a client calls: an Express app or any listener of requests, a Koa app, a server of Node's, an endpoint, or a layer. */
 export type TestTarget = NodeListener | { callback(): NodeListener } | http.Server | Endpoint | Layer;
@@ -35,6 +37,8 @@ export interface TestClientOptions {
   layer?: Layer;
   /** What a layer that is tested alone stands around; a 404 unless set. */
   below?: NodeListener | Endpoint;
+  /** Whether each call resolves when its exits and background tasks are through, as in Starlette; `false` unless set. */
+  settle?: boolean;
 }
 
 const knownOptions = {
@@ -43,16 +47,11 @@ const knownOptions = {
   headers: true,
   layer: true,
   below: true,
+  settle: true,
 } satisfies OptionNames<TestClientOptions>;
 
-/** What is made of one request in the app. */
-interface Served {
-  readonly res: ServerResponse;
-  readonly over: Promise<void>;
-}
-
-/** The most redirects that are followed, as in Fetch. */
-const mostRedirects = 20;
+/** How long what comes after a response may take, in milliseconds. */
+const patience = 5_000;
 
 /**
  * Calls an app as a client does, without a port: Fetch in, Fetch out, over Node's own HTTP on both sides.
@@ -76,24 +75,36 @@ export class TestClient {
   readonly #headers: Record<string, string>;
   readonly #layer: Layer | undefined;
   readonly #usesSocket: boolean;
+  readonly #settles: boolean;
   readonly #agent: http.Agent;
   #listening: Promise<void> | undefined;
   /** Whether it was this client that made the server listen. */
   #hasListened = false;
   #served: Served[] = [];
-  readonly #steps: string[] = [];
+  #steps: string[] = [];
+  #cleared = 0;
+  /** The calls under way, by the port of their connection, or its end where it stays in the process. */
+  readonly #calls = new Map<unknown, Call>();
   readonly #tell: () => void;
 
   constructor(target: TestTarget, options: TestClientOptions = noOptions) {
     checkOptions('new TestClient()', options, knownOptions);
-    const { socket = false, baseUrl = 'http://localhost', headers = {}, below, layer } = options;
+    const {
+      socket = false,
+      baseUrl = 'http://localhost',
+      headers = {},
+      below,
+      layer,
+      settle = false,
+    } = options;
     this.#server = target instanceof http.Server ? target : http.createServer(listenerOf(target, below));
     this.#base = new URL(baseUrl);
     this.#headers = headers;
     this.#layer = layer;
     this.#usesSocket = socket;
+    this.#settles = settle;
     this.#agent = new http.Agent({ keepAlive: true });
-    const watch = (_req: IncomingMessage, res: ServerResponse): void => this.#watch(res);
+    const watch = (req: IncomingMessage, res: ServerResponse): void => this.#watch(req, res);
     this.#server.prependListener('request', watch);
     this.#tell = () => this.#server.off('request', watch);
   }
@@ -103,9 +114,10 @@ export class TestClient {
     return [...this.#steps];
   }
 
-  /** Forgets the steps so far. */
+  /** Forgets the steps so far, and those that are still to come of requests that have begun. */
   clearTrace(): void {
-    this.#steps.length = 0;
+    this.#steps = [];
+    this.#cleared += 1;
   }
 
   get(path: string | URL, init?: TestRequestInit): Promise<Response> {
@@ -132,13 +144,23 @@ export class TestClient {
     return this.fetch(path, { ...init, method: 'DELETE' });
   }
 
+  options(path: string | URL, init?: TestRequestInit): Promise<Response> {
+    return this.fetch(path, { ...init, method: 'OPTIONS' });
+  }
+
+  /** A request of any method: httpx's `client.request('GET', '/items')`. */
+  request(method: string, path: string | URL, init?: TestRequestInit): Promise<Response> {
+    return this.fetch(path, { ...init, method });
+  }
+
   /**
-   * `fetch` of the platform, to this app. `json` is written as a body of that type. Rejects where the connection fails, and with a `TypeError` as Fetch does for
+   * `fetch` of the platform, to this app. `json` is written as a body of that type. Resolves when the last byte of the response is there, before the dependencies
+   * exit; with `settle` when the exits and the background tasks are through, too; with `stream` when its head is there. Rejects where the connection fails, and with a `TypeError` as Fetch does for
    * more than 20 redirects and for one where `redirect` is `error`.
    */
   async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
     checkOptions('client.fetch()', init, knownOfRequest);
-    const { json, ...rest } = init;
+    const { json, settle = this.#settles, stream, ...rest } = init;
     let request = new Request(
       input instanceof Request ? input : new URL(input, this.#base),
       json === undefined ? { ...(isStream(rest.body) && { duplex: 'half' }), ...rest } : withJSON(rest, json),
@@ -148,7 +170,7 @@ export class TestClient {
     // What is all there is sent with its length, and again to where a redirect leads; a stream goes out as it comes.
     let content = isStream(rest.body) ? request.body : await bytesOf(request);
     for (let redirects = 0; ; redirects += 1) {
-      const response = await this.#send(request, content, redirects > 0);
+      const response = await this.#send({ request, content, isRedirected: redirects > 0, settle, stream });
       const location = redirectOf(response);
       if (location === undefined || request.redirect === 'manual') return response;
       if (request.redirect === 'error') throw new TypeError('The app answered with a redirect.');
@@ -168,14 +190,15 @@ export class TestClient {
    */
   async settled(options: SettledOptions = noOptions): Promise<void> {
     checkOptions('client.settled()', options, knownOfSettled);
-    const { timeoutMs = 5_000 } = options;
-    const until = performance.now() + timeoutMs;
+    const { timeoutMs = patience } = options;
+    const until = now() + timeoutMs;
     // What was waited for may have led to other requests.
     while (this.#served.length > 0) {
       const served = this.#served;
-      const left = until - performance.now();
-      const isDone = left > 0 && (await within(left, Promise.all(served.map(whenSettled))));
-      if (!isDone) throw misuse('NOT_SETTLED', timeoutMs, (await unsettled(served)).join(', '));
+      const left = until - now();
+      const isDone =
+        left > 0 && (await inRealTime(left, Promise.all(served.map(each => each.whenSettled()))));
+      if (!isDone) throw misuse('NOT_SETTLED', timeoutMs, await namesOf(served));
       this.#served = this.#served.filter(each => !served.includes(each));
     }
   }
@@ -208,13 +231,42 @@ export class TestClient {
     this.#hasListened = true;
   }
 
-  #watch(res: ServerResponse): void {
-    const trace: Trace = { add: step => this.#steps.push(step) };
-    NativeExchange.traceOn(res, trace);
-    this.#served.push({ res, over: new Promise(resolve => res.once('close', () => resolve())) });
+  #watch({ socket }: IncomingMessage, res: ServerResponse): void {
+    const call = this.#calls.get(socket) ?? this.#calls.get(socket.remotePort);
+    const cleared = call?.cleared ?? this.#cleared;
+    const add = (step: string): void => {
+      if (cleared === this.#cleared) this.#steps.push(step);
+    };
+    const served = new Served(res, call?.received, add);
+    this.#served.push(served);
+    if (call) call.served = served;
   }
 
-  async #send(request: Request, content: SentContent, isRedirected: boolean): Promise<Response> {
+  /** Resolves when the caller is to have the response. */
+  async #send(asked: Asked): Promise<Response> {
+    const call = new Call(this.#cleared);
+    try {
+      return await this.#receive(asked, call);
+    } finally {
+      const isSettled = await whenOver(call, asked).finally(() => this.#forget(call));
+      if (isSettled) this.#served = this.#served.filter(each => each !== call.served);
+    }
+  }
+
+  #forget(call: Call): void {
+    call.releaseLater();
+    for (const [key, each] of this.#calls) if (each === call) this.#calls.delete(key);
+  }
+
+  async #receive(asked: Asked, call: Call): Promise<Response> {
+    const message = await this.#answered(asked, call);
+    this.cookies.take(message.headers['set-cookie'] ?? [], new URL(asked.request.url));
+    if (!(asked.stream ?? isEventStream(message))) return whole({ ...asked, message });
+    call.isStreamed = true;
+    return streamed({ ...asked, message });
+  }
+
+  async #answered({ request, content }: Asked, call: Call): Promise<IncomingMessage> {
     const url = new URL(request.url);
     const headers = Object.fromEntries(request.headers);
     headers.host ??= url.host;
@@ -226,24 +278,31 @@ export class TestClient {
       path: url.pathname + url.search,
       headers,
       signal: request.signal,
-      ...(await this.#way()),
+      ...(await this.#way(call)),
     });
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       sent.once('response', resolve);
       sent.once('error', reject);
     });
+    if (this.#usesSocket) sent.once('socket', socket => this.#nameByPort(socket as Socket, call));
     // The app may answer before it has read all of it, and close the connection; what it answers is what counts.
     if (isStream(content)) pipeline(Readable.fromWeb(content as WebStream), sent).catch(() => undefined);
     else sent.end(content);
-    const received = await answered;
-    this.cookies.take(received.headers['set-cookie'] ?? [], url);
-    return responseOf(received, request, isRedirected);
+    return answered;
+  }
+
+  /** The port is known when the connection is there, and before the first byte is sent. */
+  #nameByPort(socket: Socket, call: Call): void {
+    const name = (): void => void this.#calls.set(socket.localPort, call);
+    if (socket.connecting) socket.once('connect', name);
+    else name();
   }
 
   /** To the app: by a port, or by a connection that stays in the process. */
-  async #way(): Promise<http.RequestOptions> {
+  async #way(call: Call): Promise<http.RequestOptions> {
     if (!this.#usesSocket) {
       const { client, server } = connection();
+      this.#calls.set(server, call);
       this.#server.emit('connection', server);
       return { createConnection: () => client };
     }
@@ -254,14 +313,33 @@ export class TestClient {
   }
 }
 
-/** What `fetch` takes, and `json`: data that is sent as JSON. */
+/** A request as it is sent. */
+interface Asked {
+  readonly request: Request;
+  readonly content: SentContent;
+  readonly isRedirected: boolean;
+  readonly settle: boolean;
+  readonly stream: boolean | undefined;
+}
+
+/** What `fetch` takes, and how long it waits. */
 export interface TestRequestInit extends RequestInit {
+  /** Data that is sent as JSON. */
   json?: unknown;
+  /** Whether it resolves when the exits and background tasks are through; that of the client unless set. */
+  settle?: boolean;
+  /**
+   * Whether it resolves when the head of the response is there, and its body comes as the app sends it: for responses without end. Event
+   * streams do, others do not, unless set.
+   */
+  stream?: boolean;
 }
 
 const knownOfRequest = {
   ...knownOfFetch,
-  ...({ json: true } satisfies OptionNames<Omit<TestRequestInit, keyof RequestInit>>),
+  ...({ json: true, settle: true, stream: true } satisfies OptionNames<
+    Omit<TestRequestInit, keyof RequestInit>
+  >),
 };
 
 interface SettledOptions {
@@ -309,64 +387,22 @@ async function bytesOf(request: Request): Promise<Uint8Array | null> {
   return request.body === null ? null : new Uint8Array(await request.arrayBuffer());
 }
 
-function redirectOf({ status, headers }: Response): string | undefined {
-  return [301, 302, 303, 307, 308].includes(status) ? (headers.get('location') ?? undefined) : undefined;
+/**
+ * Waits until the app has sent the response, or is through with it. A caller that has broken off waits for nothing.
+ * Resolves with whether the app is through. Rejects with `NOT_SETTLED`.
+ */
+async function whenOver(call: Call, { request, settle }: Asked): Promise<boolean> {
+  const { served, isStreamed } = call;
+  if (!served || isStreamed || request.signal.aborted) return false;
+  await served.whenSent();
+  if (!settle) return false;
+  call.release();
+  if (!(await inRealTime(patience, served.whenSettled())))
+    throw misuse('NOT_SETTLED', patience, await namesOf([served]));
+  return true;
 }
 
-/** Fetch, "HTTP-redirect fetch". */
-function redirected(request: Request, status: number, url: URL): Request {
-  const isPost = (status === 301 || status === 302) && request.method === 'POST';
-  const asGet = isPost || (status === 303 && request.method !== 'GET' && request.method !== 'HEAD');
-  const { method, redirect, signal } = request;
-  if (!asGet) return new Request(url, { method, headers: request.headers, redirect, signal });
-  const headers = new Headers(request.headers);
-  for (const name of [
-    'content-encoding',
-    'content-language',
-    'content-location',
-    'content-type',
-    'content-length',
-  ])
-    headers.delete(name);
-  return new Request(url, { method: 'GET', headers, redirect, signal });
-}
-
-function responseOf(received: IncomingMessage, request: Request, isRedirected: boolean): Response {
-  const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = received;
-  const headers = new Headers();
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string);
-  const isEmpty = request.method === 'HEAD' || [204, 205, 304].includes(status);
-  if (isEmpty) received.resume();
-  const coding = headers.get('content-encoding');
-  const chunks: Readable = coding === null ? received : Readable.from(decodeBody(received, coding));
-  const body = isEmpty ? null : (Readable.toWeb(chunks) as unknown as ReadableStream<Uint8Array>);
-  const response = new Response(body, { status, statusText, headers });
-  return Object.defineProperties(response, {
-    url: { value: request.url },
-    redirected: { value: isRedirected },
-  });
-}
-
-async function whenSettled({ res, over }: Served): Promise<void> {
-  await over;
-  // An endpoint may begin with the exchange when the client has gone.
-  await exchangeOf(res)?.whenOver();
-}
-
-function exchangeOf(res: ServerResponse): Exchange | undefined {
-  return NativeExchange.of(res)?.exchange;
-}
-
-async function unsettled(served: readonly Served[]): Promise<string[]> {
-  const names = await Promise.all(
-    served.map(async each => {
-      if (await within(0, whenSettled(each))) return [];
-      const { req } = each.res;
-      const left = exchangeOf(each.res)?.undone();
-      const parts = left ? [...left.responses, ...left.exits, ...left.tasks] : [];
-      return parts.length > 0 ? parts : [`${req.method} ${req.url}`];
-    }),
-  );
-  return names.flat();
+async function namesOf(served: readonly Served[]): Promise<string> {
+  const names = await Promise.all(served.map(each => each.unsettled()));
+  return names.flat().join(', ');
 }

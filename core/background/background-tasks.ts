@@ -1,4 +1,4 @@
-import { misuse, misuseWith, nameOf, toError } from '../errors.js';
+import { located, misuse, misuseWith, nameOf, toError } from '../errors.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** When a task runs: after a request that succeeded, or after any. */
@@ -24,6 +24,7 @@ export type BackgroundWork = BackgroundTask | BackgroundTasks;
  * With `{ when: 'always' }` it also runs when its request fails. Starlette's `BackgroundTask`.
  */
 export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> {
+  /** That of its function; empty where it has none. */
   readonly name: string;
   readonly when: TaskCondition;
   readonly #run: () => unknown;
@@ -35,7 +36,7 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
     checkOptions('new BackgroundTask()', options, knownOptions);
     if (![undefined, 'success', 'always'].includes(options.when))
       throw misuse('BACKGROUND_TASK', options.when);
-    this.name = nameOf(fn);
+    this.name = nameOf(fn, '');
     this.when = options.when ?? 'success';
     this.#run = () => fn(...((args ?? []) as unknown as Args));
   }
@@ -45,6 +46,13 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
     await this.#run();
   }
 }
+
+/** Whose tasks they are, such as `POST /orders`. */
+export interface TaskOwner {
+  readonly title: string;
+}
+
+type TaskReporter = (error: Error, task: string) => void;
 
 /** What stands at `response.background`, checked when it is put there. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
@@ -63,11 +71,14 @@ export class BackgroundTasks {
   #adopted: BackgroundTasks[] | undefined;
   /** The tasks of responses: one that several responses carry runs once. */
   #taken: Set<BackgroundTask> | undefined;
-  #running: BackgroundTask | undefined;
+  #running: string | undefined;
+  /** How many have begun or been dropped: one without a name is called by its place. */
+  #gone = 0;
   #controller: AbortController | undefined;
   #cutShortBy: Error | undefined;
   #joined: BackgroundTasks | undefined;
   #isOver = false;
+  #owner: TaskOwner | undefined;
 
   /**
    * Aborts when the layer is being closed and the time for it is up: give it to what a task waits for.
@@ -94,14 +105,24 @@ export class BackgroundTasks {
   ): void {
     const isTask = typeof task === 'object' && typeof task?.run === 'function';
     const added = isTask ? task : (new BackgroundTask(task as () => unknown, args as []) as BackgroundTask);
-    if (this.#isOver) throw misuse('TASK_LATE', added.name);
+    if (this.#isOver) throw this.#late(added);
     if (this.#joined) this.#joined.addTask(added);
     else this.#waiting.push(added);
   }
 
   /** The tasks that have not come to their end, in the order in which they run. */
   get names(): string[] {
-    return [...(this.#running ? [this.#running] : []), ...this.#waiting].map(({ name }) => name);
+    const waiting = this.#waiting.map((task, index) => this.#nameAt(task, index));
+    return this.#running === undefined ? waiting : [this.#running, ...waiting];
+  }
+
+  #nameAt({ name }: BackgroundTask, index: number): string {
+    return name === '' ? `#${this.#gone + index + 1}` : name;
+  }
+
+  #late({ name }: BackgroundTask): Error {
+    const error = misuse('TASK_LATE', name === '' ? 'task' : name);
+    return located(error, () => this.#owner?.title ?? 'a request');
   }
 
   get isEmpty(): boolean {
@@ -134,7 +155,7 @@ export class BackgroundTasks {
   /** The names of tasks that responses carry and that are still to be moved here. */
   namesIn(works: readonly BackgroundWork[]): string[] {
     const tasks = works.flatMap(work => ('run' in work ? [work] : work === this ? [] : work.waiting));
-    return [...new Set(tasks)].filter(task => !this.#taken?.has(task)).map(({ name }) => name);
+    return [...new Set(tasks)].filter(task => !this.#taken?.has(task)).map(({ name }) => name || 'task');
   }
 
   /** What is added to this list from now on is added to another one. Internal. */
@@ -148,11 +169,17 @@ export class BackgroundTasks {
   }
 
   /** Takes out what runs only after success, because the request failed; the others stay. Each is named to `report`. */
-  drop(cause: unknown, report: (dropped: Error) => void): void {
+  drop(cause: unknown, report: TaskReporter): void {
     for (const task of this.take()) {
       if (task.when === 'always') this.#waiting.push(task);
-      else report(misuseWith({ cause }, 'TASK_DROPPED', task.name));
+      else this.#tellDropped(task, cause, report);
     }
+  }
+
+  #tellDropped(task: BackgroundTask, cause: unknown, report: TaskReporter): void {
+    const name = this.#nameAt(task, this.#waiting.length);
+    this.#gone += 1;
+    report(misuseWith({ cause }, 'TASK_DROPPED', name), name);
   }
 
   /** The time is up: the signal aborts, and what has not begun does not begin any more. */
@@ -162,9 +189,10 @@ export class BackgroundTasks {
     for (const adopted of this.#adopted ?? []) adopted.cutShort(reason);
   }
 
-  /** Nothing runs what is added from now on. */
-  close(): void {
+  /** Nothing runs what is added from now on; `owner` says whose tasks these were. */
+  close(owner?: TaskOwner): void {
     this.#isOver = true;
+    this.#owner ??= owner;
   }
 
   /**
@@ -172,25 +200,27 @@ export class BackgroundTasks {
    * `isLast`: nothing is to be added any more when they have run. `begin` is told the name of each.
    */
   async runAll(
-    report: (failure: Error) => void,
+    report: TaskReporter,
     isLast = false,
     begin?: (name: string) => void,
   ): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
-      if (!this.#cutShortBy) begin?.(task.name);
+      const name = this.#nameAt(task, 0);
+      this.#gone += 1;
+      if (!this.#cutShortBy) begin?.(name);
       const failure = this.#cutShortBy
-        ? misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', task.name)
-        : await this.#run(task);
+        ? misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name)
+        : await this.#run(task, name);
       first ??= failure;
-      if (failure) report(failure);
+      if (failure) report(failure, name);
     }
     if (isLast) this.close();
     return first;
   }
 
-  async #run(task: BackgroundTask): Promise<Error | undefined> {
-    this.#running = task;
+  async #run(task: BackgroundTask, name: string): Promise<Error | undefined> {
+    this.#running = name;
     try {
       await task.run();
       return undefined;

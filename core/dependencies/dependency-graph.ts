@@ -6,6 +6,7 @@ import {
   type Depends,
   hasExit,
   isDependency,
+  nameOfDependency,
   partsOfDependency,
 } from './depends.js';
 
@@ -22,7 +23,8 @@ export function checkGraph(
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
-  for (const marker of Object.values(dependencies)) checkNode(graph, marker, [owner], [], undefined);
+  for (const [key, marker] of Object.entries(dependencies))
+    checkNode(graph, key, marker, [owner], [], undefined);
 }
 
 interface Graph {
@@ -62,6 +64,7 @@ export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: s
 
 function checkNode(
   graph: Graph,
+  key: string,
   marker: Depends<unknown>,
   path: readonly string[],
   above: readonly AnyDependency[],
@@ -69,8 +72,8 @@ function checkNode(
 ): void {
   const used = graph.overrideOf(marker.dependency);
   if (!isDependency(used)) throw misuseWith({ path }, 'DEPENDENCY_NOT_A_FUNCTION', used);
-  const { name, produce, dependencies } = partsOfDependency(used);
-  const here = [...path, name];
+  const { produce, dependencies } = partsOfDependency(used);
+  const here = [...path, nameOfDependency(used, key)];
   const shown = here.join(' → ');
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
   const isExiting = hasExit(marker, produce);
@@ -84,7 +87,7 @@ function checkNode(
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
-  for (const each of Object.values(dependencies)) {
-    checkNode(graph, each, here, [...above, used], held);
+  for (const [inner, each] of Object.entries(dependencies)) {
+    checkNode(graph, inner, each, here, [...above, used], held);
   }
 }

@@ -59,6 +59,7 @@ export type Solved<D extends Dependencies> = {
 export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
   readonly [needsType]?: Needs;
   readonly [dependencyBrand]: true;
+  /** That of its function; empty where it has none. */
   readonly name: string;
   readonly dependencies: Dependencies;
   readonly produce: (context: never) => Produced;
@@ -219,8 +220,9 @@ export function dependency<D extends Dependencies, Produced>(
   checkDependencies('dependency', dependencies);
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
   checkDependency(call);
-  checkNames(dependencies, nameOf(call));
-  return Object.freeze({ [dependencyBrand]: true as const, name: nameOf(call), dependencies, produce: call });
+  const name = nameOf(call, '');
+  checkNames(dependencies, name || 'dependency');
+  return Object.freeze({ [dependencyBrand]: true as const, name, dependencies, produce: call });
 }
 
 /** Throws `DEPENDENCIES`. */
@@ -258,7 +260,7 @@ export function isDependency(value: unknown): value is AnyDependency {
 function checkDependency(dependency: unknown): void {
   if (!isDependency(dependency)) throw misuse('DEPENDENCY_NOT_A_FUNCTION', dependency);
   if (typeof dependency !== 'function' || passed.has(dependency)) return;
-  if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency));
+  if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency, 'dependency'));
   if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
   // An arrow function is told from a class at once, and may be made anew for each request.
   if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
@@ -277,7 +279,12 @@ export function partsOfDependency(dependency: AnyDependency): {
   dependencies: Dependencies;
 } {
   if (isDeclared(dependency)) return dependency;
-  return { name: nameOf(dependency), produce: dependency, dependencies: noDependencies };
+  return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
+}
+
+/** What a dependency is called in errors and in the order: by its function, or by its key where it is declared. */
+export function nameOfDependency(dependency: AnyDependency, key: string): string {
+  return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }
 
 /**

@@ -26,10 +26,12 @@ export interface Exit extends Slot {
 
 /** Who is told of what the exits do. */
 export interface ExitObserver {
+  /** What the dependencies that are entered now belong to. */
+  readonly owner: unknown;
   /** An exit begins, with what is thrown in. */
   exiting(name: string, failure: Error | undefined): void;
-  /** An exit has failed. `owner` is what `ExitStack.owner` was when it was entered. */
-  exitFailed(failure: Error, owner: unknown): void;
+  /** An exit has failed. `owner` is what `owner` was when it was entered. */
+  exitFailed(failure: Error, owner: unknown, name: string): void;
   /** A failure took the place of this one, and does not carry it among its causes. */
   failureLost(lost: Error): void;
 }
@@ -50,8 +52,6 @@ const none: readonly Entry[] = [];
 export class ExitStack {
   /** The failure of the request, where it is known before everything below has come to its end. */
   failure: Error | undefined;
-  /** What the dependencies that are entered now belong to. */
-  owner: unknown;
   readonly #observer: ExitObserver;
   #entered: readonly Entry[] = none;
   #leaving: readonly Entry[] = none;
@@ -68,7 +68,7 @@ export class ExitStack {
    * with the failure that goes on.
    */
   push(exit: Exit): Promise<Error> | undefined {
-    const entry = { exit, owner: this.owner };
+    const entry = { exit, owner: this.#observer.owner };
     if (this.#closedBy) return this.#leaveAll([entry], undefined, this.#closedBy()) as Promise<Error>;
     this.#entered = [...this.#entered, entry];
     return undefined;
@@ -175,7 +175,7 @@ export class ExitStack {
       next = toError(thrown);
     }
     if (next === failure) return failure;
-    this.#observer.exitFailed(next, owner);
+    this.#observer.exitFailed(next, owner, exit.name);
     if (failure && !carries(next, failure)) this.#observer.failureLost(failure);
     return next;
   }

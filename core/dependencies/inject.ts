@@ -1,4 +1,4 @@
-import { misuse, toError } from '../errors.js';
+import { located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import {
   checkDependencies,
@@ -7,12 +7,15 @@ import {
   type Depends,
   hasExit,
   isDepends,
+  nameOfDependency,
   partsOfDependency,
 } from './depends.js';
 import { type DependencyRun, refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the exchange that it runs in. */
 export interface InjectRun extends DependencyRun {
+  /** Its method and path, for errors. */
+  readonly title: string;
   /** Whether the dependencies of the request have exited. */
   readonly isOver: boolean;
   /** Keeps the exits from running until this has settled. */
@@ -71,8 +74,9 @@ function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
   checkDependencies('inject', wanted);
   checkNames(wanted, 'inject');
   const dependencies = wanted as Dependencies;
-  const [first] = Object.values(dependencies);
-  if (run.isOver && first) throw misuse('INJECT_LATE', partsOfDependency(first.dependency).name);
+  const [first] = Object.entries(dependencies);
+  if (run.isOver && first)
+    throw located(misuse('INJECT_LATE', nameOfDependency(first[1].dependency, first[0])), () => run.title);
   checkGraphIn(run, dependencies, 'inject');
   if (run.solved.hasExits) refuseExited(dependencies, run);
   return dependencies;
@@ -80,14 +84,14 @@ function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
 
 /** The names of those that exit with scope `function`, at any depth. */
 function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<Depends<unknown>>): string[] {
-  return Object.values(dependencies).flatMap(marker => {
+  return Object.entries(dependencies).flatMap(([key, marker]) => {
     if (seen.has(marker)) return [];
     seen.add(marker);
     const { dependency, scope = run.defaultScope } = marker;
     const { produce, dependencies: needed } = partsOfDependency(run.overrideOf(dependency));
     const inner = shortLived(run, needed, seen);
     return scope === 'function' && hasExit(marker, produce)
-      ? [partsOfDependency(dependency).name, ...inner]
+      ? [nameOfDependency(dependency, key), ...inner]
       : inner;
   });
 }

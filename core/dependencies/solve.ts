@@ -8,6 +8,7 @@ import {
   type DependencyScope,
   type Depends,
   type Injected,
+  nameOfDependency,
   noDependencies,
   partsOfDependency,
 } from './depends.js';
@@ -28,6 +29,8 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
+  /** Notes which dependency has thrown this. */
+  cameFrom(thrown: unknown, dependency: string): void;
 }
 
 const noExits: readonly Exit[] = [];
@@ -95,7 +98,7 @@ export async function solveDependencies(
   run: DependencyRun,
 ): Promise<Record<string, unknown>> {
   const values = noValues();
-  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(marker, run);
+  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(name, marker, run);
   return values;
 }
 
@@ -131,7 +134,7 @@ export function contextOf(
 }
 
 /** Throws what refuses it, and rejects with what it throws. */
-function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
+function solveOne(declaredAs: string, marker: Depends<unknown>, run: DependencyRun): unknown {
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
   const key = keyOf(marker.dependency, used);
@@ -139,7 +142,7 @@ function solveOne(marker: Depends<unknown>, run: DependencyRun): unknown {
   if (marker.useCache && run.solved.has(key, place)) return run.solved.get(key, place);
   if (run.exits.refusal) throw run.exits.refusal;
   // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
-  const { name } = partsOfDependency(marker.dependency);
+  const name = nameOfDependency(marker.dependency, declaredAs);
   const pending = solveAnew({ name, scope, key, place }, used, marker.dispose, run);
   run.solved.add(key, place, pending);
   return settled(key, place, pending, run.solved);
@@ -165,11 +168,11 @@ const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
 /** Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no second one. */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
-  for (const marker of Object.values(dependencies)) {
+  for (const [declaredAs, marker] of Object.entries(dependencies)) {
     const { dependency, scope = run.defaultScope } = marker;
     const used = run.overrideOf(dependency);
     if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
-      throw misuse('DEPENDENCY_EXITED', partsOfDependency(dependency).name);
+      throw misuse('DEPENDENCY_EXITED', nameOfDependency(dependency, declaredAs));
     refuseExited(partsOfDependency(used).dependencies, run);
   }
 }
@@ -210,6 +213,9 @@ async function solveAnew(
     const refused = isDisposed ? disposeLater(slot, value, run) : undefined;
     if (refused) throw await refused;
     return value;
+  } catch (thrown) {
+    run.cameFrom(thrown, slot.name);
+    throw thrown;
   } finally {
     watch?.stop();
   }

@@ -8,6 +8,7 @@ import {
   type Solved,
 } from '../dependencies/depends.js';
 import { isClass, misuse, nameOf } from '../errors.js';
+import { type Request, sourceOf } from '../http/request.js';
 import { isOurs } from '../http/response.js';
 import { checkedStatus } from '../http/status.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
@@ -59,7 +60,7 @@ export function endpoint<D extends Dependencies>(
 ): Endpoint {
   checkHandler('endpoint', dependencies, handler);
   checkOptions('endpoint()', options, knownOptions);
-  const name = nameOf(handler) === 'anonymous' ? 'endpoint' : nameOf(handler);
+  const name = nameOf(handler, 'endpoint');
   checkNames(dependencies, name);
   if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
@@ -72,6 +73,12 @@ export function endpoint<D extends Dependencies>(
 
 function isResponseClass(value: unknown): boolean {
   return typeof value === 'function' && isOurs(value.prototype);
+}
+
+/** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */
+export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
+  const { route } = sourceOf(request);
+  return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);
 }
 
 /** Throws `DEPENDENCIES` and `ENDPOINT_HANDLER`. */

@@ -2,7 +2,7 @@ import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { isGenerator } from '../dependencies/generator-context.js';
 import { contextOf, type DependencyRun, solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept, type Response } from '../http/response.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, nameOfEndpoint } from './endpoint.js';
 import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
@@ -18,8 +18,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const values = await solveDependencies(endpoint.dependencies, run);
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
-  const watch = run.timings?.begin(endpoint.name);
-  run.trace?.add(endpoint.name);
+  const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
+  run.trace?.add(nameOfEndpoint(endpoint, run.injected.request));
   const { response: injected } = run.injected;
   let made: Response;
   try {

@@ -137,7 +137,7 @@ export const setupMessages = {
       ['Depends', 'Pass the dependency function itself, without `Depends(…)`.'],
     )}`,
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
-    `The ${what}${nameOf(fn) === 'anonymous' ? '' : ` \`${nameOf(fn)}\``} has ${fn.length} parameters. ${parameterCures[what]}`,
+    `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ${parameterCures[what]}`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,

@@ -14,8 +14,8 @@ function showFunction(value: object): string {
     const adapter = adapterOf(value);
     if (adapter !== undefined) return `the handler that \`${adapter}(…)\` has made`;
     const kind = isClass(value) ? 'class' : isGeneratorFunction(value) ? 'generator function' : 'function';
-    const name = nameOf(value);
-    return name === 'anonymous' ? `a ${kind} without a name` : `${kind} \`${name}\``;
+    const name = nameOf(value, '');
+    return name === '' ? `a ${kind} without a name` : `${kind} \`${name}\``;
   } catch {
     return 'a function';
   }
@@ -31,17 +31,18 @@ export function classOf(object: object): string {
   }
 }
 
-/** The name a message calls a function by. */
-export function nameOf(value: object): string {
+/** The name of a function; `otherwise` says where one without a name stands. */
+export function nameOf(value: object, otherwise: string): string {
   const name = 'name' in value ? value.name : undefined;
-  return typeof name === 'string' && name !== '' ? name : 'anonymous';
+  // That is what `new Function(…)` is called.
+  return typeof name === 'string' && name !== '' && name !== 'anonymous' ? name : otherwise;
 }
 
 /** By their symbols, since this file stands before those that make them. */
 const ownKinds: readonly (readonly [brand: symbol, shown: (value: object) => string])[] = [
-  [Symbol.for('callnext.Depends'), value => `\`Depends(${nameOf(Reflect.get(value, 'dependency'))})\``],
-  [Symbol.for('callnext.dependency'), value => `\`dependency(…, ${nameOf(value)})\``],
-  [Symbol.for('callnext.Endpoint'), value => `the endpoint \`${nameOf(value)}\``],
+  [Symbol.for('callnext.Depends'), value => `\`Depends(${nameOf(Reflect.get(value, 'dependency'), '…')})\``],
+  [Symbol.for('callnext.dependency'), value => `\`dependency(…, ${nameOf(value, '…')})\``],
+  [Symbol.for('callnext.Endpoint'), value => `the endpoint \`${nameOf(value, 'endpoint')}\``],
   [Symbol.for('callnext.Layer'), () => 'a Layer'],
 ];
 

@@ -25,8 +25,13 @@ interface DescribedBody {
   gave(source: unknown, content: Content): boolean;
 }
 
-/** The body that headers came with, to tell whether they say anything of another one. */
+/** The message that headers came with, and its body as far as somebody has asked for it. */
 export const describedBody: unique symbol = Symbol.for('callnext.Headers.describedBody') as never;
+
+/** A message whose headers describe its body. */
+export interface Describing {
+  readonly [describedBody]: DescribedBody | undefined;
+}
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const illegal = /[^\t\x20-\x7e\x80-\xff]/;
@@ -72,7 +77,7 @@ export class Headers {
   readonly #origin: Headers | undefined;
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
-  [describedBody]: DescribedBody | undefined = undefined;
+  [describedBody]: Describing | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
     this.#store = store;

@@ -31,6 +31,8 @@ export interface RequestSource {
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;
   readonly client: Client | null;
+  /** The template that the framework has matched, such as `/items/:id`, where it says so. */
+  readonly route?: string | undefined;
   /** As the router gives them. */
   readonly pathParams: RouterParams;
   /** Aborts when the client goes away before it has its response. */

@@ -132,7 +132,7 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
 
 /** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
 function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
-  const isNothing = areOurs(headers) && headers[describedBody]?.isNothing === true;
+  const isNothing = areOurs(headers) && headers[describedBody]?.[describedBody]?.isNothing === true;
   return isNothing && !isBodyless(status);
 }
 
@@ -151,9 +151,9 @@ export function describesAnotherBody(
   // Those of the platform do not tell where they come from; those of a message say how its body is framed.
   if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
   if (!areOurs(headers)) return false;
-  const described = headers[describedBody];
-  if (described === undefined) return false;
-  return !described.gave(source, content);
+  const message = headers[describedBody];
+  if (message === undefined) return false;
+  return message[describedBody]?.gave(source, content) !== true;
 }
 
 /** Also those of another copy of the package. */

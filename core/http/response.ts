@@ -34,6 +34,7 @@ const works = Symbol.for('callnext.Response.works');
 /** The options that a class of responses takes. One that a user has derived takes what it likes. */
 export const optionNames: unique symbol = Symbol.for('callnext.Response.optionNames') as never;
 const inherit = Symbol.for('callnext.Response.inherit');
+const seal = Symbol.for('callnext.Response.seal');
 const noWorks: readonly never[] = [];
 /** What headers say of the bytes of one body, and nothing of another one (RFC 9110, 8 and 14; RFC 9530). */
 const ofBody = [
@@ -68,7 +69,8 @@ export class Response {
   /** What was set further in, the outermost first: it runs after what is set here. */
   #handedOn: readonly BackgroundWork[] = noWorks;
   readonly #head: ResponseHead;
-  readonly #body: Body;
+  /** Of a view, it is made when somebody asks for it. */
+  #ownBody: Body | undefined;
   readonly [isView]: boolean;
   #owner: object | undefined;
 
@@ -78,13 +80,12 @@ export class Response {
     this[isView] = view !== undefined;
     if (view) {
       this.#head = view.head;
-      this.#body = view.body;
       return;
     }
     if (init !== noOptions) checkInit(new.target, init);
     const { content, type } = contentOf(source as BodySource);
     this.#head = new MemoryHead(init);
-    this.#body = new Body(() => content);
+    this.#ownBody = new Body(() => content);
     if (isOurs(init)) this.#handedOn = init[works]();
     else if ('background' in init) this.background = init.background;
     const { headers } = this.#head;
@@ -124,8 +125,13 @@ export class Response {
 
   get headers(): Headers {
     const { headers } = this.#head;
-    headers[describedBody] ??= this.#body;
+    headers[describedBody] ??= this;
     return headers;
+  }
+
+  get #body(): Body {
+    this.#ownBody ??= (this.#head as ViewHead).openBody();
+    return this.#ownBody;
   }
 
   get ok(): boolean {
@@ -230,6 +236,16 @@ export class Response {
     return { head: this.#head, body: this.#body };
   }
 
+  /** From here on, changes throw `HEADERS_SENT`. */
+  [seal](): void {
+    this.#head.seal();
+  }
+
+  /** The body that the headers describe, if somebody has asked for it. */
+  get [describedBody](): Body | undefined {
+    return this.#ownBody;
+  }
+
   /** `undefined` where it is sent as it is. */
   [prepare](_request: Request, _files: Files | undefined): Promise<Response> | undefined {
     return undefined;
@@ -277,19 +293,32 @@ export interface ResponseParts {
   readonly body: Body;
 }
 
-class ResponseView {
-  readonly head: ResponseHead;
-  readonly body: Body;
+/** A head that lives elsewhere, and the body that comes with it. */
+export interface ViewHead extends ResponseHead {
+  openBody(): Body;
+}
 
-  constructor(head: ResponseHead, body: Body) {
+class ResponseView {
+  readonly head: ViewHead;
+
+  constructor(head: ViewHead) {
     this.head = head;
-    this.body = body;
   }
 }
 
 /** A response over a head and a body that live elsewhere: an adapter's view of a native response. */
-export function responseView(head: ResponseHead, body: Body): Response {
-  return new Response(new ResponseView(head, body) as never);
+export function responseView(head: ViewHead): Response {
+  return new Response(new ResponseView(head) as never);
+}
+
+/** The response is on its way: changes throw from here on. */
+export function sealResponse(response: Response): void {
+  response[seal]();
+}
+
+/** The body of a response, if somebody has asked for it. */
+export function openedBodyOf(response: Response): Body | undefined {
+  return response[describedBody];
 }
 
 /** The head and the body of a response, for those who send it. */

@@ -33,6 +33,8 @@ export interface Auth {
 /** Told of the steps of a request in their order, such as `getDb enter`: `callnext/testing` hands them out. */
 export interface Trace {
   add(step: string): void;
+  /** Told that the response is out. The exits wait for what it returns: until the client of a test has it. */
+  received?(): Promise<void> | undefined;
 }
 
 /** What a request and those that are made of it have in common, beside `state`: each is there when somebody has asked for it. */

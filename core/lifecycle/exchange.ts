@@ -2,7 +2,7 @@ import { BackgroundTasks } from '../background/background-tasks.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
 import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
-import { ClientDisconnect, carries, classOf, isMisuse, misuse, nameOf, toError } from '../errors.js';
+import { ClientDisconnect, carries, classOf, isMisuse, located, misuse, nameOf, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import type { Files } from '../http/files.js';
@@ -10,13 +10,21 @@ import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import { accept, claimFor, isNativeView, partsOf, type Response, worksOf } from '../http/response.js';
+import {
+  accept,
+  claimFor,
+  isNativeView,
+  openedBodyOf,
+  partsOf,
+  type Response,
+  worksOf,
+} from '../http/response.js';
 import { isResponseLike } from '../http/response-head.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
-import { type Undone, type Work, within } from './in-flight.js';
+import { type Entry, type Undone, type Work, within } from './in-flight.js';
 import { Reports } from './reports.js';
 import { RequestContext } from './request-context.js';
 import { Unfinished } from './unfinished.js';
@@ -69,20 +77,33 @@ const none: readonly never[] = [];
 /** How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in milliseconds. */
 const defaultPatience = 5_000;
 
+/** A layer that has taken the request, and the place of the request among what it is at. */
+interface Taken {
+  readonly layer: FrozenLayer;
+  place: Entry;
+}
+
 /** The state of one request: what its layers, dependencies, endpoint and tasks share. */
 export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   readonly transport: Transport;
   /** What was given to the framework, which tells of it in its own way. */
   passedOn: Error | undefined;
-  readonly exits = new ExitStack(this);
-  readonly solved = new DependencyCache();
-  readonly backgroundTasks = new BackgroundTasks();
-  readonly injected: Injected & { request: Request };
+  // What most requests have no use for is made when it is first asked for.
+  #request: Request;
+  #exits: ExitStack | undefined;
+  #solved: DependencyCache | undefined;
+  #backgroundTasks: BackgroundTasks | undefined;
+  #injected: (Injected & { request: Request }) | undefined;
+  #unfinished: Unfinished | undefined;
+  /** Why nothing is to be entered any more. */
+  #refusal: (() => Error) | undefined;
+  /** Whether nothing runs the tasks that are added from now on. */
+  #areTasksOver = false;
   /** Lists that are made anew when something is added have no room to spare: a request may last for hours. */
   #layers: readonly FrozenLayer[] = none;
   #replaced: readonly Response[] = none;
   /** The layers that it has come to, in which it is at work until its last task. */
-  #entered: readonly FrozenLayer[] = none;
+  #entered: readonly Taken[] = none;
   /** The shortest of the layers that it has come to, in milliseconds. */
   #timeout: number | undefined;
   /** How it is called among what is left undone; its method and path unless set. */
@@ -115,7 +136,6 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   #isOver = false;
   /** Whether the dependencies were taken from something that a layer had given up on. */
   #hasGivenUp = false;
-  readonly #unfinished = new Unfinished(this);
   #endpoints = 0;
   /** Whether the layers do not wait for it, although it is not over. */
   #isDetached = false;
@@ -123,12 +143,65 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   constructor(request: Request, transport: Transport) {
     this.transport = transport;
-    this.injected = { request, response: new InjectedResponse(), backgroundTasks: this.backgroundTasks };
+    this.#request = request;
   }
 
   /** The request as the code that runs now sees it. */
   get request(): Request {
-    return this.injected.request;
+    return this.#request;
+  }
+
+  get exits(): ExitStack {
+    if (this.#exits) return this.#exits;
+    this.#exits = new ExitStack(this);
+    if (this.#refusal) this.#exits.close(this.#refusal);
+    return this.#exits;
+  }
+
+  get solved(): DependencyCache {
+    this.#solved ??= new DependencyCache();
+    return this.#solved;
+  }
+
+  get backgroundTasks(): BackgroundTasks {
+    if (this.#backgroundTasks) return this.#backgroundTasks;
+    this.#backgroundTasks = new BackgroundTasks();
+    if (this.#areTasksOver) this.#backgroundTasks.close(this);
+    return this.#backgroundTasks;
+  }
+
+  get injected(): Injected {
+    if (this.#injected) return this.#injected;
+    const { backgroundTasks } = this;
+    this.#injected = { request: this.#request, response: new InjectedResponse(), backgroundTasks };
+    return this.#injected;
+  }
+
+  get #below(): Unfinished {
+    this.#unfinished ??= new Unfinished(this);
+    return this.#unfinished;
+  }
+
+  /** Whether nothing runs that a middleware did not wait for. */
+  get #isIdle(): boolean {
+    return this.#unfinished === undefined || this.#unfinished.isIdle;
+  }
+
+  /** Whether a dependency is open. */
+  get hasEntered(): boolean {
+    return this.#exits !== undefined && !this.#exits.isEmpty;
+  }
+
+  /** Nothing is entered any more, for this reason. */
+  closeExits(refusal: () => Error): void {
+    this.#refusal = refusal;
+    this.#exits?.close(refusal);
+  }
+
+  /** Nothing runs the tasks that are added from now on. */
+  closeTasks(): void {
+    this.#areTasksOver = true;
+    this.#backgroundTasks?.close(this);
   }
 
   get files(): Files | undefined {
@@ -137,7 +210,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** Everything below sees this request, in the async context of now: exits and tasks will run in it. */
   goBelow(request: Request): void {
-    this.injected.request = request;
+    this.#request = request;
+    if (this.#injected) this.#injected.request = request;
     this.#context.keep();
   }
 
@@ -153,17 +227,15 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** The layer is not done before this is. */
   enterLayer(layer: FrozenLayer): void {
     const isTwice = this.#layers.includes(layer);
-    this.#layers = [...this.#layers, layer];
+    this.#layers = this.#layers.length === 0 ? [layer] : [...this.#layers, layer];
     this.#reports.enterLayer(layer.onError);
     if (isTwice) this.#warnOfTwo(layer);
-    this.exits.owner = this.#reports.onError;
     const { maxBodySize, strictContentType } = layer;
     if (maxBodySize !== undefined) sourceOf(this.request).maxBodySize = maxBodySize;
     if (strictContentType !== undefined) sourceOf(this.request).strictContentType = strictContentType;
     if (layer.timeout !== undefined) this.#timeout = Math.min(layer.timeout, this.#timeout ?? layer.timeout);
     if (layer.inFlight.isClosed || this.isTakenBy(layer)) return;
-    this.#entered = [...this.#entered, layer];
-    layer.inFlight.begin(this);
+    this.#entered = [...this.#entered, { layer, place: layer.inFlight.begin(this) }];
   }
 
   #warnOfTwo({ mounts }: FrozenLayer): void {
@@ -183,13 +255,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   leaveLayer(layer: FrozenLayer): void {
     const index = this.#layers.lastIndexOf(layer);
     if (index > 0) this.#layers = this.#layers.toSpliced(index, 1);
-    this.#reports.leaveTo(index > 0 ? this.#layers : []);
-    this.exits.owner = this.#reports.onError;
+    this.#reports.leaveTo(index > 0 ? this.#layers : none);
+  }
+
+  /** What the dependencies that are entered now belong to. */
+  get owner(): ErrorReporter | undefined {
+    return this.#reports.onError;
   }
 
   /** Whether a layer has taken the request: it is not refused then, although the layer is being closed. */
   isTakenBy(layer: FrozenLayer): boolean {
-    return this.#entered.includes(layer);
+    return this.#entered.some(taken => taken.layer === layer);
   }
 
   /** Whether the request is inside a layer. */
@@ -293,9 +369,9 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * runs below that a middleware did not wait for, that happens when it is through.
    */
   async unwind(thrown: Error): Promise<Error> {
-    this.failed = thrown;
-    if (!this.#unfinished.isIdle) this.exits.failure ??= thrown;
-    return this.#unfinished.isAbandoned ? thrown : this.#unwindNow(thrown);
+    this.failed = this.locate(thrown);
+    if (!this.#isIdle) this.exits.failure ??= thrown;
+    return this.#unfinished?.isAbandoned ? thrown : this.locate(await this.#unwindNow(thrown));
   }
 
   async #unwindNow(thrown: Error): Promise<Error> {
@@ -328,7 +404,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     try {
       const made = await handler(this.request, failure);
       if (!isResponseLike(made))
-        throw misuse('NOT_A_RESPONSE', `The exception handler \`${nameOf(handler)}\``, made);
+        throw misuse(
+          'NOT_A_RESPONSE',
+          `The exception handler \`${nameOf(handler, `of ${classOf(failure)}`)}\``,
+          made,
+        );
       return await accept(this, made, this.request);
     } catch (thrown) {
       this.#unhandled = this.#causedBy(toError(thrown), failure);
@@ -368,12 +448,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     this.trace?.add(failure ? `${name} exit with ${classOf(failure)}` : `${name} exit`);
   }
 
-  exitFailed(failure: Error, owner: unknown): void {
+  cameFrom(thrown: unknown, dependency: string): void {
+    this.#reports.cameFrom(thrown, dependency);
+  }
+
+  exitFailed(failure: Error, owner: unknown, name: string): void {
+    this.#reports.cameFrom(failure, name);
     this.#reports.tellOwner(failure, owner as ErrorReporter | undefined);
   }
 
   abandon(below: Promise<unknown>): void {
-    const settle = this.#unfinished.abandon();
+    const settle = this.#below.abandon();
     below.then(settle, thrown => {
       const error = toError(thrown);
       const isKnown =
@@ -396,7 +481,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
       () => undefined,
     );
     this.abandon(below);
-    this.#unfinished.loseInterestAfter(timeout);
+    this.#below.loseInterestAfter(timeout);
     this.transport.abort(error);
     return this.recoverOutside(new HTTPException(504, undefined, { cause: error }));
   }
@@ -405,7 +490,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   busyWith(work: Promise<unknown>): void {
     this.hasInjected = true;
     this.#attach();
-    this.#unfinished.busyWith(work);
+    this.#below.busyWith(work);
   }
 
   /** Keeps the exits, those of scope `function` too, from running before a block of native code has ended. */
@@ -433,15 +518,15 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Reports native code that goes on to write although what it was given has exited. */
   watchLateUse(): void {
     const name = this.#lent[0];
-    if (name === undefined || this.exits.has('function')) return;
+    if (name === undefined || this.#exits?.has('function')) return;
     this.#lent = none;
-    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.#title, name), 'request');
+    const tell = (): void => this.report(misuse('INJECT_USED_LATE', this.title, name), 'request');
     this.transport.whenWritten?.(tell);
   }
 
   /** Whether native code may still use what the request has entered. */
   get isHolding(): boolean {
-    return this.hasInjected || !this.exits.isEmpty;
+    return this.hasInjected || this.hasEntered;
   }
 
   /**
@@ -449,14 +534,34 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * unless a layer's time is up.
    */
   async idle(): Promise<void> {
-    await this.#unfinished.whenIdle();
+    await this.#unfinished?.whenIdle();
     this.#isOver = true;
-    const { failure } = this.exits;
+    const failure = this.#exits?.failure;
     const unwound = failure && (await this.#unwindNow(failure));
     if (unwound && unwound !== failure) this.report(unwound, 'exit');
-    this.#hasGivenUp = !this.#unfinished.isIdle;
-    if (failure && !this.#unfinished.isIdle) this.exits.close(() => failure);
-    else this.exits.failure = undefined;
+    this.#hasGivenUp = !this.#isIdle;
+    if (failure && this.#hasGivenUp) this.closeExits(() => failure);
+    else if (this.#exits) this.#exits.failure = undefined;
+  }
+
+  /** Whether nothing is left to do for the request, so that it is over with its response: no exit, no task, no failure. */
+  isDoneWith(response: Response | undefined, { error }: Delivery): boolean {
+    const hasWork = this.#exits !== undefined || this.#backgroundTasks !== undefined || !this.#isIdle;
+    const hasFailed = error !== undefined || this.failed !== undefined || this.passedOn !== undefined;
+    if (hasWork || hasFailed || this.#hasGivenUp || this.#replaced.length > 0) return false;
+    if (response === undefined || worksOf(response).length > 0) return false;
+    const body = openedBodyOf(response);
+    return body === undefined || (!isNativeView(response) && body.whole !== undefined);
+  }
+
+  /** It is over. Resolves when what was kept for it has been let go, and is `undefined` where nothing was. */
+  finish(refusal: () => Error): Promise<void> | undefined {
+    this.#isOver = true;
+    this.closeExits(refusal);
+    const released = this.release();
+    if (released) return released.then(() => this.end());
+    this.end();
+    return undefined;
   }
 
   /**
@@ -466,7 +571,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   async isClosedInTime(closing: Promise<unknown>): Promise<boolean> {
     const patience = this.#timeout ?? defaultPatience;
     const isClosed = await within(patience, closing);
-    if (!isClosed && !this.exits.isEmpty) this.report(misuse('BODY_UNCLOSED', patience), 'response');
+    if (!isClosed && this.hasEntered) this.report(misuse('BODY_UNCLOSED', patience), 'response');
     return isClosed;
   }
 
@@ -483,38 +588,38 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   #releaseBody(response: Response): void {
-    const released = partsOf(response).body.release();
+    const released = openedBodyOf(response)?.release();
     released?.catch(thrown => this.report(toError(thrown), 'response'));
   }
 
   /** All is over; what a layer has given up on may still come to its end. */
   end(): void {
     this.#isEnded = true;
-    if (!this.#unfinished.isIdle) return;
+    if (!this.#isIdle) return;
     if (this.#hasGivenUp || this.#hasLate) void this.#letGoOfTheRest();
     else this.#leaveLayers();
   }
 
   becameIdle(): void {
-    if (this.#isEnded && this.#unfinished.isIdle) void this.#letGoOfTheRest();
+    if (this.#isEnded && this.#isIdle) void this.#letGoOfTheRest();
   }
 
   /** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
   async #letGoOfTheRest(): Promise<void> {
     void this.settleResponses(undefined);
     this.dropTasks(this.exits.refusal ?? misuse('ALREADY_ANSWERED'));
-    await this.backgroundTasks.runAll(error => this.report(error, 'background'), true);
+    await this.backgroundTasks.runAll((error, task) => this.report(error, 'background', task), true);
     this.#leaveLayers();
   }
 
   #leaveLayers(): void {
-    this.backgroundTasks.close();
+    this.closeTasks();
     this.#endInLayers();
   }
 
   #endInLayers(): void {
     this.#isDetached = true;
-    for (const { inFlight } of this.#entered) inFlight.end(this);
+    for (const { layer, place } of this.#entered) layer.inFlight.end(place);
     const resolves = this.#whenOver;
     this.#whenOver = none;
     for (const resolve of resolves) resolve();
@@ -533,14 +638,14 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    * keeps it in memory.
    */
   detach(): void {
-    const holdsNothing = this.exits.names.length === 0 && this.backgroundTasks.names.length === 0;
-    if (holdsNothing && !this.isAnswering && this.#unfinished.isIdle) this.#endInLayers();
+    const holdsNothing = this.#exitNames.length === 0 && this.#taskNames.length === 0;
+    if (holdsNothing && !this.isAnswering && this.#isIdle) this.#endInLayers();
   }
 
   #attach(): void {
     if (!this.#isDetached || this.#isEnded) return;
     this.#isDetached = false;
-    for (const { inFlight } of this.#entered) inFlight.begin(this);
+    for (const taken of this.#entered) taken.place = taken.layer.inFlight.begin(this);
   }
 
   /** Whether an endpoint works: it comes to its end, also when its client has gone. */
@@ -559,18 +664,27 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     }
   }
 
-  get #title(): string {
+  /** What it is called in reports and errors. */
+  get title(): string {
     return this.name ?? methodAndPath(this.request);
   }
 
   undone(): Undone {
-    const isAnswered = this.isSent && this.#unfinished.isIdle;
+    const isAnswered = this.isSent && this.#isIdle;
     const { backgroundTasks } = this;
     return {
-      responses: isAnswered ? [] : [this.#title],
-      exits: this.exits.names,
+      responses: isAnswered ? [] : [this.title],
+      exits: this.#exitNames,
       tasks: [...backgroundTasks.names, ...backgroundTasks.namesIn(this.#made().flatMap(worksOf))],
     };
+  }
+
+  get #exitNames(): readonly string[] {
+    return this.#exits?.names ?? none;
+  }
+
+  get #taskNames(): readonly string[] {
+    return this.#backgroundTasks?.names ?? none;
   }
 
   cutShort(reason: Error): void {
@@ -586,7 +700,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   /** Whether native code holds dependencies that its failure would roll back. */
   get holdsInjected(): boolean {
     const hasFailed = this.failed !== undefined || this.#observed !== undefined;
-    return this.hasInjected && !hasFailed && !this.exits.isEmpty;
+    return this.hasInjected && !hasFailed && this.hasEntered;
   }
 
   /**
@@ -618,7 +732,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
   observe(failure: Error): void {
-    this.#observed = failure;
+    this.#observed = this.locate(failure);
   }
 
   /** The error that native code has failed with before this answer, once. */
@@ -634,7 +748,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
    */
   goOnAfterError(): Promise<void> | undefined {
     const failure = this.takeObserved();
-    const isNothingOpen = this.exits.isEmpty && this.backgroundTasks.isEmpty;
+    const isNothingOpen = !this.hasEntered && this.#taskNames.length === 0;
     if (failure && !isNothingOpen) return this.failedNatively(failure).then(() => this.#beginAnew());
     this.#beginAnew();
     return undefined;
@@ -642,8 +756,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   #beginAnew(): void {
     this.failed = undefined;
-    if (!this.#unfinished.isAbandoned) this.exits.failure = undefined;
-    this.solved.forgetExited();
+    if (this.#exits && !this.#unfinished?.isAbandoned) this.#exits.failure = undefined;
+    this.#solved?.forgetExited();
   }
 
   /**
@@ -663,7 +777,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   }
 
   replaced(response: Response): void {
-    partsOf(response).body.forget();
+    openedBodyOf(response)?.forget();
     this.#replaced = [...this.#replaced, response];
     this.#hasLate ||= this.#isOver;
     if (this.#isEnded) this.becameIdle();
@@ -674,7 +788,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
     const closing = this.#replaced.map(response => partsOf(response).body.settle(true));
-    const open = [sent && partsOf(sent).body.settle(false), ...closing].filter(each => each !== undefined);
+    const open = [sent && openedBodyOf(sent)?.settle(false), ...closing].filter(each => each !== undefined);
     if (open.length === 0) return undefined;
     return this.isClosedInTime(Promise.all(open.map(each => this.#reporting(each))));
   }
@@ -688,7 +802,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   dropTasks(cause: Error): void {
     this.#adoptLost();
-    this.backgroundTasks.drop(cause, dropped => this.report(dropped, 'background'));
+    this.backgroundTasks.drop(cause, (dropped, task) => this.report(dropped, 'background', task));
   }
 
   #adoptLost(): void {
@@ -720,15 +834,24 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     return this.#reports.has(error);
   }
 
-  report(error: Error, phase: ErrorPhase): void {
-    this.#reports.tell(error, phase);
+  /** Says in the message of a misuse at which request it came up. */
+  locate(error: Error): Error {
+    return located(error, () => this.title);
+  }
+
+  /** Tells `onError`; `task` is the background task that has failed. */
+  report(error: Error, phase: ErrorPhase, task?: string): void {
+    this.#reports.tell(error, phase, task);
   }
 }
+
+/** A client may send a path of many kilobytes. */
+const longestPath = 200;
 
 /** A request that no route can match has no path. */
 function methodAndPath(request: Request): string {
   try {
-    return `${request.method} ${request.path}`;
+    return `${request.method} ${request.path.slice(0, longestPath)}`;
   } catch {
     return request.method;
   }

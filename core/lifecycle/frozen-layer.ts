@@ -6,11 +6,21 @@ import type { InFlight } from './in-flight.js';
 import type { LifespanContext } from './lifespan.js';
 import type { Mounts } from './mounts.js';
 
-/** Where a reported error comes from. */
+/** The part of a request that a reported error comes from. */
 export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
 
+/** Where a reported error comes from. */
+export interface ErrorContext {
+  readonly request: Request;
+  readonly phase: ErrorPhase;
+  /** The method and the path, such as `POST /orders`; outside a request `run` and the name of its function. */
+  readonly where: string;
+  /** The background task, or the dependency, that has failed, where it is known. */
+  readonly name: string | undefined;
+}
+
 /** Told of every error that no response can carry any more. */
-export type ErrorReporter = (error: Error, context: { request: Request; phase: ErrorPhase }) => void;
+export type ErrorReporter = (error: Error, context: ErrorContext) => void;
 
 /** A layer as requests run through it. */
 export interface FrozenLayer {

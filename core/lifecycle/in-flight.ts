@@ -18,9 +18,34 @@ export interface Work {
   cutShort(reason: Error): void;
 }
 
+/** A place in a ring. */
+export class Entry {
+  readonly work: Work | undefined;
+  next: Entry = this;
+  #previous: Entry = this;
+
+  /** A ring of its own, or, given one, the last place before the beginning of that. */
+  constructor(work: Work | undefined, ring?: Entry) {
+    this.work = work;
+    if (ring === undefined) return;
+    this.#previous = ring.#previous;
+    this.next = ring;
+    this.#previous.next = this;
+    ring.#previous = this;
+  }
+
+  leave(): void {
+    this.#previous.next = this.next;
+    this.next.#previous = this.#previous;
+    this.next = this;
+    this.#previous = this;
+  }
+}
+
 /** What a layer is at, so that it can be closed. */
 export class InFlight {
-  readonly #works = new Set<Work>();
+  /** The works, in a ring that begins and ends here: one is taken out of it at no cost, however many there are. */
+  readonly #ring: Entry = new Entry(undefined);
   #isClosed = false;
   /** What each `close()` waits for, until the last work has ended. */
   #emptied: RepeatedWait<void> | undefined;
@@ -30,13 +55,14 @@ export class InFlight {
     return this.#isClosed;
   }
 
-  begin(work: Work): void {
-    this.#works.add(work);
+  /** A work begins. What is returned is for `end`. */
+  begin(work: Work): Entry {
+    return new Entry(work, this.#ring);
   }
 
-  end(work: Work): void {
-    this.#works.delete(work);
-    if (this.#works.size > 0) return;
+  end(entry: Entry): void {
+    entry.leave();
+    if (this.#ring.next !== this.#ring) return;
     this.#tellEmptied();
     this.#emptied = undefined;
   }
@@ -49,7 +75,7 @@ export class InFlight {
     this.#isClosed = true;
     if (timeout === undefined) await this.#whenEmpty().promise;
     else await within(timeout, this.#whenEmpty());
-    const left = [...this.#works];
+    const left = this.#works();
     const undone = left.map(work => work.undone());
     for (const work of left) work.cutShort(misuse('LAYER_CLOSED'));
     return {
@@ -59,8 +85,14 @@ export class InFlight {
     };
   }
 
+  #works(): Work[] {
+    const works: Work[] = [];
+    for (let { next } = this.#ring; next.work; { next } = next) works.push(next.work);
+    return works;
+  }
+
   #whenEmpty(): RepeatedWait<void> {
-    if (this.#works.size === 0) return new RepeatedWait(Promise.resolve());
+    if (this.#ring.next === this.#ring) return new RepeatedWait(Promise.resolve());
     this.#emptied ??= new RepeatedWait(
       new Promise(resolve => {
         this.#tellEmptied = resolve;

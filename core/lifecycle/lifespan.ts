@@ -36,7 +36,7 @@ export class LifespanContext {
 
   constructor(begin: Lifespan) {
     this.#begin = begin;
-    this.name = nameOf(begin);
+    this.name = nameOf(begin, 'lifespan');
   }
 
   get isReady(): boolean {

@@ -1,20 +1,31 @@
 import { toError } from '../errors.js';
 import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
-import type { ErrorPhase, ErrorReporter } from './frozen-layer.js';
+import type { ErrorContext, ErrorPhase, ErrorReporter } from './frozen-layer.js';
+
+/** A request, or what is run outside of one. */
+interface Reported {
+  /** That which the code that runs at the time sees. */
+  readonly request: Request;
+  readonly title: string;
+  /** Says in an error where it came up. */
+  locate(error: Error): Error;
+}
 
 /** Who is told of the errors of one request that no response can carry any more. */
 export class Reports {
-  readonly #of: { readonly request: Request };
+  readonly #of: Reported;
   #onError: ErrorReporter | undefined;
   /** Of the innermost layer: told of what happens when all layers have been left. */
   #innermost: ErrorReporter | undefined;
   /** Told of an error wherever it comes up: that of the layer in which its dependency was entered. */
   #own: WeakMap<Error, ErrorReporter> | undefined;
   #told: WeakSet<Error> | undefined;
+  /** The dependencies that errors come from. */
+  #sources: WeakMap<object, string> | undefined;
 
   /** `of`: whose errors they are; its request is the one that the code which runs at the time sees. */
-  constructor(of: { readonly request: Request }) {
+  constructor(of: Reported) {
     this.#of = of;
   }
 
@@ -34,6 +45,13 @@ export class Reports {
     this.#onError = isIn ? around.findLast(({ onError }) => onError)?.onError : this.#innermost;
   }
 
+  /** Notes which dependency has thrown this, the innermost one first. */
+  cameFrom(thrown: unknown, dependency: string): void {
+    if (typeof thrown !== 'object' || thrown === null) return;
+    this.#sources ??= new WeakMap();
+    if (!this.#sources.has(thrown)) this.#sources.set(thrown, dependency);
+  }
+
   /** An error that is told to the `onError` that was in force when its dependency was entered. */
   tellOwner(error: Error, owner: ErrorReporter | undefined): void {
     this.#own ??= new WeakMap();
@@ -45,16 +63,18 @@ export class Reports {
   }
 
   /** Tells `onError`; what that throws goes to the console, never further. */
-  tell(given: Error, phase: ErrorPhase): void {
+  tell(given: Error, phase: ErrorPhase, task: string | undefined): void {
     // A stream may be destroyed with any value, which then stands where Node has errors.
-    const error = toError(given);
+    const error = this.#of.locate(toError(given));
     this.#told ??= new WeakSet();
     this.#told.add(error);
     const failed = (thrown: unknown): void =>
       print('callnext: `onError` failed while it was told of an error.', toError(thrown), error);
     try {
       const onError = this.#own?.get(error) ?? this.#onError ?? printError;
-      const told: unknown = onError(error, { request: this.#of.request, phase });
+      const { request, title: where } = this.#of;
+      const name = task ?? this.#sources?.get(error);
+      const told: unknown = onError(error, { request, phase, where, name });
       // A promise of another realm is no `Promise` here, and its rejection must not be unhandled either.
       if (typeof told === 'object' && told !== null) new Promise(resolve => resolve(told)).catch(failed);
     } catch (thrown) {
@@ -81,9 +101,11 @@ function printAsText(message: string, errors: readonly Error[]): void {
 }
 
 /** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
-function printError(error: Error, { phase }: { phase: ErrorPhase }): void {
+function printError(error: Error, { phase, where, name }: ErrorContext): void {
   if (phase === 'background' && isOfExpected(error)) return;
-  print(`callnext (${phase}):`, error);
+  const kind = phase === 'background' ? 'task' : 'dependency';
+  const place = name === undefined ? where : `${kind} ${name} of ${where}`;
+  print(`callnext (${phase}): ${place}:`, error);
 }
 
 function isOfExpected(error: Error): boolean {

@@ -5,7 +5,7 @@ import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import { type Request, refuseTooLarge } from '../http/request.js';
-import { isNativeView, partsOf, type Response } from '../http/response.js';
+import { isNativeView, type Response, sealResponse } from '../http/response.js';
 import type { Below } from '../middleware/compose.js';
 import type { Delivery, Exchange } from './exchange.js';
 import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
@@ -26,7 +26,7 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     const latest = overtaking ? await answerInstead(exchange, layer, answer, overtaking) : answer;
     response = latest;
     exchange.sending(latest);
-    delivery = await exchange.inContext(() => transport.send(latest)); // 6: sent, to its last byte
+    delivery = await sent(exchange, latest); // 6: sent, to its last byte
   } catch (thrown) {
     const unanswered = exchange.takeOvertaking();
     if (unanswered) exchange.report(unanswered, 'request');
@@ -34,16 +34,39 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     delivery = await transport.fail(exchange.passedOn, exchange.errorHeaders);
   }
   const { outcome } = delivery;
-  exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
-  await exchange.inContext(async () => {
-    exchange.isSent = true;
-    if (response) partsOf(response).head.seal();
+  const { trace } = exchange;
+  trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
+  exchange.isSent = true;
+  if (response) sealResponse(response);
+  const isDone = trace === undefined && exchange.isDoneWith(response, delivery);
+  const leaving = isDone ? exchange.finish(alreadyAnswered) : afterResponse(exchange, response, delivery); // 7–9
+  if (leaving) await leaving;
+}
+
+function afterResponse(
+  exchange: Exchange,
+  response: Response | undefined,
+  delivery: Delivery,
+): Promise<void> {
+  return exchange.inContext(async () => {
+    if (exchange.trace) await exchange.trace.received?.();
     await exchange.idle();
     const closing = exchange.settleResponses(response);
     if (closing) await closing;
     const known = exchange.noteFailure('response', delivery.error, undefined) ?? exchange.failed;
-    await runAfterResponse(exchange, response, known); // 7–9
+    await runAfterResponse(exchange, response, known);
   });
+}
+
+/** What native code has written keeps an async context of its own. */
+function sent(exchange: Exchange, response: Response): Promise<Delivery> {
+  const { transport } = exchange;
+  if (isNativeView(response)) return transport.send(response);
+  return exchange.inContext(() => transport.send(response));
+}
+
+function alreadyAnswered(): Error {
+  return misuse('ALREADY_ANSWERED');
 }
 
 /** Native code that holds dependencies has failed since it answered: the client is not told of a success that is rolled back. */
@@ -67,17 +90,12 @@ export async function runAfterResponse(
   response: Response | undefined,
   known: Error | undefined,
 ): Promise<Error | undefined> {
-  const { exits, backgroundTasks } = exchange;
-  // Most requests have neither, and what is not there is not waited for: 0.5 µs.
-  const isIdle = exits.isEmpty && backgroundTasks.isEmpty;
-  if (isIdle && exchange.isSettled) backgroundTasks.close();
+  const isIdle = !exchange.hasEntered && exchange.backgroundTasks.isEmpty;
+  if (isIdle && exchange.isSettled) exchange.closeTasks();
   const { failure, last } = isIdle
     ? { failure: known, last: known }
     : await leaveAndRun(exchange, response, known);
-  exits.close(() => failure ?? misuse('ALREADY_ANSWERED'));
-  const released = exchange.release();
-  if (released) await released;
-  exchange.end();
+  await exchange.finish(failure ? () => failure : alreadyAnswered);
   return last;
 }
 
@@ -87,7 +105,7 @@ async function leaveAndRun(
   known: Error | undefined,
 ): Promise<{ failure: Error | undefined; last: Error | undefined }> {
   const { exits, backgroundTasks } = exchange;
-  const report = (error: Error): void => exchange.report(error, 'background');
+  const report = (error: Error, task: string): void => exchange.report(error, 'background', task);
   const begin = (name: string): void => exchange.trace?.add(`task ${name}`);
   const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
   const taskFailure = await backgroundTasks.runAll(report, false, begin); // 8
@@ -173,17 +191,42 @@ async function answerWithDependencies(
 }
 
 /** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
-async function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
-  let response: Response;
+function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   const watch = exchange.timings?.beginNative('handler');
+  return started(below, request).then(
+    response => {
+      watch?.stop();
+      return settleNative(exchange, response);
+    },
+    (thrown: unknown) => {
+      watch?.stop();
+      return exchange.recover(thrown);
+    },
+  );
+}
+
+function started(below: Below, request: Request): Promise<Response> {
   try {
-    response = await below(request);
+    return below(request);
   } catch (thrown) {
-    return exchange.recover(thrown);
-  } finally {
-    watch?.stop();
+    return Promise.reject(thrown);
   }
+}
+
+/** Native code has answered: what has to be waited for before the answer goes on. */
+function settleNative(exchange: Exchange, response: Response): Response | Promise<Response> {
+  const failed = exchange.takeObserved() ?? serverError(exchange, response);
+  if (failed || exchange.hasEntered) return leaveNative(exchange, response, failed);
+  return response;
+}
+
+async function leaveNative(
+  exchange: Exchange,
+  response: Response,
+  failed: Error | undefined,
+): Promise<Response> {
   const { exits } = exchange;
+  let thrown = failed;
   if (exits.has('function')) {
     await exchange.whenNativeHasEnded();
     const overtaking = exchange.takeOvertaking();
@@ -191,9 +234,9 @@ async function answerNative(exchange: Exchange, below: Below, request: Request):
       exchange.replaced(response);
       return exchange.recover(overtaking);
     }
+    thrown ??= exchange.takeObserved();
   }
-  const failed = exchange.takeObserved() ?? serverError(exchange, response);
-  if (failed) await exchange.failedNatively(failed);
+  if (thrown) await exchange.failedNatively(thrown);
   if (exits.isEmpty) return response;
   const known = exits.failure;
   const failure = await exits.leave('function', response, known);

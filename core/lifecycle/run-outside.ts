@@ -26,7 +26,7 @@ export async function runOutside<D extends Dependencies, Result>(
   checkHandler('layer.run', dependencies, work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
-  const exchange = new OutsideExchange(nameOf(work) === 'anonymous' ? 'run' : `run ${nameOf(work)}`);
+  const exchange = new OutsideExchange(`run ${nameOf(work, '')}`.trimEnd());
   exchange.enterLayer(plan);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
@@ -79,6 +79,11 @@ class OutsideExchange extends Exchange {
     const source = new NoRequest(name);
     super(new Request(source), source);
     this.name = name;
+  }
+
+  /** The caller knows what it has run. */
+  override locate(error: Error): Error {
+    return error;
   }
 
   override noteFailure(

@@ -28,8 +28,8 @@ export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<R
 export function checkedMiddleware(middleware: unknown): Middleware {
   if (typeof middleware !== 'function' || !mayReturnResponse(middleware))
     throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
-  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware));
-  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware));
+  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware, 'middleware'));
+  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware, 'middleware'));
   return middleware as Middleware;
 }
 
@@ -37,14 +37,18 @@ function mayReturnResponse(fn: object): boolean {
   return !isClass(fn) && !isGeneratorFunction(fn) && adapterOf(fn) === undefined;
 }
 
-/** Folds middlewares, outermost first, into one function. It is done once; a request only walks through it. */
-export function compose(middlewares: readonly Middleware[]): Onion {
+/**
+ * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
+ * `names` are those of the middlewares.
+ */
+export function compose(middlewares: readonly Middleware[], names: readonly string[]): Onion {
   const innermost: Onion = (request, _run, below) => below(request);
-  return middlewares.reduceRight((inner, middleware) => guarded(middleware, inner), innermost);
+  const fold = (inner: Onion, middleware: Middleware, index: number): Onion =>
+    guarded(names[index] as string, middleware, inner);
+  return middlewares.reduceRight(fold, innermost);
 }
 
-function guarded(middleware: Middleware, inner: Onion): Onion {
-  const name = nameOf(middleware);
+function guarded(name: string, middleware: Middleware, inner: Onion): Onion {
   return async function runMiddleware(request, run, below) {
     const watch = run.timings?.beginMiddleware(name);
     const { trace } = run;
@@ -89,10 +93,14 @@ class Call {
 
   next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
-    const received = refused ? Promise.reject(misuse(refused, this.#name)) : this.#goOn(request, given);
-    // Whoever ignores the promise must not make an unhandled rejection of it; a failure that comes late is told to the run.
-    received.catch(ignore);
-    if (!refused && this.#received === undefined) this.#pending = received;
+    if (refused) return handled(Promise.reject(misuse(refused, this.#name)));
+    this.#called = true;
+    this.#watch?.pause();
+    const received = this.#goOn(request, given).then(
+      response => this.#receive(response),
+      (thrown: unknown) => this.#fail(thrown),
+    );
+    this.#pending = received;
     return received;
   }
 
@@ -120,19 +128,34 @@ class Call {
     if (this.#pending) this.#run.abandon(this.#pending);
   }
 
-  async #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
-    this.#called = true;
-    this.#watch?.pause();
+  #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
     try {
-      const received = await this.#inner(changedRequest(request, given), this.#run, this.#below);
-      if (this.#isOver) this.#run.replaced(received);
-      this.#received = received;
-      return received;
-    } finally {
-      this.#pending = undefined;
-      if (!this.#isOver) this.#watch?.resume();
+      return this.#inner(changedRequest(request, given), this.#run, this.#below);
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
   }
+
+  #receive(response: Response): Response {
+    this.#pending = undefined;
+    if (this.#isOver) this.#run.replaced(response);
+    else this.#watch?.resume();
+    this.#received = response;
+    return response;
+  }
+
+  /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
+  #fail(thrown: unknown): never {
+    if (this.#pending) handled(this.#pending);
+    this.#pending = undefined;
+    if (!this.#isOver) this.#watch?.resume();
+    throw thrown;
+  }
+}
+
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
 }
 
 function ignore(): void {

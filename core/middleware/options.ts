@@ -92,7 +92,7 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
 }
 
 function text(value: unknown): string {
-  if (typeof value === 'function') return nameOf(value);
+  if (typeof value === 'function') return nameOf(value, 'function');
   if (value instanceof RegExp) return String(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
   return `[${value.constructor?.name ?? 'object'}]`;

@@ -8,8 +8,8 @@ import { described, headerName, optionalFunction, readOptions } from './options.
 export interface RequestIdOptions {
   /** `x-request-id` unless set. */
   header?: string;
-  /** Makes one; a UUID unless set. */
-  generator?: () => string;
+  /** Makes one, and may take that of the app's logger from `request.raw`; a UUID unless set. */
+  generator?: (request: Request) => string;
   /** Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set. `() => false` keeps none. */
   validator?: (id: string) => boolean;
 }
@@ -27,14 +27,14 @@ export interface RequestIdOptions {
 export function requestId(given: RequestIdOptions = {}): Middleware {
   const options = readOptions<Required<RequestIdOptions>>('requestId', given, {
     header: headerName('x-request-id'),
-    generator: optionalFunction('a function () => id', randomUUID),
+    generator: optionalFunction('a function (request) => id', randomUUID),
     validator: optionalFunction('a function (id) => boolean', isPlain),
   });
   const { header, generator, validator } = options;
   return described(async function requestId(request, callNext) {
     const sent = request.headers.get(header);
     const isKept = sent !== null && validator(sent) === true;
-    const id = isKept ? sent : made(generator());
+    const id = isKept ? sent : made(generator(request));
     request.state.requestId = id;
     request.errorHeaders.set(header, id);
     const response = await callNext(isKept ? request : withHeader(request, header, id));

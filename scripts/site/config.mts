@@ -25,6 +25,7 @@ export default defineConfig({
         text: 'In depth',
         items: [
           page('The order', '/order'),
+          page('Background tasks', '/background-tasks'),
           page('Bodies', '/bodies'),
           page('Responses', '/responses'),
           page('Middleware', '/middleware'),

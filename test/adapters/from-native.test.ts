@@ -1194,8 +1194,8 @@ it('refuses what is of another framework', async () => {
   await listening(koa.callback(), async (_url, port) => expect((await ask(port)).status).toBe(500));
   await listening(app, async (_url, port) => expect((await ask(port)).status).toBe(500));
   expect(errors).toEqual([
-    '`fromExpress()` runs in requests of Express, or of Node, only, received an object of class `Object`.',
-    '`fromKoa()` runs in requests of Koa only, received an object of class `Object`.',
+    '`fromExpress()` runs in requests of Express, or of Node, only, received an object of class `Object`. (GET /)',
+    '`fromKoa()` runs in requests of Koa only, received an object of class `Object`. (GET /)',
   ]);
 });
 

@@ -233,7 +233,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
       {
         status: 500,
         body: JSON.stringify(
-          'The dependency `open` is declared with `dispose: true`, and its value, an object of class `Object`, has neither `Symbol.asyncDispose` nor `Symbol.dispose`. Return one that has, or leave `dispose` out.',
+          'The dependency `open` is declared with `dispose: true`, and its value, an object of class `Object`, has neither `Symbol.asyncDispose` nor `Symbol.dispose`. Return one that has, or leave `dispose` out. (GET /)',
         ),
       },
     ]);

@@ -389,9 +389,9 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
         paths.map(async name => JSON.parse((await ask(port, { path: `/${name}` })).text)),
       );
       expect(texts).toEqual([
-        '`request.session` is there below the middleware `sessions()` only. Add it: `layer.addMiddleware(sessions({ … }))`.',
-        '`request.user` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`.',
-        '`request.auth` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`.',
+        '`request.session` is there below the middleware `sessions()` only. Add it: `layer.addMiddleware(sessions({ … }))`. (GET /session)',
+        '`request.user` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /user)',
+        '`request.auth` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /auth)',
       ]);
     });
   });
@@ -442,7 +442,7 @@ it('tells why a session can not be kept', async () => {
   layer.addExceptionHandler(Error, () => Response.json({}, { status: 500 }));
   await listening(app.listener(), (_url, port) => ask(port));
   expect(told).toEqual([
-    'The session cookie `session` would have 5391 bytes, and browsers drop one of more than 4096. Keep less in `request.session`, such as a key to what is stored elsewhere.',
+    'The session cookie `session` would have 5391 bytes, and browsers drop one of more than 4096. Keep less in `request.session`, such as a key to what is stored elsewhere. (GET /)',
   ]);
 });
 

@@ -99,6 +99,7 @@ it('exports from `callnext` what users need, and the port for those who write an
 
 it('exports from each framework entry what an app mounts and calls', () => {
   expect(Object.keys(expressEntry).sort()).toEqual([
+    'backgroundTasks',
     'errorBoundary',
     'fromExpress',
     'inject',
@@ -107,7 +108,14 @@ it('exports from each framework entry what an app mounts and calls', () => {
     'toExpress',
     'wrap',
   ]);
-  expect(Object.keys(koaEntry).sort()).toEqual(['errorBoundary', 'fromKoa', 'inject', 'mountFetch', 'toKoa']);
+  expect(Object.keys(koaEntry).sort()).toEqual([
+    'backgroundTasks',
+    'errorBoundary',
+    'fromKoa',
+    'inject',
+    'mountFetch',
+    'toKoa',
+  ]);
 });
 
 it('exports from `callnext/node` the listener, and what the framework adapters are made of', () => {
@@ -121,6 +129,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'ResponseEnd',
     'absoluteUrl',
     'answerAlone',
+    'backgroundTasks',
     'bareLayer',
     'belowMount',
     'besideNative',
@@ -139,6 +148,7 @@ it('exports from `callnext/node` the listener, and what the framework adapters a
     'parsedBodyOf',
     'readTarget',
     'runAround',
+    'tasksAt',
     'toLayer',
     'toNode',
   ]);

@@ -1,8 +1,13 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Dependencies, Depends, Endpoint, Layer, Middleware, Solved } from 'callnext';
-import { inject as injectExpress, toExpress, wrap } from 'callnext/express';
-import { inject as injectKoa, toKoa } from 'callnext/koa';
+import type { BackgroundTasks, Dependencies, Depends, Endpoint, Layer, Middleware, Solved } from 'callnext';
+import {
+  inject as injectExpress,
+  backgroundTasks as tasksOfExpress,
+  toExpress,
+  wrap,
+} from 'callnext/express';
+import { inject as injectKoa, backgroundTasks as tasksOfKoa, toKoa } from 'callnext/koa';
 import express5 from 'express';
 import Koa3 from 'koa';
 
@@ -43,6 +48,8 @@ export interface Answer {
   redirect(url: string): void;
   /** `inject` of the framework's adapter. */
   readonly inject: Inject;
+  /** `backgroundTasks` of the framework's adapter. */
+  tasks(): BackgroundTasks;
 }
 
 interface Inject {
@@ -140,6 +147,7 @@ function expressAnswer(req: http.IncomingMessage, res: import('express').Respons
     },
     redirect: url => res.redirect(url),
     inject: ((...given: [never, never]) => injectExpress(req as never, ...given)) as Inject,
+    tasks: () => tasksOfExpress(req as never),
   };
   return answer;
 }
@@ -217,6 +225,7 @@ function koaAnswer(ctx: Koa3.Context): Answer {
     },
     redirect: url => ctx.redirect(url),
     inject: ((...given: [never, never]) => injectKoa(ctx, ...given)) as Inject,
+    tasks: () => tasksOfKoa(ctx),
   };
   return answer;
 }

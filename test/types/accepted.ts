@@ -18,6 +18,7 @@ import {
   UploadFile,
 } from 'callnext';
 import {
+  backgroundTasks,
   errorBoundary,
   fromExpress,
   inject,
@@ -26,12 +27,18 @@ import {
   toExpress,
   wrap,
 } from 'callnext/express';
-import { fromKoa, inject as injectKoa, mountFetch as mountOnKoa, toKoa } from 'callnext/koa';
+import {
+  fromKoa,
+  inject as injectKoa,
+  mountFetch as mountOnKoa,
+  backgroundTasks as tasksOfKoa,
+  toKoa,
+} from 'callnext/koa';
 import { AuthCredentials, authentication, requires, SimpleUser } from 'callnext/middleware/authentication';
 import { cors } from 'callnext/middleware/cors';
 import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
-import { inject as injectNode, toNode } from 'callnext/node';
+import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -344,3 +351,12 @@ endpoint({}, ({ response }) => {
 });
 class Pages extends Response {}
 endpoint({}, () => 'page', { responseClass: Pages });
+
+// Tasks of native handlers are type-checked, in the frameworks' own handlers.
+const sendMail = async (_to: string, _copies: number): Promise<void> => undefined;
+express().post('/', (req, res) => {
+  backgroundTasks(req).addTask(sendMail, 'ada@example.com', 2);
+  res.end();
+});
+new Koa().use(ctx => tasksOfKoa(ctx).addTask(sendMail, 'ada@example.com', 2));
+toNode(new Layer(), req => tasksOfNode(req).addTask(sendMail, 'ada@example.com', 2));

@@ -11,8 +11,16 @@ import {
   Response,
   ServerSentEvent,
 } from 'callnext';
-import { errorBoundary, fromExpress, inject, mountFetch, toExpress, wrap } from 'callnext/express';
-import { fromKoa, inject as injectKoa } from 'callnext/koa';
+import {
+  backgroundTasks,
+  errorBoundary,
+  fromExpress,
+  inject,
+  mountFetch,
+  toExpress,
+  wrap,
+} from 'callnext/express';
+import { fromKoa, inject as injectKoa, backgroundTasks as tasksOfKoa } from 'callnext/koa';
 import { authentication, requires } from 'callnext/middleware/authentication';
 import { bodyLimit } from 'callnext/middleware/body-limit';
 import { cors } from 'callnext/middleware/cors';
@@ -251,3 +259,8 @@ endpoint({}, () => 1, { responseClass: globalThis.Response });
 
 // @ts-expect-error An encoding is one of two.
 new Response().setCookie('a', 'b', { encoding: 'base64' });
+
+// @ts-expect-error A response is no request.
+tasksOfKoa({ body: 'text' });
+// @ts-expect-error The arguments of a task are those of its function.
+backgroundTasks({}).addTask((to: string) => to, 1);

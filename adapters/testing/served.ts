@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http';
+import type { Exchange, Trace } from '../../core/index.js';
+import { NativeExchange } from '../node/index.js';
+import { inRealTime, turn } from './real-time.js';
+
+/** What an app makes of one request. */
+export class Served {
+  readonly #res: ServerResponse;
+  readonly #closed: Promise<void>;
+  readonly #sent: Promise<void>;
+  #tellSent: () => void = () => undefined;
+
+  /** The exits wait for `received`. */
+  constructor(res: ServerResponse, received: Promise<void> | undefined, add: (step: string) => void) {
+    this.#res = res;
+    this.#closed = new Promise(resolve => res.once('close', () => resolve()));
+    this.#sent = new Promise(resolve => {
+      this.#tellSent = resolve;
+    });
+    // Another client of the same server may have made the request: then it is its trace.
+    if (received || !NativeExchange.isTraced(res)) NativeExchange.traceOn(res, this.#traceOf(received, add));
+  }
+
+  #traceOf(received: Promise<void> | undefined, add: (step: string) => void): Trace {
+    const whenReceived = (): Promise<void> | undefined => {
+      this.#tellSent();
+      return received;
+    };
+    return { add, received: whenReceived };
+  }
+
+  get #exchange(): Exchange | undefined {
+    // An endpoint may begin with the exchange when the client has gone.
+    return NativeExchange.of(this.#res)?.exchange;
+  }
+
+  /** Resolves when the response is out and noted, as the app sees it. */
+  async whenSent(): Promise<void> {
+    await this.#closed;
+    const exchange = this.#exchange;
+    // Native code outside the layer may have answered in its place.
+    const isItsOwn = exchange !== undefined && (exchange.isSending || exchange.passedOn !== undefined);
+    await (isItsOwn ? Promise.race([this.#sent, exchange.whenOver()]) : turn());
+  }
+
+  /** Resolves when all is through: the response, the exits, the tasks. */
+  async whenSettled(): Promise<void> {
+    await this.#closed;
+    await this.#exchange?.whenOver();
+  }
+
+  /** The names of what is not through. */
+  async unsettled(): Promise<string[]> {
+    if (await inRealTime(0, this.whenSettled())) return [];
+    const left = this.#exchange?.undone();
+    const parts = left ? [...left.responses, ...left.exits, ...left.tasks] : [];
+    const { method, url } = this.#res.req;
+    return parts.length > 0 ? parts : [`${method} ${url}`];
+  }
+}
