@@ -451,7 +451,9 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
     this.exchange.failedLate(error);
-    this.holding?.failBody(error);
+    // What is sent in its place may be made of the body, and must not wait for the rest of it.
+    const { holding } = this;
+    for (const held of this.holds) if (held === holding || held.state === 'replaced') held.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
   }
 
