@@ -446,12 +446,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return isPageOut || this.wasAbandoned || this.holds.some(({ state }) => state === 'replaced');
   }
 
-  /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
+  /** Native code has failed and its answer stands: who reads it, or a body made of it, must not wait for the rest. */
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
     this.exchange.failedLate(error);
-    this.holding?.failBody(error);
+    for (const held of this.holds) if (held.isReadable) held.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
   }
 
