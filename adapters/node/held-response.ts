@@ -460,6 +460,11 @@ export class HeldResponse {
     if (this.state === 'replaced') this.#sink();
   }
 
+  /** Whether somebody may read what native code writes: what is held, or what another response is made of. */
+  get isReadable(): boolean {
+    return this.state === 'held' || this.state === 'replaced';
+  }
+
   /** Nothing more will be written: who reads the body gets this error where it is not complete. */
   failBody(error: Error): void {
     this.body.fail(error);
@@ -467,8 +472,7 @@ export class HeldResponse {
 
   /** Told when somebody reads the body and there is nothing to read: now, or later. */
   whenStarved(tell: () => void): void {
-    const isHere = this.state === 'held' || this.state === 'replaced';
-    if (isHere && !this.ended) this.body.whenStarved(tell);
+    if (this.isReadable && !this.ended) this.body.whenStarved(tell);
   }
 
   /** The connection is gone: who waits for the body must not wait for ever. */

@@ -446,14 +446,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return isPageOut || this.wasAbandoned || this.holds.some(({ state }) => state === 'replaced');
   }
 
-  /** Native code has failed and its answer stands: who reads it must not wait for the rest. */
+  /** Native code has failed and its answer stands: who reads it, or a body made of it, must not wait for the rest. */
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
     this.exchange.failedLate(error);
-    // What is sent in its place may be made of the body, and must not wait for the rest of it.
-    const { holding } = this;
-    for (const held of this.holds) if (held === holding || held.state === 'replaced') held.failBody(error);
+    for (const held of this.holds) if (held.isReadable) held.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
   }
 

@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { JSONResponse, type Middleware, PlainTextResponse, Response } from 'callnext';
+import { JSONResponse, Layer, type Middleware, PlainTextResponse, Response } from 'callnext';
 import { EventLog, gate } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';
 import { exchangeOnWire, record } from '../support/wire.js';
@@ -150,6 +150,27 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       false,
       '',
     ]);
+  });
+
+  it('whose handler fails half-way cuts off a stream that is made of it', async () => {
+    const goesOn = gate();
+    const passingOn: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      async function* made(): AsyncGenerator<Uint8Array> {
+        yield* response.body ?? [];
+      }
+      setImmediate(() => goesOn.open());
+      return new Response(made(), response);
+    };
+    const failing = app()
+      .use(new Layer({ middleware: [passingOn], onError: () => undefined }))
+      .handler('/', async ({ res }) => {
+        res.write('half');
+        await goesOn.opened;
+        throw new Error('broken');
+      });
+    const { body, cut } = await listening(failing.listener(), (_url, port) => exchangeOnWire(port, '/'));
+    expect([body, cut]).toEqual(['4\r\nhalf\r\n', true]);
   });
 
   it('of status 206 keeps what says which part it is', async () => {
