@@ -36,7 +36,8 @@ const bareRequest = { method: 'GET', headers: {}, httpVersionMajor: 1, httpVersi
 
 const exchange = newExchange();
 const [answer, below] = [new Response('text'), async () => answer];
-const onions = { 1: compose(around(1)), 8: compose(around(8)), 32: compose(around(32)) };
+const onion = count => compose(around(count), Array(count).fill('passing'));
+const onions = { 1: onion(1), 8: onion(8), 32: onion(32) };
 const [empty, timed] = [new Layer(), new Layer({ middleware: around(1) })];
 
 const parts = {

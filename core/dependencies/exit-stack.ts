@@ -30,7 +30,7 @@ export interface ExitObserver {
   readonly owner: unknown;
   /** An exit begins, with what is thrown in. */
   exiting(name: string, failure: Error | undefined): void;
-  /** An exit has failed. `owner` is what `owner` was when it was entered. */
+  /** An exit has failed. `owner` is what that of the observer was when it was entered. */
   exitFailed(failure: Error, owner: unknown, name: string): void;
   /** A failure took the place of this one, and does not carry it among its causes. */
   failureLost(lost: Error): void;
