@@ -227,15 +227,16 @@ export function located<E>(error: E, where: () => string): E {
 /** A misuse is at most the cause of an exception, or the cause of another misuse. */
 const mostLocated = 4;
 
+/** An error that is frozen stays as it is. */
 function locate(error: CallnextError, where: string): void {
   const { message, stack } = error;
   const hidden = { configurable: true, writable: true, enumerable: false };
-  Object.defineProperty(error, 'request', { ...hidden, value: where, enumerable: true });
+  Reflect.defineProperty(error, 'request', { ...hidden, value: where, enumerable: true });
   if (message.includes(where)) return;
   const located = `${message} (${where})`;
-  Object.defineProperty(error, 'message', { ...hidden, value: located });
+  Reflect.defineProperty(error, 'message', { ...hidden, value: located });
   if (typeof stack !== 'string') return;
-  Object.defineProperty(error, 'stack', { ...hidden, value: stack.replace(message, () => located) });
+  Reflect.defineProperty(error, 'stack', { ...hidden, value: stack.replace(message, () => located) });
 }
 
 function messageOf(code: ErrorCode, details: readonly unknown[]): string {

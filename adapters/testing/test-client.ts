@@ -1,6 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import {
@@ -85,6 +85,8 @@ export class TestClient {
   #cleared = 0;
   /** The calls under way, by the port of their connection, or its end where it stays in the process. */
   readonly #calls = new Map<unknown, Call>();
+  /** The connections that stay in the process. */
+  readonly #ends = new Set<Duplex>();
   readonly #tell: () => void;
 
   constructor(target: TestTarget, options: TestClientOptions = noOptions) {
@@ -209,6 +211,7 @@ export class TestClient {
    */
   async close(): Promise<void> {
     this.#agent.destroy();
+    for (const end of this.#ends) end.destroy();
     this.#server.closeAllConnections();
     try {
       await this.settled();
@@ -284,7 +287,13 @@ export class TestClient {
       sent.once('response', resolve);
       sent.once('error', reject);
     });
-    if (this.#usesSocket) sent.once('socket', socket => this.#nameByPort(socket as Socket, call));
+    if (this.#usesSocket) {
+      sent.once('socket', socket => {
+        // Node 20 takes its own listener away before the last write fails, where the app has hung up on an upload.
+        if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
+        this.#nameByPort(socket as Socket, call);
+      });
+    }
     // The app may answer before it has read all of it, and close the connection; what it answers is what counts.
     if (isStream(content)) pipeline(Readable.fromWeb(content as WebStream), sent).catch(() => undefined);
     else sent.end(content);
@@ -303,6 +312,8 @@ export class TestClient {
     if (!this.#usesSocket) {
       const { client, server } = connection();
       this.#calls.set(server, call);
+      this.#ends.add(client);
+      client.once('close', () => this.#ends.delete(client));
       this.#server.emit('connection', server);
       return { createConnection: () => client };
     }
@@ -311,6 +322,10 @@ export class TestClient {
     const { port } = this.#server.address() as AddressInfo;
     return { host: '127.0.0.1', port, agent: this.#agent };
   }
+}
+
+function ignore(): void {
+  // The request itself is told of it.
 }
 
 /** A request as it is sent. */

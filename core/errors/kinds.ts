@@ -1,8 +1,11 @@
-/** Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. */
+/**
+ * Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. Nor can
+ * that of a frozen function, whose code tells it from them.
+ */
 export function isClass(value: object): boolean {
-  return (
-    typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
-  );
+  if (typeof value !== 'function') return false;
+  if (Object.getOwnPropertyDescriptor(value, 'prototype')?.writable !== false) return false;
+  return !Object.isFrozen(value) || /^class\b|\[native code\]/.test(Function.prototype.toString.call(value));
 }
 
 /** Also of another realm. A generator that a compiler has taken apart is a plain function. */

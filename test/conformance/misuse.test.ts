@@ -322,3 +322,21 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     );
   });
 });
+
+it('takes functions that are frozen, which are no classes', () => {
+  const middleware = Object.freeze<Middleware>(function timing(request, callNext) {
+    return callNext(request);
+  });
+  const getDb = Object.freeze(async function* getDb() {
+    yield { pool: 1 };
+  });
+  const read = Object.freeze(function read() {
+    return 1;
+  });
+  const layer = new Layer({ middleware: [middleware], lifespan: getDb });
+  expect(layer.describe().middleware).toEqual(['timing']);
+  expect(endpoint({ db: Depends(getDb) }, read).name).toBe('read');
+  expect(thrownBy(() => Depends(untyped(Object.freeze(class Database {}))))).toEqual(
+    code('DEPENDENCY_NOT_A_FUNCTION'),
+  );
+});

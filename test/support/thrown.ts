@@ -1,4 +1,5 @@
 import vm from 'node:vm';
+import { Depends } from 'callnext';
 
 /** An error one of whose fields throws when it is read. */
 function withGetter(name: string | symbol, base: object = new Error('the error')): object {
@@ -36,6 +37,14 @@ function circular(): Error {
   return error;
 }
 
+function frozenMisuse(): unknown {
+  try {
+    return Depends(1 as never);
+  } catch (error) {
+    return Object.freeze(error);
+  }
+}
+
 /** What may be thrown, and is hard to handle: each made anew, since handling it may change it. */
 export const thrownValues: readonly (readonly [name: string, make: () => unknown])[] = [
   ['an Error', () => new Error('plain')],
@@ -44,6 +53,7 @@ export const thrownValues: readonly (readonly [name: string, make: () => unknown
   ['a symbol', () => Symbol('thrown')],
   ['a bigint', () => 1n],
   ['a frozen Error', () => Object.freeze(new Error('frozen'))],
+  ['a frozen misuse', frozenMisuse],
   ['an Error that is its own cause', circular],
   ['an Error with endless causes', () => new Recursive('recursive')],
   ['an Error of another realm', () => vm.runInNewContext("new TypeError('foreign')")],

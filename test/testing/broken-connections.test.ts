@@ -76,3 +76,24 @@ it('sees a body that fails in its middle in process as over a socket', () =>
     });
     return toNode(layer, toNode(failing)) as RequestListener;
   }));
+
+it.each([{ socket: false }, { socket: true }])(
+  'cuts what is still streamed when it is closed (%j)',
+  async options => {
+    const client = new TestClient((_req, res) => void res.write('part'), options);
+    const response = await client.get('/', { stream: true });
+    const body = expect(response.text()).rejects.toThrow();
+    await client.close();
+    await body;
+  },
+);
+
+it('answers an upload on which the app hangs up', async () => {
+  const client = new TestClient(
+    (req, res) => void res.writeHead(413).end('too big', () => void req.destroy()),
+    { socket: true },
+  );
+  const response = await client.post('/', { body: Buffer.alloc(20_000_000) });
+  expect(await response.text()).toBe('too big');
+  await client.close();
+});
