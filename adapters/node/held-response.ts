@@ -608,7 +608,9 @@ export class HeldResponse {
     // The framework has answered in place of native code, which answers now.
     if (method === 'end' && this.res.finished) this.onLateAnswer?.();
     if (this.body.isCopied) this.body.copy(args[0], args[1], method === 'end');
-    const returned = Reflect.apply(this.previous[method], this.res, args);
+    // Those that stood before may count what they are given.
+    const given = args.slice(0, args.findLastIndex(argument => argument !== undefined) + 1);
+    const returned = Reflect.apply(this.previous[method], this.res, given);
     this.ended ||= method === 'end';
     return returned;
   }
