@@ -1,4 +1,4 @@
-import http from 'node:http';
+import type http from 'node:http';
 import net from 'node:net';
 import { Depends, Layer } from 'callnext';
 import { backgroundTasks, inject, toNode } from 'callnext/node';
@@ -102,4 +102,29 @@ describe('the path of a request', () => {
     });
     expect(given).toEqual([1, 2, 0]);
   });
+
+  it.each([[''], [null], [undefined]])(
+    'keeps a callback behind the chunk %p from what takes it for a chunk further out',
+    async chunk => {
+      const given: string[] = [];
+      const log = new EventLog();
+      const handle = toNode(around(log), (_req, res) => {
+        res.end(chunk, () => log.add('ended'));
+      }) as http.RequestListener;
+      const listener: http.RequestListener = (req, res) => {
+        const end = res.end as (...args: unknown[]) => never;
+        // That of express-session and that of compression take two parameters, of which the first is a chunk.
+        res.end = (first: unknown, ...rest: unknown[]) => {
+          given.push(typeof first);
+          return end.call(res, first, ...rest);
+        };
+        handle(req, res);
+      };
+      await listening(listener, async (_url, port) => {
+        expect(await exchangeOnWire(port, '/')).toMatchObject({ cut: false });
+      });
+      expect(given).not.toContain('function');
+      expect(log.events).toEqual(['ended']);
+    },
+  );
 });
