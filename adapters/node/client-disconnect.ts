@@ -45,7 +45,7 @@ export class ResponseEnd implements Closing {
     if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
       res.on('finish', close);
     followConnection(this.#socket, this);
-    if (res.closed || res.destroyed) queueMicrotask(close);
+    if (res.closed || res.destroyed || isLost(res, this.#socket)) queueMicrotask(close);
   }
 
   /** Aborts when the client goes away before it has its response. */
@@ -113,6 +113,14 @@ export class ResponseEnd implements Closing {
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
+}
+
+/**
+ * Whether the connection went while the response waited for its turn: up to Node 22 nothing closes that response, and the connection has told
+ * of its own end already.
+ */
+function isLost(res: NativeResponse, socket: NativeRequest['socket'] | undefined): boolean {
+  return res.socket === null && socket?.destroyed === true;
 }
 
 type Incoming = NativeRequest & { readonly upgrade?: boolean };

@@ -104,6 +104,8 @@ export class HeldResponse {
   /** Whether the end came when it had been destroyed. */
   #isEndedLate = false;
   #endCallback: Callback | undefined;
+  /** Whether the end was given that alone: what stood before may take a callback in the place of a chunk for one. */
+  #isCallbackAlone = false;
   /** The trailers at the end: what is added later comes too late, as without a hold. */
   #trailer: string | undefined;
   /** How many streams had been piped into the response before. */
@@ -243,7 +245,10 @@ export class HeldResponse {
     if (this.onWritten) this.#tellWritten('end');
     if (this.state === 'passing')
       return this.#writeThrough('end', [chunk, encoding, callback]) as NativeResponse;
-    if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
+    if (typeof chunk === 'function') {
+      this.#isCallbackAlone ||= !this.ended;
+      return this.end(undefined, undefined, chunk);
+    }
     if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
     if (this.ended || this.#isDestroyed)
       return this.#endAgain(chunk, encoding, callback as Callback | undefined);
@@ -389,8 +394,7 @@ export class HeldResponse {
       this.#replayCorks(this.body.takeCorks());
       this.#corks?.replayed();
       if (this.ended) {
-        give(this.previous.end, this.res, last?.chunk, last?.encoding, this.#endCallback);
-        this.#endCallback = undefined;
+        this.#giveEnd(last?.chunk, last?.encoding);
       } else if (hasRoom || this.#corks?.hasDrained) this.body.drained();
       if (lateStatus !== undefined) this.res.statusCode = lateStatus;
     } finally {
@@ -534,9 +538,15 @@ export class HeldResponse {
     this.state = 'replaced';
     this.#dropCorks();
     this.#showEnd();
-    this.#whileWriting(() => give(this.previous.end, this.res, undefined, undefined, this.#endCallback));
-    this.#endCallback = undefined;
+    this.#whileWriting(() => this.#giveEnd());
     this.#finishReplaced();
+  }
+
+  #giveEnd(chunk?: unknown, encoding?: unknown): void {
+    const callback = this.#endCallback;
+    const isBehindNone = callback !== undefined && !this.#isCallbackAlone;
+    give(this.previous.end, this.res, chunk ?? (isBehindNone ? null : undefined), encoding, callback);
+    this.#endCallback = undefined;
   }
 
   #showEnd(): void {
@@ -608,7 +618,9 @@ export class HeldResponse {
     // The framework has answered in place of native code, which answers now.
     if (method === 'end' && this.res.finished) this.onLateAnswer?.();
     if (this.body.isCopied) this.body.copy(args[0], args[1], method === 'end');
-    const returned = Reflect.apply(this.previous[method], this.res, args);
+    // Those that stood before may count what they are given.
+    const given = args.slice(0, args.findLastIndex(argument => argument !== undefined) + 1);
+    const returned = Reflect.apply(this.previous[method], this.res, given);
     this.ended ||= method === 'end';
     return returned;
   }

@@ -581,6 +581,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   finish(refusal: () => Error): Promise<void> | undefined {
     this.#isOver = true;
     this.closeExits(refusal);
+    // What is let go of may take its time, and nothing would run a task that is added meanwhile.
+    if (this.isSettled) this.closeTasks();
     const released = this.release();
     if (released) return released.then(() => this.end());
     this.end();
