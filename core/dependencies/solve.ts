@@ -143,7 +143,7 @@ function solveOne(declaredAs: string, marker: Depends<unknown>, run: DependencyR
   if (run.exits.refusal) throw run.exits.refusal;
   // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
   const name = nameOfDependency(marker.dependency, declaredAs);
-  const pending = solveAnew({ name, scope, key, place }, used, marker.dispose, run);
+  const pending = solveAnew({ name, scope, key, place }, used, marker, run);
   run.solved.add(key, place, pending);
   return settled(key, place, pending, run.solved);
 }
@@ -194,7 +194,7 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
 async function solveAnew(
   slot: Slot,
   used: AnyDependency,
-  isDisposed: boolean,
+  { dependency, dispose }: Depends<unknown>,
   run: DependencyRun,
 ): Promise<unknown> {
   const { produce, dependencies } = partsOfDependency(used);
@@ -209,8 +209,11 @@ async function solveAnew(
       return await enter(new GeneratorContext(slot, produced as AnyGenerator), run);
     if (isGenerator(produced) && !isGeneratorObject(produced) && looksCompiled(produce))
       throw notEntered(used, true);
+    // A mock of a generator function is a plain one: what it gives was to be entered.
+    if (isGeneratorObject(produced) && isGeneratorFunction(partsOfDependency(dependency).produce))
+      throw notEntered(dependency, false);
     const value = await produced;
-    const refused = isDisposed ? disposeLater(slot, value, run) : undefined;
+    const refused = dispose ? disposeLater(slot, value, run) : undefined;
     if (refused) throw await refused;
     return value;
   } catch (thrown) {

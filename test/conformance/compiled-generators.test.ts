@@ -109,4 +109,19 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
     });
     expect(seen).toMatchObject({ code: 'GENERATOR_NOT_ENTERED' });
   });
+
+  it('is refused, too, where a mock of one takes the place of a generator', async () => {
+    async function* getDb() {
+      yield 'db';
+    }
+    const layer = new Layer({ onError: () => undefined });
+    layer.dependencyOverrides.set(getDb, jest.fn(getDb));
+    const work = layer.run({ db: Depends(getDb) }, ({ db }) => log.add(String(db)));
+    await expect(work).rejects.toMatchObject({ code: 'GENERATOR_NOT_ENTERED' });
+    layer.dependencyOverrides.set(getDb, async function* () {
+      yield* jest.fn(getDb)();
+    });
+    await layer.run({ db: Depends(getDb) }, ({ db }) => log.add(String(db)));
+    expect(log.events).toEqual(['db']);
+  });
 });
