@@ -53,7 +53,7 @@ export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNex
 /** The slice of an entry on a router's stack that is touched. */
 export interface Entry {
   handle: unknown;
-  /** Whether a path leads here; Express 5 gives the parameters. Throws for one that can not be decoded. */
+  /** Whether a path leads here; Express 5 notes its parameters. Throws where the path cannot be decoded. */
   match(path: string): unknown;
   /** Where the entry leads to a route. */
   readonly route?: unknown;

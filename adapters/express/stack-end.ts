@@ -16,7 +16,7 @@ const retirements = new WeakMap<Stacked, () => void>();
 /** `tap`: it gets the errors that nobody has answered. `passOn`: errors are observed there, and go on. */
 type End = 'tap' | 'passOn';
 
-/** What our end of a router's stack is for; `undefined` where there is none, or something was added behind it. */
+/** What our entry at the end of a router's stack is for; `undefined` unless it is there and still the last one. */
 export function endOf({ stack }: Stacked): End | undefined {
   return markOf(stack.at(-1));
 }

@@ -30,7 +30,7 @@ export function originalOf(thrown: unknown): Error {
   return originals.get(error) ?? error;
 }
 
-/** Chunks for a Node stream on the context. A stream that fails with a value that is not an Error would throw itself. */
+/** Chunks for a Node stream on the context. What they fail with is made an Error: Node throws for other values. */
 export async function* answerableChunks<T>(chunks: AsyncIterable<T>): AsyncGenerator<T, void, unknown> {
   try {
     yield* chunks;

@@ -47,7 +47,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   const reason = body === null || body === undefined ? reasonOf(ctx) : '';
   const isNull = Reflect.get(response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
   const hasNone = isBodyless(status) || isNull;
-  // Koa sends nothing in answer to HEAD, and opens nothing: a stream may never end. What an endpoint returns has a body.
+  // Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body stays.
   const isHead = req.method === 'HEAD' && !isReturned(ctx, body);
   const isEmpty = hasNone || isHead;
   const open = (): Content => {
@@ -61,7 +61,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
 }
 
-/** Contexts with the empty text of a response of ours that has no body: without one Koa would send the reason phrase. */
+/** Contexts given an empty text for a response without a body: Koa would send the reason phrase otherwise. */
 const emptied = new WeakSet<KoaContext>();
 
 /** What endpoints and middleware have put on contexts in answer to HEAD. */
@@ -427,7 +427,7 @@ class ContextHead implements ViewHead, HeaderStore {
     return this.#ofReason(name) ?? headerText(this.ctx.res.getHeader(name));
   }
 
-  /** Koa sends the reason phrase where there is no body, and describes it when the middleware is through. */
+  /** Without a body Koa sends the reason phrase, and sets its type and length only after the middleware. */
   #ofReason(name: string): string | undefined {
     const { ctx } = this;
     if (ctx.body !== undefined && ctx.body !== null) return undefined;

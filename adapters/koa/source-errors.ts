@@ -5,7 +5,7 @@ import type { KoaContext } from './koa-types.js';
 
 /**
  * Tells the app of a body that fails while something else is on the context that is made of it: once, as Koa does for a
- * body that it sends itself. Koa 3 hears of no such body; Koa 2 listens to it, and would answer in the middleware's place.
+ * body that it sends itself. Koa 3 does not listen to such a body. Koa 2 does, and would answer instead of the middleware.
  */
 export class SourceErrors {
   readonly #ctx: KoaContext;
@@ -14,7 +14,7 @@ export class SourceErrors {
   readonly #isSent: () => boolean;
   #tellKoa: ((error: Error) => void) | undefined;
   #failure: Error | undefined;
-  /** What the app has been told of, maybe before whoever reads the body has seen it fail. */
+  /** What the app has been told of; a reader of the body may not have seen the failure yet. */
   readonly #told = new Set<unknown>();
   #isHandedBack = false;
 
@@ -35,7 +35,7 @@ export class SourceErrors {
     this.#follow();
   }
 
-  /** Koa is given an exception, and tells of it by itself. */
+  /** Koa has been given an exception, and reports it itself. */
   handedBack(): void {
     this.#isHandedBack = true;
   }

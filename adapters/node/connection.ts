@@ -23,7 +23,7 @@ type Guarded = Duplex & {
 /** Runs an action when nothing is held on a response any longer; tells whether something is. */
 export type WhenReleased = (response: object, action: () => void) => boolean;
 
-/** What a guarded connection asks and tells of its response. */
+/** How a guarded connection talks to the exchange of its response. */
 export interface DestroyGuard {
   responseOf(carrier: Duplex): object | null | undefined;
   readonly whenReleased: WhenReleased;

@@ -126,7 +126,7 @@ export class HeldBody {
     this.#wake();
   }
 
-  /** The body for the readers of the middleware's response; `null` where there is none (HEAD, 204, 205, 304). */
+  /** The body that middleware reads; `null` for HEAD, 204, 205 and 304. */
   open(head: { readonly hasBody: boolean }): Body {
     const writes = { next: () => this.#next(), return: () => this.#close() };
     return new Body(

@@ -647,7 +647,7 @@ export class HeldResponse {
     for (const action of actions) action();
   }
 
-  /** What native code has written went out. What is dropped has room: code that waits for room would never end. */
+  /** What native code wrote has gone out. Dropped writes count as well: code waiting for 'drain' would never end. */
   emitDrain(): void {
     nextTick(() => {
       const isDropped = this.state === 'replaced' || this.state === 'bypassed';

@@ -163,7 +163,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     return version;
   }
 
-  /** Whether somebody is told of the steps already. */
+  /** Whether a trace is already attached. */
   static isTraced(res: object): boolean {
     return traceKey in res;
   }

@@ -11,6 +11,7 @@ import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 import { type Handler, type Host, onExpress, onKoa, onNode, seeing } from '../support/hosts.js';
+import { transactionIn } from '../support/transaction.js';
 
 const express4 = require('express4') as typeof express5;
 
@@ -23,18 +24,7 @@ const passing: Middleware = async (request, callNext) => {
   log.add(`after ${response.status}`);
   return response;
 };
-async function* getTx() {
-  log.add('BEGIN');
-  try {
-    yield { query: log.add };
-    log.add('COMMIT');
-  } catch (error) {
-    log.add(`ROLLBACK: ${(error as Error).message}`);
-    throw error;
-  } finally {
-    log.add('released');
-  }
-}
+const getTx = transactionIn(() => log);
 const tx = Depends(getTx, { scope: 'function' });
 
 beforeEach(() => {

@@ -8,22 +8,12 @@ import express5 from 'express';
 import { EventLog } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 import { type Handler, onExpress, seeing } from '../support/hosts.js';
+import { transactionIn } from '../support/transaction.js';
 
 let log: EventLog;
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-async function* getTx() {
-  log.add('BEGIN');
-  try {
-    yield { query: log.add };
-    log.add('COMMIT');
-  } catch (error) {
-    log.add(`ROLLBACK: ${(error as Error).message}`);
-    throw error;
-  } finally {
-    log.add('released');
-  }
-}
+const getTx = transactionIn(() => log);
 
 beforeEach(() => {
   log = new EventLog();

@@ -13,6 +13,7 @@ import { inject as injectKoa, toKoa } from 'callnext/koa';
 import Koa from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
+import { transactionIn } from '../support/transaction.js';
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
@@ -23,18 +24,7 @@ const passing: Middleware = async (request, callNext) => {
   log.add(`after ${response.status}`);
   return response;
 };
-async function* getTx() {
-  log.add('BEGIN');
-  try {
-    yield { query: log.add };
-    log.add('COMMIT');
-  } catch (error) {
-    log.add(`ROLLBACK: ${(error as Error).message}`);
-    throw error;
-  } finally {
-    log.add('released');
-  }
-}
+const getTx = transactionIn(() => log);
 const getUser = dependency({ tx: Depends(getTx) }, ({ tx }) => {
   tx.query('SELECT user');
   return 'ada';

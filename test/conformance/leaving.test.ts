@@ -10,6 +10,7 @@ import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
 import { skippingTime } from '../support/patience.js';
+import { transactionIn } from '../support/transaction.js';
 
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
@@ -20,18 +21,7 @@ beforeEach(() => {
   log = new EventLog();
 });
 
-async function* getTx() {
-  log.add('BEGIN');
-  try {
-    yield { query: log.add };
-    log.add('COMMIT');
-  } catch (error) {
-    log.add(`ROLLBACK: ${(error as Error).message}`);
-    throw error;
-  } finally {
-    log.add('released');
-  }
-}
+const getTx = transactionIn(() => log);
 const passing: Middleware = async (request, callNext) => {
   try {
     const response = await callNext(request);

@@ -1,0 +1,17 @@
+import type { EventLog } from './events.js';
+
+/** A transaction that notes what becomes of it in the log of the test that runs now. */
+export function transactionIn(log: () => EventLog) {
+  return async function* getTx() {
+    log().add('BEGIN');
+    try {
+      yield { query: log().add };
+      log().add('COMMIT');
+    } catch (error) {
+      log().add(`ROLLBACK: ${(error as Error).message}`);
+      throw error;
+    } finally {
+      log().add('released');
+    }
+  };
+}
