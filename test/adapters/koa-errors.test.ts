@@ -1,24 +1,13 @@
 // Errors of native code on Koa: the dependencies get those that the layer, a guard or a boundary sees, whoever answers them.
 import type http from 'node:http';
-import {
-  BackgroundTask,
-  type CallnextError,
-  Depends,
-  type Injected,
-  Layer,
-  type Middleware,
-  PlainTextResponse,
-} from 'callnext';
+import { type CallnextError, Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, fromKoa, inject, toKoa } from 'callnext/koa';
 import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
+import { Conflict, watchedBy } from '../support/native-failures.js';
 
 const Koa2 = require('koa2') as typeof Koa3;
-
-class Conflict extends Error {
-  readonly status = 409;
-}
 
 describe.each([
   ['Koa 3', Koa3],
@@ -27,32 +16,7 @@ describe.each([
   let log: EventLog;
   let layer: Layer;
 
-  const watching: Middleware = async (request, callNext) => {
-    try {
-      const response = await callNext(request);
-      log.add(`after ${response.status}`);
-      return response;
-    } catch (error) {
-      log.add(`caught ${(error as Error).message}`);
-      throw error;
-    }
-  };
-  const onError = (error: Error, { phase }: { phase: string }): void =>
-    log.add(`told ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
-
-  async function* getTransaction({ backgroundTasks }: Injected) {
-    log.add('begin');
-    backgroundTasks.addTask(log.add, 'task');
-    backgroundTasks.addTask(new BackgroundTask(log.add, ['always'], { when: 'always' }));
-    try {
-      yield { name: 'transaction' };
-      log.add('commit');
-    } catch (error) {
-      log.add(`rollback: ${(error as Error).message}`);
-      throw error;
-    }
-  }
-  const transaction = Depends(getTransaction);
+  const { watching, onError, transaction } = watchedBy(() => log);
 
   const render: Koa3.Middleware = async (ctx, next) => {
     try {

@@ -1,25 +1,14 @@
 // Errors of native code on Express: who answers them is as without a layer, and the dependencies get them in every way of mounting.
 import type http from 'node:http';
-import {
-  type BackgroundTask,
-  Depends,
-  type Injected,
-  Layer,
-  type Middleware,
-  PlainTextResponse,
-} from 'callnext';
+import { Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import { timeout } from 'callnext/middleware/timeout';
 import express5 from 'express';
 import { EventLog, gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
+import { Conflict, watchedBy } from '../support/native-failures.js';
 
 const express4 = require('express4') as typeof express5;
-const { BackgroundTask: Task } = require('callnext') as { BackgroundTask: typeof BackgroundTask };
-
-class Conflict extends Error {
-  readonly status = 409;
-}
 
 describe.each([
   ['Express 5', express5, express4],
@@ -28,32 +17,7 @@ describe.each([
   let log: EventLog;
   let layer: Layer;
 
-  const watching: Middleware = async (request, callNext) => {
-    try {
-      const response = await callNext(request);
-      log.add(`after ${response.status}`);
-      return response;
-    } catch (error) {
-      log.add(`caught ${(error as Error).message}`);
-      throw error;
-    }
-  };
-  const onError = (error: Error, { phase }: { phase: string }): void =>
-    log.add(`told ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
-
-  async function* getTransaction({ backgroundTasks }: Injected) {
-    log.add('begin');
-    backgroundTasks.addTask(log.add, 'task');
-    backgroundTasks.addTask(new Task(log.add, ['always'], { when: 'always' }));
-    try {
-      yield { name: 'transaction' };
-      log.add('commit');
-    } catch (error) {
-      log.add(`rollback: ${(error as Error).message}`);
-      throw error;
-    }
-  }
-  const transaction = Depends(getTransaction);
+  const { watching, onError, getTransaction, transaction } = watchedBy(() => log);
 
   const render: express5.ErrorRequestHandler = (error, _req, res, next) => {
     if (res.headersSent) return next(error);
