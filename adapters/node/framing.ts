@@ -1,14 +1,7 @@
-import { ServerResponse } from 'node:http';
 import { keepingMarks } from './header-snapshot.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
-
-const symbols = Object.getOwnPropertySymbols(new ServerResponse({ method: 'GET', headers: {} } as never));
-
-/** A field of Node's responses that is not reached by a name; `undefined` where this Node has none of it. */
-export function symbolOf(description: string): symbol | undefined {
-  return symbols.find(symbol => symbol.description === description);
-}
+import { symbolOf } from './symbol-of.js';
 
 /** Where Node counts what a response with `strictContentLength` has written. */
 const bytesWritten = symbolOf('kBytesWritten');

@@ -1,14 +1,12 @@
-import { ServerResponse } from 'node:http';
 import type { Headers } from '../../core/index.js';
 import type { NativeResponse } from './node-types.js';
+import { symbolOf } from './symbol-of.js';
 
 type HeaderValue = number | string | string[];
 type Stored = Readonly<Record<string, readonly [name: string, value: HeaderValue]>> | null;
 
 /** Where Node keeps the headers of an HTTP/1 response, by their names in lower case. */
-const stored = Object.getOwnPropertySymbols(new ServerResponse({ method: 'GET', headers: {} } as never)).find(
-  symbol => symbol.description === 'kOutHeaders',
-) as keyof NativeResponse | undefined;
+const stored = symbolOf('kOutHeaders') as keyof NativeResponse | undefined;
 
 /** What a response of ours adds to lines that stand on the native one (`besideNative`), where others take their place. */
 const addedTo: readonly string[] = ['set-cookie', 'vary'];
