@@ -1,5 +1,5 @@
-import { asThrown, freeze, isLayer, type Layer, misuse, toError } from '../../core/index.js';
-import { NativeExchange } from '../node/index.js';
+import { asThrown, freeze, isLayer, type Layer, misuse, toError } from '../../core/adapter.js';
+import { NativeExchange } from '../node/shared.js';
 import {
   type ExpressApp,
   type ExpressErrorHandler,

@@ -1,4 +1,4 @@
-import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/index.js';
+import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/adapter.js';
 import {
   clientOf,
   type FrameworkRequest,
@@ -6,7 +6,7 @@ import {
   parsedBodyOf,
   readTarget,
   type Target,
-} from '../node/index.js';
+} from '../node/shared.js';
 import type { ExpressReq, ExpressRes } from './express-types.js';
 
 /** What Express knows of a request. */

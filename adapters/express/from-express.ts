@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isClass, type Middleware, misuse, optionsOf } from '../../core/index.js';
-import { NativeExchange } from '../node/index.js';
+import { isClass, type Middleware, misuse, optionsOf } from '../../core/adapter.js';
+import { NativeExchange } from '../node/shared.js';
 import type { ExpressNext, ExpressReq } from './express-types.js';
 import { setTarget } from './set-target.js';
 

@@ -20,7 +20,7 @@ import {
   type Request,
   runExchange,
   type Solved,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 import {
   answerAlone,
   bareLayer,
@@ -32,7 +32,7 @@ import {
   NodeRequestSource,
   tasksAt,
   toLayer,
-} from '../node/index.js';
+} from '../node/shared.js';
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
@@ -50,7 +50,7 @@ import { setTarget } from './set-target.js';
 import { watchHandlers } from './watch-handlers.js';
 import { wrongFramework } from './wrong-framework.js';
 
-export type { FetchHandler } from '../node/index.js';
+export type { FetchHandler } from '../node/shared.js';
 export { errorBoundary } from './error-tap.js';
 export { keepRawBody } from './express-request.js';
 export type {

@@ -1,4 +1,4 @@
-import { NativeExchange } from '../node/index.js';
+import { NativeExchange } from '../node/shared.js';
 import {
   type Entry,
   type ExpressApp,

@@ -1,4 +1,4 @@
-import { belowMount } from '../node/index.js';
+import { belowMount } from '../node/shared.js';
 import type { ExpressReq } from './express-types.js';
 
 /** Scheme and authority of a target in absolute form. Express goes by their length when it takes the path of a mount away. */

@@ -1,4 +1,4 @@
-import { readTarget } from '../node/index.js';
+import { readTarget } from '../node/shared.js';
 import type {
   Entry,
   ExpressErrorHandler,

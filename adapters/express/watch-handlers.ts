@@ -1,4 +1,4 @@
-import { NativeExchange } from '../node/index.js';
+import { NativeExchange } from '../node/shared.js';
 import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 
 type Handle = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => unknown;

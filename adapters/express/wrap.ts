@@ -1,5 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
-import { type Client, isLayer, type Layer, type Middleware, misuse, noteMount } from '../../core/index.js';
+import { type Client, isLayer, type Layer, type Middleware, misuse, noteMount } from '../../core/adapter.js';
 import {
   NativeExchange,
   type NativeRequest,
@@ -7,7 +7,7 @@ import {
   openBare,
   runAround,
   toLayer,
-} from '../node/index.js';
+} from '../node/shared.js';
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';

@@ -1,4 +1,4 @@
-import { misuse } from '../../core/index.js';
+import { misuse } from '../../core/adapter.js';
 
 /** Koa calls a handler with its `next` in second place, and Node with none. */
 export function wrongFramework(made: string, second: unknown): Error {

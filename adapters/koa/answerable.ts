@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { format } from 'node:util';
-import { toError } from '../../core/index.js';
+import { toError } from '../../core/adapter.js';
 
 /**
  * What Koa can answer in place of a thrown value: mostly the value itself. Koa writes the status to the error, sets its

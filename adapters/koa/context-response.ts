@@ -14,7 +14,7 @@ import {
   responseView,
   toError,
   type ViewHead,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 import {
   areAscii,
   BodyProducer,
@@ -28,7 +28,7 @@ import {
   http2Stream,
   type NativeResponse,
   putLengthLast,
-} from '../node/index.js';
+} from '../node/shared.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 

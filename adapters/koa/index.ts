@@ -24,7 +24,7 @@ import {
   runLayer,
   type Solved,
   toError,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 import {
   answerAlone,
   bareLayer,
@@ -35,13 +35,13 @@ import {
   NativeExchange,
   tasksAt,
   toLayer,
-} from '../node/index.js';
+} from '../node/shared.js';
 import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 import { routesBefore } from './mount-order.js';
 import { routerParams } from './router-params.js';
 
-export type { FetchHandler } from '../node/index.js';
+export type { FetchHandler } from '../node/shared.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 /**

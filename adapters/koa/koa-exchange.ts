@@ -13,7 +13,7 @@ import {
   type Response,
   type RouterParams,
   toError,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 import {
   belowMount,
   clientOf,
@@ -26,7 +26,7 @@ import {
   parsedBodyOf,
   readTarget,
   type Target,
-} from '../node/index.js';
+} from '../node/shared.js';
 import { answerable, answerableChunks, originalOf } from './answerable.js';
 import {
   applyToContext,

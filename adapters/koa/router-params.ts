@@ -1,4 +1,4 @@
-import type { RouterParams } from '../../core/index.js';
+import type { RouterParams } from '../../core/adapter.js';
 import type { KoaContext } from './koa-types.js';
 
 /** A group of a regular expression that captures, with its name. */

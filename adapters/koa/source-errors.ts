@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { toError } from '../../core/index.js';
+import { toError } from '../../core/adapter.js';
 import { answerable, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 

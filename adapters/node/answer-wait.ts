@@ -1,5 +1,5 @@
-import type { Delivery } from '../../core/index.js';
-import type { HeldResponse } from './held-response.js';
+import type { Delivery } from '../../core/adapter.js';
+import type { HeldResponse } from './hold/held-response.js';
 import type { NativeResponse } from './node-types.js';
 import { queueMicrotask, setImmediate } from './turns.js';
 

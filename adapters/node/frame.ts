@@ -1,6 +1,6 @@
-import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/index.js';
-import { HeaderSnapshot } from './header-snapshot.js';
-import type { HeldResponse, Waiter } from './held-response.js';
+import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/adapter.js';
+import { HeaderSnapshot } from './hold/header-snapshot.js';
+import type { HeldResponse, Waiter } from './hold/held-response.js';
 import { nextTick, queueMicrotask } from './turns.js';
 
 /** A layer at its `callNext`, waiting for what native code answers. */

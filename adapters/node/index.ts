@@ -1,22 +1,3 @@
-export { BodyProducer } from './body-producer.js';
-export { ResponseEnd } from './client-disconnect.js';
-export { cutShort } from './cut-short.js';
-export { decodeBody } from './decode-body.js';
-export { goesInto } from './discard-source.js';
-export { Frame } from './frame.js';
-export { HeaderSnapshot } from './header-snapshot.js';
-export { headerText } from './header-text.js';
-export { HeldResponse } from './held-response.js';
-export { http2Stream } from './http2-stream.js';
-export { injectAt } from './inject.js';
-export type { LayerRun } from './layer-runs.js';
+/** What users import from `callnext/node`. */
 export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';
-export { NativeExchange } from './native-exchange.js';
-export { tasksAt } from './native-tasks.js';
-export type { NativeRequest, NativeResponse } from './node-types.js';
-export { type Leftovers, parsedBodyOf } from './parsed-body.js';
-export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
-export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
-export { answerAlone, bareLayer, toLayer } from './to-layer.js';
-export { backgroundTasks, inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
-export { areAscii, besideNative, declaredLength, flushHead, putLengthLast } from './write-response.js';
+export { backgroundTasks, inject, type NodeListener, toNode } from './to-node.js';

@@ -1,4 +1,4 @@
-import type { Request } from '../../core/index.js';
+import type { Request } from '../../core/adapter.js';
 import type { Frame } from './frame.js';
 
 /** One run of one layer. */

@@ -5,7 +5,7 @@ import {
   isResponseLike,
   misuse,
   type ResponseLike,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 
 /** A handler of the Fetch kind: Hono's `app.fetch`, GraphQL Yoga's `yoga.fetch`, better-auth's `auth.handler`. */
 export type FetchHandler = (request: globalThis.Request) => ResponseLike | Promise<ResponseLike>;

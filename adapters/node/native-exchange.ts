@@ -23,31 +23,31 @@ import {
   type Trace,
   type Transport,
   toError,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 import { endOf, whenAllSettled, whenAnswerMayGo, whenStuck } from './answer-wait.js';
-import type { BodyProducer } from './body-producer.js';
-import { type Ending, ResponseEnd } from './client-disconnect.js';
+import { hasReader } from './body/refill-request.js';
 import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
-import { cutShort } from './cut-short.js';
-import type { Source } from './discard-source.js';
-import { ErrorPage, patience as patienceWithPage } from './error-page.js';
 import { exchangeKey, traceKey, version } from './exchange-key.js';
-import { files } from './files.js';
-import { fillAtHead } from './fill-at-head.js';
 import { Frame } from './frame.js';
-import { dropHeaders, forgetFraming, ofBody } from './framing.js';
-import { HeaderSnapshot } from './header-snapshot.js';
-import { HeldResponse, type PreviousMethods } from './held-response.js';
-import { interceptHttp2 } from './http2-interception.js';
+import { dropHeaders, forgetFraming, ofBody } from './hold/framing.js';
+import { HeaderSnapshot } from './hold/header-snapshot.js';
+import { HeldResponse, type PreviousMethods } from './hold/held-response.js';
+import { interceptHttp2 } from './hold/http2-interception.js';
+import { intercept, isUncovered, methodsOf, originalMethods } from './hold/interception.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
-import { intercept, isUncovered, methodsOf, originalMethods } from './interception.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { applyChanges, type BodyOwner, mayHaveBody, type NodeRequestSource } from './read-request.js';
-import { hasReader } from './refill-request.js';
+import type { BodyProducer } from './response/body-producer.js';
+import { cutShort } from './response/cut-short.js';
+import type { Source } from './response/discard-source.js';
+import { ErrorPage, patience as patienceWithPage } from './response/error-page.js';
+import { files } from './response/files.js';
+import { fillAtHead } from './response/fill-at-head.js';
+import { type Ending, ResponseEnd } from './response/response-end.js';
+import { setReason, writeResponse } from './response/write-response.js';
 import { setImmediate } from './turns.js';
-import { setReason, writeResponse } from './write-response.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
 const belowLayer = new AsyncLocalStorage<object>();

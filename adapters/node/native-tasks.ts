@@ -1,4 +1,4 @@
-import { type BackgroundTasks, misuse } from '../../core/index.js';
+import { type BackgroundTasks, misuse } from '../../core/adapter.js';
 import { NativeExchange } from './native-exchange.js';
 
 /** Returns the background tasks of the request of a native object. Throws `TASK_OUTSIDE` without a layer around it, and `OTHER_VERSION`. */

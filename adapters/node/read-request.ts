@@ -16,18 +16,18 @@ import {
   type RouterParams,
   searchOf,
   tooLarge,
-} from '../../core/index.js';
-import type { ResponseEnd } from './client-disconnect.js';
-import { decodeBody } from './decode-body.js';
-import { headerLines, noteChange } from './header-lines.js';
-import { headerText, textLines } from './header-text.js';
+} from '../../core/adapter.js';
+import { decodeBody } from './body/decode-body.js';
+import { readForm } from './body/read-form.js';
+import { refill } from './body/refill-request.js';
+import { RequestTap } from './body/request-tap.js';
+import { TemporaryFiles } from './body/temporary-files.js';
+import { headerLines, noteChange } from './hold/header-lines.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
-import { readForm } from './read-form.js';
-import { refill } from './refill-request.js';
-import { RequestTap } from './request-tap.js';
+import { headerText, textLines } from './response/header-text.js';
+import type { ResponseEnd } from './response/response-end.js';
 import { absoluteUrl, namesOneHost, pathOf, type Target } from './target.js';
-import { TemporaryFiles } from './temporary-files.js';
 
 /** What a framework knows of a request beyond Node. */
 export interface FrameworkRequest {

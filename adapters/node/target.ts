@@ -1,5 +1,5 @@
 import { parse } from 'node:url';
-import { HTTPException } from '../../core/index.js';
+import { HTTPException } from '../../core/adapter.js';
 import type { NativeRequest } from './node-types.js';
 
 /** The path and the query of a request, as they are routed by. */

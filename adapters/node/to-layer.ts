@@ -10,7 +10,7 @@ import {
   Layer,
   type Middleware,
   misuse,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 
 /**
  * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a guard.

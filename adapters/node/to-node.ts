@@ -18,19 +18,19 @@ import {
   runExchange,
   type Solved,
   toError,
-} from '../../core/index.js';
-import { cutShort } from './cut-short.js';
+} from '../../core/adapter.js';
+import { noParsedBody } from './body/parsed-body.js';
 import type { Frame } from './frame.js';
 import { injectAt } from './inject.js';
 import type { LayerRun } from './layer-runs.js';
 import { NativeExchange, whenRejected } from './native-exchange.js';
 import { tasksAt } from './native-tasks.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { noParsedBody } from './parsed-body.js';
 import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+import { cutShort } from './response/cut-short.js';
+import { writeResponse } from './response/write-response.js';
 import { hostOf, readTarget, type Target } from './target.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
-import { writeResponse } from './write-response.js';
 
 /** What `http.createServer` takes. */
 export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;

@@ -1,4 +1,4 @@
-import { type CallNext, Headers, type Request, type Response, sharedOf } from '../../core/index.js';
+import { type CallNext, Headers, type Request, type Response, sharedOf } from '../../core/adapter.js';
 import type { NativeResponse } from './node-types.js';
 
 const ofContent = /^content-(?:type|length|encoding)$/i;

@@ -1,5 +1,5 @@
 import { parseCookie, parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
-import { checkOptions, noOptions, type OptionNames } from '../../core/index.js';
+import { checkOptions, noOptions, type OptionNames } from '../../core/adapter.js';
 
 /** The value is as it was sent: what is encoded in another way is another cookie to who has signed it. */
 interface Kept extends SetCookie {

@@ -7,7 +7,7 @@ import {
   type Layer,
   misuse,
   type ValueOf,
-} from '../../core/index.js';
+} from '../../core/adapter.js';
 
 /** Ends what it stands for: call it, or let `using` do so. */
 export interface Restore extends Disposable {

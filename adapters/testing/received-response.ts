@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { decodeBody } from '../node/index.js';
+import { decodeBody } from '../node/shared.js';
 
 /** The response of a request as Fetch has it, and where it came from. */
 export interface Received {

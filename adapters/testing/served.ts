@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange, Trace } from '../../core/index.js';
-import { NativeExchange } from '../node/index.js';
+import type { Exchange, Trace } from '../../core/adapter.js';
+import { NativeExchange } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
 /** What an app makes of one request. */

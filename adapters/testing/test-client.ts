@@ -12,8 +12,8 @@ import {
   misuse,
   noOptions,
   type OptionNames,
-} from '../../core/index.js';
-import { type NodeListener, toNode } from '../node/index.js';
+} from '../../core/adapter.js';
+import { type NodeListener, toNode } from '../node/shared.js';
 import { Call } from './call.js';
 import { CookieJar } from './cookie-jar.js';
 import { connection } from './in-process.js';

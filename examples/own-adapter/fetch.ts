@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   type Content,
   contentToSend,
@@ -6,14 +7,14 @@ import {
   Exchange,
   fillHeaders,
   Headers,
+  HTTPException,
   type Layer,
   Request,
   type RequestSource,
   Response,
   runExchange,
   type Transport,
-} from 'callnext';
-import { decodeBody } from 'callnext/node';
+} from 'callnext/adapter';
 
 /** A handler of the Fetch kind, as Hono, Deno, Bun and workers have it. */
 export type FetchHandler = (
@@ -80,8 +81,11 @@ class FetchSource implements RequestSource {
     return undefined;
   }
 
-  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array> {
-    return decodeBody(body, codings);
+  decode(body: AsyncIterable<Uint8Array>, coding: string): AsyncIterable<Uint8Array> {
+    if (coding !== 'gzip' && coding !== 'deflate')
+      throw new HTTPException(415, `The content encoding ${JSON.stringify(coding)} is not supported.`);
+    const decoder = new DecompressionStream(coding) as never;
+    return Readable.toWeb(Readable.from(body)).pipeThrough(decoder) as never;
   }
 
   async readForm(body: AsyncIterable<Uint8Array>, type: string): Promise<FormData> {

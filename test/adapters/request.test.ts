@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import Koa3 from 'koa';
 import mount from 'koa-mount';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { absoluteUrl } from '../../adapters/node/index.js';
+import { absoluteUrl } from '../../adapters/node/target.js';
 import { frameworks, listening } from '../support/frameworks.js';
 import { exchangeOnWire, record } from '../support/wire.js';
 

@@ -10,8 +10,8 @@ import {
   type Middleware,
   PlainTextResponse,
   StreamingResponse,
-  toError,
 } from 'callnext';
+import { toError } from 'callnext/adapter';
 import { fromExpress } from 'callnext/express';
 import { fromKoa } from 'callnext/koa';
 import { ask } from '../support/ask.js';

@@ -34,7 +34,7 @@ import { mountFetch as mountOnExpress, toExpress } from 'callnext/express';
 import { mountFetch as mountOnKoa } from 'callnext/koa';
 import express from 'express';
 import Koa from 'koa';
-import { absoluteUrl } from '../../adapters/node/index.js';
+import { absoluteUrl } from '../../adapters/node/target.js';
 import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';

@@ -1,6 +1,7 @@
 // What `http.cookies` of Python writes, and reads.
 import { spawnSync } from 'node:child_process';
-import { type CookieOptions, cookieValues, endpoint, Layer, Response } from 'callnext';
+import { type CookieOptions, endpoint, Layer, Response } from 'callnext';
+import { cookieValues } from 'callnext/adapter';
 import { ask } from '../support/ask.js';
 import { frameworks, listening } from '../support/frameworks.js';
 

@@ -1,0 +1,87 @@
+import { Readable } from 'node:stream';
+import { http2Stream } from '../http2-stream.js';
+import type { RequestInternals as Internals, NativeRequest } from '../node-types.js';
+import { setImmediate } from '../turns.js';
+
+/** RFC 9113, 7. */
+const internalError = 2;
+
+/** Whether native code listens to what arrives. */
+export function hasReader(req: NativeRequest): boolean {
+  return req.listenerCount('data') > 0 || req.listenerCount('readable') > 0;
+}
+
+export function define(req: NativeRequest, name: string, value: unknown): void {
+  Object.defineProperty(req, name, { value, configurable: true, writable: true });
+}
+
+/**
+ * A stream that has not been read, and gives these chunks to whoever reads it. Where they fail, `failed` is told whether somebody listens to errors; without it the
+ * connection is cut where nobody does.
+ */
+export function refill(
+  given: NativeRequest,
+  chunks: AsyncIterator<Uint8Array>,
+  failed?: (isTold: boolean) => void,
+): void {
+  const req = given as Internals;
+  const { readableHighWaterMark: highWaterMark, readableFlowing } = req;
+  const { ReadableState } = Readable as unknown as {
+    ReadableState: new (options: object, stream: unknown, isDuplex: boolean) => object;
+  };
+  // Where this is told of its end, the stream before would go on to destroy what is the new one by then.
+  req._readableState.autoDestroy = false;
+  Reflect.set(req, '_readableState', new ReadableState({ highWaterMark, autoDestroy: false }, req, false));
+  if (!http2Stream(req)) req.once('end', () => closeAfterEnd(req));
+  // Without a tap there was no body, and its end is still to come.
+  if (!Object.hasOwn(req, 'push')) define(req, 'push', () => true);
+  const give = (chunk: unknown): boolean => Reflect.apply(Readable.prototype.push, req, [chunk]);
+  define(req, '_read', () => {
+    chunks.next().then(
+      ({ value, done }) => give(done ? null : asBuffer(value)),
+      error => failRead(req, error, () => give(null), failed),
+    );
+  });
+  if (readableFlowing === false) req.pause();
+  else if (readableFlowing) req.resume();
+}
+
+/** A request closes when it has ended. Where what was sent is still on its way, destroying it would cut the connection. */
+function closeAfterEnd(req: Internals): void {
+  if (req.complete) req.destroy();
+  else if (req.res?.writableFinished) closeQuietly(req);
+  else req.res?.once('finish', () => closeQuietly(req));
+}
+
+function closeQuietly(req: Internals): void {
+  if (req.closed) return;
+  Object.assign(req._readableState, { destroyed: true, closed: true, closeEmitted: true });
+  req.emit('close');
+}
+
+/** As Node tells of a request that fails: by an error, by no end for those who read, and by its close. */
+function failRead(
+  req: Internals,
+  error: Error,
+  end: () => void,
+  failed: ((isTold: boolean) => void) | undefined,
+): void {
+  const isTold = req.listenerCount('error') > 0;
+  failed?.(isTold);
+  if (isTold) req.emit('error', error);
+  else if (hasReader(req) && !failed) return cutOff(req, error);
+  // Who has let go on the error may wait for the end before it answers, as body-parser does.
+  if (!hasReader(req)) end();
+  setImmediate(() => closeQuietly(req));
+}
+
+/** Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for. */
+function cutOff(req: Internals, error: Error): void {
+  const stream = http2Stream(req);
+  if (stream) stream.close(internalError);
+  else req.destroy(error);
+}
+
+export function asBuffer(chunk: Uint8Array): Buffer {
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}

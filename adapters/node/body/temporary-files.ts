@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { misuse, misuseWith, toError } from '../../../core/adapter.js';
+
+/** The files of one request, in a folder of their own that is made when the first one comes. */
+export class TemporaryFiles {
+  #folder: Promise<string> | undefined;
+  readonly #files: TemporaryFile[] = [];
+  #isRemoved = false;
+
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
+  /** A new file, which only this user may read. Rejects with `FORM_FILE` and `FORM_LATE`. */
+  async create(): Promise<TemporaryFile> {
+    if (this.#isRemoved) throw misuse('FORM_LATE');
+    this.#folder ??= mkdtemp(path.join(tmpdir(), 'callnext-'));
+    const folder = await this.#folder.catch(cause => this.refuse(tmpdir(), cause));
+    const file = path.join(folder, randomUUID());
+    const handle = await open(file, 'wx', 0o600).catch(cause => this.refuse(file, cause));
+    const created = new TemporaryFile(file, handle, this);
+    this.#files.push(created);
+    if (this.#isRemoved) await this.remove();
+    return created;
+  }
+
+  /** Removes all of them, and those that are still being made. */
+  async remove(): Promise<void> {
+    this.#isRemoved = true;
+    if (this.#folder === undefined) return;
+    await Promise.allSettled(this.#files.map(file => file.close()));
+    // Where none could be made, whoever wanted it has been told.
+    const folder = await this.#folder.catch(() => undefined);
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Throws the error for a file that the system does not take. Files that are being removed were asked for too late. */
+  refuse(file: string, cause: unknown): never {
+    if (this.#isRemoved) throw misuse('FORM_LATE');
+    throw misuseWith({ cause }, 'FORM_FILE', file, toError(cause).message);
+  }
+}
+
+/** A file that is being written. */
+export class TemporaryFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #files: TemporaryFiles;
+
+  constructor(file: string, handle: FileHandle, files: TemporaryFiles) {
+    this.path = file;
+    this.#handle = handle;
+    this.#files = files;
+  }
+
+  /** Writes all of the bytes. `FileHandle.write` may write a part of them, where a disk or a quota is full. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#handle.writeFile(bytes).catch(cause => this.#files.refuse(this.path, cause));
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close().catch(cause => this.#files.refuse(this.path, cause));
+  }
+
+  /** Removes it, whatever it has become. */
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.path, { force: true }).catch(() => undefined);
+  }
+}

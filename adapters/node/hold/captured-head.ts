@@ -1,0 +1,226 @@
+import { ServerResponse, STATUS_CODES } from 'node:http';
+import { isBodyless } from '../../../core/adapter.js';
+import type { NativeResponse, RawHead } from '../node-types.js';
+import { type Sink, setReason } from '../response/write-response.js';
+import { areDetached, changeHeaders } from './detached-headers.js';
+import { dropHeaders, makeHead, ofFraming } from './framing.js';
+
+/** What `res._header` is during a hold: `headersSent`, `setHeader` and those who ask them then behave as after the head. */
+const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+const illegalReason = /[^\t\x20-\x7e\x80-\xff]/;
+const native = ServerResponse.prototype as NativeResponse;
+
+/** The head that native code has made of a response, kept from being sent, and changed by the middleware meanwhile. */
+export class CapturedHead {
+  /** What native code made it with; what it sets after that changes nothing, as without a hold. */
+  status = 200;
+  reason: string | undefined;
+  /** Whether the response has a body for its readers: not in answer to HEAD, nor with 204, 205 or 304. */
+  hasBody = true;
+  protected readonly res: NativeResponse;
+  /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
+  #raw: RawHead | undefined;
+  #isFlushed = false;
+  #hadBody = true;
+  #captured = 200;
+  #cookies: { readonly given: string[]; readonly kept: readonly string[] } | undefined;
+  #dropsBody = false;
+
+  constructor(res: NativeResponse) {
+    this.res = res;
+  }
+
+  /** Whether a middleware has set a status that has no body, such as 204. */
+  get dropsBody(): boolean {
+    return this.#dropsBody;
+  }
+
+  /**
+   * Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller: by `previous`, where there are
+   * foreign methods outside.
+   */
+  capture(args: Parameters<NativeResponse['writeHead']>, previous: Sink): void {
+    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
+    const { res } = this;
+    const isNamed = typeof reason === 'string';
+    const raw = isNamed ? headers : (headers ?? reason);
+    const message = isNamed ? reason : res.statusMessage;
+    const code = status | 0;
+    const isInvalid = code < 100 || code > 999 || (message && illegalReason.test(message));
+    const isWrapped = previous.writeHead !== native.writeHead;
+    if (isInvalid && isWrapped) makeHead(res, previous.writeHead, args as never);
+    else if (isWrapped && Array.isArray(raw) && this.#appends(raw)) this.#raw = undefined;
+    else if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
+    this.status = code;
+    this.#captured = code;
+    this.reason = message || undefined;
+    res.statusCode = code;
+    if (!res.statusMessage) res.statusMessage = STATUS_CODES[code] ?? 'unknown';
+    // What is written to a response without a body is dropped by Node, as it would be after the head.
+    this.#keepCookies();
+    this.#hadBody = res._hasBody;
+    if (code === 204 || code === 304) res._hasBody = false;
+    this.hasBody = res._hasBody && !isBodyless(code);
+    this.shut();
+  }
+
+  /** As before the end. */
+  reopen(): void {
+    this.res.finished = false;
+  }
+
+  /** From here on, headers are refused as after the head. */
+  protected shut(): void {
+    this.res._header = placeholder;
+  }
+
+  /** As before the head. */
+  protected open(): void {
+    this.res._header = null;
+  }
+
+  /**
+   * Native code has ended the response: it sees that. A pipelined response that waits for its turn is the exception: Node
+   * would finish it when the turn comes.
+   */
+  end(): void {
+    if (this.res.socket) this.res.finished = true;
+  }
+
+  /** Throws what Node throws where a head is made a second time. */
+  refuse(args: unknown[]): void {
+    Reflect.apply(native.writeHead, this.res, args);
+  }
+
+  /** `flushHeaders` was called: the head is to go out before the body. */
+  flush(): void {
+    this.#isFlushed = true;
+  }
+
+  setStatus(status: number): void {
+    this.#dropsBody = isBodyless(status) && !isBodyless(this.status);
+    this.status = status;
+    this.reason = undefined;
+  }
+
+  /** Headers that were only arguments become headers of the response once somebody looks at them. */
+  lookAt(): void {
+    const raw = this.#raw;
+    if (raw === undefined) return;
+    this.#raw = undefined;
+    this.change(() => {
+      for (const [name, value] of pairsOf(raw)) this.res.appendHeader(name, value as string);
+    });
+  }
+
+  /** Sets a header as if the head had not been made yet. */
+  setHeader(name: string, value: string | string[]): void {
+    const { res } = this;
+    if (areDetached(res)) return this.change(() => changeHeaders(res, () => res.setHeader(name, value)));
+    this.lookAt();
+    this.open();
+    try {
+      res.setHeader(name, value);
+    } finally {
+      this.shut();
+    }
+  }
+
+  /** Runs a change of the headers as if the head had not been made yet. */
+  change<T>(change: () => T): T {
+    this.lookAt();
+    this.open();
+    try {
+      return change();
+    } finally {
+      this.shut();
+    }
+  }
+
+  /** Nothing is held any longer: the response is as it was before the head, with the status that it is to have. */
+  lift(): void {
+    const res = this.res;
+    if (this.#dropsBody) this.change(() => dropHeaders(res, ofFraming));
+    this.open();
+    this.reopen();
+    this.#restoreCookies();
+    res._hasBody = this.#hadBody;
+    res.statusCode = this.status;
+    setReason(res, this.reason);
+  }
+
+  /** A status that native code has set since: it is not sent, and yet it is what those see who look at it, as natively. */
+  get lateStatus(): number | undefined {
+    const { statusCode } = this.res;
+    return statusCode === this.#captured ? undefined : statusCode;
+  }
+
+  /** Makes the head again, on the methods that were there before. */
+  replay(previous: Sink): void {
+    const res = this.res;
+    makeHead(res, previous.writeHead, this.#raw === undefined ? [this.status] : [this.status, this.#raw]);
+  }
+
+  /** The head goes out before the body, where native code has asked for that. */
+  replayFlush(previous: Sink): void {
+    if (this.#isFlushed) previous.flushHeaders.call(this.res);
+  }
+
+  /** cookies, and with it Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */
+  #keepCookies(): void {
+    const cookies = this.res.getHeader('set-cookie');
+    this.#cookies = Array.isArray(cookies) ? { given: cookies, kept: [...cookies] } : undefined;
+  }
+
+  #restoreCookies(): void {
+    const { given, kept } = this.#cookies ?? {};
+    if (given === undefined || kept === undefined || given.length === kept.length) return;
+    if (this.res.getHeader('set-cookie') === given) given.splice(0, given.length, ...kept);
+  }
+
+  /**
+   * on-headers, and with it compression and sessions, merges a list into the headers so that a name may come twice in it,
+   * where Node 20 itself keeps the last one. Tells whether it did.
+   */
+  #appends(raw: readonly unknown[]): boolean {
+    const { res } = this;
+    if (res.getHeaderNames().length === 0 || raw.length % 2 !== 0 || Array.isArray(raw[0])) return false;
+    const pairs = [...pairsOf(raw as never)];
+    setPairs(res, pairs);
+    return true;
+  }
+
+  /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */
+  #captureByNode(...args: unknown[]): void {
+    const { res } = this;
+    const { _hasBody, shouldKeepAlive } = res;
+    res._storeHeader = (statusLine, headers) => {
+      // Headers that are only arguments are checked where Node makes the head of them, so it makes one to throw away.
+      Reflect.apply(native._storeHeader, new ServerResponse({ method: 'GET', headers: {} } as never), [
+        statusLine,
+        headers,
+      ]);
+      const isMerged = res.getHeaderNames().length > 0 || headers === undefined;
+      this.#raw = isMerged ? undefined : (headers as RawHead);
+    };
+    try {
+      makeHead(res, native.writeHead, args as never);
+    } finally {
+      res._storeHeader = native._storeHeader;
+      // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or throws.
+      Object.assign(res, { _hasBody, shouldKeepAlive });
+    }
+  }
+}
+
+/** Puts headers that were arguments onto a response, in place of those of the same name; a name may come more than once. */
+export function setPairs(res: NativeResponse, pairs: readonly (readonly [string, unknown])[]): void {
+  for (const [name] of pairs) if (name) res.removeHeader(name);
+  for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);
+}
+
+export function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {
+  if (!Array.isArray(raw)) return Object.entries(raw);
+  if (Array.isArray(raw[0])) return raw as unknown as [string, unknown][];
+  return raw.flatMap((name, index) => (index % 2 === 0 ? [[String(name), raw[index + 1]] as const] : []));
+}

@@ -1,0 +1,98 @@
+import { STATUS_CODES } from 'node:http';
+import {
+  type Body,
+  type HeaderStore,
+  Headers,
+  misuse,
+  type Response,
+  responseView,
+  type ViewHead,
+} from '../../../core/adapter.js';
+import type { NativeResponse } from '../node-types.js';
+import { headerText, textLines } from '../response/header-text.js';
+import type { CapturedHead } from './captured-head.js';
+import { changeHeaders } from './detached-headers.js';
+import { rawHeaderNames } from './header-snapshot.js';
+import type { HeldBody } from './held-body.js';
+
+/** What a view looks at. */
+interface Held {
+  readonly res: NativeResponse;
+  readonly head: CapturedHead;
+  readonly body: HeldBody;
+  readonly state: string;
+}
+
+/**
+ * The response that native code has begun, as the middleware sees it. Nothing is copied: a change is made where it is sent
+ * from, for as long as it is held.
+ */
+export function heldView(held: Held): Response {
+  return responseView(new HeldHead(held));
+}
+
+class HeldHead implements ViewHead, HeaderStore {
+  readonly #held: Held;
+  readonly #res: NativeResponse;
+  readonly #head: CapturedHead;
+  #headers: Headers | undefined;
+  #isOver = false;
+
+  constructor(held: Held) {
+    this.#held = held;
+    this.#res = held.res;
+    this.#head = held.head;
+  }
+
+  openBody(): Body {
+    return this.#held.body.open(this.#head);
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  set status(status: number) {
+    if (this.isSealed) throw misuse('HEADERS_SENT', 'set the status');
+    this.#head.setStatus(status);
+  }
+
+  get statusText(): string {
+    return this.#head.reason ?? STATUS_CODES[this.#head.status] ?? '';
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers(undefined, this);
+    return this.#headers;
+  }
+
+  get isSealed(): boolean {
+    return this.#isOver || this.#held.state !== 'held';
+  }
+
+  /** What is sent is known from the state of the held response, and what never will be is told here. */
+  seal(): void {
+    this.#isOver = true;
+  }
+
+  get(name: string): string | readonly string[] | undefined {
+    this.#head.lookAt();
+    return headerText(this.#res.getHeader(name));
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    if (this.isSealed) throw misuse('HEADERS_SENT', `set the header \`${name}\``);
+    this.#head.setHeader(name, value as string | string[]);
+  }
+
+  delete(name: string): void {
+    if (this.isSealed) throw misuse('HEADERS_SENT', `delete the header \`${name}\``);
+    this.#head.change(() => changeHeaders(this.#res, () => this.#res.removeHeader(name)));
+  }
+
+  lines(): Iterable<readonly [string, string | readonly string[]]> {
+    this.#head.lookAt();
+    const res = this.#res;
+    return textLines(rawHeaderNames(res), name => res.getHeader(name));
+  }
+}

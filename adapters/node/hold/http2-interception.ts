@@ -1,0 +1,112 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { isBodyless } from '../../../core/adapter.js';
+import { http2Stream } from '../http2-stream.js';
+import type { NativeResponse } from '../node-types.js';
+import { CapturedHead, pairsOf } from './captured-head.js';
+import { headerMethods } from './detached-headers.js';
+import { HeldResponse } from './held-response.js';
+import { heldMethod, installed, methodsOf } from './interception.js';
+import { getterOf } from './writable-ended.js';
+
+const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
+const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', 'end'] as const;
+const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
+
+/**
+ * Puts a held response in front of an HTTP/2 one, which keeps its head in its stream and not in fields that could be
+ * lent out: what tells of the head, and what is refused after it, stands on the response itself.
+ */
+export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefined): HeldResponse {
+  const head = new CapturedHttp2Head(res);
+  const held = new HeldResponse(res, methodsOf(res), head);
+  held.outer = outer;
+  for (const name of names) Reflect.set(res, name, heldMethod(held, name));
+  for (const name of headerMethods) {
+    const before: unknown = Reflect.get(res, name);
+    if (typeof before !== 'function') continue;
+    Reflect.set(res, name, (...args: unknown[]): unknown => {
+      if (head.isShut) throw headersSent();
+      return Reflect.apply(before, res, args);
+    });
+  }
+  if (typeof res.flush === 'function') res.flush = () => held.flush();
+  orElse(res, 'headersSent', () => head.isShut);
+  orElse(res, '_header', () => head.isShut);
+  for (const name of ['writableEnded', 'finished']) orElse(res, name, () => held.endedInHold);
+  letStreamThrough(http2Stream(res), held);
+  return installed(held);
+}
+
+type Stream = ServerHttp2Stream & { [topHold]?: HeldResponse };
+
+/** Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer. */
+function letStreamThrough(stream: Stream | undefined, held: HeldResponse): void {
+  if (!stream) return;
+  const isFirst = stream[topHold] === undefined;
+  stream[topHold] = held;
+  if (isFirst) for (const name of streamMethods) stream[name] = releasing(stream[name]) as never;
+}
+
+function releasing(method: (...args: never[]) => unknown): (...args: unknown[]) => unknown {
+  return function releaseFirst(this: Stream, ...args) {
+    // Node ends a stream that is being closed, of which nothing can be sent.
+    if (!this.closed) for (let each = this[topHold]; each; each = each.outer) each.release();
+    return Reflect.apply(method, this, args);
+  };
+}
+
+class CapturedHttp2Head extends CapturedHead {
+  isShut = false;
+
+  override capture(args: Parameters<NativeResponse['writeHead']>): void {
+    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
+    const { res } = this;
+    const given = (typeof reason === 'object' ? reason : headers) as
+      | Parameters<typeof pairsOf>[0]
+      | undefined;
+    // An argument takes the place of what was set, and may itself come more than once.
+    const lines = new Map<string, string[]>();
+    for (const [name, value] of given ? pairsOf(given) : [])
+      lines.set(name, [...(lines.get(name) ?? []), ...[value as string].flat()]);
+    for (const [name, value] of lines) res.setHeader(name, value.length === 1 ? (value[0] as string) : value);
+    res.statusCode = status;
+    this.status = res.statusCode;
+    this.hasBody = !(isBodyless(this.status) || res.req?.method === 'HEAD');
+    this.shut();
+  }
+
+  /** What tells of the end stands on the response. */
+  override end(): void {
+    // Deliberately empty.
+  }
+
+  override reopen(): void {
+    // Deliberately empty.
+  }
+
+  override refuse(): void {
+    throw headersSent();
+  }
+
+  protected override shut(): void {
+    this.isShut = true;
+  }
+
+  protected override open(): void {
+    this.isShut = false;
+  }
+}
+
+/** A getter that also holds where `also` does. */
+function orElse(res: NativeResponse, name: string, also: () => boolean): void {
+  const before = getterOf(res, name);
+  Object.defineProperty(res, name, {
+    configurable: true,
+    get: () => also() || before.call(res),
+  });
+}
+
+/** Node does not export the classes of its errors. */
+function headersSent(): Error {
+  return Object.assign(new Error('Response has already been initiated.'), { code: 'ERR_HTTP2_HEADERS_SENT' });
+}

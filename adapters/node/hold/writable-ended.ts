@@ -1,0 +1,31 @@
+import { ServerResponse } from 'node:http';
+import { exchangeKey } from '../exchange-key.js';
+import type { NativeResponse } from '../node-types.js';
+
+/** True from a held `end()` on, as without the layer. */
+export const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
+  configurable: true,
+  get() {
+    const held = (this as unknown as { [exchangeKey]?: { readonly endedInHold: boolean } })[exchangeKey];
+    return held?.endedInHold === true || nativeWritableEnded.call(this);
+  },
+};
+
+const nativeWritableEnded = getterOf(ServerResponse.prototype, 'writableEnded');
+
+/**
+ * Where a response that was ended in a hold does not say so by itself. Most do, by their `finished`: one property less to put on
+ * each saves a request on Koa 1 µs.
+ */
+export function showEnd(res: NativeResponse): void {
+  if (!res.writableEnded) Object.defineProperty(res, 'writableEnded', writableEnded);
+}
+
+/** A getter of an object or of its prototypes. */
+export function getterOf(prototype: object, name: string): () => boolean {
+  for (let each: object | null = prototype; each; each = Object.getPrototypeOf(each)) {
+    const getter = Object.getOwnPropertyDescriptor(each, name)?.get;
+    if (getter) return getter;
+  }
+  return () => false;
+}

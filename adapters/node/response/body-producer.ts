@@ -1,0 +1,86 @@
+import { AsyncResource } from 'node:async_hooks';
+import { type Content, checkedChunk, misuse, toError } from '../../../core/adapter.js';
+
+type Chunk = string | Uint8Array;
+type Chunks = Exclude<Content, null | Chunk>;
+
+/**
+ * One pass over a streamed body: counts what was declared, remembers what failed, and closes the producer when the
+ * client goes away.
+ */
+export class BodyProducer {
+  /** What the producer threw. */
+  error: Error | undefined;
+  readonly #iterator: AsyncIterator<Chunk>;
+  readonly #declared: number | undefined;
+  /** The context of the endpoint: a producer is asked for chunks wherever the client has read some. */
+  readonly #context = new AsyncResource('callnext.body');
+  #produced = 0;
+  #ended = false;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(chunks: Chunks, declaredLength: number | undefined) {
+    this.#iterator = chunks[Symbol.asyncIterator]();
+    this.#declared = declaredLength;
+  }
+
+  /** The next chunk, `undefined` at the end. Rejects with what the producer throws, `BODY_CHUNK` and `CONTENT_LENGTH`. */
+  async next(): Promise<Chunk | undefined> {
+    try {
+      const { value, done } = await this.#context.runInAsyncScope(() => this.#iterator.next());
+      this.#ended = done === true;
+      const chunk = done ? undefined : countable(checkedChunk(value));
+      this.#count(chunk);
+      return chunk;
+    } catch (thrown) {
+      // Closing it ends the read that is under way, which fails nobody.
+      if (this.#isClosed) return undefined;
+      this.fail(thrown);
+      // The connection is cut now, however long closing it takes.
+      void this.close();
+      throw this.error;
+    }
+  }
+
+  /**
+   * Closes the producer, unless it has ended by itself. Resolves when it has closed, if ever: a generator that waits for
+   * something cannot be interrupted there, and is closed when that comes. Never rejects.
+   */
+  close(): Promise<void> | undefined {
+    if (!this.#ended) this.#closing = this.#return();
+    return this.#closing;
+  }
+
+  async #return(): Promise<void> {
+    this.#ended = true;
+    this.#isClosed = true;
+    try {
+      await this.#iterator.return?.();
+    } catch (thrown) {
+      this.error ??= toError(thrown);
+    }
+  }
+
+  /** What it produced could not be sent. */
+  fail(thrown: unknown): void {
+    this.error ??= toError(thrown);
+  }
+
+  #count(chunk: Chunk | undefined): void {
+    const declared = this.#declared;
+    if (declared === undefined) return;
+    this.#produced += chunk === undefined ? 0 : Buffer.byteLength(chunk);
+    const short = chunk === undefined && this.#produced < declared;
+    if (short || this.#produced > declared) throw misuse('CONTENT_LENGTH', declared, this.#produced);
+  }
+}
+
+/**
+ * Text that is not ASCII as bytes. From Node 24 on a chunked response counts the bytes of what it writes in one tick, and
+ * its socket the characters of text: `write` then returns false, and no 'drain' follows.
+ */
+function countable(chunk: Chunk): Chunk {
+  const isText = typeof chunk === 'string' && Buffer.byteLength(chunk) !== chunk.length;
+  return isText ? Buffer.from(chunk) : chunk;
+}

@@ -1,0 +1,203 @@
+import { EventEmitter } from 'node:events';
+import { ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  addToVary,
+  type Content,
+  contentToSend,
+  Headers,
+  partsOf,
+  type Response,
+  toError,
+} from '../../../core/adapter.js';
+import { makeHead, removeHeader } from '../hold/framing.js';
+import { http2Stream } from '../http2-stream.js';
+import type { NativeResponse } from '../node-types.js';
+import { BodyProducer } from './body-producer.js';
+import { cutShort } from './cut-short.js';
+
+/** The ways onto the wire: the response's own methods, or those that a held response stands in front of. */
+export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
+
+/**
+ * Writes a response of ours to a native one. A body that is there is written at once, with its length; a streamed one is
+ * pumped as fast as the client reads, and its producer is returned. A producer that throws cuts the connection.
+ * `wireListeners` are told of room on the wire, where the response's own 'drain' event is native code's.
+ */
+export function writeResponse(
+  response: Response,
+  method: string,
+  res: NativeResponse,
+  sink: Sink = res,
+  wireListeners?: Set<() => void>,
+): BodyProducer | undefined {
+  const content = contentToSend(response, method);
+  applyHead(response, method, content, res);
+  const isAscii = areAscii(response.headers.lines());
+  if (!isAscii) putLengthLast(res);
+  partsOf(response).head.seal();
+  if (isStream(content)) {
+    const producer = new BodyProducer(content, declaredLength(response));
+    // The head does not wait for the first chunk: an event stream is open before its first event.
+    makeHead(res, sink.writeHead, [response.status]);
+    flushHead(res, isAscii, sink);
+    pump(producer, res, sink, wireListeners).catch(thrown => {
+      producer.fail(thrown);
+      cutShort(res, toError(thrown), sink);
+    });
+    return producer;
+  }
+  if (content === null)
+    void partsOf(response)
+      .body.discard()
+      ?.catch(() => undefined);
+  if (content !== null && http2Stream(res)) {
+    // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
+    sink.writeHead.call(res, response.status);
+    sink.write.call(res, content, undefined as never);
+    Reflect.apply(sink.end, res, []);
+  } else if (content !== null && !isAscii) {
+    makeHead(res, sink.writeHead, [response.status]);
+    Reflect.apply(sink.end, res, [Buffer.from(content as Uint8Array)]);
+  } else makeHead(res, sink.end as (...args: unknown[]) => unknown, content === null ? [] : [content]);
+  return undefined;
+}
+
+/**
+ * Whether headers are ASCII only. Node encodes a head that `end(text)` makes like the text, and breaks a
+ * `content-disposition` once it knows the length. A head that is made before, with the length last, is Latin-1.
+ */
+export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
+  for (const [, value] of lines)
+    if (typeof value === 'string' ? beyondAscii.test(value) : value.some(line => beyondAscii.test(line)))
+      return false;
+  return true;
+}
+
+const beyondAscii = /[\x80-\xff]/;
+
+/** Sends a head that is made. `flushHeaders()` writes it with an empty text, and so encodes it as UTF-8. */
+export function flushHead(
+  res: NativeResponse,
+  isAscii: boolean,
+  sink: Pick<Sink, 'flushHeaders' | 'write'> = res,
+): void {
+  if (isAscii || http2Stream(res)) sink.flushHeaders.call(res);
+  else sink.write.call(res, Buffer.alloc(0), undefined as never);
+}
+
+export function putLengthLast(res: NativeResponse): void {
+  const length = res.getHeader('content-length');
+  if (length === undefined) return;
+  removeHeader(res, 'content-length');
+  res.setHeader('content-length', length);
+}
+
+function isStream(content: Content): content is Exclude<Content, null | string | Uint8Array> {
+  return content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
+}
+
+/** The status and the headers, with the framing that the body needs. */
+function applyHead(response: Response, method: string, content: Content, res: NativeResponse): void {
+  const { status, statusText } = response;
+  res.statusCode = status;
+  setReason(res, statusText === '' || statusText === STATUS_CODES[status] ? undefined : statusText);
+  for (const [name, value] of response.headers.lines()) {
+    if (!(name === 'connection' && http2Stream(res))) res.setHeader(name, besideNative(res, name, value));
+  }
+  removeHeader(res, 'transfer-encoding');
+  const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
+  if (length !== undefined) res.setHeader('content-length', length);
+  // Node sends no body with 204, and with 205 it would begin one.
+  if (status === 204) removeHeader(res, 'content-length');
+  if (status === 205) res.setHeader('content-length', 0);
+  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  const isChunked = isStream(content) && !res.hasHeader('content-length') && res.useChunkedEncodingByDefault;
+  if (!isChunked && !(http2Stream(res) && content !== null)) removeHeader(res, 'trailer');
+}
+
+/**
+ * The value of a header of ours on a native response: cookies, and what `vary` names, are added to those that native code around it has set, and take
+ * the place of nothing.
+ */
+export function besideNative(
+  res: Pick<NativeResponse, 'getHeader'>,
+  name: string,
+  value: string | readonly string[],
+): string | string[] {
+  if (name !== 'set-cookie' && name !== 'vary') return value as string | string[];
+  const before = res.getHeader(name);
+  if (before === undefined) return value as string | string[];
+  const lines = [before].flat().map(String);
+  if (name === 'set-cookie') return [...lines, ...[value].flat().filter(line => !lines.includes(line))];
+  const headers = new Headers([['vary', lines.join(', ')]]);
+  addToVary(headers, [value].flat().join(', '));
+  return headers.get('vary') ?? '';
+}
+
+/** What GET would say: what is declared, or the length of a body that is there. One that native code kept back is empty. */
+function lengthToHead(response: Response): number | undefined {
+  return declaredLength(response) ?? (lengthOf(partsOf(response).body.whole) || undefined);
+}
+
+/** HTTP/2 has no reason phrases, and Node warns of setting one. */
+export function setReason(res: NativeResponse, reason: string | undefined): void {
+  if (!http2Stream(res) && res.statusMessage !== reason) res.statusMessage = reason as string;
+}
+
+/** What an explicit `content-length` promises of a body that is not there yet. */
+export function declaredLength(response: Response): number | undefined {
+  const declared = response.headers.get('content-length');
+  return declared === null ? undefined : Number(declared);
+}
+
+function lengthOf(content: Content | undefined): number | undefined {
+  if (typeof content === 'string') return Buffer.byteLength(content);
+  return content instanceof Uint8Array ? content.byteLength : undefined;
+}
+
+async function pump(
+  producer: BodyProducer,
+  res: NativeResponse,
+  sink: Sink,
+  wireListeners: Set<() => void> | undefined,
+): Promise<void> {
+  const drained = drainOf(res, sink, wireListeners);
+  for (;;) {
+    const chunk = await producer.next();
+    if (res.destroyed || res.closed) return;
+    if (chunk === undefined) break;
+    if (!sink.write.call(res, chunk, undefined as never)) await drained();
+  }
+  Reflect.apply(sink.end, res, []);
+}
+
+/**
+ * Waits until a write may follow one that answered false; for ever where the connection is gone before, as nothing follows
+ * then. The listeners stay for the whole body: compression moves those for 'drain' to its own stream, where they can not
+ * be removed.
+ */
+function drainOf(
+  res: NativeResponse,
+  sink: Sink,
+  wireListeners: Set<() => void> | undefined,
+): () => Promise<void> {
+  let wake = (): void => undefined;
+  const onDrain = (): void => wake();
+  let listens = false;
+  const isNative = sink.write === ServerResponse.prototype.write;
+  return async () => {
+    if (!listens) {
+      listens = true;
+      if (wireListeners) wireListeners.add(onDrain);
+      else EventEmitter.prototype.on.call(res, 'drain', onDrain);
+      if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
+    }
+    // A held response emits events of its own, so Node's is asked for its state each time.
+    do {
+      await new Promise<void>(resolve => {
+        wake = resolve;
+        if (res.destroyed || res.closed) resolve();
+      });
+    } while (isNative && res.writableNeedDrain && !res.destroyed && !res.closed);
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so that an adapter
+ * needs no other import. What is only here may change in a minor version; `docs/write-an-adapter.md` shows its use.
+ */
+export { BackgroundTasks } from './background/background-tasks.js';
+export {
+  type AnyDependency,
+  type DeclaredDependency,
+  type Dependencies,
+  Depends,
+  type Injected,
+  isDepends,
+  type Named,
+  type Solved,
+  type ValueOf,
+} from './dependencies/depends.js';
+export { injectInto } from './dependencies/inject.js';
+export { checkOverride } from './dependencies/overrides.js';
+export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export {
+  adapterOf,
+  asThrown,
+  ClientDisconnect,
+  isClass,
+  isMisuse,
+  madeBy,
+  markFactory,
+  misuse,
+  misuseWith,
+  toError,
+} from './errors.js';
+export { Body, contentTooLarge, tooLarge } from './http/body.js';
+export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
+export { cookieLine, cookieValues } from './http/cookies.js';
+export type { Files, OpenFile } from './http/files.js';
+export { type FormLimits, formErrors, UploadFile } from './http/form.js';
+export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
+export { HTTPException } from './http/http-exception.js';
+export { parseJSON, serialize } from './http/json.js';
+export { KeptBytes } from './http/kept-bytes.js';
+export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
+export { unescapedName } from './http/part-names.js';
+export type { RouterParams } from './http/path-params.js';
+export { RepeatedWait } from './http/repeated-wait.js';
+export {
+  changedBody,
+  followTarget,
+  matchRoute,
+  Request,
+  searchOf,
+  sharedOf,
+} from './http/request.js';
+export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
+export {
+  contentToSend,
+  isNativeView,
+  partsOf,
+  Response,
+  responseView,
+  type ViewHead,
+} from './http/response.js';
+export { isResponseLike, type ResponseHead, type ResponseLike } from './http/response-head.js';
+export { PlainTextResponse } from './http/responses.js';
+export type { Session, Trace } from './http/shared.js';
+export { isBodyless } from './http/status.js';
+export { isLayer, Layer } from './layer.js';
+export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
+export { freeze } from './lifecycle/frozen-layer.js';
+export {} from './lifecycle/in-flight.js';
+export { type Mount, noteMount } from './lifecycle/mounts.js';
+export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
+export type { Below } from './middleware/compose.js';
+export type { CallNext, Middleware } from './middleware/middleware.js';
+export {
+  described,
+  flag,
+  integer,
+  list,
+  optionsOf,
+  type Rule,
+  readOptions,
+} from './middleware/options.js';
+export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';
