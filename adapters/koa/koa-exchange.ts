@@ -19,7 +19,7 @@ import {
   clientOf,
   type Frame,
   type FrameworkRequest,
-  type HeldResponse,
+  type Hold,
   type LayerRun,
   NativeExchange,
   NodeRequestSource,
@@ -190,7 +190,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const error = toError(thrown);
     if (this.#takeBack(frame) || this.overtake(error)) return;
     if (frame.received !== undefined) this.failedLate(error);
-    else frame.held.failBody(error);
+    else frame.held.tape.fail(error);
   }
 
   #takeBack(frame: Frame): boolean {
@@ -232,7 +232,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
   }
 
   /** Gives what is held to the next layer. Without one, methods of native code stand between this hold and the next one. */
-  #handOn(held: HeldResponse, response: Response): void {
+  #handOn(held: Hold, response: Response): void {
     const next = held.waiters.at(-1);
     if (!this.#isView(response)) return next ? next.answered(response) : this.finish(held, response);
     // Koa 2 answers on the native response where a body on the context fails, whoever reads that.
@@ -312,7 +312,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
   protected override closed(): void {
     if (this.ctx.respond === false) super.closed();
     else {
-      this.holding?.failBody(new ClientDisconnect());
+      this.holding?.tape.fail(new ClientDisconnect());
       if (this.innermost?.waits) this.exchange.detach();
     }
   }
@@ -334,7 +334,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       this.leaveAll();
       root?.release();
     } else {
-      if (isUnframed || (!root?.isViewedBy(response) && isOurs)) this.#takeFromKoa();
+      if (isUnframed || (root?.viewed !== response && isOurs)) this.#takeFromKoa();
       if (this.#isView(response) && !isUnframed) root?.release();
       else this.write(response);
     }
@@ -374,7 +374,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       res.end(content ?? '');
     else {
       const chunks = toldOnce(answerableChunks(content), error => {
-        this.holding?.failBody(error);
+        this.holding?.tape.fail(error);
         res.destroy();
       });
       pipeline(Readable.from(chunks), res).catch(error => {

@@ -1,11 +1,11 @@
 import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/adapter.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
-import type { HeldResponse, Waiter } from './hold/held-response.js';
+import type { Hold, Waiter } from './hold/hold.js';
 import { nextTick, queueMicrotask } from './turns.js';
 
 /** A layer at its `callNext`, waiting for what native code answers. */
 export class Frame implements Waiter {
-  readonly held: HeldResponse;
+  readonly held: Hold;
   /** How many calls of native code had begun before: those that this layer is around come later. */
   readonly order: number;
   /** How many listeners the response had for `finish`. */
@@ -28,7 +28,7 @@ export class Frame implements Waiter {
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(held: HeldResponse, exchange: { readonly hasInjected: boolean }, order: number) {
+  constructor(held: Hold, exchange: { readonly hasInjected: boolean }, order: number) {
     this.held = held;
     this.order = order;
     this.listeners = held.res.listenerCount('finish');
@@ -52,7 +52,7 @@ export class Frame implements Waiter {
     if (response === undefined) return this.entry;
     const { received, held } = this;
     const isWhole =
-      held.isCopiedBy(response) ||
+      (held.viewed !== undefined && areCopiedFrom(response.headers, held.viewed.headers)) ||
       (received !== undefined && isNativeView(received) && areCopiedFrom(response.headers, received.headers));
     return isWhole ? this.entry.namedIn(response.headers) : this.entry;
   }

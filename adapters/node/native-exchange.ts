@@ -29,11 +29,13 @@ import { hasReader } from './body/refill-request.js';
 import { currentResponse, type DestroyGuard, guardDestroy, whenClosed } from './connection.js';
 import { exchangeKey, traceKey, version } from './exchange-key.js';
 import { Frame } from './frame.js';
+import { detachHeaders } from './hold/detached-headers.js';
 import { dropHeaders, forgetFraming, ofBody } from './hold/framing.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
-import { HeldResponse, type PreviousMethods } from './hold/held-response.js';
-import { interceptHttp2 } from './hold/http2-interception.js';
-import { intercept, isUncovered, methodsOf, originalMethods } from './hold/interception.js';
+import { type Hold, sentHold } from './hold/hold.js';
+import { interceptHttp2 } from './hold/http2.js';
+import { intercept, isUncovered, methodsOf, originalMethods } from './hold/install.js';
+import type { PreviousMethods } from './hold/previous.js';
 import { destroyWhenReset, http2Stream } from './http2-stream.js';
 import { type LayerRun, LayerRuns } from './layer-runs.js';
 import { NativeCalls } from './native-calls.js';
@@ -93,9 +95,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** An exception of ours, and how the framework goes on with it from where it was thrown. */
   #thrown: { readonly error: unknown; readonly passOn: (thrown: unknown) => void } | undefined;
   readonly #method: string;
-  protected holds: readonly HeldResponse[] = none;
+  protected holds: readonly Hold[] = none;
   /** The outermost hold. */
-  root: HeldResponse | undefined;
+  root: Hold | undefined;
+  /** The outermost hold, as long as the methods on the response go through it. */
+  hold: Hold | undefined;
   /** What native code has piped into the response since the first hold. */
   sources: readonly Source[] | undefined;
   readonly #runs = new LayerRuns();
@@ -369,7 +373,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   #handOut(frame: Frame, inner: Frame | undefined, response: Response): void {
     const { held } = frame;
     const isDirect = frame.waits && (inner ? inner.held === held : isUncovered(held));
-    if (!isDirect || this.end.over || held.isViewedBy(response)) return this.settle(inner, response);
+    if (!isDirect || this.end.over || held.viewed === response) return this.settle(inner, response);
     const later = inner?.entry ?? new HeaderSnapshot(this.res);
     if (inner) this.leave(inner, response);
     // A layer that the middleware has run around what it went on to is nearer.
@@ -451,7 +455,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
     this.exchange.failedLate(error);
-    for (const held of this.holds) if (held.isReadable) held.failBody(error);
+    for (const { state, tape } of this.holds) if (state === 'held' || state === 'replaced') tape.fail(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
   }
 
@@ -572,7 +576,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** The innermost hold that has something. */
-  get holding(): HeldResponse | undefined {
+  get holding(): Hold | undefined {
     for (let at = this.holds.length - 1; at >= 0; at -= 1)
       if (this.holds[at]?.state === 'held') return this.holds[at];
     return undefined;
@@ -597,7 +601,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const failure = toError(thrown);
     if (innermost?.takeBack()) innermost.reject(failure);
     else if (!exchange.overtake(failure)) return false;
-    holding.failBody(failure);
+    holding.tape.fail(failure);
     this.passOn = passOn;
     return true;
   }
@@ -642,7 +646,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    */
   #handOver(frame: Frame, later: HeaderSnapshot, response: Response): void {
     const { held } = frame;
-    if (!frame.waits || held.isViewedBy(response)) return frame.answered(response);
+    if (!frame.waits || held.viewed === response) return frame.answered(response);
     fillHeaders(response.headers, new Headers(later.addedTo(frame.entry)));
     frame.answered(response);
     held.substitute = { ...held.substitute, base: frame.entry.keptIn(later) };
@@ -755,7 +759,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.#makeWay(innermost)) {
       if (this.#page) this.#page.fill(headers);
       else if (headers) fillAtHead(this.res, headers);
-      if (this.#wasAbandoned) this.res.once('finish', () => this.root?.detach());
+      if (this.#wasAbandoned) this.res.once('finish', () => detachHeaders(this.res));
       const fromHere = this.#thrown?.error === error ? this.#thrown.passOn : this.passOn;
       this.#passOn(this.passedOn, this.restart ?? fromHere);
     } else this.#answerForStream(error, innermost, headers);
@@ -820,12 +824,12 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     }
   }
 
-  #newHold(top: HeldResponse | undefined): HeldResponse {
-    if (this.res.headersSent) return HeldResponse.sent(this.res);
+  #newHold(top: Hold | undefined): Hold {
+    if (this.res.headersSent) return sentHold(this.res);
     return http2Stream(this.res) ? interceptHttp2(this.res, top) : intercept(this.res, top);
   }
 
-  #holdForNext(): HeldResponse {
+  #holdForNext(): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const held = this.#newHold(top);
@@ -845,7 +849,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   }
 
   /** The last layer at an inner hold is through: what it answers goes through the foreign methods below the hold. */
-  protected finish(held: HeldResponse, response: Response): void {
+  protected finish(held: Hold, response: Response): void {
     try {
       this.#put(held, response);
       this.exchange.replaced(response);
@@ -857,8 +861,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     }
   }
 
-  #put(held: HeldResponse, response: Response): void {
-    if (held.isViewedBy(response)) return held.release();
+  #put(held: Hold, response: Response): void {
+    if (held.viewed === response) return held.release();
     // Holds above it have not been let go where a layer inside was not waited for.
     const above = this.holds.slice(this.holds.indexOf(held) + 1);
     for (const each of above) if (each.state === 'open' || each.state === 'held') each.giveUp();
@@ -998,7 +1002,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
     const isWaited = innermost?.waits && !this.exchange.isAnswering;
-    if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(HeldResponse.sent(this.res).view);
+    if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(sentHold(this.res).view);
     if (isSent) return this.abandoned.length > 0 ? this.#leaveAbandoned() : undefined;
     const { hasInjected, isHolding } = this.exchange;
     // Code that waits for the rest of an upload may wait for ever.

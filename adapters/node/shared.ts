@@ -3,7 +3,7 @@ export { decodeBody } from './body/decode-body.js';
 export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
 export { Frame } from './frame.js';
 export { HeaderSnapshot } from './hold/header-snapshot.js';
-export { HeldResponse } from './hold/held-response.js';
+export { Hold } from './hold/hold.js';
 export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';
 export type { LayerRun } from './layer-runs.js';
