@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Depends, dependency, Exchange, Layer, Request, Response, runExchange } from 'callnext';
 import { measure } from 'mitata';
 import { exchangeKey } from '../dist/esm/adapters/node/exchange-key.js';
-import { intercept } from '../dist/esm/adapters/node/interception.js';
+import { intercept } from '../dist/esm/adapters/node/hold/install.js';
 import { ExitStack } from '../dist/esm/core/dependencies/exit-stack.js';
 import { solveDependencies } from '../dist/esm/core/dependencies/solve.js';
 import { JSONResponse } from '../dist/esm/core/index.js';
@@ -64,10 +64,9 @@ const parts = {
   },
   'held response: head and end held, one header set, released': () => {
     const res = new ServerResponse(bareRequest);
-    const slot = { root: undefined };
+    const slot = { hold: undefined };
     res[exchangeKey] = slot;
     const held = intercept(res, undefined);
-    slot.root = held;
     res.writeHead(200);
     res.end('text');
     held.view.headers.set('x-process-time', '1');
