@@ -29,8 +29,8 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
-  /** Notes which dependency has thrown this. */
-  cameFrom(thrown: unknown, dependency: string): void;
+  /** Notes which dependency has thrown a value. */
+  readonly reports: { cameFrom(thrown: unknown, dependency: string): void };
 }
 
 const noExits: readonly Exit[] = [];
@@ -217,7 +217,7 @@ async function solveAnew(
     if (refused) throw await refused;
     return value;
   } catch (thrown) {
-    run.cameFrom(thrown, slot.name);
+    run.reports.cameFrom(thrown, slot.name);
     throw thrown;
   } finally {
     watch?.stop();
