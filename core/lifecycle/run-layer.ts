@@ -26,20 +26,19 @@ export const onionPort: OnionPort<Exchange> = {
  * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
  * Rejects with an exception that nobody inside handled.
  */
-export async function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
+export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
   const place = enterLayer(exchange, plan);
-  try {
-    const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
-    const answer = isOpen ? goIn(exchange, plan, below) : goInWhenReady(exchange, plan, below);
-    const response = await (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer));
-    exchange.ownStatus = response.status;
-    return response;
-  } catch (thrown) {
-    return await handleOutside(exchange, plan, toError(thrown));
-  } finally {
-    leaveLayer(exchange, place);
-  }
+  const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
+  const answer = isOpen ? goIn(exchange, plan, below) : goInWhenReady(exchange, plan, below);
+  return (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer)).then(
+    response => {
+      exchange.ownStatus = response.status;
+      leaveLayer(exchange, place);
+      return response;
+    },
+    thrown => handleOutside(exchange, plan, toError(thrown)).finally(() => leaveLayer(exchange, place)),
+  );
 }
 
 function goIn(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {

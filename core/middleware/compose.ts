@@ -1,7 +1,7 @@
 import { adapterOf, isClass, isFactory, isGeneratorFunction, misuse, misuseWith, nameOf } from '../errors.js';
 import { changedRequest, type Request } from '../http/request.js';
 import { type Answered, accept, type Response } from '../http/response.js';
-import { isResponseLike } from '../http/response-head.js';
+import { isResponseLike, type ResponseLike } from '../http/response-head.js';
 import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
@@ -64,27 +64,28 @@ interface Ring<Run> {
 }
 
 function guarded<Run extends OnionRun>(ring: Ring<Run>, middleware: Middleware): Onion<Run> {
-  const { name, port } = ring;
-  return async function runMiddleware(request, run, below) {
-    const watch = run.timings?.beginMiddleware(name);
-    const { trace } = run;
-    const waiter = new Waiter(ring, run, below, watch);
-    try {
-      trace?.add(`${name} before`);
-      const returned = await middleware(request, given => waiter.next(request, given));
-      const settled = waiter.settle(returned, request);
-      const response = settled instanceof Promise ? await settled : settled;
-      trace?.add(`${name} after ${response.status}`);
-      return response;
-    } catch (thrown) {
-      waiter.explain(thrown);
-      waiter.leave(undefined);
-      trace?.add(`${name} failed`);
-      return port.recoverOutside(run, thrown);
-    } finally {
-      watch?.stop();
-    }
+  // Without `async`: what that keeps of a call is much of what a middleware costs.
+  return function runMiddleware(request, run, below) {
+    const waiter = new Waiter(ring, request, run, below);
+    return started(middleware, request, waiter).then(
+      returned => waiter.settle(returned),
+      (thrown: unknown) => waiter.fail(thrown),
+    );
   };
+}
+
+/** A middleware may throw, or return a response and no promise. */
+function started<Run extends OnionRun>(
+  middleware: Middleware,
+  request: Request,
+  waiter: Waiter<Run>,
+): Promise<unknown> {
+  try {
+    const returned: unknown = middleware(request, given => waiter.next(given));
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
 }
 
 /**
@@ -96,51 +97,89 @@ type State = 'fresh' | 'waiting' | 'answered' | 'failed' | 'through' | 'unused' 
 /** One run of one middleware: guards `callNext` and takes what is returned. */
 class Waiter<Run extends OnionRun> {
   readonly #ring: Ring<Run>;
+  readonly #request: Request;
   readonly #run: Run;
   readonly #below: Below;
   readonly #watch: Stopwatch | undefined;
+  readonly #trace: Trace | undefined;
   #state: State = 'fresh';
   /** What `callNext` has given. */
   #given: Promise<Response> | undefined;
   #received: Response | undefined;
 
-  constructor(ring: Ring<Run>, run: Run, below: Below, watch: Stopwatch | undefined) {
+  constructor(ring: Ring<Run>, request: Request, run: Run, below: Below) {
     this.#ring = ring;
+    this.#request = request;
     this.#run = run;
     this.#below = below;
-    this.#watch = watch;
+    this.#watch = run.timings?.beginMiddleware(ring.name);
+    this.#trace = run.trace;
+    this.#trace?.add(`${ring.name} before`);
   }
 
-  next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
+  next(given: Parameters<CallNext>[0]): Promise<Response> {
     if (this.#state !== 'fresh') return this.#refuse();
     this.#state = 'waiting';
     this.#watch?.pause();
-    this.#given = this.#goOn(request, given).then(
+    this.#given = this.#goOn(given).then(
       response => this.#receive(response),
-      (thrown: unknown) => this.#fail(thrown),
+      (thrown: unknown) => this.#rejected(thrown),
     );
     return this.#given;
   }
 
-  settle(returned: unknown, request: Request): Response | Promise<Response> {
+  /** The middleware has returned this. */
+  settle(returned: unknown): Response | Promise<Response> {
+    try {
+      const accepted = accept(this.#run, this.#checked(returned), this.#request);
+      if (accepted instanceof Promise) return this.#settleLater(accepted);
+      this.#leave(accepted);
+      return this.#passed(accepted);
+    } catch (thrown) {
+      return this.fail(thrown);
+    }
+  }
+
+  /** The middleware, or what is made of its response, has failed. */
+  fail(thrown: unknown): Promise<Response> {
+    // `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause.
+    if (this.#state === 'waiting' && thrown instanceof TypeError) this.#explain(thrown);
+    this.#leave(undefined);
+    this.#trace?.add(`${this.#ring.name} failed`);
+    this.#watch?.stop();
+    return this.#ring.port.recoverOutside(this.#run, thrown);
+  }
+
+  async #settleLater(accepting: Promise<Response>): Promise<Response> {
+    this.#leave(undefined);
+    try {
+      return this.#passed(await accepting);
+    } catch (thrown) {
+      return await this.fail(thrown);
+    }
+  }
+
+  #passed(response: Response): Response {
+    this.#trace?.add(`${this.#ring.name} after ${response.status}`);
+    this.#watch?.stop();
+    return response;
+  }
+
+  #checked(returned: unknown): ResponseLike {
     const { name } = this.#ring;
     if (returned === undefined || returned === null)
       throw misuse('NOTHING_RETURNED', name, this.#state !== 'fresh');
     if (!isResponseLike(returned)) throw misuse('NOT_A_RESPONSE', `The middleware \`${name}\``, returned);
-    const accepted = accept(this.#run, returned, request);
-    this.leave(accepted instanceof Promise ? undefined : accepted);
-    return accepted;
+    return returned;
   }
 
-  /** `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause. */
-  explain(thrown: unknown): void {
-    if (this.#state !== 'waiting' || !(thrown instanceof TypeError)) return;
+  #explain(cause: TypeError): void {
     const { name, port } = this.#ring;
-    port.report(this.#run, misuseWith({ cause: thrown }, 'CALL_NEXT_NOT_AWAITED', name));
+    port.report(this.#run, misuseWith({ cause }, 'CALL_NEXT_NOT_AWAITED', name));
   }
 
   /** The middleware is through, with this response or with an exception. */
-  leave(response: Response | undefined): void {
+  #leave(response: Response | undefined): void {
     const state = this.#state;
     if (state === 'fresh') this.#state = 'unused';
     else if (state === 'waiting') {
@@ -157,9 +196,9 @@ class Waiter<Run extends OnionRun> {
     return handled(Promise.reject(misuse(code, this.#ring.name)));
   }
 
-  #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
+  #goOn(given: Parameters<CallNext>[0]): Promise<Response> {
     try {
-      return this.#ring.inner(changedRequest(request, given), this.#run, this.#below);
+      return this.#ring.inner(changedRequest(this.#request, given), this.#run, this.#below);
     } catch (thrown) {
       return Promise.reject(thrown);
     }
@@ -178,7 +217,7 @@ class Waiter<Run extends OnionRun> {
   }
 
   /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
-  #fail(thrown: unknown): never {
+  #rejected(thrown: unknown): never {
     if (this.#given) handled(this.#given);
     if (this.#state === 'abandoned') this.#state = 'through';
     else {
