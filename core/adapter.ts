@@ -3,18 +3,17 @@
  * needs no other import. What is only here may change in a minor version; `docs/write-an-adapter.md` shows its use.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
+export { Depends, type Named } from './dependencies/depends.js';
+export { injectInto } from './dependencies/inject.js';
+export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
   type DeclaredDependency,
   type Dependencies,
-  Depends,
   type Injected,
   isDepends,
-  type Named,
   type Solved,
-  type ValueOf,
-} from './dependencies/depends.js';
-export { injectInto } from './dependencies/inject.js';
+} from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export {

@@ -5,19 +5,16 @@ export {
   type BackgroundWork,
   type TaskCondition,
 } from './background/background-tasks.js';
-export {
-  type AnyDependency,
-  type DeclaredDependency,
-  type Dependencies,
-  type DependencyScope,
-  Depends,
-  type DependsOptions,
-  dependency,
-  type Injected,
-  type Named,
-  type Solved,
-  type ValueOf,
-} from './dependencies/depends.js';
+export { Depends, type DependsOptions, dependency, type Named } from './dependencies/depends.js';
+export type { ValueOf } from './dependencies/lifetimes.js';
+export type {
+  AnyDependency,
+  DeclaredDependency,
+  Dependencies,
+  DependencyScope,
+  Injected,
+  Solved,
+} from './dependencies/marker.js';
 export { type Endpoint, type EndpointOptions, endpoint } from './endpoint/endpoint.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export { CallnextError, ClientDisconnect, type ErrorCode } from './errors.js';

@@ -1,16 +1,8 @@
 import { located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
-import {
-  checkDependencies,
-  checkNames,
-  type Dependencies,
-  type Depends,
-  hasExit,
-  isDepends,
-  nameOfDependency,
-  partsOfDependency,
-} from './depends.js';
-import { type DependencyRun, refuseExited, solveDependencies } from './solve.js';
+import { checkDependencies, checkNames, type Depends } from './depends.js';
+import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
+import { type DependencyRun, noValues, refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the exchange that it runs in. */
 export interface InjectRun extends DependencyRun {
@@ -50,7 +42,8 @@ export function injectInto(
 
 async function lendValues(run: InjectRun, wanted: Depends<unknown> | Dependencies): Promise<unknown> {
   const dependencies = checkedDependencies(run, isDepends(wanted) ? { value: wanted } : wanted);
-  const values = await solveDependencies(dependencies, run);
+  const values = noValues();
+  await solveDependencies(dependencies, values, run);
   if (run.exits.has('function')) run.lend(shortLived(run, dependencies, new Set()));
   return isDepends(wanted) ? values.value : { ...values };
 }
@@ -58,7 +51,8 @@ async function lendValues(run: InjectRun, wanted: Depends<unknown> | Dependencie
 async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promise<unknown> {
   if (typeof block !== 'function') throw misuse('INJECT_BLOCK', block);
   if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
-  const values = await solveDependencies(checkedDependencies(run, wanted), run);
+  const values = noValues();
+  await solveDependencies(checkedDependencies(run, wanted), values, run);
   try {
     return await block({ ...values });
   } catch (thrown) {

@@ -1,7 +1,8 @@
 import { BackgroundTasks } from '../background/background-tasks.js';
-import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
+import { DependencyCache } from '../dependencies/dependency-cache.js';
 import { type ExitObserver, ExitStack } from '../dependencies/exit-stack.js';
-import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
+import type { AnyDependency, DependencyScope, Injected } from '../dependencies/marker.js';
+import type { DependencyRun } from '../dependencies/solve.js';
 import { ClientDisconnect, carries, classOf, isMisuse, located, misuse, nameOf, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';

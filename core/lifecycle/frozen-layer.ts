@@ -1,4 +1,4 @@
-import type { AnyDependency, Dependencies, DependencyScope } from '../dependencies/depends.js';
+import type { AnyDependency, Dependencies, DependencyScope } from '../dependencies/marker.js';
 import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
 import type { Request } from '../http/request.js';
 import type { Onion } from '../middleware/compose.js';

@@ -1,5 +1,5 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
+import { noValues, refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
@@ -107,10 +107,14 @@ async function leaveAndRun(
   const { exits, backgroundTasks } = exchange;
   const report = (error: Error, task: string): void => exchange.report(error, 'background', task);
   const begin = (name: string): void => exchange.trace?.add(`task ${name}`);
-  const failure = exchange.noteFailure('exit', await exits.leave('request', response, known), known); // 7
+  const leaving = exits.leave('request', response, known); // 7
+  const left = leaving instanceof Promise ? await leaving : leaving;
+  const failure = exchange.noteFailure('exit', left, known);
   const taskFailure = await backgroundTasks.runAll(report, false, begin); // 8
   const before = failure ?? taskFailure;
-  const last = exchange.noteFailure('exit', await exits.leave('background', response, before), before); // 9
+  const closing = exits.leave('background', response, before); // 9
+  const closed = closing instanceof Promise ? await closing : closing;
+  const last = exchange.noteFailure('exit', closed, before);
   await backgroundTasks.runAll(report, exchange.isSettled, begin); // what those exits have added
   return { failure, last: last === before ? failure : last };
 }
@@ -182,7 +186,10 @@ async function answerWithDependencies(
 ): Promise<Response> {
   try {
     checkGraphIn(exchange, plan.dependencies, 'layer');
-    refuseUnbegun(plan.dependencies, await solveDependencies(plan.dependencies, exchange));
+    const values = noValues();
+    const solving = solveDependencies(plan.dependencies, values, exchange);
+    if (solving) await solving;
+    refuseUnbegun(plan.dependencies, values);
   } catch (thrown) {
     return exchange.recover(thrown);
   }
