@@ -33,6 +33,7 @@ export { type BodySource, bytesOf, type Content, checkedChunk } from './http/bod
 export { cookieLine, cookieValues } from './http/cookies.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
+export type { ResponseHead, ViewHead } from './http/head.js';
 export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { parseJSON, serialize } from './http/json.js';
@@ -50,22 +51,15 @@ export {
   sharedOf,
 } from './http/request.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
-export {
-  contentToSend,
-  isNativeView,
-  partsOf,
-  Response,
-  responseView,
-  type ViewHead,
-} from './http/response.js';
-export { isResponseLike, type ResponseHead, type ResponseLike } from './http/response-head.js';
+export { Response } from './http/response.js';
+export { isResponseLike, type ResponseLike } from './http/response-like.js';
+export { bodyOf, contentToSend, headOf, isNativeView } from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';
 export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
 export { freeze } from './lifecycle/frozen-layer.js';
-export {} from './lifecycle/in-flight.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
 export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
 export type { Below } from './middleware/compose.js';

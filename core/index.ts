@@ -29,6 +29,7 @@ export {
 export { FileResponse, type FileResponseInit } from './http/file-response.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, type FormOptions, UploadFile } from './http/form.js';
+export type { ResponseInit } from './http/head.js';
 export { Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
@@ -36,7 +37,7 @@ export type { RouterParams } from './http/path-params.js';
 export { Request, type RequestInit, type RequestState } from './http/request.js';
 export type { Client } from './http/request-source.js';
 export { Response } from './http/response.js';
-export type { ResponseInit, ResponseLike } from './http/response-head.js';
+export type { ResponseLike } from './http/response-like.js';
 export {
   HTMLResponse,
   JSONResponse,

@@ -1,5 +1,6 @@
 import { misuse, misuseWith, toError } from '../errors.js';
-import { handOnWorks, type Response } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { handOnWorks } from '../http/response-parts.js';
 import type { Exit, Slot } from './exit-stack.js';
 
 /** A generator, sync or async, of an engine or of a compiler's helper. */

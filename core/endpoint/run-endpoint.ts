@@ -1,7 +1,8 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { isGenerator } from '../dependencies/generator-context.js';
 import { contextOf, type DependencyRun, noValues, solveDependencies } from '../dependencies/solve.js';
-import { type Answered, accept, type Response } from '../http/response.js';
+import { type Answered, accept } from '../http/accept.js';
+import type { Response } from '../http/response.js';
 import { type Endpoint, nameOfEndpoint } from './endpoint.js';
 import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';

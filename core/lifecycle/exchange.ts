@@ -6,21 +6,15 @@ import type { DependencyRun } from '../dependencies/solve.js';
 import { ClientDisconnect, carries, classOf, isMisuse, located, misuse, nameOf, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
+import { accept } from '../http/accept.js';
 import type { Files } from '../http/files.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import {
-  accept,
-  claimFor,
-  isNativeView,
-  openedBodyOf,
-  partsOf,
-  type Response,
-  worksOf,
-} from '../http/response.js';
-import { isResponseLike } from '../http/response-head.js';
+import type { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { bodyOf, claimFor, isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
@@ -408,7 +402,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     const written = this.isSending ? undefined : this.transport.closeBodies?.();
     const replaced = this.#replaced
       .filter(response => !isNativeView(response))
-      .map(response => partsOf(response).body.discard())
+      .map(response => bodyOf(response).discard())
       .filter(closing => closing !== undefined);
     if (replaced.length === 0) return written;
     return Promise.all([written, ...replaced.map(closing => this.#reporting(closing))]);
@@ -813,7 +807,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
     if (this.#replaced.length > 0) this.#adoptLost();
-    const closing = this.#replaced.map(response => partsOf(response).body.settle(true));
+    const closing = this.#replaced.map(response => bodyOf(response).settle(true));
     const open = [sent && openedBodyOf(sent)?.settle(false), ...closing].filter(each => each !== undefined);
     if (open.length === 0) return undefined;
     return this.isClosedInTime(Promise.all(open.map(each => this.#reporting(each))));
