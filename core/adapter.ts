@@ -3,17 +3,16 @@
  * needs no other import. What is only here may change in a minor version; `docs/write-an-adapter.md` shows its use.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
+export { Depends, type Named } from './dependencies/depends.js';
+export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
   type DeclaredDependency,
   type Dependencies,
-  Depends,
   type Injected,
   isDepends,
-  type Named,
   type Solved,
-  type ValueOf,
-} from './dependencies/depends.js';
+} from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export {
@@ -33,6 +32,7 @@ export { type BodySource, bytesOf, type Content, checkedChunk } from './http/bod
 export { cookieLine, cookieValues } from './http/cookies.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
+export type { ResponseHead, ViewHead } from './http/head.js';
 export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { parseJSON, serialize } from './http/json.js';
@@ -50,15 +50,9 @@ export {
   sharedOf,
 } from './http/request.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
-export {
-  contentToSend,
-  isNativeView,
-  partsOf,
-  Response,
-  responseView,
-  type ViewHead,
-} from './http/response.js';
-export { isResponseLike, type ResponseHead, type ResponseLike } from './http/response-head.js';
+export { Response } from './http/response.js';
+export { isResponseLike, type ResponseLike } from './http/response-like.js';
+export { bodyOf, contentToSend, headOf, isNativeView } from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';

@@ -1,18 +1,14 @@
 import { checkGraph } from './dependencies/dependency-graph.js';
+import { checkedScope, checkNames, type Depends, disposedIn, type Named } from './dependencies/depends.js';
 import {
   type AnyDependency,
-  checkedScope,
-  checkNames,
   type Dependencies,
   type DependencyScope,
-  type Depends,
-  disposedIn,
   type Injected,
   isDepends,
-  type Named,
   nameOfDependency,
   type Solved,
-} from './dependencies/depends.js';
+} from './dependencies/marker.js';
 import { DependencyOverrides } from './dependencies/overrides.js';
 import { isAsyncFunction, isClass, misuse, nameOf } from './errors.js';
 import {

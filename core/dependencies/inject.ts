@@ -1,16 +1,8 @@
 import { located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
-import {
-  checkDependencies,
-  checkNames,
-  type Dependencies,
-  type Depends,
-  hasExit,
-  isDepends,
-  nameOfDependency,
-  partsOfDependency,
-} from './depends.js';
-import { type DependencyRun, refuseExited, solveDependencies } from './solve.js';
+import { checkDependencies, checkNames, type Depends } from './depends.js';
+import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
+import { type DependencyRun, noValues, refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the request that it runs in. */
 export interface InjectRun extends DependencyRun {
@@ -59,7 +51,8 @@ async function lendValues<Run extends InjectRun>(
   wanted: Depends<unknown> | Dependencies,
 ): Promise<unknown> {
   const dependencies = checkedDependencies(run, port, isDepends(wanted) ? { value: wanted } : wanted);
-  const values = await solveDependencies(dependencies, run);
+  const values = noValues();
+  await solveDependencies(dependencies, values, run);
   if (run.exits.has('function')) port.lend(run, shortLived(run, dependencies, new Set()));
   return isDepends(wanted) ? values.value : { ...values };
 }
@@ -72,7 +65,8 @@ async function runBlock<Run extends InjectRun>(
 ): Promise<unknown> {
   if (typeof block !== 'function') throw misuse('INJECT_BLOCK', block);
   if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
-  const values = await solveDependencies(checkedDependencies(run, port, wanted), run);
+  const values = noValues();
+  await solveDependencies(checkedDependencies(run, port, wanted), values, run);
   try {
     return await block({ ...values });
   } catch (thrown) {

@@ -3,10 +3,12 @@ import type { DependencyRun } from '../dependencies/solve.js';
 import { carries, misuse, toError } from '../errors.js';
 import type { Chunk } from '../http/body-source.js';
 import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';
+import type { ResponseInit } from '../http/head.js';
 import { serialize } from '../http/json.js';
 import type { Request } from '../http/request.js';
-import { partsOf, Response } from '../http/response.js';
-import { isResponseLike, type ResponseInit } from '../http/response-head.js';
+import { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { bodyOf } from '../http/response-parts.js';
 
 /** A class of responses, which is given what an endpoint yields or returns, and the status. */
 export type ResponseClass = new (content: never, init?: ResponseInit) => Response;
@@ -56,8 +58,7 @@ function isEventSource(responseClass: ResponseClass): boolean {
 function ofClass(responseClass: ResponseClass, yielded: Yielded, name: string, init: ResponseInit): Response {
   const response = new responseClass(yielded as never, init);
   // What is there as a whole was made of the generator object, and not of what it yields.
-  if (partsOf(response).body.whole !== undefined)
-    throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
+  if (bodyOf(response).whole !== undefined) throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
   return response;
 }
 

@@ -1,6 +1,7 @@
 import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
-import { isNativeView, type Response } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { isNativeView } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import { failedNatively, recover, takeObserved, takeOvertaking } from './failure.js';

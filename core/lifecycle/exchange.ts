@@ -1,13 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { BackgroundTasks } from '../background/background-tasks.js';
-import type { AnyDependency, DependencyScope, Injected } from '../dependencies/depends.js';
+import { DependencyCache } from '../dependencies/dependency-cache.js';
 import { ExitStack } from '../dependencies/exit-stack.js';
-import { DependencyCache, type DependencyRun } from '../dependencies/solve.js';
+import type { AnyDependency, DependencyScope, Injected } from '../dependencies/marker.js';
+import type { DependencyRun } from '../dependencies/solve.js';
 import type { ClientDisconnect } from '../errors.js';
 import type { Files } from '../http/files.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import { type Request, sharedOf, sourceOf } from '../http/request.js';
-import { openedBodyOf, type Response, worksOf } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import { Below } from './below.js';

@@ -1,10 +1,13 @@
-import { ClientDisconnect, classOf, misuse, nameOf, toError } from '../errors.js';
+import { classOf, nameOf } from '../errors/show.js';
+import { ClientDisconnect, misuse, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
+import { accept } from '../http/accept.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { sharedOf } from '../http/request.js';
-import { accept, claimFor, type Response } from '../http/response.js';
-import { isResponseLike } from '../http/response-head.js';
+import type { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { claimFor } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
 import { phases } from './phase.js';
 import type { Surroundings } from './place.js';

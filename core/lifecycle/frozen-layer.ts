@@ -1,4 +1,4 @@
-import type { Dependencies } from '../dependencies/depends.js';
+import type { Dependencies } from '../dependencies/marker.js';
 import type { Onion } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import type { LifespanContext } from './lifespan.js';

@@ -1,5 +1,6 @@
-import type { Dependencies, Depends } from '../dependencies/depends.js';
+import type { Depends } from '../dependencies/depends.js';
 import { type InjectPort, injectInto } from '../dependencies/inject.js';
+import type { Dependencies } from '../dependencies/marker.js';
 import type { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
 import { phases } from './phase.js';

@@ -1,5 +1,6 @@
 import { misuse } from '../errors.js';
-import { isNativeView, openedBodyOf, type Response, worksOf } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
 import { unwindNow } from './failure.js';
 import { phases } from './phase.js';

@@ -1,4 +1,4 @@
-import type { AnyDependency, DependencyScope } from '../dependencies/depends.js';
+import type { AnyDependency, DependencyScope } from '../dependencies/marker.js';
 import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
 import type { InFlight, Ring } from './in-flight.js';
 import type { Mounts } from './mounts.js';

@@ -1,5 +1,6 @@
 import type { ExitObserver } from '../dependencies/exit-stack.js';
-import { carries, classOf, located, toError } from '../errors.js';
+import { classOf } from '../errors/show.js';
+import { carries, located, toError } from '../errors.js';
 import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Trace } from '../http/shared.js';

@@ -1,5 +1,6 @@
 import { misuse, toError } from '../errors.js';
-import { isNativeView, type Response, sealResponse } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { isNativeView, sealResponse } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import { errorHeadersOf, handleOutside, noteFailure, recover, takeOvertaking } from './failure.js';
@@ -107,11 +108,15 @@ async function leaveAndRun(
   const { exits, backgroundTasks, reports, trace } = exchange;
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
   const begin = trace && ((name: string): void => trace.add(`task ${name}`));
-  const failure = noteFailure(exchange, 'exit', await exits.leave('request', response, known), known); // 7
+  const leaving = exits.leave('request', response, known); // 7
+  const left = leaving instanceof Promise ? await leaving : leaving;
+  const failure = noteFailure(exchange, 'exit', left, known);
   exchange.phase = phases.tasks;
   const taskFailure = await backgroundTasks.runAll(tell, false, begin); // 8
   const before = failure ?? taskFailure;
-  const last = noteFailure(exchange, 'exit', await exits.leave('background', response, before), before); // 9
+  const closing = exits.leave('background', response, before); // 9
+  const closed = closing instanceof Promise ? await closing : closing;
+  const last = noteFailure(exchange, 'exit', closed, before);
   await backgroundTasks.runAll(tell, !exchange.below?.isGivenUp, begin); // what those exits have added
   return { failure, last: last === before ? failure : last };
 }

@@ -1,5 +1,5 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
+import { noValues, refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';
@@ -85,7 +85,10 @@ async function answerWithDependencies(
 ): Promise<Response> {
   try {
     checkGraphIn(exchange, plan.dependencies, 'layer');
-    refuseUnbegun(plan.dependencies, await solveDependencies(plan.dependencies, exchange));
+    const values = noValues();
+    const solving = solveDependencies(plan.dependencies, values, exchange);
+    if (solving) await solving;
+    refuseUnbegun(plan.dependencies, values);
   } catch (thrown) {
     return recover(exchange, thrown);
   }

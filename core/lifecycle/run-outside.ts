@@ -1,8 +1,10 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { checkNames, type Dependencies, type Injected, type Solved } from '../dependencies/depends.js';
-import { contextOf, solveDependencies } from '../dependencies/solve.js';
+import { checkNames } from '../dependencies/depends.js';
+import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
+import { contextOf, noValues, solveDependencies } from '../dependencies/solve.js';
 import { checkHandler } from '../endpoint/endpoint.js';
-import { asThrown, misuse, nameOf, toError } from '../errors.js';
+import { nameOf } from '../errors/show.js';
+import { asThrown, misuse, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { RequestSource } from '../http/request-source.js';
@@ -75,7 +77,8 @@ async function answer<D extends Dependencies, Result>(
   if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
   takeState(exchange, lifespan?.state);
   exchange.goBelow(exchange.request);
-  const values = await solveDependencies(dependencies, exchange);
+  const values = noValues();
+  await solveDependencies(dependencies, values, exchange);
   const result = await work(contextOf(values, exchange.injected));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;

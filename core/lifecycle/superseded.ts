@@ -1,5 +1,6 @@
 import { misuse, toError } from '../errors.js';
-import { isNativeView, openedBodyOf, partsOf, type Response, worksOf } from '../http/response.js';
+import type { Response } from '../http/response.js';
+import { bodyOf, isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
 import { within } from './in-flight.js';
 
@@ -14,7 +15,7 @@ export function settleResponses(
   if (sent) adopt(exchange, sent);
   adoptSuperseded(exchange);
   exchange.settled = exchange.superseded.length;
-  const closing = exchange.superseded.map(response => partsOf(response).body.settle(true));
+  const closing = exchange.superseded.map(response => bodyOf(response).settle(true));
   const all = [sent && openedBodyOf(sent)?.settle(false), ...closing].filter(each => each !== undefined);
   if (all.length === 0) return undefined;
   return isClosedInTime(exchange, Promise.all(all.map(each => reporting(exchange, each))));
@@ -33,7 +34,7 @@ export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
   const written = exchange.isSending ? undefined : exchange.transport?.closeBodies?.();
   const replaced = exchange.superseded
     .filter(response => !isNativeView(response))
-    .map(response => partsOf(response).body.discard())
+    .map(response => bodyOf(response).discard())
     .filter(closing => closing !== undefined);
   if (replaced.length === 0) return written;
   return Promise.all([written, ...replaced.map(closing => reporting(exchange, closing))]);

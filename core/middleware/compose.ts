@@ -1,7 +1,10 @@
-import { adapterOf, isClass, isFactory, isGeneratorFunction, misuse, misuseWith, nameOf } from '../errors.js';
+import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/kinds.js';
+import { nameOf } from '../errors/show.js';
+import { misuse, misuseWith } from '../errors.js';
+import { type Answered, accept } from '../http/accept.js';
 import { changedRequest, type Request } from '../http/request.js';
-import { type Answered, accept, type Response } from '../http/response.js';
-import { isResponseLike, type ResponseLike } from '../http/response-head.js';
+import type { Response } from '../http/response.js';
+import { isResponseLike, type ResponseLike } from '../http/response-like.js';
 import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
