@@ -21,10 +21,16 @@ export function isDoneWith(exchange: Exchange, response: Response | undefined, {
 }
 
 /**
- * Resolves when nothing runs below any more that a middleware did not wait for; its dependencies are not taken from it,
- * unless a layer's time is up.
+ * Nothing runs below any more that a middleware did not wait for: its dependencies are not taken from it, unless a layer's
+ * time is up. Returns what has to be waited for, if anything.
  */
-export async function idle(exchange: Exchange): Promise<void> {
+export function idle(exchange: Exchange): Promise<void> | undefined {
+  if (exchange.below || exchange.enteredExits?.failure) return whenIdle(exchange);
+  exchange.phase = phases.leaving;
+  return undefined;
+}
+
+async function whenIdle(exchange: Exchange): Promise<void> {
   const { below } = exchange;
   if (below?.native?.isAtWork()) below.busyWith(below.native.end());
   await below?.whenIdle();
@@ -76,7 +82,9 @@ function letGoOfTheRest(exchange: Exchange): void {
   void settleResponses(exchange, undefined);
   dropTasks(exchange, refusal?.() ?? misuse('ALREADY_ANSWERED'));
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
-  void backgroundTasks.runAll(tell, true).then(() => leaveLayers(exchange));
+  const running = backgroundTasks.runAll(tell, true);
+  if (running) void running.then(() => leaveLayers(exchange));
+  else leaveLayers(exchange);
 }
 
 function leaveLayers(exchange: Exchange): void {
