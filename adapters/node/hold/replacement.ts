@@ -1,4 +1,4 @@
-import { partsOf, type Response } from '../../../core/adapter.js';
+import { bodyOf, type Response } from '../../../core/adapter.js';
 import type { BodyProducer } from '../response/body-producer.js';
 import { discardSource } from '../response/discard-source.js';
 import { writeResponse } from '../response/write-response.js';
@@ -18,7 +18,7 @@ export function replaceBy(hold: Held, response: Response, method: string): BodyP
   substitute.base?.restore(res);
   callBackAtFinish(hold);
   // Callbacks of writes come before the one of the end, as natively.
-  if (partsOf(response).body.whole !== undefined) hold.tape.sink();
+  if (bodyOf(response).whole !== undefined) hold.tape.sink();
   let producer: BodyProducer | undefined;
   try {
     producer = write(hold, () => writeResponse(response, method, res, hold.previous, room.wire));

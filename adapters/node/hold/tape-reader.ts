@@ -1,4 +1,4 @@
-import { Body, misuse, partsOf, type Response } from '../../../core/adapter.js';
+import { Body, bodyOf, misuse, type Response } from '../../../core/adapter.js';
 import type { Chunk, Mark, Tape, Write } from './tape.js';
 
 const none: readonly never[] = [];
@@ -36,7 +36,7 @@ export class TapeReader {
 
   /** All that is to go out, with what was read put back in front of it. Those who still read get a copy. */
   rewind(view: Response | undefined): Write[] {
-    const body = view && partsOf(view).body;
+    const body = view && bodyOf(view);
     const unread = this.#putBack(body?.unread() ?? []);
     const writes = this.#tape.takeAll();
     this.#copiedFor = body;

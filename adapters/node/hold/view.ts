@@ -4,8 +4,7 @@ import {
   type HeaderStore,
   Headers,
   misuse,
-  type Response,
-  responseView,
+  Response,
   type ViewHead,
 } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
@@ -27,7 +26,7 @@ interface Held {
 
 /** The response that native code has begun, for the middleware. Nothing is copied: changes are made where it is sent from. */
 export function heldView(held: Held): Response {
-  return responseView(new HeldHead(held));
+  return Response.over(new HeldHead(held));
 }
 
 class HeldHead implements ViewHead, HeaderStore {
