@@ -1,17 +1,22 @@
 import type { NativeResponse } from '../node-types.js';
-import { type Calls, callWith, type Held } from './calls.js';
+import { callWith, type Held } from './calls.js';
 import type { Listener, PreviousMethods } from './previous.js';
 
 type On = NativeResponse;
-/** A hold, which may be of another copy of the package: its own states say what is called. */
-export type Hooked = Held & { readonly calls: Calls };
 /** Finds the hold that a method acts for; `undefined` where it acts as if there were none. */
-export type HoldOf = (res: NativeResponse, name: string) => Hooked | undefined;
+export type HoldOf = (res: NativeResponse, name: string) => Held | undefined;
+/** What stands in place of each method. */
+export type Hooks = ReturnType<typeof ofHead> & ReturnType<typeof ofBody> & ReturnType<typeof ofWire>;
 
-export type Hooks = ReturnType<typeof hooksFor>;
+/**
+ * The methods that ask a hold, or call those that were there before. They have Node's own parameters, as a list of them
+ * would be made for every call. The states are the hold's own: it may be of another copy of the package.
+ */
+export function hooksFor(holdOf: HoldOf, previous: PreviousMethods): Hooks {
+  return { ...ofHead(holdOf, previous), ...ofBody(holdOf, previous), ...ofWire(holdOf, previous) };
+}
 
-/** What stands in place of each method, with Node's own parameters: a list of them would be made for every call. */
-export function hooksFor(holdOf: HoldOf, previous: PreviousMethods) {
+function ofHead(holdOf: HoldOf, previous: PreviousMethods) {
   function writeHead(this: On, status: number, reason?: unknown, headers?: unknown): On {
     const hold = holdOf(this, 'writeHead');
     if (hold === undefined) return callWith(previous.writeHead, this, status, reason, headers) as On;
@@ -32,18 +37,36 @@ export function hooksFor(holdOf: HoldOf, previous: PreviousMethods) {
       if (hold === undefined) previous.flushHeaders.call(this);
       else hold.calls.flushHeaders(hold);
     },
+  };
+}
+
+function ofBody(holdOf: HoldOf, { write, end, destroy, _send }: PreviousMethods) {
+  return {
     write(this: On, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
       const hold = holdOf(this, 'write');
-      if (hold === undefined)
-        return previous.write.call(this, chunk as never, encoding as never, callback as never);
+      if (hold === undefined) return write.call(this, chunk as never, encoding as never, callback as never);
       return hold.calls.write(hold, chunk, encoding, callback);
     },
     end(this: On, chunk?: unknown, encoding?: unknown, callback?: unknown): On {
       const hold = holdOf(this, 'end');
       if (hold === undefined)
-        return previous.end.call(this, chunk as never, encoding as never, callback as never) as On;
+        return end.call(this, chunk as never, encoding as never, callback as never) as On;
       return hold.calls.end(hold, chunk, encoding, callback);
     },
+    destroy(this: On, error?: Error): On {
+      const hold = holdOf(this, 'destroy');
+      return hold === undefined ? (destroy.call(this, error) as On) : hold.calls.destroy(hold, error);
+    },
+    _send(this: On, data?: unknown, encoding?: unknown, callback?: unknown, byteLength?: unknown): boolean {
+      const hold = holdOf(this, '_send');
+      if (hold === undefined) return _send.call(this, data, encoding, callback, byteLength);
+      return hold.calls.send(hold, data, encoding, callback, byteLength);
+    },
+  };
+}
+
+function ofWire(holdOf: HoldOf, previous: PreviousMethods) {
+  return {
     cork(this: On): void {
       const hold = holdOf(this, 'cork');
       if (hold === undefined) previous.cork.call(this);
@@ -53,16 +76,6 @@ export function hooksFor(holdOf: HoldOf, previous: PreviousMethods) {
       const hold = holdOf(this, 'uncork');
       if (hold === undefined) previous.uncork.call(this);
       else hold.calls.uncork(hold);
-    },
-    destroy(this: On, error?: Error): On {
-      const hold = holdOf(this, 'destroy');
-      if (hold === undefined) return previous.destroy.call(this, error) as On;
-      return hold.calls.destroy(hold, error);
-    },
-    _send(this: On, data?: unknown, encoding?: unknown, callback?: unknown, byteLength?: unknown): boolean {
-      const hold = holdOf(this, '_send');
-      if (hold === undefined) return previous._send.call(this, data, encoding, callback, byteLength);
-      return hold.calls.send(hold, data, encoding, callback, byteLength);
     },
     /** Not Node's: compression adds it. */
     flush(this: On): void {

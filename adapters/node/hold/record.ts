@@ -61,11 +61,11 @@ function endBy(
     assertChunk(chunk);
     assertEncoding(encoding);
   }
-  const isHeld = hold.calls.name === 'held';
-  if (isHeld) assertLength(hold, 'end', chunk as string | undefined, encoding);
+  const { name } = hold.calls;
+  if (name === 'held') assertLength(hold, 'end', chunk as string | undefined, encoding);
   hold.ending = 'ended';
-  if (isHeld) hold.head.end();
-  if (isHeld || hold.calls.name === 'replaced') showEnd(res);
+  if (name === 'held') hold.head.end();
+  if (name !== 'bypassed') showEnd(res);
   tape.trailer = res._trailer;
   if (typeof callback === 'function') keepEndCallback(hold, callback, noChunk);
   tape.end(chunk ? (chunk as string) : undefined, encoding as BufferEncoding);
