@@ -1,5 +1,14 @@
 import { asThrown, freeze, isLayer, type Layer, misuse, toError } from '../../core/adapter.js';
-import { NativeExchange } from '../node/shared.js';
+import {
+  isAnsweredInPlace,
+  isUnanswered,
+  NativeExchange,
+  observe,
+  type PassOn,
+  saysClosed,
+  settleError,
+  whenReleased,
+} from '../node/shared.js';
 import {
   type ExpressApp,
   type ExpressErrorHandler,
@@ -34,15 +43,15 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
     if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
     if (!native?.exchange.isInside(freeze(layer))) return next(error);
-    const passOn = (thrown: unknown): void => next(thrown);
+    const passOn: PassOn = thrown => next(thrown);
     // Of an app that is left alone otherwise.
-    if (native.observe(error, passOn)) return;
-    if (!native.isUnanswered || native.passedOn !== undefined) return next(error);
-    const frame = native.frameOf(layer);
+    if (observe(native, error, passOn)) return;
+    if (!isUnanswered(native) || native.passedOn !== undefined) return next(error);
+    const waiter = native.waiters.of(layer);
     // What the layer does not handle goes on from here, where the app's own error middleware may answer it.
-    if (frame) frame.passOn = passOn;
+    if (waiter) waiter.passOn = passOn;
     native.passOn = passOn;
-    native.settleError(undefined, error);
+    settleError(native, undefined, error);
   };
 }
 
@@ -79,22 +88,22 @@ function restartAtTop(req: ExpressReq, res: ExpressRes): void {
 function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: ExpressNext): void {
   const native = NativeExchange.of(res);
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
-  if (native.isUnanswered) native.passOn = next;
+  if (isUnanswered(native)) native.passOn = next;
   else restartAtTop(req, res);
   // Where a layer has answered in its place, Express would cut a connection that serves other requests by now.
-  if (native.isUnanswered || native.wasAbandoned) native.settleError(undefined, error);
-  else if (native.saysClosed(error)) {
+  if (isUnanswered(native) || native.waiters.wasLeft) settleError(native, undefined, error);
+  else if (saysClosed(native, error)) {
     // Where another response is sent in its place, Express would cut the connection of that one.
     if (native.end.over?.outcome === 'aborted') next(error);
-  } else if (native.isAnsweredInPlace) native.settleError(undefined, error);
+  } else if (isAnsweredInPlace(native)) settleError(native, undefined, error);
   else {
     const told = asThrown(toError(error));
     // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
-    if (!native.whenReleased(() => goOn(native, told, next))) next(told);
+    if (!whenReleased(native, () => goOn(native, told, next))) next(told);
   }
 }
 
 function goOn(native: NativeExchange, error: unknown, next: ExpressNext): void {
-  const isAnswered = native.end.over || native.wasAbandoned || native.passedOn !== undefined;
+  const isAnswered = native.end.over || native.waiters.wasLeft || native.passedOn !== undefined;
   if (!isAnswered) next(error);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isClass, type Middleware, misuse, optionsOf } from '../../core/adapter.js';
-import { NativeExchange } from '../node/shared.js';
+import { NativeExchange, runAmong } from '../node/shared.js';
 import type { ExpressNext, ExpressReq } from './express-types.js';
 import { setTarget } from './set-target.js';
 
@@ -31,10 +31,10 @@ export function fromExpress(middleware: ConnectMiddleware): Middleware {
   const named: Middleware = (request, callNext) => {
     const { req, res } = (request.raw ?? {}) as { req?: ExpressReq; res?: ServerResponse };
     const native = res && NativeExchange.of(res);
-    if (!native || !req || native.host !== 'node')
+    if (!native || !req || native.framework.kind !== 'node')
       throw wrong('runs in requests of Express, or of Node, only', request.raw);
     const start = (next: ExpressNext): unknown => run(req, res, signal => next(checked(signal)));
-    return native.runAmong(request, callNext, start, target => setTarget(req, target));
+    return runAmong(native, request, callNext, start, target => setTarget(req, target));
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromExpress' });
 }

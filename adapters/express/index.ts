@@ -17,33 +17,29 @@ import {
   noOptions,
   noteMount,
   type OptionNames,
-  type Request,
   runExchange,
   type Solved,
 } from '../../core/adapter.js';
 import {
   answerAlone,
+  applyTo,
   bareLayer,
   type FetchHandler,
   fetchEndpoint,
+  type GoOn,
   injectAt,
-  type LayerRun,
   NativeExchange,
-  NodeRequestSource,
+  openExchange,
+  runEndpoint,
+  runInside,
+  runOutermost,
   tasksAt,
   toLayer,
 } from '../node/shared.js';
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import {
-  type ExpressApp,
-  type ExpressHandler,
-  type ExpressNext,
-  type ExpressReq,
-  type ExpressRes,
-  isSignalToRouter,
-} from './express-types.js';
+import type { ExpressApp, ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 import { routesBefore } from './mount-order.js';
 import { observeInner } from './observe-errors.js';
 import { setTarget } from './set-target.js';
@@ -187,17 +183,16 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
       placeErrorTap(req.app);
     }
     if (!isResponse(res)) return next();
-    const native = NativeExchange.join(res) ?? openExchange(req, res, next);
-    if (errorTap) {
-      native.isObserved = true;
-      native.seesHandlers = true;
-    }
-    const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
+    const outer = NativeExchange.join(res);
+    const native = outer ?? open(req, res, next);
+    if (errorTap) native.isObserved = true;
+    const goOn: GoOn = request => {
       if (!isPlaceChecked) checkPlace(native, req);
-      native.applyTo(run, request, target => setTarget(req, target));
+      applyTo(native, request, target => setTarget(req, target));
       next();
     };
-    native.runLayer(layer, goOn, next);
+    if (outer) runInside(native, layer, goOn, next);
+    else runOutermost(native, layer, goOn);
   };
   const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
     isPlaceChecked = true;
@@ -216,17 +211,14 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
   return function callnextEndpoint(req, res, next) {
     if (typeof res !== 'object') throw wrongFramework('toExpress', res);
     const outer = NativeExchange.join(res);
-    const native = outer ?? openExchange(req, res, next);
+    const native = outer ?? open(req, res, next);
     matchRoute(native.exchange.request, req.params);
-    if (outer) void native.runEndpoint(endpoint, next);
+    if (outer) void runEndpoint(native, endpoint, next);
     else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
 }
 
-function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
+function open(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
   toDictionaryMode(req, res);
-  const source = new NodeRequestSource(req, new ExpressRequest(req, res));
-  const native = new NativeExchange(req, res as never, source, next);
-  native.isSignal = isSignalToRouter;
-  return native;
+  return openExchange(req, res as never, new ExpressRequest(req, res), next);
 }

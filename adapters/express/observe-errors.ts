@@ -1,4 +1,4 @@
-import { NativeExchange } from '../node/shared.js';
+import { goOnAfterError, NativeExchange, observe } from '../node/shared.js';
 import {
   type Entry,
   type ExpressApp,
@@ -71,7 +71,7 @@ function observing(original: HandleError): HandleError {
       return Reflect.apply(original, this, [error, req, res, next]);
     const goOn = (given: unknown): unknown =>
       Reflect.apply(original, this, [given, req, res, goingOn(this, native, next)]);
-    return native.observe(error, goOn) ? undefined : goOn(error);
+    return observe(native, error, goOn) ? undefined : goOn(error);
   };
 }
 
@@ -79,7 +79,7 @@ function observing(original: HandleError): HandleError {
 function goingOn({ handle }: Entry, native: NativeExchange, next: ExpressNext): ExpressNext {
   if (typeof handle !== 'function' || handle.length !== 4) return next;
   return given => {
-    const left = isSignalToRouter(given) ? native.goOnAfterError() : undefined;
+    const left = isSignalToRouter(given) ? goOnAfterError(native) : undefined;
     if (left) left.then(() => next(given));
     else next(given);
   };

@@ -28,17 +28,26 @@ import {
 import {
   answerAlone,
   bareLayer,
+  begin,
+  end,
   type FetchHandler,
   fetchEndpoint,
   injectAt,
-  type LayerRun,
+  lineOf,
   NativeExchange,
+  runEndpoint,
+  saysClosed,
   tasksAt,
   toLayer,
+  type Waiter,
 } from '../node/shared.js';
-import { KoaExchange } from './koa-exchange.js';
+import { goBelow, runAmong } from './below.js';
+import type { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
+import { observeBelow } from './late-failure.js';
 import { routesBefore } from './mount-order.js';
+import { exchangeAt, joinAt, onContext, openOnKoa } from './open-exchange.js';
+import { failOut, placeInner } from './place.js';
 import { routerParams } from './router-params.js';
 
 export type { FetchHandler } from '../node/shared.js';
@@ -87,8 +96,8 @@ export function errorBoundary(layer: Layer): KoaHandler {
     try {
       await next();
     } catch (thrown) {
-      const koa = exchangeOf(ctx);
-      if (koa?.exchange.isInside(freeze(layer))) koa.observeBelow(thrown);
+      const koa = joinAt(ctx);
+      if (koa?.native.exchange.isInside(freeze(layer))) observeBelow(koa, thrown);
       throw thrown;
     }
   };
@@ -190,9 +199,9 @@ export function fromKoa(middleware: KoaMiddleware): Middleware {
   };
   const named: Middleware = (request, callNext) => {
     const { res } = (request.raw ?? {}) as { res?: object };
-    const koa = res && NativeExchange.of(res);
-    if (koa?.host !== 'koa') throw wrong('runs in requests of Koa only', request.raw);
-    return (koa as KoaExchange).among(request, callNext, run);
+    const koa = res && exchangeAt(res);
+    if (!koa) throw wrong('runs in requests of Koa only', request.raw);
+    return runAmong(koa, request, callNext, run);
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
 }
@@ -208,7 +217,7 @@ function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
   const checkPlace = (koa: KoaExchange): void => {
     isPlaceChecked = true;
     const routes = mount && routesBefore(koa.ctx, handler);
-    if (routes) koa.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+    if (routes) koa.native.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
   };
   const handler = async function callnextLayer(
     ctx: KoaContext,
@@ -216,21 +225,21 @@ function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
     ofExpress: unknown = undefined,
   ): Promise<void> {
     if (typeof next !== 'function') return refuseExpress(ofExpress);
-    const outer = exchangeOf(ctx);
-    const koa = outer ?? new KoaExchange(ctx);
-    const run = koa.beginRun();
+    const outer = joinAt(ctx);
+    const koa = outer ?? openOnKoa(ctx);
+    const own = begin(koa.native, layer);
     const below = (request: Request): Promise<Response> => {
       if (!isPlaceChecked) checkPlace(koa);
-      return koa.below(run, request, next);
+      return goBelow(koa, own, request, next);
     };
     if (outer) {
-      const response = await runInner(koa, layer, below, run);
-      koa.placeInner(koa.endRun(run), response);
+      const response = await runInner(koa, layer, below, own);
+      placeInner(koa, end(koa.native, own), response);
     } else {
-      void runExchange(koa.exchange, layer, below);
+      void runExchange(koa.native.exchange, layer, below);
       await koa.handedBack;
     }
-    await answered(koa, run);
+    await answered(koa, own);
   };
   return handler;
 }
@@ -247,12 +256,12 @@ async function runInner(
   koa: KoaExchange,
   layer: Layer,
   below: Parameters<typeof runLayer>[2],
-  run: LayerRun,
+  own: Waiter,
 ): Promise<Response> {
   try {
-    return await runLayer(koa.exchange, layer, below);
+    return await runLayer(koa.native.exchange, layer, below);
   } catch (thrown) {
-    koa.failOut(koa.endRun(run));
+    failOut(koa, end(koa.native, own));
     throw asThrown(toError(thrown));
   }
 }
@@ -260,12 +269,14 @@ async function runInner(
 function endpointHandler(endpoint: Endpoint): KoaHandler {
   return async function callnextEndpoint(ctx: KoaContext, next: KoaNext, ofExpress: unknown = undefined) {
     if (typeof next === 'object') return refuseExpress(ofExpress);
-    const outer = NativeExchange.join(ctx.res);
-    if (outer && !isOn(ctx, outer)) return answerPastKoa(ctx, outer, endpoint);
-    const koa = outer ?? new KoaExchange(ctx);
-    matchRoute(koa.exchange.request, routerParams(ctx));
-    if (outer) return koa.placeInner(undefined, await answerEndpoint(koa.exchange, endpoint));
-    void runExchange(koa.exchange, bareLayer, answerAlone(koa.exchange, endpoint));
+    const around = NativeExchange.join(ctx.res);
+    const outer = around && onContext(ctx, around);
+    if (around && !outer) return answerPastKoa(ctx, around, endpoint);
+    const koa = outer ?? openOnKoa(ctx);
+    const { exchange } = koa.native;
+    matchRoute(exchange.request, routerParams(ctx));
+    if (outer) return placeInner(koa, undefined, await answerEndpoint(exchange, endpoint));
+    void runExchange(exchange, bareLayer, answerAlone(exchange, endpoint));
     await koa.handedBack;
   };
 }
@@ -274,28 +285,17 @@ function endpointHandler(endpoint: Endpoint): KoaHandler {
 function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoint): Promise<void> {
   ctx.respond = false;
   matchRoute(outer.exchange.request, routerParams(ctx));
-  return outer.runEndpoint(endpoint);
+  return runEndpoint(outer, endpoint);
 }
 
 /** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
-async function answered(koa: KoaExchange, { frames, chain }: LayerRun): Promise<void> {
-  if (frames[0]?.received === undefined) return;
+async function answered({ native }: KoaExchange, own: Waiter): Promise<void> {
+  const [first] = lineOf(own);
+  if (first?.received === undefined) return;
   try {
-    await chain;
+    await first.chain;
   } catch (thrown) {
-    const isGone = koa.end.over?.outcome === 'aborted';
-    if (isGone || !koa.saysClosed(thrown)) throw thrown;
+    const isGone = native.end.over?.outcome === 'aborted';
+    if (isGone || !saysClosed(native, thrown)) throw thrown;
   }
-}
-
-/** Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */
-function exchangeOf(ctx: KoaContext): KoaExchange | undefined {
-  const outer = NativeExchange.join(ctx.res);
-  if (outer && !isOn(ctx, outer)) throw misuse('APP_INSIDE_APP');
-  return outer;
-}
-
-/** Whether an exchange is that of this context, which may have been derived from the one that it began with. */
-function isOn(ctx: KoaContext, native: NativeExchange): native is KoaExchange {
-  return native.host === 'koa' && (native as KoaExchange).ctx.response === ctx.response;
 }

@@ -22,39 +22,13 @@ import { readForm } from './body/read-form.js';
 import { refill } from './body/refill-request.js';
 import { RequestTap } from './body/request-tap.js';
 import { TemporaryFiles } from './body/temporary-files.js';
+import type { Framework } from './framework.js';
 import { headerLines, noteChange } from './hold/header-lines.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
 import { headerText, textLines } from './response/header-text.js';
 import type { ResponseEnd } from './response/response-end.js';
-import { absoluteUrl, namesOneHost, pathOf, type Target } from './target.js';
-
-/** What a framework knows of a request beyond Node. */
-export interface FrameworkRequest {
-  /** The native objects that users of the framework know. */
-  readonly raw: unknown;
-  /** That of the connection, or of a trusted proxy; never the one that a target names. */
-  readonly scheme: string;
-  /** The host as it was sent, as far as a proxy in front is trusted to name it. */
-  readonly host: string | undefined;
-  /** The path and the query that the framework routes by now: the whole ones, with the path of the mounts around. */
-  readonly target: Target;
-  /** The target as the client has sent it. */
-  readonly asked: string;
-  /** As native code has it now: while it is the same, `target` is. */
-  readonly nativeTarget: string;
-  /** A middleware has given the request another target, a whole one; it is what mounts take their path away from now. */
-  targetChanged?(target: string): void;
-  /** The template that has matched, such as `/items/:id`, where the framework says so. */
-  readonly route?: string | undefined;
-  readonly pathParams: RouterParams;
-  /** The peer, as far as a proxy in front is trusted to name it. */
-  readonly client: Client | null;
-  /** Where the framework's body parsers put their result; its value is `undefined` if there is none. */
-  readonly parsedBody: ParsedBody;
-  /** Puts another result there, or none, when the body has been changed. */
-  setParsedBody(value: unknown): void;
-}
+import { absoluteUrl, namesOneHost, pathOf } from './target.js';
 
 /** Who answers where native code is refused the rest of a body. */
 export interface BodyOwner {
@@ -71,12 +45,12 @@ export class NodeRequestSource implements RequestSource {
   owner: BodyOwner | undefined;
   end: ResponseEnd | undefined;
   readonly #req: NativeRequest;
-  readonly #framework: FrameworkRequest;
+  readonly #framework: Framework;
   readonly #tap: RequestTap | undefined;
   #files: TemporaryFiles | undefined;
   #isReleased = false;
 
-  constructor(req: NativeRequest, framework: FrameworkRequest) {
+  constructor(req: NativeRequest, framework: Framework) {
     this.#req = req;
     this.#framework = framework;
     this.method = req.method ?? 'GET';

@@ -6,11 +6,13 @@ import { http2Stream } from '../http2-stream.js';
 import type { NativeRequest, NativeResponse } from '../node-types.js';
 import { queueMicrotask } from '../turns.js';
 
-/** Whose end it is. An object and no functions: those would be made anew for every request. */
-export interface Ending {
-  /** Whether what native code has written still waits, so that Node's word for it does not count. */
-  readonly isHeld: boolean;
-  /** Told when it is over. */
+/** What a hold tells of the response: whether it keeps back what native code has written. */
+interface Holding {
+  readonly holding: object | undefined;
+}
+
+/** Told once when the response is over. An object, as a function would be made anew for every request. */
+export interface EndListener {
   ended(): void;
 }
 
@@ -21,20 +23,21 @@ export interface Ending {
  */
 export class ResponseEnd implements Closing {
   over: Delivery | undefined;
+  listener: EndListener | undefined;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
-  readonly #ending: Ending;
+  readonly #waiters: Holding;
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] | undefined;
 
-  constructor(req: NativeRequest, res: NativeResponse, ending: Ending) {
+  constructor(req: NativeRequest, res: NativeResponse, waiters: Holding) {
     this.#req = req;
     this.#res = res;
     this.#socket = req.socket;
-    this.#ending = ending;
+    this.#waiters = waiters;
     // While a response waits for its turn, what is written on its connection is another one's.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
@@ -101,7 +104,7 @@ export class ResponseEnd implements Closing {
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
     if (this.#waiting) for (const resolve of this.#waiting) resolve(this.over);
-    this.#ending.ended();
+    this.listener?.ended();
   }
 
   #delivery(): Delivery {
@@ -109,7 +112,7 @@ export class ResponseEnd implements Closing {
     const stream = http2Stream(res);
     if (stream) return { outcome: isSent(stream) ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
-    if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
+    if (res.writableFinished && !cause && this.#waiters.holding === undefined) return { outcome: 'sent' };
     // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
