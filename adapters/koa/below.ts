@@ -15,11 +15,14 @@ import {
   waitBelow,
 } from '../node/shared.js';
 import { answerableChunks } from './answerable.js';
-import { contentOf, contextView, reasonOf, stateOf, toldOnce } from './context-response.js';
+import { contentOf, reasonOf } from './context-content.js';
+import { contextView } from './context-head.js';
+import { stateOf } from './context-state.js';
 import type { KoaFramework } from './framework.js';
 import type { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
 import { nativeFailed } from './late-failure.js';
+import { toldOnce } from './own-bodies.js';
 import { failOut, placeInner } from './place.js';
 
 /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */

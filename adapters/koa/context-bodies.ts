@@ -1,8 +1,9 @@
 import { type Readable, Stream } from 'node:stream';
 import { type Delivery, isBodyless } from '../../core/adapter.js';
 import { originalOf } from './answerable.js';
-import { isClosing, isCutOff, type ViewOwner } from './context-response.js';
+import type { ViewOwner } from './context-head.js';
 import type { KoaContext } from './koa-types.js';
+import { isClosing, isCutOff } from './own-bodies.js';
 import { SourceErrors } from './source-errors.js';
 
 /** The bodies that native code puts on a context: who is told that one has failed, and when all have closed. */

@@ -8,15 +8,10 @@ import {
   leave,
   type Waiter,
 } from '../node/shared.js';
-import {
-  applyToContext,
-  type ContextState,
-  putBack,
-  restoreContext,
-  undoLateBody,
-  viewed,
-} from './context-response.js';
+import { viewed } from './context-head.js';
+import { type ContextState, restoreContext, undoLateBody } from './context-state.js';
 import type { KoaExchange } from './koa-exchange.js';
+import { applyToContext, putBack } from './place-on-context.js';
 
 /** Whether a response is the one on the context, as the middleware sees it. */
 export function isView({ ctx }: KoaExchange, response: Response): boolean {

@@ -28,7 +28,8 @@ export function leaveUnanswered(native: NativeExchange, waiter: Waiter): void {
 
 /** All middleware is through. */
 export function leaveAll(native: NativeExchange): void {
-  for (const waiter of native.waiters.all) leaveUnanswered(native, waiter);
+  for (const { waiters } of native.waiters.holds)
+    for (const waiter of waiters as readonly Waiter[]) leaveUnanswered(native, waiter);
 }
 
 /** Native code is at work for somebody who no longer waits. */

@@ -79,12 +79,8 @@ export class Waiters {
 
   /** The one of a layer. */
   of(layer: Layer): Waiter | undefined {
-    return this.all.find(waiter => waiter.layer === layer);
-  }
-
-  /** All that have not been left, outermost first. */
-  get all(): readonly Waiter[] {
-    return this.holds.flatMap(({ waiters }) => waiters) as Waiter[];
+    const all = this.holds.flatMap(({ waiters }) => waiters) as Waiter[];
+    return all.find(waiter => waiter.layer === layer);
   }
 
   /** Those further in than one, outermost first: layers that it did not wait for. */
