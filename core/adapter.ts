@@ -53,7 +53,10 @@ export {
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
 export {
   contentToSend,
+  headOf,
   isNativeView,
+  moveResponse,
+  openedBodyOf,
   partsOf,
   Response,
   responseView,

@@ -23,7 +23,7 @@ import type { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
 import { nativeFailed } from './late-failure.js';
 import { toldOnce } from './own-bodies.js';
-import { failOut, placeInner } from './place.js';
+import { failOut, placeInner, takePlaced } from './place.js';
 
 /** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
 export function goBelow(koa: KoaExchange, own: Waiter, request: Request, next: KoaNext): Promise<Response> {
@@ -97,9 +97,11 @@ function fulfilled(koa: KoaExchange, waiter: Waiter): void {
   if (koa.answersByItself) return void answeredLate(native, waiter);
   bodies.watch(ctx.body);
   if (!waiter.waits) return waiter.hold.whenStarved(() => answerFromContext(koa));
-  const view = contextView(ctx, bodies);
-  if (answeredLate(native, waiter)) native.exchange.replaced(view);
-  else waiter.answered(view);
+  const placed = takePlaced(koa);
+  const view = placed ?? contextView(ctx, bodies);
+  if (answeredLate(native, waiter)) return placed ? undefined : native.exchange.replaced(view);
+  if (placed) native.exchange.goesOn(placed);
+  waiter.answered(view);
 }
 
 /** The head was made on the native response, and the body is still on the context: who reads it cannot wait for Koa. */

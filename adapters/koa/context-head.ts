@@ -5,9 +5,9 @@ import {
   type Content,
   type HeaderStore,
   Headers,
+  headOf,
   isBodyless,
   misuse,
-  partsOf,
   type Response,
   responseView,
   type ViewHead,
@@ -28,23 +28,7 @@ export interface ViewOwner {
 
 /** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
-  // What is on the context now is what native code answered; later it may be the response that is made of it.
-  const { body, status, response, req } = ctx;
-  const reason = body === null || body === undefined ? reasonOf(ctx) : '';
-  const isNull = Reflect.get(response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
-  const hasNone = isBodyless(status) || isNull;
-  // Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body stays.
-  const isHead = req.method === 'HEAD' && !isReturned(ctx, body);
-  const isEmpty = hasNone || isHead;
-  const open = (): Content => {
-    if (isEmpty) return null;
-    const content = contentOf(ctx, body, reason);
-    if (content === null || isWhole(content)) return content;
-    if (owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
-    return whileConnected(content, ctx, owner);
-  };
-  const options = isHead && !hasNone ? { size: () => sizeToGet(ctx, body, reason) } : {};
-  return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
+  return responseView(new ContextHead(ctx, owner));
 }
 
 /** How many bytes an answer to GET would have, where that is known. */
@@ -57,7 +41,7 @@ function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | und
 
 /** What a view of a context was made of; `undefined` for any other response. */
 export function viewed(ctx: KoaContext, response: Response): { readonly body: unknown } | undefined {
-  const { head } = partsOf(response);
+  const head = headOf(response);
   return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
 }
 
@@ -86,21 +70,48 @@ function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Stre
 
 type Streamed = Exclude<Content, null | string | Uint8Array>;
 
-class ContextHead implements ViewHead, HeaderStore {
+/** What a reader of the body gets: nothing, only its size, or the body. */
+type Given = 'nothing' | 'size' | 'body';
+
+/** Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body stays. */
+function givenBy(ctx: KoaContext, body: unknown): Given {
+  const isNull = Reflect.get(ctx.response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
+  if (isBodyless(ctx.status) || isNull) return 'nothing';
+  return ctx.req.method === 'HEAD' && !isReturned(ctx, body) ? 'size' : 'body';
+}
+
+/** The head of the response on a context, and the body that native code, or a response of ours, has put there. */
+export class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
+  /** What is on the context now; later it may be a response that is made of it. */
   readonly body: unknown;
-  readonly #makeBody: () => Body;
+  readonly #owner: ViewOwner;
+  readonly #reason: string;
+  readonly #gives: Given;
   #isOver = false;
   #headers: Headers | undefined;
 
-  constructor(ctx: KoaContext, body: unknown, makeBody: () => Body) {
+  constructor(ctx: KoaContext, owner: ViewOwner) {
+    const { body } = ctx;
     this.ctx = ctx;
     this.body = body;
-    this.#makeBody = makeBody;
+    this.#owner = owner;
+    this.#reason = body === null || body === undefined ? reasonOf(ctx) : '';
+    this.#gives = givenBy(ctx, body);
   }
 
   openBody(): Body {
-    return this.#makeBody();
+    const sized = { size: () => sizeToGet(this.ctx, this.body, this.#reason) };
+    return new Body(() => this.#open(), this.#gives === 'size' ? sized : undefined);
+  }
+
+  #open(): Content {
+    const { ctx, body } = this;
+    if (this.#gives !== 'body') return null;
+    const content = contentOf(ctx, body, this.#reason);
+    if (content === null || isWhole(content)) return content;
+    if (this.#owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
+    return whileConnected(content, ctx, this.#owner);
   }
 
   get status(): number {

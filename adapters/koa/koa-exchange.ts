@@ -1,3 +1,4 @@
+import type { Response } from '../../core/adapter.js';
 import type { NativeExchange, Waiter } from '../node/shared.js';
 import { answerable } from './answerable.js';
 import { ContextBodies } from './context-bodies.js';
@@ -17,6 +18,8 @@ export class KoaExchange {
   outermost: Waiter | undefined;
   /** Whether Koa would answer, if it had not been kept from it. */
   isTaken = false;
+  /** The response that an endpoint or a layer has put onto the context. */
+  placed: Response | undefined;
   /** Whether the last response of ours on the context is a 205. */
   hasPlacedReset = false;
   /** Lets Koa go on. */

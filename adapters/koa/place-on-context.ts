@@ -3,6 +3,7 @@ import {
   type Content,
   contentToSend,
   isBodyless,
+  openedBodyOf,
   partsOf,
   type Response,
   toError,
@@ -137,8 +138,8 @@ function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
 
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
-  const { body } = partsOf(view);
-  if (!body.taken && !body.isBeingRead) return;
+  const body = openedBodyOf(view);
+  if (body === undefined || (!body.taken && !body.isBeingRead)) return;
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
   const isOwn = ownStreams.has(ctx.body as object);

@@ -1,4 +1,4 @@
-import type { Response } from '../../core/adapter.js';
+import { headOf, moveResponse, openedBodyOf, type Response } from '../../core/adapter.js';
 import {
   answeredTooLate,
   bypass,
@@ -8,7 +8,7 @@ import {
   leave,
   type Waiter,
 } from '../node/shared.js';
-import { viewed } from './context-head.js';
+import { ContextHead, viewed } from './context-head.js';
 import { type ContextState, restoreContext, undoLateBody } from './context-state.js';
 import type { KoaExchange } from './koa-exchange.js';
 import { applyToContext, putBack } from './place-on-context.js';
@@ -49,9 +49,27 @@ export function placeInner(koa: KoaExchange, waiter: Waiter | undefined, respons
   if (koa.answersByItself && !isView(koa, response)) return innermost.answered(response);
   try {
     place(koa, waiter, response);
+    moveOnto(koa, response);
   } finally {
     native.exchange.replaced(response);
   }
+}
+
+/** Whoever is further out gets this very response, as long as native code in between leaves its body on the context. */
+function moveOnto(koa: KoaExchange, response: Response): void {
+  const body = openedBodyOf(response);
+  const isRead = body !== undefined && (body.taken || body.isBeingRead);
+  koa.placed = isRead ? undefined : response;
+  if (!isRead && !isView(koa, response)) moveResponse(response, new ContextHead(koa.ctx, koa.bodies));
+}
+
+/** The response that is on the context when native code is through. */
+export function takePlaced(koa: KoaExchange): Response | undefined {
+  const { placed, ctx } = koa;
+  koa.placed = undefined;
+  if (placed === undefined || viewed(ctx, placed)?.body === ctx.body) return placed;
+  headOf(placed).seal();
+  return undefined;
 }
 
 /** Gives what is held to the next layer. Without one, methods of native code stand between this hold and the next one. */

@@ -27,6 +27,8 @@ const brand = Symbol.for('callnext.Response');
 /** What makes the response that is sent of one that depends on the request, such as a file. */
 export const prepare: unique symbol = Symbol.for('callnext.Response.prepare') as never;
 const parts = Symbol.for('callnext.Response.parts');
+const headKey = Symbol.for('callnext.Response.head');
+const moveTo = Symbol.for('callnext.Response.moveTo');
 const claim = Symbol.for('callnext.Response.claim');
 const isView = Symbol.for('callnext.Response.isView');
 const handOn = Symbol.for('callnext.Response.handOn');
@@ -68,10 +70,10 @@ export class Response {
   #background: BackgroundWork | undefined;
   /** What was set further in, the outermost first: it runs after what is set here. */
   #handedOn: readonly BackgroundWork[] = noWorks;
-  readonly #head: ResponseHead;
+  #head: ResponseHead;
   /** Of a view, it is made when somebody asks for it. */
   #ownBody: Body | undefined;
-  readonly [isView]: boolean;
+  [isView]: boolean;
   #owner: object | undefined;
 
   /** `mediaType` is the `content-type` where `init` names none. */
@@ -237,6 +239,17 @@ export class Response {
     return { head: this.#head, body: this.#body };
   }
 
+  get [headKey](): ResponseHead {
+    return this.#head;
+  }
+
+  /** From here on its head lives elsewhere, and its body with it. */
+  [moveTo](head: ViewHead): void {
+    this.#head = head;
+    this.#ownBody = undefined;
+    this[isView] = true;
+  }
+
   /** From here on, changes throw `HEADERS_SENT`. */
   [seal](): void {
     this.#head.seal();
@@ -310,6 +323,16 @@ class ResponseView {
 /** A response over a head and a body that live elsewhere: an adapter's view of a native response. */
 export function responseView(head: ViewHead): Response {
   return new Response(new ResponseView(head) as never);
+}
+
+/** Makes a response the view of a native one that its head and its body were put onto. */
+export function moveResponse(response: Response, head: ViewHead): void {
+  response[moveTo](head);
+}
+
+/** The head of a response alone. */
+export function headOf(response: Response): ResponseHead {
+  return response[headKey];
 }
 
 /** The response is on its way: changes throw from here on. */

@@ -808,6 +808,11 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
     if (this.#isEnded) this.becameIdle();
   }
 
+  /** A response that was noted as replaced is sent after all. */
+  goesOn(response: Response): void {
+    this.#replaced = this.#replaced.filter(each => each !== response);
+  }
+
   /** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
   settleResponses(sent: Response | undefined): Promise<unknown> | undefined {
     if (sent) this.#adopt(sent);
