@@ -1,56 +1,24 @@
 import {
-  answerEndpoint,
-  asThrown,
   type BackgroundTasks,
   type Dependencies,
   type Depends,
   type Endpoint,
-  freeze,
-  isClass,
   isEndpoint,
   isLayer,
   type Layer,
   type Middleware,
-  type Mount,
   madeBy,
-  matchRoute,
-  misuse,
   type Named,
   noteMount,
-  optionsOf,
-  type Request,
-  type Response,
-  runExchange,
-  runLayer,
   type Solved,
-  toError,
 } from '../../core/adapter.js';
-import {
-  answerAlone,
-  bareLayer,
-  begin,
-  end,
-  type FetchHandler,
-  fetchEndpoint,
-  injectAt,
-  lineOf,
-  NativeExchange,
-  runEndpoint,
-  saysClosed,
-  tasksAt,
-  toLayer,
-  type Waiter,
-} from '../node/shared.js';
-import { goBelow, runAmong } from './below.js';
-import type { KoaExchange } from './koa-exchange.js';
-import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
-import { observeBelow } from './late-failure.js';
-import { routesBefore } from './mount-order.js';
-import { exchangeAt, joinAt, onContext, openOnKoa } from './open-exchange.js';
-import { failOut, placeInner } from './place.js';
-import { routerParams } from './router-params.js';
+import { type FetchHandler, fetchEndpoint, injectAt, tasksAt, toLayer } from '../node/shared.js';
+import { endpointHandler, layerHandler } from './handlers.js';
+import type { KoaHandler } from './koa-types.js';
 
 export type { FetchHandler } from '../node/shared.js';
+export { errorBoundary } from './error-boundary.js';
+export { fromKoa, type KoaMiddleware } from './from-koa.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 /**
@@ -71,36 +39,6 @@ export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>):
   const layer = toLayer('toKoa', target);
   const mount = isLayer(target) ? noteMount(layer, toKoa) : undefined;
   return madeBy('toKoa', layerHandler(layer, mount));
-}
-
-/**
- * Lets a layer see the errors that the app's own error middleware answers below it: a Koa middleware to mount right below that one.
- *
- * ```ts
- * app.use(toKoa(layer));
- * app.use(renderErrors);
- * app.use(errorBoundary(layer));
- * ```
- *
- * The error goes on as it was thrown, and `callNext` resolves with what answers it; before that it is thrown into the open dependencies. Not needed
- * where the layer stands below the error middleware. Throws `ERROR_BOUNDARY`.
- */
-export function errorBoundary(layer: Layer): KoaHandler {
-  if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
-  return async function callnextErrorBoundary(
-    ctx: KoaContext,
-    next: KoaNext,
-    ofExpress: unknown = undefined,
-  ) {
-    if (typeof next !== 'function') return refuseExpress(ofExpress, 'errorBoundary');
-    try {
-      await next();
-    } catch (thrown) {
-      const koa = joinAt(ctx);
-      if (koa?.native.exchange.isInside(freeze(layer))) observeBelow(koa, thrown);
-      throw thrown;
-    }
-  };
 }
 
 /**
@@ -174,128 +112,4 @@ export function backgroundTasks(ctx: InjectableContext): BackgroundTasks {
 /** What `inject` and `backgroundTasks` need of a context. */
 export interface InjectableContext {
   readonly res: object;
-}
-
-/**
- * A middleware of Koa as one of ours, at its place among them.
- *
- * ```ts
- * layer.addMiddleware(fromKoa(cors()));
- * ```
- *
- * What it makes of the context is the response that the middleware further out gets; `await next()` resolves when what is below has answered, with the response on
- * the context, and rejects as natively. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
- */
-export function fromKoa(middleware: KoaMiddleware): Middleware {
-  const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);
-  if (typeof middleware !== 'function' || middleware.length > 2 || isClass(middleware))
-    throw wrong('takes a middleware (ctx, next) of Koa', middleware);
-  if (optionsOf(middleware as unknown as Middleware))
-    throw wrong('takes a middleware of Koa, and one of callnext is added as it is', middleware);
-  const run = (ctx: KoaContext, next: KoaNext): unknown => {
-    const returned = middleware(ctx as never, next);
-    if (typeof returned === 'function') throw wrong(uncalled, middleware);
-    return returned;
-  };
-  const named: Middleware = (request, callNext) => {
-    const { res } = (request.raw ?? {}) as { res?: object };
-    const koa = res && exchangeAt(res);
-    if (!koa) throw wrong('runs in requests of Koa only', request.raw);
-    return runAmong(koa, request, callNext, run);
-  };
-  return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
-}
-
-/** `cors` itself in place of `cors()`: nothing below would run. */
-const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
-
-/** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
-export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;
-
-function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
-  let isPlaceChecked = false;
-  const checkPlace = (koa: KoaExchange): void => {
-    isPlaceChecked = true;
-    const routes = mount && routesBefore(koa.ctx, handler);
-    if (routes) koa.native.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
-  };
-  const handler = async function callnextLayer(
-    ctx: KoaContext,
-    next: KoaNext,
-    ofExpress: unknown = undefined,
-  ): Promise<void> {
-    if (typeof next !== 'function') return refuseExpress(ofExpress);
-    const outer = joinAt(ctx);
-    const koa = outer ?? openOnKoa(ctx);
-    const own = begin(koa.native, layer);
-    const below = (request: Request): Promise<Response> => {
-      if (!isPlaceChecked) checkPlace(koa);
-      return goBelow(koa, own, request, next);
-    };
-    if (outer) {
-      const response = await runInner(koa, layer, below, own);
-      placeInner(koa, end(koa.native, own), response);
-    } else {
-      void runExchange(koa.native.exchange, layer, below);
-      await koa.handedBack;
-    }
-    await answered(koa, own);
-  };
-  return handler;
-}
-
-/** Express 4 would leave a rejection unhandled, and the request open. */
-function refuseExpress(next: unknown, made = 'toKoa'): void {
-  const right = made === 'toKoa' ? 'toExpress' : made;
-  const error = misuse('WRONG_FRAMEWORK', made, 'an Express app', `\`${right}()\` from \`callnext/express\``);
-  if (typeof next !== 'function') throw error;
-  next(error);
-}
-
-async function runInner(
-  koa: KoaExchange,
-  layer: Layer,
-  below: Parameters<typeof runLayer>[2],
-  own: Waiter,
-): Promise<Response> {
-  try {
-    return await runLayer(koa.native.exchange, layer, below);
-  } catch (thrown) {
-    failOut(koa, end(koa.native, own));
-    throw asThrown(toError(thrown));
-  }
-}
-
-function endpointHandler(endpoint: Endpoint): KoaHandler {
-  return async function callnextEndpoint(ctx: KoaContext, next: KoaNext, ofExpress: unknown = undefined) {
-    if (typeof next === 'object') return refuseExpress(ofExpress);
-    const around = NativeExchange.join(ctx.res);
-    const outer = around && onContext(ctx, around);
-    if (around && !outer) return answerPastKoa(ctx, around, endpoint);
-    const koa = outer ?? openOnKoa(ctx);
-    const { exchange } = koa.native;
-    matchRoute(exchange.request, routerParams(ctx));
-    if (outer) return placeInner(koa, undefined, await answerEndpoint(exchange, endpoint));
-    void runExchange(exchange, bareLayer, answerAlone(exchange, endpoint));
-    await koa.handedBack;
-  };
-}
-
-/** The layer around is another app's, which does not see this context: it gets the answer itself. */
-function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoint): Promise<void> {
-  ctx.respond = false;
-  matchRoute(outer.exchange.request, routerParams(ctx));
-  return runEndpoint(outer, endpoint);
-}
-
-/** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
-async function answered({ native }: KoaExchange, own: Waiter): Promise<void> {
-  const [first] = lineOf(own);
-  if (first?.received === undefined) return;
-  try {
-    await first.chain;
-  } catch (thrown) {
-    const isGone = native.end.over?.outcome === 'aborted';
-    if (isGone || !saysClosed(native, thrown)) throw thrown;
-  }
 }
