@@ -66,12 +66,7 @@ export function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler
   return handler;
 }
 
-async function runInner(
-  koa: KoaExchange,
-  layer: Layer,
-  below: Below,
-  own: Waiter,
-): Promise<Response> {
+async function runInner(koa: KoaExchange, layer: Layer, below: Below, own: Waiter): Promise<Response> {
   try {
     return await runLayer(koa.native.exchange, layer, below);
   } catch (thrown) {

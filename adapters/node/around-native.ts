@@ -9,11 +9,11 @@ import {
   runExchange,
   runLayer,
 } from '../../core/adapter.js';
+import { applyChanges } from './apply-changes.js';
 import { keepContext, runBelow } from './below-context.js';
 import { asTold } from './hand-back.js';
 import { leave, leaveUnanswered, releaseLater } from './leaving.js';
 import type { NativeExchange, PassOn } from './native-exchange.js';
-import { applyChanges } from './read-request.js';
 import { settle, settleError } from './settle.js';
 import { Waiter } from './waiter.js';
 

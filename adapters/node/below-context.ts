@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NativeExchange } from './native-exchange.js';
-import { mayHaveBody } from './read-request.js';
 
 /** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
 const belowLayer = new AsyncLocalStorage<object>();
@@ -10,8 +9,8 @@ const belowLayer = new AsyncLocalStorage<object>();
  * request, and would lose the stores of every `AsyncLocalStorage` there. Code below with stores of its own keeps them.
  */
 export function keepContext(native: NativeExchange): void {
-  const { req, exchange } = native;
-  if (native.keepsContext || !mayHaveBody(req) || !exchange.hasStores) return;
+  const { req, exchange, source } = native;
+  if (native.keepsContext || !source.mayHaveBody || !exchange.hasStores) return;
   native.keepsContext = true;
   const { emit } = req;
   const value = (...event: unknown[]): unknown => {

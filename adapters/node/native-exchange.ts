@@ -4,7 +4,7 @@ import type { Framework } from './framework.js';
 import type { HeldResponse } from './hold/held-response.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import type { NodeRequestSource } from './read-request.js';
+import type { NodeRequestSource } from './request-source.js';
 import type { Source } from './response/discard-source.js';
 import type { ErrorPage } from './response/error-page.js';
 import { Producers } from './response/producers.js';

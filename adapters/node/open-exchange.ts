@@ -7,7 +7,7 @@ import { destroyWhenReset, http2Stream } from './http2-stream.js';
 import { whenReleased } from './native-errors.js';
 import { NativeExchange, type PassOn } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { NodeRequestSource } from './read-request.js';
+import { NodeRequestSource } from './request-source.js';
 import { traceOf } from './trace.js';
 import { NodeTransport } from './transport.js';
 

@@ -15,6 +15,7 @@ export {
 export { runBelow } from './below-context.js';
 export { decodeBody } from './body/decode-body.js';
 export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
+export { clientOf } from './client.js';
 export type { Framework } from './framework.js';
 export { bypass } from './hand-back.js';
 export { HeaderSnapshot } from './hold/header-snapshot.js';
@@ -39,7 +40,6 @@ export { callNative } from './native-work.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
 export { nameOn, openExchange } from './open-exchange.js';
 export { keep } from './outlet.js';
-export { clientOf } from './read-request.js';
 export { BodyProducer } from './response/body-producer.js';
 export { cutShort } from './response/cut-short.js';
 export { goesInto } from './response/discard-source.js';

@@ -21,6 +21,7 @@ import {
 import { whenRejected } from './among-native.js';
 import { applyTo, type GoOn, runEndpoint, runInside, runOutermost } from './around-native.js';
 import { noParsedBody } from './body/parsed-body.js';
+import { clientOf } from './client.js';
 import type { Framework } from './framework.js';
 import { injectAt } from './inject.js';
 import { listenerFailed } from './native-errors.js';
@@ -29,7 +30,6 @@ import { tasksAt } from './native-tasks.js';
 import { callNative } from './native-work.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { nameOn, openExchange } from './open-exchange.js';
-import { clientOf } from './read-request.js';
 import { cutShort } from './response/cut-short.js';
 import { writeResponse } from './response/write-response.js';
 import { hostOf, readTarget, type Target } from './target.js';

@@ -85,3 +85,12 @@ function cutOff(req: Internals, error: Error): void {
 export function asBuffer(chunk: Uint8Array): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
+
+export function asBytes(chunk: Uint8Array | string, encoding?: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+/** A body that gives nothing but this error. */
+export function failing(error: Error): AsyncIterator<never> {
+  return { next: () => Promise.reject(error) };
+}
