@@ -23,8 +23,8 @@ import { throwInto } from './throw-into.js';
 import { wrongFramework } from './wrong-framework.js';
 
 /**
- * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to mount
- * after the routes, and before that middleware.
+ * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to
+ * mount after the routes, and before that middleware.
  *
  * ```ts
  * app.use(toExpress(layer));
@@ -33,9 +33,10 @@ import { wrongFramework } from './wrong-framework.js';
  * app.use(renderErrors);
  * ```
  *
- * What a handler throws or passes to `next(error)` is what `callNext` rejects with; what the layer does not handle goes on to the error
- * middleware that comes after. Without a boundary the app's own error middleware answers first, and `callNext` resolves
- * with its answer; the dependencies get the error in either case. Throws `ERROR_BOUNDARY`.
+ * What a handler throws or passes to `next(error)` is what `callNext` rejects with; what the layer does not
+ * handle goes on to the error middleware that comes after. Without a boundary the app's own error middleware
+ * answers first, and `callNext` resolves with its answer; the dependencies get the error in either case.
+ * Throws `ERROR_BOUNDARY`.
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
@@ -56,8 +57,9 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
 }
 
 /**
- * Sees to it that the last entry on the outermost app's stack is the tap: it gets the errors that no error handler of the
- * user has answered. Routes may be added at any time, so this is looked at on every request; it is one comparison then.
+ * Sees to it that the last entry on the outermost app's stack is the tap: it gets the errors that no error
+ * handler of the user has answered. Routes may be added at any time, so this is looked at on every request;
+ * it is one comparison then.
  */
 export function placeErrorTap(inner: ExpressApp | undefined): void {
   const app = outermostApp(inner);
@@ -76,8 +78,8 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
 }
 
 /**
- * No entry is left. A failure from now on, such as that of a middleware above the 404, would find no error middleware
- * after this place: it begins anew at the top of the app.
+ * No entry is left. A failure from now on, such as that of a middleware above the 404, would find no error
+ * middleware after this place: it begins anew at the top of the app.
  */
 function restartAtTop(req: ExpressReq, res: ExpressRes): void {
   const native = NativeExchange.of(res);
@@ -90,7 +92,8 @@ function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: Expres
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
   if (isUnanswered(native)) native.passOn = next;
   else restartAtTop(req, res);
-  // Where a layer has answered in its place, Express would cut a connection that serves other requests by now.
+  // Where a layer has answered in its place, Express would cut a connection that serves other requests by
+  // now.
   if (isUnanswered(native) || native.waiters.wasLeft) settleError(native, undefined, error);
   else if (saysClosed(native, error)) {
     // Where another response is sent in its place, Express would cut the connection of that one.
@@ -98,7 +101,8 @@ function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: Expres
   } else if (isAnsweredInPlace(native)) settleError(native, undefined, error);
   else {
     const told = asThrown(toError(error));
-    // Natively the first answer is in the kernel by now, and Express would cut the connection before it got there.
+    // Natively the first answer is in the kernel by now, and Express would cut the connection before it got
+    // there.
     if (!whenReleased(native, () => goOn(native, told, next))) next(told);
   }
 }

@@ -118,8 +118,9 @@ const expected =
   'a request of Express: pass the function itself, as in `express.json({ verify: keepRawBody })`';
 
 /**
- * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify: keepRawBody }))`. They are
- * `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed where the layer comes first.
+ * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify:
+ * keepRawBody }))`. They are `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed
+ * where the layer comes first.
  */
 export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
   if (typeof req !== 'object' || req === null)

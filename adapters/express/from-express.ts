@@ -15,8 +15,10 @@ export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => u
  * layer.addMiddleware(fromExpress(compression()));
  * ```
  *
- * The headers that it sets, and what it makes of the body (as compression does), are part of the response that the middleware further out gets. It runs
- * with the app's own `req` and `res`; `next()` goes on, and `next(error)` and what it throws is an exception, which error middleware of the app may answer. Below `toNode` it has Node's objects. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
+ * The headers it sets, and what it makes of the body (as `compression()` does), are part of the response that
+ * the outer middleware gets. It runs with the app's own `req` and `res`; below `toNode()` with Node's. What it
+ * throws or passes to `next(error)` is an exception, which error middleware of the app may answer. Throws
+ * `FROM_NATIVE` when it is built, and in a request of another framework.
  */
 export function fromExpress(middleware: ConnectMiddleware): Middleware {
   if (typeof middleware !== 'function' || middleware.length > 3 || isClass(middleware))

@@ -63,9 +63,10 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true` unless set.
-   * It keeps an error handler last on the app's stack and patches its router. With `false` both are left alone: errors
-   * of handlers reach only the app's error handlers, and dependencies of scope `function` exit at the handler's answer.
+   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true`
+   * unless set. It keeps an error handler last on the app's stack and patches its router. With `false` both
+   * are left alone: errors of handlers reach only the app's error handlers, and dependencies of scope
+   * `function` exit at the handler's answer.
    */
   errorTap?: boolean;
 }
@@ -81,9 +82,9 @@ const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
  * app.use('/admin', toExpress(Depends(verifyToken)));
  * ```
  *
- * Routes that come after a layer stay as they are: what they write is held at its head until the middleware is through.
- * A dependency alone is a guard: the routes after it are reached only where it does not throw. Throws `ADAPTER_TARGET`,
- * `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
+ * Routes that come after a layer stay as they are: what they write is held at its head until the middleware
+ * is through. A dependency alone is a guard: the routes after it are reached only where it does not throw.
+ * Throws `ADAPTER_TARGET`, `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
  */
 export function toExpress(
   target: Layer | Middleware | Endpoint | Depends<unknown>,
@@ -101,15 +102,17 @@ export function toExpress(
 /**
  * A handler of the Fetch kind as an Express handler: `app.use('/api', mountFetch(hono.fetch))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
- * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
+ * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part
+ * in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
+ * Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): ExpressHandler {
   return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
- * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this request.
+ * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this
+ * request.
  *
  * ```ts
  * app.get('/orders', async (req, res) => {
@@ -151,7 +154,8 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same order.
+ * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same
+ * order.
  *
  * ```ts
  * app.post('/orders', (req, res) => {

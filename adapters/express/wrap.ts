@@ -52,8 +52,8 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
 }
 
 function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes, passOn: PassOn): NativeExchange {
-  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least. What has others (a subclass,
-  // another app around this one, HTTP/2) keeps them until Express is there.
+  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least.
+  // What has others (a subclass, another app around this one, HTTP/2) keeps them until Express is there.
   if (isOf(req, IncomingMessage) && isOf(res, ServerResponse)) {
     Object.setPrototypeOf(req, app.request as object);
     Object.setPrototypeOf(res, app.response as object);

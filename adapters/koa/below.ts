@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { asThrown, followTarget, type Request, type Response, toError } from '../../core/adapter.js';
 import {
@@ -25,7 +25,9 @@ import { nativeFailed } from './late-failure.js';
 import { toldOnce } from './own-bodies.js';
 import { failOut, placeInner, takePlaced } from './place.js';
 
-/** Goes on to the middleware below. Resolves when it has answered, on the context or on the native response. */
+/**
+ * Goes on to the middleware below. Resolves when it has answered, on the context or on the native response.
+ */
 export function goBelow(koa: KoaExchange, own: Waiter, request: Request, next: KoaNext): Promise<Response> {
   applyTarget(koa, request);
   waitBelow(koa.native, own);
@@ -92,21 +94,24 @@ function promised(run: () => unknown): Promise<unknown> {
 
 /** What Koa runs below is through. */
 function fulfilled(koa: KoaExchange, waiter: Waiter): void {
-  const { native, ctx, bodies } = koa;
+  const { native, ctx } = koa;
   // It would go on on the native response, which a layer has answered meanwhile.
   if (koa.answersByItself) return void answeredLate(native, waiter);
-  bodies.watch(ctx.body);
+  if (ctx.body instanceof Stream) koa.bodies.watch(ctx.body);
   if (!waiter.waits) return waiter.hold.whenStarved(() => answerFromContext(koa));
   const placed = takePlaced(koa);
-  const view = placed ?? contextView(ctx, bodies);
+  const view = placed ?? contextView(ctx, koa);
   if (answeredLate(native, waiter)) return placed ? undefined : native.exchange.replaced(view);
   if (placed) native.exchange.goesOn(placed);
   waiter.answered(view);
 }
 
-/** The head was made on the native response, and the body is still on the context: who reads it cannot wait for Koa. */
+/**
+ * The head was made on the native response, and the body is still on the context: who reads it cannot wait
+ * for Koa.
+ */
 function answerFromContext(koa: KoaExchange): void {
-  const { ctx, native, bodies } = koa;
+  const { ctx, native } = koa;
   const { res, root, exchange } = native;
   if (koa.answersByItself || root?.ended) return;
   koa.takeFromKoa();
@@ -118,7 +123,7 @@ function answerFromContext(koa: KoaExchange): void {
     res.destroy();
   });
   pipeline(Readable.from(chunks), res).catch(error => {
-    bodies.failed(error);
+    koa.failed(error);
     exchange.report(toError(error), 'response');
   });
 }

@@ -1,32 +1,29 @@
 import { type Readable, Stream } from 'node:stream';
 import { type Delivery, isBodyless } from '../../core/adapter.js';
 import { originalOf } from './answerable.js';
-import type { ViewOwner } from './context-head.js';
 import type { KoaContext } from './koa-types.js';
 import { isClosing, isCutOff } from './own-bodies.js';
 import { SourceErrors } from './source-errors.js';
 
-/** The bodies that native code puts on a context: who is told that one has failed, and when all have closed. */
-export class ContextBodies implements ViewOwner {
+/**
+ * The bodies that native code puts on a context: who is told that one has failed, and when all have closed.
+ */
+export class ContextBodies {
   readonly #ctx: KoaContext;
-  #isSent = false;
+  /** Whether Koa sends what is on the context. */
+  readonly #isSent: () => boolean;
   #watched: Set<object> | undefined;
   #errors: SourceErrors | undefined;
   #failure: { readonly body: unknown; readonly error: Error } | undefined;
-  /** What the body failed with while Koa was sending it. Koa 2 leaves such a response open; its client ends it. */
+  /**
+   * What the body failed with while Koa was sending it. Koa 2 leaves such a response open; its client ends
+   * it.
+   */
   #lateFailure: Error | undefined;
 
-  constructor(ctx: KoaContext) {
+  constructor(ctx: KoaContext, isSent: () => boolean) {
     this.#ctx = ctx;
-  }
-
-  isSent(): boolean {
-    return this.#isSent;
-  }
-
-  /** Koa sends what is on the context from now on. */
-  sent(): void {
-    this.#isSent = true;
+    this.#isSent = isSent;
   }
 
   failed(error: Error): void {
@@ -39,19 +36,22 @@ export class ContextBodies implements ViewOwner {
   }
 
   get #sourceErrors(): SourceErrors {
-    this.#errors ??= new SourceErrors(this.#ctx, () => this.#isSent);
+    this.#errors ??= new SourceErrors(this.#ctx, this.#isSent);
     return this.#errors;
   }
 
-  /** A body that fails while middleware is still at work would be an uncaught exception; later its failure is Koa's. */
-  watch(body: unknown): void {
-    if (!(body instanceof Stream) || this.#watched?.has(body)) return;
+  /**
+   * A body that fails while middleware is still at work would be an uncaught exception; later its failure is
+   * Koa's.
+   */
+  watch(body: Stream): void {
+    if (this.#watched?.has(body)) return;
     this.#watched ??= new Set();
     this.#watched.add(body);
     this.#sourceErrors.watch(body);
     body.once('error', thrown => {
       const error = originalOf(thrown);
-      if (!this.#isSent) this.#failure ??= { body, error };
+      if (!this.#isSent()) this.#failure ??= { body, error };
       else if (this.#ctx.body === body && !isCutOff(error, this.#ctx)) this.#lateFailure ??= error;
     });
   }
@@ -62,11 +62,6 @@ export class ContextBodies implements ViewOwner {
     const failed = this.#failure;
     if (failed !== undefined && failed.body === body && !isBodyless(status) && req.method !== 'HEAD')
       throw failed.error;
-  }
-
-  /** Whether there is something to wait for when the response is over. */
-  get hasStreams(): boolean {
-    return this.#watched !== undefined || this.#errors !== undefined || this.#ctx.body instanceof Stream;
   }
 
   /** The response is over. `isClosedInTime` waits for what is being closed. */
@@ -82,7 +77,9 @@ export class ContextBodies implements ViewOwner {
       : { ...delivery, error: delivery.error ?? this.#lateFailure };
   }
 
-  /** Koa destroys a stream with its response. A generator in it may use the dependencies until it has closed. */
+  /**
+   * Koa destroys a stream with its response. A generator in it may use the dependencies until it has closed.
+   */
   #closing(): Promise<void> | undefined {
     const { body: last } = this.#ctx;
     if (this.#watched === undefined && !(last instanceof Stream)) return undefined;

@@ -21,12 +21,15 @@ import { emptied, isCutOff, isReturned } from './own-bodies.js';
 /** Who a view of a context belongs to. */
 export interface ViewOwner {
   /** Whether Koa has the response, and reads a stream itself. */
-  isSent(): boolean;
+  readonly isSent: boolean;
   /** A stream has failed for who reads it. */
   failed(error: Error): void;
 }
 
-/** The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own setters. */
+/**
+ * The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own
+ * setters.
+ */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   return responseView(new ContextHead(ctx, owner));
 }
@@ -45,7 +48,10 @@ export function viewed(ctx: KoaContext, response: Response): { readonly body: un
   return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
 }
 
-/** Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that broke. */
+/**
+ * Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that
+ * broke.
+ */
 function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Streamed {
   const iterate = (): AsyncIterator<string | Uint8Array> => {
     const chunks = body[Symbol.asyncIterator]();
@@ -73,14 +79,19 @@ type Streamed = Exclude<Content, null | string | Uint8Array>;
 /** What a reader of the body gets: nothing, only its size, or the body. */
 type Given = 'nothing' | 'size' | 'body';
 
-/** Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body stays. */
+/**
+ * Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body
+ * stays.
+ */
 function givenBy(ctx: KoaContext, body: unknown): Given {
   const isNull = Reflect.get(ctx.response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
   if (isBodyless(ctx.status) || isNull) return 'nothing';
   return ctx.req.method === 'HEAD' && !isReturned(ctx, body) ? 'size' : 'body';
 }
 
-/** The head of the response on a context, and the body that native code, or a response of ours, has put there. */
+/**
+ * The head of the response on a context, and the body that native code, or a response of ours, has put there.
+ */
 export class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
   /** What is on the context now; later it may be a response that is made of it. */
@@ -110,7 +121,7 @@ export class ContextHead implements ViewHead, HeaderStore {
     if (this.#gives !== 'body') return null;
     const content = contentOf(ctx, body, this.#reason);
     if (content === null || isWhole(content)) return content;
-    if (this.#owner.isSent() && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
+    if (this.#owner.isSent && ctx.body === body) throw misuse('BODY_CONSUMED', 'response');
     return whileConnected(content, ctx, this.#owner);
   }
 

@@ -17,8 +17,8 @@ export function stateOf({ response, respond }: KoaContext): ContextState {
 }
 
 /**
- * Puts a context back to where a layer was entered, because an answer that was given on it is not sent. Koa's own setters would
- * change the headers, and say that there is no body.
+ * Puts a context back to where a layer was entered, because an answer that was given on it is not sent. Koa's
+ * own setters would change the headers, and say that there is no body.
  */
 export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: ContextState): void {
   const res = ctx.res as NativeResponse;

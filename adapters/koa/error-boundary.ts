@@ -5,7 +5,8 @@ import { joinAt } from './open-exchange.js';
 import { refuseExpress } from './wrong-framework.js';
 
 /**
- * Lets a layer see the errors that the app's own error middleware answers below it: a Koa middleware to mount right below that one.
+ * Lets a layer see the errors that the app's own error middleware answers below it: a Koa middleware to mount
+ * right below that one.
  *
  * ```ts
  * app.use(toKoa(layer));
@@ -13,8 +14,9 @@ import { refuseExpress } from './wrong-framework.js';
  * app.use(errorBoundary(layer));
  * ```
  *
- * The error goes on as it was thrown, and `callNext` resolves with what answers it; before that it is thrown into the open dependencies. Not needed
- * where the layer stands below the error middleware. Throws `ERROR_BOUNDARY`.
+ * The error goes on as it was thrown, and `callNext` resolves with what answers it; before that it is thrown
+ * into the open dependencies. Not needed where the layer stands below the error middleware. Throws
+ * `ERROR_BOUNDARY`.
  */
 export function errorBoundary(layer: Layer): KoaHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);

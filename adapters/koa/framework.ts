@@ -53,7 +53,9 @@ export class KoaFramework implements Framework {
     return this.mount === '' ? here : { ...here, path: readTarget(this.#whole).path };
   }
 
-  /** The path that koa-mount has taken away from `ctx.url`: nothing says so but that the whole one ends alike. */
+  /**
+   * The path that koa-mount has taken away from `ctx.url`: nothing says so but that the whole one ends alike.
+   */
   get mount(): string {
     const { url, mountPath } = this.raw;
     if (url === this.#whole || mountPath === undefined) return '';

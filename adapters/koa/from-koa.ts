@@ -10,8 +10,9 @@ import { exchangeAt } from './open-exchange.js';
  * layer.addMiddleware(fromKoa(cors()));
  * ```
  *
- * What it makes of the context is the response that the middleware further out gets; `await next()` resolves when what is below has answered, with the response on
- * the context, and rejects as natively. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
+ * The outer middleware gets what it makes of the context as the response. `await next()` resolves when
+ * everything below has answered on the context, and rejects as natively. Throws `FROM_NATIVE` when it is built,
+ * and in a request of another framework.
  */
 export function fromKoa(middleware: KoaMiddleware): Middleware {
   const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);

@@ -98,7 +98,9 @@ function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoin
   return runEndpoint(outer, endpoint);
 }
 
-/** What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer. */
+/**
+ * What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer.
+ */
 async function answered({ native }: KoaExchange, own: Waiter): Promise<void> {
   const [first] = lineOf(own);
   if (first?.received === undefined) return;

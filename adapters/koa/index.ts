@@ -30,9 +30,9 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  * router.use('/admin', toKoa(Depends(verifyToken)));
  * ```
  *
- * Middleware that comes after a layer stays as it is, whether it sets `ctx.body` or writes to `ctx.res`; its errors are
- * what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only where it does not throw.
- * Throws `ADAPTER_TARGET`, and what a middleware or a dependency is refused with.
+ * Middleware that comes after a layer stays as it is, whether it sets `ctx.body` or writes to `ctx.res`; its
+ * errors are what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only
+ * where it does not throw. Throws `ADAPTER_TARGET`, and what a middleware or a dependency is refused with.
  */
 export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>): KoaHandler {
   if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target));
@@ -44,15 +44,17 @@ export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>):
 /**
  * A handler of the Fetch kind as a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
- * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
+ * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part
+ * in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
+ * Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): KoaHandler {
   return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
- * The value of a dependency in a native middleware: the same value, scope and exit as in an endpoint of this request.
+ * The value of a dependency in a native middleware: the same value, scope and exit as in an endpoint of this
+ * request.
  *
  * ```ts
  * router.get('/orders', async ctx => {
@@ -92,7 +94,8 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native middleware: those of an endpoint, with the same order.
+ * Returns the background tasks of the request, for a native middleware: those of an endpoint, with the same
+ * order.
  *
  * ```ts
  * router.post('/orders', ctx => {
@@ -101,8 +104,8 @@ export function inject(
  * });
  * ```
  *
- * They run when the response is out and the dependencies have exited. If the middleware fails or answers with a
- * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * They run when the response is out and the dependencies have exited. If the middleware fails or answers with
+ * a status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
  * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
  */
 export function backgroundTasks(ctx: InjectableContext): BackgroundTasks {

@@ -2,18 +2,20 @@ import type { Response } from '../../core/adapter.js';
 import type { NativeExchange, Waiter } from '../node/shared.js';
 import { answerable } from './answerable.js';
 import { ContextBodies } from './context-bodies.js';
+import type { ViewOwner } from './context-head.js';
 import type { KoaContext } from './koa-types.js';
 
 /**
- * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is through, or on
- * `ctx.res`, which is held as any native response is.
+ * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is
+ * through, or on `ctx.res`, which is held as any native response is.
  */
-export class KoaExchange {
+export class KoaExchange implements ViewOwner {
   readonly ctx: KoaContext;
   readonly native: NativeExchange;
-  readonly bodies: ContextBodies;
   /** Settles when Koa is to go on: with what its own error handling is to answer. */
   readonly handedBack: Promise<void>;
+  /** Whether Koa has been given the response, and reads a stream on the context itself. */
+  isSent = false;
   /** The outermost middleware that has waited for native code. */
   outermost: Waiter | undefined;
   /** Whether Koa would answer, if it had not been kept from it. */
@@ -25,11 +27,11 @@ export class KoaExchange {
   /** Lets Koa go on. */
   handBack!: () => void;
   #handError!: (thrown: unknown) => void;
+  #bodies: ContextBodies | undefined;
 
   constructor(ctx: KoaContext, native: NativeExchange) {
     this.ctx = ctx;
     this.native = native;
-    this.bodies = new ContextBodies(ctx);
     this.handedBack = new Promise((resolve, reject) => {
       this.handBack = resolve;
       this.#handError = reject;
@@ -37,8 +39,23 @@ export class KoaExchange {
   }
 
   giveBack(thrown: unknown): void {
-    this.bodies.handedBack();
+    this.#bodies?.handedBack();
     this.#handError(answerable(thrown));
+  }
+
+  /** The streams on the context, once there is one. */
+  get bodies(): ContextBodies {
+    this.#bodies ??= new ContextBodies(this.ctx, () => this.isSent);
+    return this.#bodies;
+  }
+
+  get knownBodies(): ContextBodies | undefined {
+    return this.#bodies;
+  }
+
+  /** A stream has failed for whoever reads it. */
+  failed(error: Error): void {
+    this.bodies.failed(error);
   }
 
   /** Whether native code answers on the native response, and Koa does not. */

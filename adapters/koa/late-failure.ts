@@ -2,7 +2,10 @@ import { toError } from '../../core/adapter.js';
 import { bypass, failedLate, overtake, saysClosed, type Waiter } from '../node/shared.js';
 import type { KoaExchange } from './koa-exchange.js';
 
-/** An error is on its way to native code that may answer it: the dependencies get it before that answer goes on. */
+/**
+ * An error is on its way to native code that may answer it: the dependencies get it before that answer goes
+ * on.
+ */
 export function observeBelow(koa: KoaExchange, thrown: unknown): void {
   const { native } = koa;
   if (native.passedOn !== undefined) return;
@@ -15,8 +18,9 @@ export function observeBelow(koa: KoaExchange, thrown: unknown): void {
 }
 
 /**
- * Native code has failed after it answered on the native response. Where it holds dependencies, and nobody has been given
- * the answer, the response is as it was before; elsewhere nothing more will be written, and who reads must not wait.
+ * Native code has failed after it answered on the native response. Where it holds dependencies, and nobody
+ * has been given the answer, the response is as it was before; elsewhere nothing more will be written, and
+ * who reads must not wait.
  */
 export function nativeFailed(koa: KoaExchange, waiter: Waiter, thrown: unknown): void {
   const { native } = koa;

@@ -22,7 +22,9 @@ export function exchangeAt(res: object): KoaExchange | undefined {
   return native && ofKoa(native);
 }
 
-/** The exchange of a context. Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts. */
+/**
+ * The exchange of a context. Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts.
+ */
 export function joinAt(ctx: KoaContext): KoaExchange | undefined {
   const native = NativeExchange.join(ctx.res);
   const koa = native && onContext(ctx, native);

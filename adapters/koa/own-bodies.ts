@@ -16,7 +16,10 @@ export function isReturned(ctx: KoaContext, body: unknown): boolean {
 /** Streams of ours on a context: their head goes out before the first chunk. */
 export const ownStreams = new WeakSet<object>();
 
-/** Whether a body has been destroyed with its response, and will tell that it has closed. Our own are closed by their producers. */
+/**
+ * Whether a body has been destroyed with its response, and will tell that it has closed. Our own are closed
+ * by their producers.
+ */
 export function isClosing(body: unknown): body is Readable {
   if (!(body instanceof Stream) || ownStreams.has(body)) return false;
   const { destroyed, closed, _readableState } = body as Readable & {
@@ -32,8 +35,8 @@ export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
 }
 
 /**
- * Koa marks an error that it tells its app of. It would tell it again of a connection that breaks with that error, and Koa 2
- * has told it when the body failed: `cut` is to break the connection without one.
+ * Koa marks an error that it tells its app of. It would tell it again of a connection that breaks with that
+ * error, and Koa 2 has told it when the body failed: `cut` is to break the connection without one.
  */
 export async function* toldOnce<T>(
   chunks: AsyncIterable<T>,

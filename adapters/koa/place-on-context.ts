@@ -27,7 +27,10 @@ import { isWhole } from './context-content.js';
 import type { KoaContext } from './koa-types.js';
 import { emptied, isCutOff, ownStreams, returned } from './own-bodies.js';
 
-/** Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the connection. */
+/**
+ * Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the
+ * connection.
+ */
 export function applyToContext(ctx: KoaContext, response: Response): BodyProducer | undefined {
   const content = contentToSend(response, 'GET');
   const { status, headers } = response;
@@ -103,10 +106,12 @@ function setBody(
 }
 
 /**
- * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is thrown in at the
- * `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has gone.
+ * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is
+ * thrown in at the `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has
+ * gone.
  *
- * The head does not wait for the first chunk, where it is Koa that asks for it, and not a middleware further out.
+ * The head does not wait for the first chunk, where it is Koa that asks for it, and not a middleware further
+ * out.
  */
 async function* chunksOf(
   producer: BodyProducer,
@@ -126,7 +131,10 @@ async function* chunksOf(
   }
 }
 
-/** Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an endpoint. */
+/**
+ * Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an
+ * endpoint.
+ */
 function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   const { onerror } = ctx;
   ctx.onerror = error => {
@@ -136,7 +144,9 @@ function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   };
 }
 
-/** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
+/**
+ * Puts a body that a middleware has read back onto the context, with the headers that it had, in their order.
+ */
 export function putBack(ctx: KoaContext, view: Response): void {
   const body = openedBodyOf(view);
   if (body === undefined || (!body.taken && !body.isBeingRead)) return;

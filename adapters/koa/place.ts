@@ -20,9 +20,9 @@ export function isView({ ctx }: KoaExchange, response: Response): boolean {
 
 /** Puts a response onto the context: the one that a middleware has received there, or one of ours. */
 export function place(koa: KoaExchange, waiter: Waiter | undefined, response: Response): void {
-  const { ctx, native, bodies } = koa;
+  const { ctx, native } = koa;
   if (isView(koa, response)) {
-    if (native.root?.state !== 'held') bodies.throwFailure();
+    if (native.root?.state !== 'held') koa.knownBodies?.throwFailure();
     if (native.waiters.wasLeft) undoLateBody(ctx, viewed(ctx, response)?.body);
     putBack(ctx, response);
   } else {
@@ -45,7 +45,8 @@ export function placeInner(koa: KoaExchange, waiter: Waiter | undefined, respons
   if (waiter?.hold.state === 'held') return handOn(koa, waiter.hold, response);
   // Koa's own answer goes through the methods that native code has put on the response.
   if (waiter && waiter.hold !== native.root && waiter.hold.waiters.length === 0) waiter.hold.release();
-  // What was to answer on the native response was not waited for, or has gone on: nothing on the context would be sent.
+  // What was to answer on the native response was not waited for, or has gone on: nothing on the context
+  // would be sent.
   if (koa.answersByItself && !isView(koa, response)) return innermost.answered(response);
   try {
     place(koa, waiter, response);
@@ -55,12 +56,15 @@ export function placeInner(koa: KoaExchange, waiter: Waiter | undefined, respons
   }
 }
 
-/** Whoever is further out gets this very response, as long as native code in between leaves its body on the context. */
+/**
+ * Whoever is further out gets this very response, as long as native code in between leaves its body on the
+ * context.
+ */
 function moveOnto(koa: KoaExchange, response: Response): void {
   const body = openedBodyOf(response);
   const isRead = body !== undefined && (body.taken || body.isBeingRead);
   koa.placed = isRead ? undefined : response;
-  if (!isRead && !isView(koa, response)) moveResponse(response, new ContextHead(koa.ctx, koa.bodies));
+  if (!isRead && !isView(koa, response)) moveResponse(response, new ContextHead(koa.ctx, koa));
 }
 
 /** The response that is on the context when native code is through. */
@@ -72,7 +76,10 @@ export function takePlaced(koa: KoaExchange): Response | undefined {
   return undefined;
 }
 
-/** Gives what is held to the next layer. Without one, methods of native code stand between this hold and the next one. */
+/**
+ * Gives what is held to the next layer. Without one, methods of native code stand between this hold and the
+ * next one.
+ */
 function handOn(koa: KoaExchange, hold: HeldResponse, response: Response): void {
   const { native } = koa;
   const next = hold.waiters.at(-1);

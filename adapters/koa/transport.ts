@@ -1,3 +1,4 @@
+import { Stream } from 'node:stream';
 import {
   asThrown,
   ClientDisconnect,
@@ -35,7 +36,7 @@ export class KoaTransport implements Transport {
       await this.fail(error);
       return { outcome: 'aborted', error };
     }
-    koa.bodies.sent();
+    koa.isSent = true;
     koa.handBack();
     return this.#closed(this.#node.delivered());
   }
@@ -83,10 +84,12 @@ export class KoaTransport implements Transport {
 
   /** Resolves when the bodies on the context have closed, too. */
   #closed(delivered: Promise<Delivery>): Promise<Delivery> {
-    const { bodies, native } = this.koa;
+    const { koa } = this;
+    const { native, ctx } = koa;
     return delivered.then(delivery => {
-      if (delivery.outcome === 'sent' && !bodies.hasStreams) return delivery;
-      return bodies.delivered(delivery, closing => native.exchange.isClosedInTime(closing));
+      const hasStream = koa.knownBodies !== undefined || ctx.body instanceof Stream;
+      if (delivery.outcome === 'sent' && !hasStream) return delivery;
+      return koa.bodies.delivered(delivery, closing => native.exchange.isClosedInTime(closing));
     });
   }
 

@@ -13,8 +13,8 @@ import { Waiter } from './waiter.js';
 type CallNext = (request: Request) => Promise<Response>;
 
 /**
- * Runs a native middleware inside the onion: `start` calls it, with the `next` that it goes on by. Its response is whatever
- * it writes, and whatever comes out of the methods that it has patched.
+ * Runs a native middleware inside the onion: `start` calls it, with the `next` that it goes on by. Its
+ * response is whatever it writes, and whatever comes out of the methods that it has patched.
  */
 export function runAmong(
   native: NativeExchange,
@@ -71,8 +71,8 @@ export async function goOnIn<T>(
 }
 
 /**
- * What native middleware went on to is through. Leaves those that wait further in than the first, which were not waited
- * for, and returns the first.
+ * What native middleware went on to is through. Leaves those that wait further in than the first, which were
+ * not waited for, and returns the first.
  */
 export function leaveInside(native: NativeExchange, own: Waiter, waiter: Waiter): Waiter | undefined {
   const line = lineOf(own);
@@ -102,7 +102,10 @@ function settleAmong(
   neverThrowing(native, response, () => handOut(native, waiter, inner, response));
 }
 
-/** The response goes through the methods that the middleware has patched, if any, with the headers that it has set. */
+/**
+ * The response goes through the methods that the middleware has patched, if any, with the headers that it has
+ * set.
+ */
 function handOut(
   native: NativeExchange,
   waiter: Waiter,
@@ -117,7 +120,8 @@ function handOut(
   // A layer that the middleware has run around what it went on to is nearer.
   if (native.waiters.innermost !== waiter) return settle(native, inner, response);
   if (hold.state === 'open' && !later.equals(waiter.entry)) return writeThrough(native, response);
-  // Native code has answered at this very hold, and another response takes its place: its headers are written later.
+  // Native code has answered at this very hold, and another response takes its place: its headers are written
+  // later.
   handOver(waiter, inner?.baseOf(response) ?? later, response);
   const { base } = hold.substitute;
   leave(native, waiter, undefined);

@@ -29,8 +29,8 @@ export function runOutermost(native: NativeExchange, layer: Layer, goOn: GoOn): 
 }
 
 /**
- * Runs a layer inside another one: its response goes to the layer around it. `passOn` is how the framework goes on with an
- * error from here.
+ * Runs a layer inside another one: its response goes to the layer around it. `passOn` is how the framework
+ * goes on with an error from here.
  */
 export function runInside(native: NativeExchange, layer: Layer, goOn: GoOn, passOn?: PassOn): void {
   const own = begin(native, layer);
@@ -66,7 +66,10 @@ export function begin(native: NativeExchange, layer?: Layer): Waiter {
   return own;
 }
 
-/** A layer is through. Returns where it has waited for native code first; what waits further in was not waited for. */
+/**
+ * A layer is through. Returns where it has waited for native code first; what waits further in was not waited
+ * for.
+ */
 export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
   native.waiters.end(own);
   const [first, ...inside] = lineOf(own);
@@ -74,7 +77,9 @@ export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
   return first;
 }
 
-/** Where a layer waits for native code, outermost first: at native middleware of its own, and below all of it. */
+/**
+ * Where a layer waits for native code, outermost first: at native middleware of its own, and below all of it.
+ */
 export function lineOf(own: Waiter): readonly Waiter[] {
   return own.line ?? (own.hasBegun ? [own] : none);
 }
@@ -90,7 +95,10 @@ export function wait(native: NativeExchange, waiter: Waiter): void {
   else if (native.end.over) releaseLater(native);
 }
 
-/** Error middleware between this place and the outermost layer comes before that of the app, as for a native error. */
+/**
+ * Error middleware between this place and the outermost layer comes before that of the app, as for a native
+ * error.
+ */
 function thrownAt(native: NativeExchange, passOn: PassOn | undefined, error: unknown): void {
   if (passOn) native.thrown = { error, passOn };
 }

@@ -1,12 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NativeExchange } from './native-exchange.js';
 
-/** Tells code that runs below a layer from what Node calls from outside; used only where there are stores to be kept. */
+/**
+ * Tells code that runs below a layer from what Node calls from outside; used only where there are stores to
+ * be kept.
+ */
 const belowLayer = new AsyncLocalStorage<object>();
 
 /**
- * Tells what arrives of the body in the async context of the middleware: multer up to 2.0 goes on from an event of the
- * request, and would lose the stores of every `AsyncLocalStorage` there. Code below with stores of its own keeps them.
+ * Tells what arrives of the body in the async context of the middleware: multer up to 2.0 goes on from an
+ * event of the request, and would lose the stores of every `AsyncLocalStorage` there. Code below with stores
+ * of its own keeps them.
  */
 export function keepContext(native: NativeExchange): void {
   const { req, exchange, source } = native;

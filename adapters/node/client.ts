@@ -8,10 +8,16 @@ export function clientOf(req: NativeRequest, named?: string): Client | null {
   return remoteAddress === undefined ? null : { host: remoteAddress, port: remotePort };
 }
 
-/** An address in brackets, or one without a colon, and a port: `[2001:db8::1]:443`, `203.0.113.7:50001`, in quotes as in `forwarded`. */
+/**
+ * An address in brackets, or one without a colon, and a port: `[2001:db8::1]:443`, `203.0.113.7:50001`, in
+ * quotes as in `forwarded`.
+ */
 const node = /^"?(?:\[([^\]"]+)\]|([^:"[\]]+))(?::(\d*))?"?$/;
 
-/** Some proxies write the port too: each connection must not be a new client. What is no address stays as it is. */
+/**
+ * Some proxies write the port too: each connection must not be a new client. What is no address stays as it
+ * is.
+ */
 function forwardedClient(named: string): Client {
   const [, bracketed, bare, port = ''] = node.exec(named) ?? [];
   const isPort = Number(port) <= 65_535;

@@ -1,7 +1,10 @@
 import type { Client, ParsedBody, RouterParams } from '../../core/adapter.js';
 import type { Target } from './target.js';
 
-/** What an adapter tells of its framework: how it treats native code, and what it knows of one request beyond Node. */
+/**
+ * What an adapter tells of its framework: how it treats native code, and what it knows of one request beyond
+ * Node.
+ */
 export interface Framework {
   /** Whose native code the request goes through. */
   readonly kind: 'node' | 'koa';

@@ -41,8 +41,8 @@ export function isHandedBack({ passedOn, waiters, end }: NativeExchange): boolea
 }
 
 /**
- * Lets the framework answer, past the methods that an answer has used up. Returns false where native code still writes
- * and its calls cannot be told from those of the framework.
+ * Lets the framework answer, past the methods that an answer has used up. Returns false where native code
+ * still writes and its calls cannot be told from those of the framework.
  */
 function makeWay(native: NativeExchange, innermost: Waiter | undefined): boolean {
   const { res, waiters, framework } = native;
@@ -104,7 +104,9 @@ function passOn({ page, exchange, res }: NativeExchange, told: unknown, give: Pa
   }
 }
 
-/** Native code streams, and its writes cannot be told from those of an error page: the library itself answers. */
+/**
+ * Native code streams, and its writes cannot be told from those of an error page: the library itself answers.
+ */
 function answerForStream(
   native: NativeExchange,
   error: Error,
@@ -125,7 +127,10 @@ function answerForStream(
   }
 }
 
-/** A response could not be written. A head that is out cannot be answered again, and what was to follow will not come. */
+/**
+ * A response could not be written. A head that is out cannot be answered again, and what was to follow will
+ * not come.
+ */
 export function cutUnwritten(native: NativeExchange, error: Error): void {
   const { res, root } = native;
   if (res.headersSent) {

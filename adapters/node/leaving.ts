@@ -41,7 +41,10 @@ export function becomeLate(native: NativeExchange, waiter: Waiter): void {
   if (end.over) releaseLater(native);
 }
 
-/** Native code answers although nobody waits for that: the innermost late one goes on, with what changes nothing. */
+/**
+ * Native code answers although nobody waits for that: the innermost late one goes on, with what changes
+ * nothing.
+ */
 export function answerLate({ waiters }: NativeExchange): void {
   waiters.takeLate()?.answered(new PlainTextResponse());
 }
@@ -75,13 +78,16 @@ export function releaseLater(native: NativeExchange): void {
   setImmediate(release, native);
 }
 
-/** The response is over: middleware stops waiting for native code, unless that may still use its dependencies. */
+/**
+ * The response is over: middleware stops waiting for native code, unless that may still use its dependencies.
+ */
 export function release(native: NativeExchange): void {
   const { waiters, exchange, end, framework } = native;
   if (framework.awaitsNative) return releaseAwaited(native);
   const { innermost } = waiters;
   const waiting = innermost?.waits && !exchange.isAnswering ? innermost : undefined;
-  // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
+  // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to
+  // change.
   if (end.isAnsweredElsewhere) waiting?.answered(HeldResponse.sent(native.res).view);
   if (end.over?.outcome === 'sent') {
     if (waiters.late.length > 0) releaseLateAtEnd(native);
@@ -91,7 +97,10 @@ export function release(native: NativeExchange): void {
   } else rejectAll(native, innermost);
 }
 
-/** Whether native code holds something, and comes to its end. Code that waits for the rest of an upload may never. */
+/**
+ * Whether native code holds something, and comes to its end. Code that waits for the rest of an upload may
+ * never.
+ */
 function mayEnd({ exchange, end }: NativeExchange): boolean {
   return exchange.hasInjected || (exchange.isHolding && end.hasWholeRequest);
 }
@@ -131,7 +140,9 @@ function reject({ exchange, end }: NativeExchange, gone: ClientDisconnect, waite
   waiter.reject(gone);
 }
 
-/** Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes. */
+/**
+ * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
+ */
 function releaseLateAtEnd(native: NativeExchange): void {
   const { waiters, exchange, req } = native;
   const { socket } = req;

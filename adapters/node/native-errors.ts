@@ -11,8 +11,8 @@ const patience = 5_000;
 const closures: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /**
- * Whether an error only says that the response was closed while native code was writing it: its client has left, or another
- * response was sent in its place. A handler that fails destroys the response with its error.
+ * Whether an error only says that the response was closed while native code was writing it: its client has
+ * left, or another response was sent in its place. A handler that fails destroys the response with its error.
  */
 export function saysClosed({ end, waiters, res }: NativeExchange, thrown: unknown): boolean {
   const { over } = end;
@@ -33,8 +33,8 @@ export function isUnanswered({ waiters }: NativeExchange): boolean {
 }
 
 /**
- * Whether something else than the answer of native code is sent, or was: what native code fails with may not cut the
- * connection then, which may serve another request by now.
+ * Whether something else than the answer of native code is sent, or was: what native code fails with may not
+ * cut the connection then, which may serve another request by now.
  */
 export function isAnsweredInPlace({ passedOn, end, waiters }: NativeExchange): boolean {
   const isPageOut = passedOn !== undefined && end.over !== undefined;
@@ -42,8 +42,8 @@ export function isAnsweredInPlace({ passedOn, end, waiters }: NativeExchange): b
 }
 
 /**
- * An error of native code is on its way to whoever answers it. Returns whether it is kept from there: it takes the place of
- * an answer then, and is given to `passOn` if no layer handles it.
+ * An error of native code is on its way to whoever answers it. Returns whether it is kept from there: it
+ * takes the place of an answer then, and is given to `passOn` if no layer handles it.
  */
 export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn): boolean {
   if (native.passedOn !== undefined || thrown === native.observed) return false;
@@ -63,8 +63,8 @@ export function goOnAfterError(native: NativeExchange): Promise<void> | undefine
 }
 
 /**
- * Native code that holds dependencies fails after it has answered: the failure takes the place of an answer that is still
- * held. Returns whether it does.
+ * Native code that holds dependencies fails after it has answered: the failure takes the place of an answer
+ * that is still held. Returns whether it does.
  */
 export function overtake(native: NativeExchange, thrown: unknown, passOn = native.passOn): boolean {
   const { waiters, exchange } = native;
@@ -79,7 +79,10 @@ export function overtake(native: NativeExchange, thrown: unknown, passOn = nativ
   return true;
 }
 
-/** Native code has failed and its answer stands: who reads it, or a body made of it, must not wait for the rest. */
+/**
+ * Native code has failed and its answer stands: who reads it, or a body made of it, must not wait for the
+ * rest.
+ */
 export function failedLate(native: NativeExchange, thrown: unknown): void {
   if (saysClosed(native, thrown)) return;
   const { exchange, waiters, res, end } = native;
@@ -111,7 +114,8 @@ export function listenerFailed(native: NativeExchange, waiter: Waiter | undefine
 }
 
 /**
- * Native code reads more of a body than may come. Where it cannot be told (`isTold`), or does nothing, the layer is told.
+ * Native code reads more of a body than may come. Where it cannot be told (`isTold`), or does nothing, the
+ * layer is told.
  */
 export function refuseBody(native: NativeExchange, error: Error, isTold: boolean): void {
   const { innermost } = native.waiters;
@@ -125,7 +129,9 @@ export function refuseBody(native: NativeExchange, error: Error, isTold: boolean
     }, patience).unref();
 }
 
-/** Answers in place of native code that goes on: what it still does to the response neither fails nor counts. */
+/**
+ * Answers in place of native code that goes on: what it still does to the response neither fails nor counts.
+ */
 function answerInPlace({ waiters }: NativeExchange, waiter: Waiter, error: unknown): void {
   const { hold } = waiter;
   hold.substitute = { ...hold.substitute, downstreamRuns: true };

@@ -30,7 +30,10 @@ export class NativeExchange {
   seen: Request | undefined;
   /** Whether the events of the request are told in the async context of the middleware. */
   keepsContext = false;
-  /** Whether errors that pass the framework's own error handling are observed, and the calls of its handlers noted. */
+  /**
+   * Whether errors that pass the framework's own error handling are observed, and the calls of its handlers
+   * noted.
+   */
   isObserved = false;
   /** Whether native code itself has destroyed the connection. */
   isDestroyedHere = false;
@@ -71,7 +74,9 @@ export class NativeExchange {
     return found?.version === version ? found : undefined;
   }
 
-  /** The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges. */
+  /**
+   * The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges.
+   */
   static join(res: object): NativeExchange | undefined {
     const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
     if (found === undefined || found.version === version) return found;

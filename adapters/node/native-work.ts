@@ -16,7 +16,8 @@ export function nativeWork({ res, calls, waiters, end, exchange }: NativeExchang
   const works = innermost ? calls.worksAfter(innermost.order) : [];
   if (innermost === undefined || works.length === 0) return undefined;
   const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
-  // What they reject with is told by whoever called them, before this: the framework, or the listener's caller.
+  // What they reject with is told by whoever called them, before this: the framework, or the listener's
+  // caller.
   const { whenEnded, isAtWork } = endOf(works);
   const whenOver = (): Promise<void> => {
     const stuck = whenStuck(end.whenOver(), isAtWork, answer);

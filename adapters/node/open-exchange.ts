@@ -12,8 +12,9 @@ import { traceOf } from './trace.js';
 import { NodeTransport } from './transport.js';
 
 /**
- * Makes the exchange of a native request and its response, which is found by the response from then on. `passOn` gives an
- * exception that nobody handled to the framework; `over` may put a transport of the framework's in front of Node's.
+ * Makes the exchange of a native request and its response, which is found by the response from then on.
+ * `passOn` gives an exception that nobody handled to the framework; `over` may put a transport of the
+ * framework's in front of Node's.
  */
 export function openExchange(
   req: NativeRequest,

@@ -42,8 +42,8 @@ export class RequestHeaders implements HeaderStore {
 }
 
 /**
- * Gives a native request the headers of one of ours. Those of HTTP/2 have only a getter, and among them are the
- * pseudo-headers.
+ * Gives a native request the headers of one of ours. Those of HTTP/2 have only a getter, and among them are
+ * the pseudo-headers.
  */
 export function setHeaders(req: NativeRequest, request: Request): void {
   const headers = Object.fromEntries(nativeLines(request));

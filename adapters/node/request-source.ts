@@ -39,7 +39,10 @@ export class NodeRequestSource implements RequestSource {
   readonly mayHaveBody: boolean;
   maxBodySize: number = defaultMaxBodySize;
   #bodyLimit = Number.POSITIVE_INFINITY;
-  /** Told where native code reads more of a body than may come. An object, as a closure for each request makes garbage collection four times as long. */
+  /**
+   * Told where native code reads more of a body than may come. An object, as a closure for each request makes
+   * garbage collection four times as long.
+   */
   owner: BodyOwner | undefined;
   end: ResponseEnd | undefined;
   readonly #req: NativeRequest;
@@ -153,7 +156,10 @@ export class NodeRequestSource implements RequestSource {
     this.#framework.targetChanged?.(target);
   }
 
-  /** What native code reads, and what a parser has read for it before, agree with a request that has another body. */
+  /**
+   * What native code reads, and what a parser has read for it before, agree with a request that has another
+   * body.
+   */
   changeBody(request: Request, original: Request): void {
     const body = changedBody(request, original);
     if (!body) return;

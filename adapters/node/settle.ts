@@ -16,7 +16,10 @@ import type { NativeExchange } from './native-exchange.js';
 import { put, writeThrough } from './outlet.js';
 import type { Waiter } from './waiter.js';
 
-/** An inner layer is through: its response goes to the layer around it, or onto the native response. Never throws. */
+/**
+ * An inner layer is through: its response goes to the layer around it, or onto the native response. Never
+ * throws.
+ */
 export function settle(native: NativeExchange, waiter: Waiter | undefined, response: Response): void {
   neverThrowing(native, response, () => {
     if (waiter === undefined) answer(native, response);
@@ -50,8 +53,8 @@ function settleAt(native: NativeExchange, waiter: Waiter, response: Response): v
 }
 
 /**
- * The layer around gets the response, at the same hold. What native code has set between the two is among its headers, so
- * that who is further out sees it and may take it away.
+ * The layer around gets the response, at the same hold. What native code has set between the two is among its
+ * headers, so that who is further out sees it and may take it away.
  */
 export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Response): void {
   const { hold, entry } = waiter;
@@ -61,7 +64,10 @@ export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Respon
   hold.substitute = { ...hold.substitute, base: entry.keptIn(later) };
 }
 
-/** The last layer at an inner hold is through: what it answers goes through the foreign methods below the hold. */
+/**
+ * The last layer at an inner hold is through: what it answers goes through the foreign methods below the
+ * hold.
+ */
 export function finish(native: NativeExchange, hold: HeldResponse, response: Response): void {
   try {
     put(native, hold, response);
@@ -88,7 +94,10 @@ export function settleError(native: NativeExchange, waiter: Waiter | undefined, 
   else writeThrough(native, page);
 }
 
-/** Answers with a response of ours: straight to the layer that waits, or through the methods that stand between. */
+/**
+ * Answers with a response of ours: straight to the layer that waits, or through the methods that stand
+ * between.
+ */
 function answer(native: NativeExchange, response: Response): void {
   const { waiters, res, end, exchange } = native;
   const { innermost: waiter } = waiters;

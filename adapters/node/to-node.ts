@@ -89,7 +89,8 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same order.
+ * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same
+ * order.
  *
  * ```ts
  * http.createServer(toNode(layer, (req, res) => {
@@ -107,7 +108,8 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
 }
 
 /**
- * Goes on to a listener, which `listen` calls. What it throws, or its promise rejects with, is what `callNext` rejects with.
+ * Goes on to a listener, which `listen` calls. What it throws, or its promise rejects with, is what
+ * `callNext` rejects with.
  */
 export function listening(native: NativeExchange, listen: () => unknown): GoOn {
   return (request, waiter) => {

@@ -16,7 +16,10 @@ import { put, write } from './outlet.js';
 import { files } from './response/files.js';
 import type { Waiter } from './waiter.js';
 
-/** Sends what the outermost layer returns over Node's response, and gives what nobody handled to the framework. */
+/**
+ * Sends what the outermost layer returns over Node's response, and gives what nobody handled to the
+ * framework.
+ */
 export class NodeTransport implements Transport {
   readonly files = files;
   readonly native: NativeExchange;

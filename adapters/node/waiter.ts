@@ -28,7 +28,10 @@ export class Waiter implements HoldWaiter {
   rejectedWith: unknown;
   /** Where its layer waits, outermost first, where native middleware is among the layer's own. */
   line: readonly Waiter[] | undefined;
-  /** Gives an error that the layer does not handle to the framework, which has others to ask before the outer layers. */
+  /**
+   * Gives an error that the layer does not handle to the framework, which has others to ask before the outer
+   * layers.
+   */
   passOn: ((thrown: unknown) => void) | undefined;
   /** What the framework runs below, where it returns a promise. */
   chain: Promise<unknown> | undefined;
@@ -43,7 +46,10 @@ export class Waiter implements HoldWaiter {
     this.layer = layer;
   }
 
-  /** Begins to wait. Code that has injected (`exchange.hasInjected`) may take its answer back by failing at once. */
+  /**
+   * Begins to wait. Code that has injected (`exchange.hasInjected`) may take its answer back by failing at
+   * once.
+   */
   wait(hold: HeldResponse, exchange: { readonly hasInjected: boolean }, order: number): void {
     this.hold = hold;
     this.order = order;
@@ -66,8 +72,8 @@ export class Waiter implements HoldWaiter {
   }
 
   /**
-   * The headers that stay in front of another response. A response that was copied from the native one lacks only the
-   * headers that were removed on purpose, and these must not come back.
+   * The headers that stay in front of another response. A response that was copied from the native one lacks
+   * only the headers that were removed on purpose, and these must not come back.
    */
   baseOf(response: Response | undefined): HeaderSnapshot {
     if (response === undefined) return this.entry;
@@ -83,7 +89,8 @@ export class Waiter implements HoldWaiter {
     this.#state = 'received';
     this.received = response;
     if (!this.#exchange.hasInjected) this.#give(response);
-    // An async handler that answers and throws has thrown when all microtasks have run, however deep its promises nest.
+    // An async handler that answers and throws has thrown when all microtasks have run, however deep its
+    // promises nest.
     else queueMicrotask(() => nextTick(() => this.#give(response)));
   }
 
@@ -98,7 +105,8 @@ export class Waiter implements HoldWaiter {
   reject(error: unknown): void {
     this.#state = 'rejected';
     this.rejectedWith = error;
-    // Native code may fail before anybody awaits the promise: what throws at once is thrown to the caller too.
+    // Native code may fail before anybody awaits the promise: what throws at once is thrown to the caller
+    // too.
     this.answer.catch(ignore);
     this.#reject(error);
   }

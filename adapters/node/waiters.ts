@@ -11,8 +11,8 @@ const none: readonly never[] = [];
 /**
  * The holds on a native response, and who waits at each of them.
  *
- * Layers share a hold as long as no foreign middleware puts methods of its own on the response in between; then the inner
- * layers have a hold above those methods.
+ * Layers share a hold as long as no foreign middleware puts methods of its own on the response in between;
+ * then the inner layers have a hold above those methods.
  */
 export class Waiters {
   /** The outermost one is first. */
@@ -129,7 +129,9 @@ function newHold(res: NativeResponse, top: HeldResponse | undefined): HeldRespon
   return http2Stream(res) ? interceptHttp2(res, top) : intercept(res, top);
 }
 
-/** A list with one more; nearly all have no other. Made anew, as spare room would last as long as the request. */
+/**
+ * A list with one more; nearly all have no other. Made anew, as spare room would last as long as the request.
+ */
 export function appended<T>(list: readonly T[], last: T): readonly T[] {
   return list.length === 0 ? [last] : [...list, last];
 }

@@ -1,6 +1,9 @@
 import { KeptBytes } from '../../../core/adapter.js';
 
-/** What has arrived of a body, for a reader of ours: kept until that has taken it, or dropped where it is too much. */
+/**
+ * What has arrived of a body, for a reader of ours: kept until that has taken it, or dropped where it is too
+ * much.
+ */
 export class ArrivedBody {
   readonly #kept = new KeptBytes();
   #state: 'arriving' | 'ended' | 'failed' = 'arriving';

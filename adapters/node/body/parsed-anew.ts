@@ -1,7 +1,10 @@
 import { parse as parseQuery } from 'node:querystring';
 import { type Content, parseJSON, type Request } from '../../../core/adapter.js';
 
-/** What the parser that has been before would make of a body; `undefined` where that is not known, so that the next one parses. */
+/**
+ * What the parser that has been before would make of a body; `undefined` where that is not known, so that the
+ * next one parses.
+ */
 export function parsedAnew(content: Content, request: Request, before: unknown): unknown {
   if (content !== null && typeof content === 'object' && !(content instanceof Uint8Array)) return undefined;
   const bytes = Buffer.from(content ?? '');

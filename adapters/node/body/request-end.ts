@@ -7,8 +7,8 @@ export function isGone(req: NativeRequest, socket: NativeRequest['socket'] | und
 }
 
 /**
- * Whether a body that ends after this many bytes is not complete: HTTP/2 ends a stream that is aborted as it ends a complete
- * one, and tells of the abort after that.
+ * Whether a body that ends after this many bytes is not complete: HTTP/2 ends a stream that is aborted as it
+ * ends a complete one, and tells of the abort after that.
  */
 export function isCutOff(req: NativeRequest, received: number): boolean {
   const stream = http2Stream(req);

@@ -27,9 +27,10 @@ interface Limits extends Pick<RequestSource, 'maxBodySize' | 'bodyLimit'> {
 /**
  * The body of a native request for readers of ours beside the native ones, whoever comes first.
  *
- * What arrives goes to the native stream as always, and is kept for a reader of ours up to the limit, beyond which it is
- * dropped. What the native stream itself holds does not count. What a reader of ours takes first waits for the native
- * reader, up to the limit, too. So a native reader is never held up; a reader that falls behind by more gets a 413.
+ * What arrives goes to the native stream as always, and is kept for a reader of ours up to the limit, beyond
+ * which it is dropped. What the native stream itself holds does not count. What a reader of ours takes first
+ * waits for the native reader, up to the limit, too. So a native reader is never held up; a reader that falls
+ * behind by more gets a 413.
  */
 export class RequestTap {
   readonly #req: Internals;
@@ -39,7 +40,10 @@ export class RequestTap {
   readonly #read: Internals['_read'];
   readonly #limits: Limits;
   readonly #arrived = new ArrivedBody();
-  /** What native code has yet to be given, beyond what its stream holds; made when a reader of ours gets ahead of it. */
+  /**
+   * What native code has yet to be given, beyond what its stream holds; made when a reader of ours gets ahead
+   * of it.
+   */
   #backlog: NativeBacklog | undefined;
   /** Whether a reader of ours is at work. */
   #isOpen = false;
@@ -62,7 +66,9 @@ export class RequestTap {
     define(req, 'push', (chunk: unknown, encoding?: BufferEncoding) => this.#pushed(chunk, encoding));
   }
 
-  /** Begins to listen; not where somebody has read already, or where what has arrived has been made a text. */
+  /**
+   * Begins to listen; not where somebody has read already, or where what has arrived has been made a text.
+   */
   static on(req: NativeRequest, limits: Limits): RequestTap | undefined {
     const isText = req.readableEncoding !== null && req.readableLength > 0;
     if (req.readableDidRead || req.readableEnded || isText) return undefined;
@@ -98,8 +104,8 @@ export class RequestTap {
   }
 
   /**
-   * The response is out. What has arrived may still be read; what is yet to come, and nobody waits for, is taken off the
-   * connection, as Node does with a request that nobody has read.
+   * The response is out. What has arrived may still be read; what is yet to come, and nobody waits for, is
+   * taken off the connection, as Node does with a request that nobody has read.
    */
   close(): void {
     if (this.#arrived.hasEnded || (!this.#isCut && hasReader(this.#req))) return;
@@ -150,7 +156,10 @@ export class RequestTap {
     return this.#arrived.received > this.#limits.bodyLimit;
   }
 
-  /** Refuses readers where too much has come already: middleware sets the limit when it is reached, the innermost last. */
+  /**
+   * Refuses readers where too much has come already: middleware sets the limit when it is reached, the
+   * innermost last.
+   */
   watch(): void {
     const { read } = this.#req;
     define(this.#req, 'read', (size?: number) => {
@@ -227,8 +236,8 @@ export class RequestTap {
   }
 
   /**
-   * A native reader at work takes its time, and goes on to read. One that stands still may never do so, and may itself wait
-   * for whoever reads here: then the reader here is left behind.
+   * A native reader at work takes its time, and goes on to read. One that stands still may never do so, and
+   * may itself wait for whoever reads here: then the reader here is left behind.
    */
   #waitForNative(before: number): void {
     this.#patience = setTimeout(() => {

@@ -63,7 +63,8 @@ export class Producers {
   /** What a body has failed with, unless that is only because its client has gone. */
   failureIn({ outcome }: Delivery): Error | undefined {
     const error = this.#error;
-    // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as it should.
+    // A producer that waits with `request.signal` ends by an error of its kind when the client has gone, as
+    // it should.
     if (error && !this.#hadFailed && this.#end.isReason(error)) return undefined;
     return error instanceof ClientDisconnect && outcome === 'aborted' ? undefined : error;
   }

@@ -19,7 +19,8 @@ export interface EndListener {
 /**
  * The end of one response, whichever way it comes: its last byte is handed over, or the connection is gone.
  *
- * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked too.
+ * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked
+ * too.
  */
 export class ResponseEnd implements Closing {
   over: Delivery | undefined;
@@ -44,7 +45,8 @@ export class ResponseEnd implements Closing {
     const close = (): void => this.connectionClosed();
     // Not `once`, which makes two more functions.
     res.on('close', close);
-    // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
+    // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish'
+    // alone.
     if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
       res.on('finish', close);
     followConnection(this.#socket, this);
@@ -83,7 +85,10 @@ export class ResponseEnd implements Closing {
     return isWhole(this.#req);
   }
 
-  /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
+  /**
+   * Whether it is over past all holds: native code has answered on the connection itself, or by what could
+   * not be held.
+   */
   get isAnsweredElsewhere(): boolean {
     return this.over !== undefined && (this.over.outcome === 'sent' || this.#isTakenOver);
   }
@@ -113,14 +118,15 @@ export class ResponseEnd implements Closing {
     if (stream) return { outcome: isSent(stream) ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
     if (res.writableFinished && !cause && this.#waiters.holding === undefined) return { outcome: 'sent' };
-    // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
+    // What destroyed the response destroyed the socket; where the client went first, an error came only after
+    // that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
 }
 
 /**
- * Whether the connection went while the response waited for its turn: up to Node 22 nothing closes that response, and the connection has told
- * of its own end already.
+ * Whether the connection went while the response waited for its turn: up to Node 22 nothing closes that
+ * response, and the connection has told of its own end already.
  */
 function isLost(res: NativeResponse, socket: NativeRequest['socket'] | undefined): boolean {
   return res.socket === null && socket?.destroyed === true;
@@ -128,7 +134,10 @@ function isLost(res: NativeResponse, socket: NativeRequest['socket'] | undefined
 
 type Incoming = NativeRequest & { readonly upgrade?: boolean };
 
-/** Whether the client has sent all of its request: one that it breaks off has not been answered, whatever was written. */
+/**
+ * Whether the client has sent all of its request: one that it breaks off has not been answered, whatever was
+ * written.
+ */
 function isWhole({ complete, upgrade }: Incoming): boolean {
   return complete || upgrade === true;
 }
@@ -137,8 +146,8 @@ function isWhole({ complete, upgrade }: Incoming): boolean {
 const refusals = /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/;
 
 /**
- * Whether what was written is no answer of native code, but the server's own to what came behind the request: a 400 for
- * garbage, a 408, or what the app's listener for 'clientError' has written.
+ * Whether what was written is no answer of native code, but the server's own to what came behind the request:
+ * a 400 for garbage, a 408, or what the app's listener for 'clientError' has written.
  */
 function isRefused({ socket, upgrade }: Incoming): boolean {
   const { errored, server } = socket as typeof socket & { server?: EventEmitter };
