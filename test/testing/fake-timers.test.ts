@@ -83,7 +83,8 @@ describe.each(ways)('TestClient %s under fake timers', (_way, options) => {
     const listener = listenerOf(framework);
     const underReal = async (withError: boolean): Promise<unknown> => {
       jest.useRealTimers();
-      return visit(new TestClient(listener, options), withError);
+      await using client = new TestClient(listener, options);
+      return await visit(client, withError);
     };
     for (const withError of framework.isKoa ? [true] : [true, false]) {
       const expected = await underReal(withError);
