@@ -2,16 +2,16 @@ import { Readable, Stream } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import {
   Body,
+  bodyOf,
   ClientDisconnect,
   type Content,
   contentToSend,
   type HeaderStore,
   Headers,
+  headOf,
   isBodyless,
   misuse,
-  partsOf,
-  type Response,
-  responseView,
+  Response,
   toError,
   type ViewHead,
 } from '../../core/adapter.js';
@@ -58,7 +58,7 @@ export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
     return whileConnected(content, ctx, owner);
   };
   const options = isHead && !hasNone ? { size: () => sizeToGet(ctx, body, reason) } : {};
-  return responseView(new ContextHead(ctx, body, () => new Body(open, options)));
+  return Response.over(new ContextHead(ctx, body, () => new Body(open, options)));
 }
 
 /** Contexts given an empty text for a response without a body: Koa would send the reason phrase otherwise. */
@@ -81,7 +81,7 @@ function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | und
 
 /** What a view of a context was made of; `undefined` for any other response. */
 export function viewed(ctx: KoaContext, response: Response): { readonly body: unknown } | undefined {
-  const { head } = partsOf(response);
+  const head = headOf(response);
   return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
 }
 
@@ -216,7 +216,7 @@ export async function* toldOnce<T>(
 
 /** Puts a body that a middleware has read back onto the context, with the headers that it had, in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
-  const { body } = partsOf(view);
+  const body = bodyOf(view);
   if (!body.taken && !body.isBeingRead) return;
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
@@ -238,8 +238,8 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   const declared = declaredLength(response);
   ctx.status = status;
   if (content === null)
-    void partsOf(response)
-      .body.discard()
+    void bodyOf(response)
+      .discard()
       ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
@@ -256,7 +256,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
-  partsOf(response).head.seal();
+  headOf(response).seal();
   return producer;
 }
 
