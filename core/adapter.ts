@@ -3,18 +3,16 @@
  * needs no other import. What is only here may change in a minor version; `docs/write-an-adapter.md` shows its use.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
+export { Depends, type Named } from './dependencies/depends.js';
+export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
   type DeclaredDependency,
   type Dependencies,
-  Depends,
   type Injected,
   isDepends,
-  type Named,
   type Solved,
-  type ValueOf,
-} from './dependencies/depends.js';
-export { injectInto } from './dependencies/inject.js';
+} from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
 export {
@@ -34,6 +32,7 @@ export { type BodySource, bytesOf, type Content, checkedChunk } from './http/bod
 export { cookieLine, cookieValues } from './http/cookies.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
+export type { ResponseHead, ViewHead } from './http/head.js';
 export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { parseJSON, serialize } from './http/json.js';
@@ -51,27 +50,41 @@ export {
   sharedOf,
 } from './http/request.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
+export { Response } from './http/response.js';
+export { isResponseLike, type ResponseLike } from './http/response-like.js';
 export {
+  bodyOf,
   contentToSend,
   headOf,
   isNativeView,
   moveResponse,
   openedBodyOf,
-  partsOf,
-  Response,
-  responseView,
-  type ViewHead,
-} from './http/response.js';
-export { isResponseLike, type ResponseHead, type ResponseLike } from './http/response-head.js';
+} from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';
-export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
+export { isInside } from './lifecycle/enter-layer.js';
+export { Exchange } from './lifecycle/exchange.js';
+export {
+  answerUnhandled,
+  errorHeadersOf,
+  failedLate,
+  goOnAfterError,
+  holdsInjected,
+  observe,
+  overtake,
+} from './lifecycle/failure.js';
 export { freeze } from './lifecycle/frozen-layer.js';
-export {} from './lifecycle/in-flight.js';
+export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
-export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
+export { detach, whenOver } from './lifecycle/over.js';
+export { runExchange } from './lifecycle/run-exchange.js';
+export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
+export { hasStores } from './lifecycle/stores.js';
+export { goesOn, isClosedInTime } from './lifecycle/superseded.js';
+export type { Delivery, NativeWork, Transport } from './lifecycle/transport.js';
+export { hasInjected, isAnswering, isHolding } from './lifecycle/unfinished.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';
 export {

@@ -5,19 +5,16 @@ export {
   type BackgroundWork,
   type TaskCondition,
 } from './background/background-tasks.js';
-export {
-  type AnyDependency,
-  type DeclaredDependency,
-  type Dependencies,
-  type DependencyScope,
-  Depends,
-  type DependsOptions,
-  dependency,
-  type Injected,
-  type Named,
-  type Solved,
-  type ValueOf,
-} from './dependencies/depends.js';
+export { Depends, type DependsOptions, dependency, type Named } from './dependencies/depends.js';
+export type { ValueOf } from './dependencies/lifetimes.js';
+export type {
+  AnyDependency,
+  DeclaredDependency,
+  Dependencies,
+  DependencyScope,
+  Injected,
+  Solved,
+} from './dependencies/marker.js';
 export { type Endpoint, type EndpointOptions, endpoint } from './endpoint/endpoint.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export { CallnextError, ClientDisconnect, type ErrorCode } from './errors.js';
@@ -32,6 +29,7 @@ export {
 export { FileResponse, type FileResponseInit } from './http/file-response.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, type FormOptions, UploadFile } from './http/form.js';
+export type { ResponseInit } from './http/head.js';
 export { Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
@@ -39,7 +37,7 @@ export type { RouterParams } from './http/path-params.js';
 export { Request, type RequestInit, type RequestState } from './http/request.js';
 export type { Client } from './http/request-source.js';
 export { Response } from './http/response.js';
-export type { ResponseInit, ResponseLike } from './http/response-head.js';
+export type { ResponseLike } from './http/response-like.js';
 export {
   HTMLResponse,
   JSONResponse,
@@ -49,7 +47,7 @@ export {
 } from './http/responses.js';
 export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export { Layer, type LayerDescription, type LayerOptions } from './layer.js';
-export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/frozen-layer.js';
 export type { Undone } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
+export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/reports.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';

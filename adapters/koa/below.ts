@@ -1,6 +1,6 @@
 import { Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { asThrown, followTarget, type Request, type Response, toError } from '../../core/adapter.js';
+import { asThrown, followTarget, goesOn, type Request, type Response, toError } from '../../core/adapter.js';
 import {
   answeredLate,
   applyTo,
@@ -102,7 +102,7 @@ function fulfilled(koa: KoaExchange, waiter: Waiter): void {
   const placed = takePlaced(koa);
   const view = placed ?? contextView(ctx, koa);
   if (answeredLate(native, waiter)) return placed ? undefined : native.exchange.replaced(view);
-  if (placed) native.exchange.goesOn(placed);
+  if (placed) goesOn(native.exchange, placed);
   waiter.answered(view);
 }
 
@@ -124,6 +124,6 @@ function answerFromContext(koa: KoaExchange): void {
   });
   pipeline(Readable.from(chunks), res).catch(error => {
     koa.failed(error);
-    exchange.report(toError(error), 'response');
+    exchange.reports.tell(toError(error), 'response');
   });
 }

@@ -8,8 +8,7 @@ import {
   headOf,
   isBodyless,
   misuse,
-  type Response,
-  responseView,
+  Response,
   type ViewHead,
 } from '../../core/adapter.js';
 import { headerText } from '../node/shared.js';
@@ -31,7 +30,7 @@ export interface ViewOwner {
  * setters.
  */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
-  return responseView(new ContextHead(ctx, owner));
+  return Response.over(new ContextHead(ctx, owner));
 }
 
 /** How many bytes an answer to GET would have, where that is known. */

@@ -1,4 +1,4 @@
-import { freeze, isLayer, type Layer, misuse } from '../../core/adapter.js';
+import { freeze, isInside, isLayer, type Layer, misuse } from '../../core/adapter.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 import { observeBelow } from './late-failure.js';
 import { joinAt } from './open-exchange.js';
@@ -30,7 +30,7 @@ export function errorBoundary(layer: Layer): KoaHandler {
       await next();
     } catch (thrown) {
       const koa = joinAt(ctx);
-      if (koa?.native.exchange.isInside(freeze(layer))) observeBelow(koa, thrown);
+      if (koa && isInside(koa.native.exchange, freeze(layer))) observeBelow(koa, thrown);
       throw thrown;
     }
   };

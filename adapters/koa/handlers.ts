@@ -38,7 +38,8 @@ export function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler
   const checkPlace = (koa: KoaExchange): void => {
     isPlaceChecked = true;
     const routes = mount && routesBefore(koa.ctx, handler);
-    if (routes) koa.native.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+    if (routes)
+      koa.native.exchange.reports.tell(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
   };
   const handler = async function callnextLayer(
     ctx: KoaContext,

@@ -1,4 +1,4 @@
-import { toError } from '../../core/adapter.js';
+import { holdsInjected, observe, toError } from '../../core/adapter.js';
 import { bypass, failedLate, overtake, saysClosed, type Waiter } from '../node/shared.js';
 import type { KoaExchange } from './koa-exchange.js';
 
@@ -13,7 +13,7 @@ export function observeBelow(koa: KoaExchange, thrown: unknown): void {
   const isUnanswered = waiter?.waits || late.length > 0;
   if (!isUnanswered && saysClosed(native, thrown)) return;
   const error = toError(thrown);
-  if (isUnanswered || (waiter && takeBack(koa, waiter))) native.exchange.observe(error);
+  if (isUnanswered || (waiter && takeBack(koa, waiter))) observe(native.exchange, error);
   else if (!overtake(native, error)) failedLate(native, error);
 }
 
@@ -35,7 +35,7 @@ export function nativeFailed(koa: KoaExchange, waiter: Waiter, thrown: unknown):
 function takeBack({ native, ctx }: KoaExchange, waiter: Waiter): boolean {
   const { waiters, exchange } = native;
   const { holding } = waiters;
-  const isFree = holding === waiter.hold && holding.ended && exchange.holdsInjected;
+  const isFree = holding === waiter.hold && holding.ended && holdsInjected(exchange);
   if (!isFree || !waiter.takeBack()) return false;
   holding.bypass();
   bypass(native, holding.previous, false, waiter.entry);

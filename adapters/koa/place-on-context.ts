@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import {
+  bodyOf,
   type Content,
   contentToSend,
+  headOf,
   isBodyless,
   openedBodyOf,
-  partsOf,
   type Response,
   toError,
 } from '../../core/adapter.js';
@@ -38,8 +39,8 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   const declared = declaredLength(response);
   ctx.status = status;
   if (content === null)
-    void partsOf(response)
-      .body.discard()
+    void bodyOf(response)
+      .discard()
       ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
@@ -56,7 +57,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
-  partsOf(response).head.seal();
+  headOf(response).seal();
   return producer;
 }
 

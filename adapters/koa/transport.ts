@@ -5,6 +5,7 @@ import {
   type Delivery,
   type Files,
   type Headers,
+  isClosedInTime,
   type NativeWork,
   type Response,
   type Transport,
@@ -89,12 +90,8 @@ export class KoaTransport implements Transport {
     return delivered.then(delivery => {
       const hasStream = koa.knownBodies !== undefined || ctx.body instanceof Stream;
       if (delivery.outcome === 'sent' && !hasStream) return delivery;
-      return koa.bodies.delivered(delivery, closing => native.exchange.isClosedInTime(closing));
+      return koa.bodies.delivered(delivery, closing => isClosedInTime(native.exchange, closing));
     });
-  }
-
-  abort(reason: Error): void {
-    this.#node.abort(reason);
   }
 
   nativeWork(): NativeWork | undefined {

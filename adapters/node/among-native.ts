@@ -89,7 +89,7 @@ function failAmong(native: NativeExchange, waiter: Waiter, inner: Waiter | undef
   if (waiter.waits) return waiter.reject(thrown);
   // Native code has answered already, so nobody is left to receive this error.
   const error = toError(thrown);
-  if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) native.exchange.report(error, 'request');
+  if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) native.exchange.reports.tell(error, 'request');
 }
 
 /** What is below a native middleware has answered. Never throws. */

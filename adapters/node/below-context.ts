@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { hasStores } from '../../core/adapter.js';
 import type { NativeExchange } from './native-exchange.js';
 
 /**
@@ -14,7 +15,7 @@ const belowLayer = new AsyncLocalStorage<object>();
  */
 export function keepContext(native: NativeExchange): void {
   const { req, exchange, source } = native;
-  if (native.keepsContext || !source.mayHaveBody || !exchange.hasStores) return;
+  if (native.keepsContext || !source.mayHaveBody || !hasStores(exchange)) return;
   native.keepsContext = true;
   const { emit } = req;
   const value = (...event: unknown[]): unknown => {

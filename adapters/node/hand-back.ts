@@ -1,4 +1,4 @@
-import { asThrown, fillHeaders, type Headers, misuse, toError } from '../../core/adapter.js';
+import { answerUnhandled, asThrown, fillHeaders, type Headers, misuse, toError } from '../../core/adapter.js';
 import { dropHeaders, forgetFraming, ofBody } from './hold/framing.js';
 import type { HeaderSnapshot } from './hold/header-snapshot.js';
 import type { PreviousMethods } from './hold/held-response.js';
@@ -84,7 +84,7 @@ function openPage(native: NativeExchange, methods: PreviousMethods, isGuarded: b
     isGuarded,
     onStuck: () => {
       const error = misuse('ERROR_PAGE_UNENDED', patience);
-      native.exchange.report(error, 'response');
+      native.exchange.reports.tell(error, 'response');
       return error;
     },
     onDropped: () => answerLate(native),
@@ -98,7 +98,7 @@ function passOn({ page, exchange, res }: NativeExchange, told: unknown, give: Pa
     else give(told);
   } catch (thrown) {
     const error = toError(thrown);
-    exchange.report(error, 'request');
+    exchange.reports.tell(error, 'request');
     if (page) page.destroy(error);
     else cutShort(res, error);
   }
@@ -113,7 +113,7 @@ function answerForStream(
   innermost: Waiter | undefined,
   headers: Headers | undefined,
 ): void {
-  const page = native.exchange.answerUnhandled(error, 'response');
+  const page = answerUnhandled(native.exchange, error, 'response');
   const { root, holds } = native.waiters;
   for (const hold of holds.slice(1)) hold.giveUp();
   if (root === undefined) return;
@@ -122,7 +122,7 @@ function answerForStream(
     if (headers) fillHeaders(page.headers, headers);
     put(native, root, page);
   } catch (thrown) {
-    native.exchange.report(toError(thrown), 'response');
+    native.exchange.reports.tell(toError(thrown), 'response');
     cutShort(native.res, toError(thrown));
   }
 }

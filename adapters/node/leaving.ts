@@ -1,4 +1,12 @@
-import { ClientDisconnect, PlainTextResponse, type Response } from '../../core/adapter.js';
+import {
+  ClientDisconnect,
+  detach,
+  hasInjected,
+  isAnswering,
+  isHolding,
+  PlainTextResponse,
+  type Response,
+} from '../../core/adapter.js';
 import { whenAllSettled } from './answer-wait.js';
 import { whenClosed } from './connection.js';
 import { HeldResponse } from './hold/held-response.js';
@@ -85,7 +93,7 @@ export function release(native: NativeExchange): void {
   const { waiters, exchange, end, framework } = native;
   if (framework.awaitsNative) return releaseAwaited(native);
   const { innermost } = waiters;
-  const waiting = innermost?.waits && !exchange.isAnswering ? innermost : undefined;
+  const waiting = innermost?.waits && !isAnswering(exchange) ? innermost : undefined;
   // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to
   // change.
   if (end.isAnsweredElsewhere) waiting?.answered(HeldResponse.sent(native.res).view);
@@ -102,18 +110,18 @@ export function release(native: NativeExchange): void {
  * never.
  */
 function mayEnd({ exchange, end }: NativeExchange): boolean {
-  return exchange.hasInjected || (exchange.isHolding && end.hasWholeRequest);
+  return hasInjected(exchange) || (isHolding(exchange) && end.hasWholeRequest);
 }
 
 /** Native code settles by itself, and keeps its dependencies until then. */
 function releaseAwaited({ waiters, exchange }: NativeExchange): void {
   waiters.holding?.failBody(new ClientDisconnect());
-  if (waiters.innermost?.waits) exchange.detach();
+  if (waiters.innermost?.waits) detach(exchange);
 }
 
 function rejectAll(native: NativeExchange, innermost: Waiter | undefined): void {
   const gone = closeHolds(native);
-  if (native.exchange.isAnswering) return;
+  if (isAnswering(native.exchange)) return;
   reject(native, gone, innermost);
   if (native.waiters.late.length > 0) releaseLateAtEnd(native);
 }
@@ -136,7 +144,7 @@ function clientGone(native: NativeExchange, failure: unknown): void {
 /** Rejects `callNext`. That is a failure of what is below only where the request is not complete. */
 function reject({ exchange, end }: NativeExchange, gone: ClientDisconnect, waiter: Waiter | undefined): void {
   if (!waiter?.waits) return;
-  if (end.hasWholeRequest) exchange.disconnected = gone;
+  if (end.hasWholeRequest) exchange.failing.disconnected = gone;
   waiter.reject(gone);
 }
 
@@ -149,7 +157,7 @@ function releaseLateAtEnd(native: NativeExchange): void {
   const done = (failure?: unknown): void => releaseLate(native, failure);
   const closed = (): void => afterPatience(native, done);
   // An endpoint answers, if late.
-  if (exchange.isAnswering) return;
+  if (isAnswering(exchange)) return;
   whenNativeEnds(native, waiters.late[0]?.order ?? 0, done, () => {
     if (socket.destroyed) closed();
     else waiters.whenNoneIsLate = whenClosed(socket, closed);
@@ -158,8 +166,8 @@ function releaseLateAtEnd(native: NativeExchange): void {
 
 /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
 function afterPatience({ exchange, isDestroyedHere }: NativeExchange, done: () => void): void {
-  if (!exchange.isHolding || isDestroyedHere) done();
-  else if (!exchange.hasInjected) setTimeout(done, patience).unref();
+  if (!isHolding(exchange) || isDestroyedHere) done();
+  else if (!hasInjected(exchange)) setTimeout(done, patience).unref();
 }
 
 /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */

@@ -1,4 +1,11 @@
-import { toError } from '../../core/adapter.js';
+import {
+  failedLate as failedLateIn,
+  goOnAfterError as goOnIn,
+  holdsInjected,
+  observe as observeIn,
+  overtake as overtakeIn,
+  toError,
+} from '../../core/adapter.js';
 import { hasReader } from './body/refill-request.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeExchange, PassOn } from './native-exchange.js';
@@ -49,7 +56,7 @@ export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn)
   if (native.passedOn !== undefined || thrown === native.observed) return false;
   native.observed = thrown;
   const error = toError(thrown);
-  if (isUnanswered(native)) native.exchange.observe(error);
+  if (isUnanswered(native)) observeIn(native.exchange, error);
   else if (overtake(native, error, passOn)) return true;
   else failedLate(native, error);
   return false;
@@ -59,7 +66,7 @@ export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn)
 export function goOnAfterError(native: NativeExchange): Promise<void> | undefined {
   if (native.res.headersSent) return undefined;
   native.observed = undefined;
-  return native.exchange.goOnAfterError();
+  return goOnIn(native.exchange);
 }
 
 /**
@@ -69,10 +76,10 @@ export function goOnAfterError(native: NativeExchange): Promise<void> | undefine
 export function overtake(native: NativeExchange, thrown: unknown, passOn = native.passOn): boolean {
   const { waiters, exchange } = native;
   const { holding, innermost } = waiters;
-  if (!holding || !exchange.holdsInjected || saysClosed(native, thrown)) return false;
+  if (!holding || !holdsInjected(exchange) || saysClosed(native, thrown)) return false;
   const failure = toError(thrown);
   if (innermost?.takeBack()) innermost.reject(failure);
-  else if (!exchange.overtake(failure)) return false;
+  else if (!overtakeIn(exchange, failure)) return false;
   holding.failBody(failure);
   native.passOn = passOn;
   native.framework.answerTakenBack?.();
@@ -87,14 +94,13 @@ export function failedLate(native: NativeExchange, thrown: unknown): void {
   if (saysClosed(native, thrown)) return;
   const { exchange, waiters, res, end } = native;
   const error = toError(thrown);
-  exchange.failedLate(error);
+  failedLateIn(exchange, error);
   for (const hold of waiters.holds) if (hold.isReadable) hold.failBody(error);
   if (res.headersSent && end.over?.outcome !== 'aborted') reportOnce(native, error);
 }
 
 export function reportOnce({ exchange }: NativeExchange, thrown: unknown): void {
-  const error = toError(thrown);
-  if (!exchange.wasReported(error)) exchange.report(error, 'request');
+  exchange.reports.tellOnce(toError(thrown), 'request');
 }
 
 /** Native code below a layer throws to whoever called it, or its promise rejects. */

@@ -108,7 +108,7 @@ function answer(native: NativeExchange, response: Response): void {
   if (end.over) return waiter.answered(response);
   if (isNext && waiter.entry.isStillOn(res)) return waiter.answered(response);
   if (res.headersSent) {
-    exchange.report(misuse('RESPONSE_STARTED'), 'request');
+    exchange.reports.tell(misuse('RESPONSE_STARTED'), 'request');
     return exchange.replaced(response);
   }
   // What native code has set on the way here belongs to the response.

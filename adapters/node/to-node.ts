@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import {
+  answerUnhandled,
   type BackgroundTasks,
   type Client,
   type Dependencies,
@@ -139,7 +140,7 @@ function endpointListener(endpoint: Endpoint): NodeListener {
 function openOnNode(req: NativeRequest, res: NativeResponse): NativeExchange {
   const answer: PassOn = thrown => {
     const error = toError(thrown);
-    const page = native.exchange.answerUnhandled(error, 'request');
+    const page = answerUnhandled(native.exchange, error, 'request');
     if (res.headersSent) cutShort(res, error);
     else writeResponse(page, native.method, res);
   };

@@ -1,6 +1,7 @@
 import {
   ClientDisconnect,
   type Delivery,
+  errorHeadersOf,
   type Headers,
   type NativeWork,
   type Response,
@@ -57,7 +58,7 @@ export class NodeTransport implements Transport {
     put(native, root, response);
   }
 
-  fail(error: Error, headers: Headers | undefined = this.native.exchange.errorHeaders): Promise<Delivery> {
+  fail(error: Error, headers: Headers | undefined = errorHeadersOf(this.native.exchange)): Promise<Delivery> {
     const { native } = this;
     const { res, root, end, waiters } = native;
     const { lastAtRoot } = waiters;
@@ -66,7 +67,7 @@ export class NodeTransport implements Transport {
     // The disconnect of another request, which a middleware has waited for, is an error like any other.
     const isGone = error instanceof ClientDisconnect && end.over !== undefined;
     if (!isOut) handBack(native, error, lastAtRoot, headers);
-    else if (!isGone) native.exchange.report(error, 'response');
+    else if (!isGone) native.exchange.reports.tell(error, 'response');
     return this.delivered();
   }
 
@@ -86,10 +87,6 @@ export class NodeTransport implements Transport {
     for (const hold of waiters.holds) hold.letGo();
     const error = producers?.failureIn(delivery);
     return error ? { outcome: 'aborted', error } : delivery;
-  }
-
-  abort(reason: Error): void {
-    this.native.end.abort(reason);
   }
 
   nativeWork(): NativeWork | undefined {

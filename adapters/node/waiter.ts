@@ -1,4 +1,11 @@
-import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/adapter.js';
+import {
+  areCopiedFrom,
+  type Exchange,
+  hasInjected,
+  isNativeView,
+  type Layer,
+  type Response,
+} from '../../core/adapter.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
 import type { HeldResponse, Waiter as HoldWaiter } from './hold/held-response.js';
 import { nextTick, queueMicrotask } from './turns.js';
@@ -38,7 +45,7 @@ export class Waiter implements HoldWaiter {
   /** What the framework had beside the native response when `callNext` was called. */
   before: unknown;
   #state: State = 'idle';
-  #exchange!: { readonly hasInjected: boolean };
+  #exchange!: Exchange;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
@@ -47,10 +54,10 @@ export class Waiter implements HoldWaiter {
   }
 
   /**
-   * Begins to wait. Code that has injected (`exchange.hasInjected`) may take its answer back by failing at
+   * Begins to wait. Code of `exchange` that has injected may take its answer back by failing at
    * once.
    */
-  wait(hold: HeldResponse, exchange: { readonly hasInjected: boolean }, order: number): void {
+  wait(hold: HeldResponse, exchange: Exchange, order: number): void {
     this.hold = hold;
     this.order = order;
     this.listeners = hold.res.listenerCount('finish');
@@ -88,7 +95,7 @@ export class Waiter implements HoldWaiter {
     if (this.#state !== 'waiting') return;
     this.#state = 'received';
     this.received = response;
-    if (!this.#exchange.hasInjected) this.#give(response);
+    if (!hasInjected(this.#exchange)) this.#give(response);
     // An async handler that answers and throws has thrown when all microtasks have run, however deep its
     // promises nest.
     else queueMicrotask(() => nextTick(() => this.#give(response)));

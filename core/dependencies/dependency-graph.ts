@@ -1,14 +1,14 @@
 import { misuseWith } from '../errors.js';
+import { type Depends, isDependency } from './depends.js';
 import {
   type AnyDependency,
   type Dependencies,
   type DependencyScope,
-  type Depends,
   hasExit,
-  isDependency,
   nameOfDependency,
   partsOfDependency,
-} from './depends.js';
+} from './marker.js';
+import { declarationOf } from './needs.js';
 
 const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
 
@@ -39,8 +39,6 @@ function itself(dependency: AnyDependency): AnyDependency {
   return dependency;
 }
 
-const checked = new WeakMap<Dependencies, Set<DependencyScope>>();
-
 /** What of a request its dependencies are checked against. */
 export interface GraphRun {
   readonly defaultScope: DependencyScope;
@@ -56,10 +54,10 @@ export interface GraphRun {
 export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: string): void {
   const { defaultScope } = run;
   if (run.hasOverrides) return checkGraph(dependencies, owner, defaultScope, each => run.overrideOf(each));
-  const done = checked.get(dependencies) ?? new Set();
-  if (done.has(defaultScope)) return;
+  const { checkedFor } = declarationOf(dependencies);
+  if (checkedFor.has(defaultScope)) return;
   checkGraph(dependencies, owner, defaultScope);
-  checked.set(dependencies, done.add(defaultScope));
+  checkedFor.add(defaultScope);
 }
 
 function checkNode(

@@ -1,129 +1,28 @@
-import type { BackgroundTasks } from '../background/background-tasks.js';
 import { isClass, isFactory, misuse, nameOf } from '../errors.js';
-import type { InjectedResponse } from '../http/injected-response.js';
-import type { Request } from '../http/request.js';
 import { checkOption, checkOptions, noOptions, type OptionNames } from '../options.js';
 import { isGeneratorFunction } from './generator-function.js';
+import type { Allowed, LivesAs, MayDispose, Narrowest, ValueOf } from './lifetimes.js';
+import {
+  type AnyDependency,
+  type DeclaredDependency,
+  type Dependencies,
+  type DependencyScope,
+  declaredOf,
+  type Injected,
+  isDeclared,
+  isDepends,
+  type Lifetime,
+  type Depends as Marker,
+  markerOf,
+  partsOfDependency,
+  type Solved,
+} from './marker.js';
 
-/**
- * How long what a dependency yields lives: until the endpoint has its result (`function`), until the response is sent
- * (`request`), or until the background tasks are through (`background`).
- */
-export type DependencyScope = 'function' | 'request' | 'background';
+/** The names of `Injected`; a dependency cannot have one of them. */
+const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
 
-/** What every dependency and endpoint is given beside what it declares. */
-export interface Injected {
-  readonly request: Request;
-  readonly response: InjectedResponse;
-  readonly backgroundTasks: BackgroundTasks;
-}
-
-/** The names of `Injected`; a dependency can not have one of them. */
-export const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
-
-declare const valueType: unique symbol;
-declare const needsType: unique symbol;
-declare const livesType: unique symbol;
-const markerBrand = Symbol.for('callnext.Depends');
-const dependencyBrand = Symbol.for('callnext.dependency');
-
-/** A scope, or that of the layer. */
-type Lifetime = DependencyScope | 'default';
-
-/**
- * A declared dependency on a value of type `T`, which lives as long as `Lives` says where the types can tell. Made by `Depends(…)`.
- */
-export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
-  readonly [valueType]?: T;
-  readonly [livesType]?: Lives;
-  readonly [markerBrand]: true;
-  readonly dependency: AnyDependency;
-  readonly useCache: boolean;
-  readonly scope: DependencyScope | undefined;
-  /** Whether the value of a plain function is disposed at the end of the scope. */
-  readonly dispose: boolean;
-}
-
-/** Dependencies by the name under which they are given. */
-export type Dependencies = Readonly<Record<string, Depends<unknown>>>;
-
-/** The values of dependencies, by name. */
-export type Solved<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<infer T> ? T : never;
-};
-
-/**
- * A dependency that declares others. Made by `dependency(…)`.
- * Its function is not named `call`: every function has a member of that name, and inference would take that one.
- */
-export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
-  readonly [needsType]?: Needs;
-  readonly [dependencyBrand]: true;
-  /** That of its function; empty where it has none. */
-  readonly name: string;
-  readonly dependencies: Dependencies;
-  readonly produce: (context: never) => Produced;
-}
-
-/** A dependency in the form in which it was given: the key of caches and overrides. */
-export type AnyDependency = ((context: Injected) => unknown) | DeclaredDependency<unknown>;
-
-/** The value of what a dependency returns: what a generator yields, what a promise resolves with, or the thing itself. */
-export type ValueOf<Produced> =
-  Produced extends AsyncGenerator<infer T, unknown, never>
-    ? T
-    : Produced extends Generator<infer T, unknown, never>
-      ? Awaited<T>
-      : Awaited<Produced>;
-
-/** The scope of those that a dependency needs which exits first, of those that name one; `background` where none does. */
-type Narrowest<D extends Dependencies> =
-  'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
-
-type LivesOf<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : never;
-}[keyof D];
-
-type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
-
-/** Whether there is something to run at the end of its scope. */
-type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
-  ? true
-  : Dispose extends true
-    ? true
-    : false;
-
-/**
- * How long a value lives: with an exit as its scope says, and what a plain function hands on as what it was
- * given.
- */
-type LivesAs<
-  Produced,
-  Needs extends DependencyScope,
-  Scope extends DependencyScope | undefined,
-  Dispose,
-> = Scope extends DependencyScope ? Scope : HasExit<Produced, Dispose> extends true ? 'default' : Needs;
-
-type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
-
-/**
- * What has an exit can not outlive what it needs: the types refuse what the check refuses when an endpoint is
- * built.
- */
-type Allowed<Produced, Needs extends DependencyScope, Dispose> =
-  HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
-
-/**
- * Only what a plain function gives, and always knows how to be disposed, may be. Where nothing is known, it
- * may.
- */
-type MayDispose<Produced> = 0 extends 1 & Produced
-  ? boolean
-  : [Produced] extends [AnyGeneratorType]
-    ? false
-    : [Awaited<Produced>] extends [AsyncDisposable | Disposable]
-      ? boolean
-      : false;
+/** A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. */
+export interface Depends<out T, out Lives extends Lifetime = Lifetime> extends Marker<T, Lives> {}
 
 /** How a dependency is used at one place. */
 export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = boolean | undefined> {
@@ -195,15 +94,7 @@ export function Depends(dependency: AnyDependency, options: DependsOptions = noO
   const { name, produce } = partsOfDependency(dependency);
   if (typeof dispose !== 'boolean' || (dispose && isGeneratorFunction(produce)))
     throw misuse('DEPENDENCY_DISPOSE', name, dispose);
-  return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose });
-}
-
-/**
- * Whether there is something to run at the end of the scope of a marker, where `produce` is what makes its
- * value.
- */
-export function hasExit({ dispose }: Depends<unknown>, produce: unknown): boolean {
-  return dispose || isGeneratorFunction(produce);
+  return markerOf(dependency, useCache, scope, dispose);
 }
 
 /**
@@ -222,7 +113,7 @@ export function dependency<D extends Dependencies, Produced>(
   checkDependency(call);
   const name = nameOf(call, '');
   checkNames(dependencies, name || 'dependency');
-  return Object.freeze({ [dependencyBrand]: true as const, name, dependencies, produce: call });
+  return declaredOf({ name, dependencies, produce: call });
 }
 
 /** Throws `DEPENDENCIES`. */
@@ -245,10 +136,6 @@ export function checkedScope(scope: unknown): DependencyScope {
   throw misuse('INVALID_SCOPE', scope);
 }
 
-export function isDepends(value: unknown): value is Depends<unknown> {
-  return typeof value === 'object' && value !== null && markerBrand in value;
-}
-
 /** Functions that have passed: `inject(req, Depends(getDb))` comes with each request. */
 const passed = new WeakSet<object>();
 
@@ -264,27 +151,6 @@ function checkDependency(dependency: unknown): void {
   if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
   // An arrow function is told from a class at once, and may be made anew for each request.
   if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
-}
-
-function isDeclared(value: unknown): value is DeclaredDependency<unknown> {
-  return typeof value === 'object' && value !== null && dependencyBrand in value;
-}
-
-export const noDependencies: Dependencies = Object.freeze({});
-
-/** What a dependency calls and what it needs, in whichever form it was given. */
-export function partsOfDependency(dependency: AnyDependency): {
-  name: string;
-  produce: (context: never) => unknown;
-  dependencies: Dependencies;
-} {
-  if (isDeclared(dependency)) return dependency;
-  return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
-}
-
-/** What a dependency is called in errors and in the order: by its function, or by its key where it is declared. */
-export function nameOfDependency(dependency: AnyDependency, key: string): string {
-  return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }
 
 /**

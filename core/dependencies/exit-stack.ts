@@ -1,6 +1,6 @@
-import { carries, misuseWith, toError } from '../errors.js';
+import { carries } from '../errors.js';
 import type { Response } from '../http/response.js';
-import type { DependencyScope } from './depends.js';
+import type { DependencyScope } from './marker.js';
 
 /** How a value lives: one that is disposed is not given to those who did not ask for that. */
 export type Place = DependencyScope | `${DependencyScope} disposed`;
@@ -14,14 +14,15 @@ export interface Slot {
 }
 
 /** An entered dependency. */
-export interface Exit extends Slot {
+export interface Exit {
+  readonly slot: Slot;
   /** What it ends: nothing else is to end that, too. */
   readonly value: unknown;
   /**
-   * Runs the exit code: on success with the response, on failure with the exception thrown in.
-   * Resolves with whether the exception passed through, and rejects with what the exit code throws.
+   * Runs the exit code: on success with the response, on failure with the exception thrown in. Resolves with the failure
+   * that there is afterwards: the same one, another one, or none. Never rejects.
    */
-  leave(response: Response | undefined, failure: Error | undefined): Promise<'passed' | 'swallowed'>;
+  leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined>;
 }
 
 /** Who is told of what the exits do. */
@@ -102,12 +103,12 @@ export class ExitStack {
 
   /** The names of those that have not been left, in the order in which they will be. */
   get names(): string[] {
-    return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.name);
+    return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.slot.name);
   }
 
   /** Whether there is something of this scope to leave. */
   has(scope: DependencyScope): boolean {
-    return this.#entered.some(({ exit }) => exit.scope === scope);
+    return this.#entered.some(({ exit }) => exit.slot.scope === scope);
   }
 
   /**
@@ -122,18 +123,20 @@ export class ExitStack {
     work.then(settle, settle);
   }
 
-  /** Leaves those of one scope. Resolves with the failure there is afterwards, `undefined` if there is none; never rejects. */
+  /**
+   * Leaves those of one scope. Gives the failure there is afterwards, `undefined` if there is none: at once where there is
+   * nothing to leave. Never rejects.
+   */
   leave(
     scope: DependencyScope,
     response: Response | undefined,
     failure = this.failure,
-  ): Promise<Error | undefined> {
-    if (scope === 'function' && this.#keepers > 0) return Promise.resolve(failure);
-    // Native code may have entered one of scope `function` when its answer was out.
-    const isLeft = ({ exit: { scope: own } }: Entry): boolean =>
-      own === scope || (own === 'function' && scope === 'request');
-    const leaving = this.#entered.filter(isLeft);
-    if (leaving.length > 0) this.#entered = this.#entered.filter(entry => !isLeft(entry));
+  ): Promise<Error | undefined> | Error | undefined {
+    if (this.#entered.length === 0 || (scope === 'function' && this.#keepers > 0)) return failure;
+    const leaving = this.#entered.filter(entry => isLeftWith(scope, entry));
+    if (leaving.length === 0) return failure;
+    const isAll = leaving.length === this.#entered.length;
+    this.#entered = isAll ? none : this.#entered.filter(entry => !isLeftWith(scope, entry));
     return this.#leaveAll(leaving, response, failure);
   }
 
@@ -154,29 +157,25 @@ export class ExitStack {
     this.#leaving = leaving;
     let current = failure;
     for (let entry = leaving[0]; entry; entry = leaving[0]) {
-      current = await this.#leaveOne(entry, response, current);
+      const { exit, owner } = entry;
+      const { name } = exit.slot;
+      this.#observer.exiting(name, current);
+      const next = await exit.leave(response, current);
+      if (next && next !== current) this.#noteFailure(next, current, owner, name);
+      current = next ?? current;
       leaving.shift();
     }
     return current;
   }
 
-  async #leaveOne(
-    { exit, owner }: Entry,
-    response: Response | undefined,
-    failure: Error | undefined,
-  ): Promise<Error | undefined> {
-    let next: Error;
-    this.#observer.exiting(exit.name, failure);
-    try {
-      const outcome = await exit.leave(response, failure);
-      if (outcome === 'passed') return failure;
-      next = misuseWith({ cause: failure }, 'EXCEPTION_SWALLOWED', exit.name);
-    } catch (thrown) {
-      next = toError(thrown);
-    }
-    if (next === failure) return failure;
-    this.#observer.exitFailed(next, owner, exit.name);
-    if (failure && !carries(next, failure)) this.#observer.failureLost(failure);
-    return next;
+  #noteFailure(failure: Error, before: Error | undefined, owner: unknown, name: string): void {
+    this.#observer.exitFailed(failure, owner, name);
+    if (before && !carries(failure, before)) this.#observer.failureLost(before);
   }
+}
+
+/** Native code may have entered one of scope `function` when its answer was out: that one exits with `request`. */
+function isLeftWith(scope: DependencyScope, { exit }: Entry): boolean {
+  const own = exit.slot.scope;
+  return own === scope || (own === 'function' && scope === 'request');
 }

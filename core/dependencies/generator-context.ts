@@ -1,7 +1,7 @@
-import { misuse, misuseWith } from '../errors.js';
-import { handOnWorks, type Response } from '../http/response.js';
-import type { DependencyScope } from './depends.js';
-import type { Exit, Place, Slot } from './exit-stack.js';
+import { misuse, misuseWith, toError } from '../errors.js';
+import type { Response } from '../http/response.js';
+import { handOnWorks } from '../http/response-parts.js';
+import type { Exit, Slot } from './exit-stack.js';
 
 /** A generator, sync or async, of an engine or of a compiler's helper. */
 export interface AnyGenerator {
@@ -23,65 +23,56 @@ export function isGenerator(value: unknown): value is AnyGenerator {
   return iterates && typeof throws === 'function' && typeof returns === 'function';
 }
 
-/** A dependency with `yield`, as Python's `@asynccontextmanager` has it: entered up to the yield, left from there on. */
+/** What a generator has yielded first. Throws `GENERATOR_NEVER_YIELDED`. */
+export function yieldedOf({ value, done }: IteratorResult<unknown>, name: string): unknown {
+  if (done) throw misuse('GENERATOR_NEVER_YIELDED', name);
+  return value;
+}
+
+/** A dependency with `yield` that has come to it, as Python's `@asynccontextmanager` has it: left from there on. */
 export class GeneratorContext implements Exit {
-  readonly name: string;
-  readonly scope: DependencyScope;
-  readonly key: object;
-  readonly place: Place;
+  readonly slot: Slot;
   value: unknown;
   readonly #generator: AnyGenerator;
 
-  constructor({ name, scope, key, place }: Slot, generator: AnyGenerator) {
-    this.name = name;
-    this.scope = scope;
-    this.key = key;
-    this.place = place;
+  constructor(slot: Slot, generator: AnyGenerator) {
+    this.slot = slot;
     this.#generator = generator;
   }
 
-  /** Runs up to the `yield`. Throws `GENERATOR_NEVER_YIELDED`. */
-  async enter(): Promise<{ value: unknown }> {
-    const { value, done } = await this.#generator.next();
-    if (done) throw misuse('GENERATOR_NEVER_YIELDED', this.name);
-    return { value };
-  }
-
-  /** Resumes with the response, or throws the failure in. Throws `GENERATOR_YIELDED_TWICE`. */
-  async leave(response: Response | undefined, failure: Error | undefined): Promise<'passed' | 'swallowed'> {
-    const { done } = failure ? await this.#throwIn(failure) : await this.#generator.next(response);
-    if (response) handOnWorks(response);
-    if (done) return failure ? 'swallowed' : 'passed';
-    await this.#generator.return();
-    throw misuseWith(failure ? { cause: failure } : {}, 'GENERATOR_YIELDED_TWICE', this.name);
-  }
-
-  async #throwIn(failure: Error): Promise<IteratorResult<unknown>> {
-    return this.#generator.throw(failure);
+  /** Resumes with the response, or throws the failure in. */
+  async leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined> {
+    try {
+      const { done } = await (failure ? this.#generator.throw(failure) : this.#generator.next(response));
+      if (response) handOnWorks(response);
+      if (done) return failure && misuseWith({ cause: failure }, 'EXCEPTION_SWALLOWED', this.slot.name);
+      await this.#generator.return();
+      return misuseWith(failure ? { cause: failure } : {}, 'GENERATOR_YIELDED_TWICE', this.slot.name);
+    } catch (thrown) {
+      return toError(thrown);
+    }
   }
 }
 
 /** The exit of a plain function's value, where `dispose` asks for one. */
 export class DisposableContext implements Exit {
-  readonly name: string;
-  readonly scope: DependencyScope;
-  readonly key: object;
-  readonly place: Place;
+  readonly slot: Slot;
   readonly value: unknown;
   readonly #dispose: () => unknown;
 
-  constructor({ name, scope, key, place }: Slot, value: unknown, dispose: () => unknown) {
-    this.name = name;
-    this.scope = scope;
-    this.key = key;
-    this.place = place;
+  constructor(slot: Slot, value: unknown, dispose: () => unknown) {
+    this.slot = slot;
     this.value = value;
     this.#dispose = dispose;
   }
 
-  async leave(): Promise<'passed'> {
-    await this.#dispose();
-    return 'passed';
+  async leave(_response: unknown, failure: Error | undefined): Promise<Error | undefined> {
+    try {
+      await this.#dispose();
+      return failure;
+    } catch (thrown) {
+      return toError(thrown);
+    }
   }
 }
 

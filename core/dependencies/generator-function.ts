@@ -6,6 +6,12 @@ export function isGeneratorObject(value: unknown): boolean {
   return tag === 'Generator' || tag === 'AsyncGenerator';
 }
 
+/** Whether `await` would wait for it. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
+}
+
 /**
  * How compilers write a generator function for targets that have none: by a helper of that name, or, where a
  * minifier has renamed it, by another generator or a function that is given `this`.

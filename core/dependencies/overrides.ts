@@ -1,5 +1,6 @@
 import { misuse } from '../errors.js';
-import { type AnyDependency, isDependency } from './depends.js';
+import { isDependency } from './depends.js';
+import type { AnyDependency } from './marker.js';
 
 /** Throws `OVERRIDE` for what is not a dependency, such as a `Depends(…)` or a value. */
 export function checkOverride(dependency: unknown, replacement: unknown): void {

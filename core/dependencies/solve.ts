@@ -1,7 +1,18 @@
 import { misuse } from '../errors.js';
 import type { Trace } from '../http/shared.js';
-import type { Timings } from '../http/timings.js';
+import type { Stopwatch, Timings } from '../http/timings.js';
+import { type DependencyCache, Solution } from './dependency-cache.js';
 import type { GraphRun } from './dependency-graph.js';
+import type { ExitStack, Place } from './exit-stack.js';
+import {
+  type AnyGenerator,
+  DisposableContext,
+  disposerOf,
+  GeneratorContext,
+  isGenerator,
+  yieldedOf,
+} from './generator-context.js';
+import { isGeneratorObject, isThenable, looksCompiled } from './generator-function.js';
 import {
   type AnyDependency,
   type Dependencies,
@@ -11,16 +22,8 @@ import {
   nameOfDependency,
   noDependencies,
   partsOfDependency,
-} from './depends.js';
-import type { Exit, ExitStack, Place, Slot } from './exit-stack.js';
-import {
-  type AnyGenerator,
-  DisposableContext,
-  disposerOf,
-  GeneratorContext,
-  isGenerator,
-} from './generator-context.js';
-import { isGeneratorFunction, isGeneratorObject, looksCompiled } from './generator-function.js';
+} from './marker.js';
+import { declarationOf, type Need } from './needs.js';
 
 /** What of a request its dependencies share. */
 export interface DependencyRun extends GraphRun {
@@ -29,84 +32,62 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
-  /** Notes which dependency has thrown this. */
-  cameFrom(thrown: unknown, dependency: string): void;
+  /** Notes which dependency has thrown a value. */
+  readonly reports: { cameFrom(thrown: unknown, dependency: string): void };
 }
 
-const noExits: readonly Exit[] = [];
+/** The values of dependencies by name. Without a prototype of its own, every name is only a name. */
+export interface Values {
+  [name: string]: unknown;
+}
 
-/**
- * The values solved so far: one for each dependency and place. One that is being solved is there as its
- * promise, so that native code that injects two at once gets what they share only once.
- */
-export class DependencyCache {
-  #values: Map<object, Map<Place, unknown>> | undefined;
-  #exited: readonly Exit[] = noExits;
+/** Objects made on it are as fast as others; those of `Object.create(null)` are dictionaries. */
+const nothing: object = Object.freeze(Object.create(null));
 
-  has(dependency: object, place: Place): boolean {
-    return this.#values?.get(dependency)?.has(place) ?? false;
-  }
-
-  get(dependency: object, place: Place): unknown {
-    return this.#values?.get(dependency)?.get(place);
-  }
-
-  /** The first value stays, also where later ones are made with `useCache: false`. */
-  add(dependency: object, place: Place, value: unknown): void {
-    this.#values ??= new Map();
-    const byPlace = this.#values.get(dependency);
-    if (byPlace === undefined) this.#values.set(dependency, new Map([[place, value]]));
-    else if (!byPlace.has(place)) byPlace.set(place, value);
-  }
-
-  /** The request has failed, and these have exited. */
-  clear(left: readonly Exit[]): void {
-    this.#values = undefined;
-    if (left.length > 0) this.#exited = [...this.#exited, ...left];
-  }
-
-  /** Whether values have exited because the request failed. */
-  get hasExits(): boolean {
-    return this.#exited.length > 0;
-  }
-
-  /** Whether the value of this one has. */
-  hasExited(dependency: object, place: Place): boolean {
-    return this.#exited.some(exit => exit.key === dependency && exit.place === place);
-  }
-
-  /** The request goes on as if it had not failed. */
-  forgetExited(): void {
-    this.#exited = noExits;
-  }
-
-  /** A promise that was added has come to its value, or to nothing. */
-  settle(dependency: object, place: Place, pending: unknown, value?: { value: unknown }): void {
-    const byPlace = this.#values?.get(dependency);
-    if (byPlace === undefined || byPlace.get(place) !== pending) return;
-    if (value) byPlace.set(place, value.value);
-    else byPlace.delete(place);
-  }
+export function noValues(): Values {
+  return Object.create(nothing);
 }
 
 /**
- * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are declared.
- * Resolves with the values by name. The first one that throws ends it; those entered before stay on the exit stack.
+ * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are
+ * declared, and adds their values to `values`. Returns what has to be waited for, if anything.
+ *
+ * The first one that throws ends it; those entered before stay on the exit stack.
  */
-export async function solveDependencies(
+export function solveDependencies(
   dependencies: Dependencies,
+  values: Values,
   run: DependencyRun,
-): Promise<Record<string, unknown>> {
-  const values = noValues();
-  for (const [name, marker] of Object.entries(dependencies)) values[name] = await solveOne(name, marker, run);
-  return values;
+): Promise<unknown> | undefined {
+  if (dependencies === noDependencies) return undefined;
+  const { needs } = declarationOf(dependencies);
+  const last = needs.length - 1;
+  for (let index = 0; index <= last; index += 1) {
+    const pending = solveOne(needs[index] as Need, values, run);
+    if (pending) return index === last ? pending : solveRest(pending, needs, index + 1, values, run);
+  }
+  return undefined;
+}
+
+async function solveRest(
+  first: Promise<unknown>,
+  needs: readonly Need[],
+  from: number,
+  values: Values,
+  run: DependencyRun,
+): Promise<void> {
+  await first;
+  for (let index = from; index < needs.length; index += 1) {
+    const pending = solveOne(needs[index] as Need, values, run);
+    if (pending) await pending;
+  }
 }
 
 /**
  * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer,
  * have made a generator that nobody will begin: a guard is not to be passed like that.
  */
-export function refuseUnbegun(dependencies: Dependencies, values: Record<string, unknown>): void {
+export function refuseUnbegun(dependencies: Dependencies, values: Values): void {
   for (const name in values) {
     const marker = dependencies[name];
     if (marker && isGeneratorObject(values[name])) throw notEntered(marker.dependency, false);
@@ -117,51 +98,36 @@ function notEntered(dependency: AnyDependency, isCompiled: boolean): Error {
   return misuse('GENERATOR_NOT_ENTERED', partsOfDependency(dependency).name, isCompiled);
 }
 
-/** Without a prototype, every name is only a name. */
-function noValues(): Record<string, unknown> {
-  return Object.create(null);
-}
-
 /** What a dependency or an endpoint is called with: the values that it has declared, and what all are given. */
-export function contextOf(
-  values: Record<string, unknown>,
-  { request, response, backgroundTasks }: Injected,
-): never {
+export function contextOf(values: Values, { request, response, backgroundTasks }: Injected): never {
   values.request = request;
   values.response = response;
   values.backgroundTasks = backgroundTasks;
   return values as never;
 }
 
-/** Throws what refuses it, and rejects with what it throws. */
-function solveOne(declaredAs: string, marker: Depends<unknown>, run: DependencyRun): unknown {
+function solveOne(need: Need, values: Values, run: DependencyRun): Promise<unknown> | undefined {
+  const { key: as, marker } = need;
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
   const key = keyOf(marker.dependency, used);
   const place = placeOf(marker, scope);
-  if (marker.useCache && run.solved.has(key, place)) return run.solved.get(key, place);
-  if (run.exits.refusal) throw run.exits.refusal;
-  // What takes the place of a dependency has its name: in errors, and in the order that a test looks at.
-  const name = nameOfDependency(marker.dependency, declaredAs);
-  const pending = solveAnew({ name, scope, key, place }, used, marker, run);
-  run.solved.add(key, place, pending);
-  return settled(key, place, pending, run.solved);
+  const known = marker.useCache ? run.solved.find(key, place) : undefined;
+  if (known?.isSolving) return waitFor(known, as, values);
+  if (known) {
+    values[as] = known.value;
+    return undefined;
+  }
+  const { refusal } = run.exits;
+  if (refusal) throw refusal;
+  const solution = new Solution(need, used, scope, key, place, values);
+  // It is in the cache before it runs, as it may inject itself.
+  run.solved.add(solution);
+  return solveAnew(solution, run);
 }
 
-async function settled(
-  key: object,
-  place: Place,
-  pending: Promise<unknown>,
-  solved: DependencyCache,
-): Promise<unknown> {
-  try {
-    const value = await pending;
-    solved.settle(key, place, pending, { value });
-    return value;
-  } catch (thrown) {
-    solved.settle(key, place, pending);
-    throw thrown;
-  }
+async function waitFor(solution: Solution, as: string, values: Values): Promise<void> {
+  values[as] = await solution.whenSolved();
 }
 
 const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
@@ -191,56 +157,119 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   return key;
 }
 
-async function solveAnew(
-  slot: Slot,
-  used: AnyDependency,
-  { dependency, dispose }: Depends<unknown>,
-  run: DependencyRun,
-): Promise<unknown> {
-  const { produce, dependencies } = partsOfDependency(used);
-  const needsNone = dependencies === noDependencies;
-  // It is in the cache before it runs, as it may inject itself: what is below it is waited for, and so is nothing.
-  const values = await (needsNone ? noValues() : solveDependencies(dependencies, run));
-  const watch = run.timings?.begin(slot.name);
-  run.trace?.add(`${slot.name} enter`);
+function solveAnew(solution: Solution, run: DependencyRun): Promise<unknown> | undefined {
+  const inner = noValues();
   try {
-    const produced = produce(contextOf(values, run.injected));
-    if (isGeneratorFunction(produce))
-      return await enter(new GeneratorContext(slot, produced as AnyGenerator), run);
-    if (isGenerator(produced) && !isGeneratorObject(produced) && looksCompiled(produce))
-      throw notEntered(used, true);
-    // A mock of a generator function is a plain one: what it gives was to be entered.
-    if (isGeneratorObject(produced) && isGeneratorFunction(partsOfDependency(dependency).produce))
-      throw notEntered(dependency, false);
-    const value = await produced;
-    const refused = dispose ? disposeLater(slot, value, run) : undefined;
-    if (refused) throw await refused;
-    return value;
+    const pending = solveDependencies(solution.parts.dependencies, inner, run);
+    return pending ? produceAfter(pending, solution, inner, run) : produce(solution, inner, run);
   } catch (thrown) {
-    run.cameFrom(thrown, slot.name);
+    solution.fail(thrown);
     throw thrown;
+  }
+}
+
+async function produceAfter(
+  needed: Promise<unknown>,
+  solution: Solution,
+  inner: Values,
+  run: DependencyRun,
+): Promise<void> {
+  try {
+    await needed;
+    const pending = produce(solution, inner, run);
+    if (pending) await pending;
+  } catch (thrown) {
+    solution.fail(thrown);
+    throw thrown;
+  }
+}
+
+/** Calls the dependency. What it returns is waited for only where that is a promise, or has to be entered or disposed. */
+function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
+  const { name, parts, isGenerator, need } = solution;
+  const watch = run.timings?.begin(name);
+  run.trace?.add(`${name} enter`);
+  try {
+    const produced = parts.produce(contextOf(inner, run.injected));
+    if (isGenerator) return enter(solution, produced as AnyGenerator, run, watch);
+    refuseUnentered(solution, produced);
+    if (need.marker.dispose || isThenable(produced)) return receive(solution, produced, run, watch);
+    solution.solve(produced);
+  } catch (thrown) {
+    run.reports.cameFrom(thrown, name);
+    watch?.stop();
+    throw thrown;
+  }
+  watch?.stop();
+  return undefined;
+}
+
+/** A generator that a plain function has returned: nobody would run its exit code. */
+function refuseUnentered({ parts, used, need }: Solution, produced: unknown): void {
+  if (!isGenerator(produced)) return;
+  if (!isGeneratorObject(produced)) {
+    if (looksCompiled(parts.produce)) throw notEntered(used, true);
+    return;
+  }
+  // A mock of a generator function is a plain one: what it gives was to be entered.
+  if (need.isGenerator) throw notEntered(need.marker.dependency, false);
+}
+
+async function enter(
+  solution: Solution,
+  generator: AnyGenerator,
+  run: DependencyRun,
+  watch: Stopwatch | undefined,
+): Promise<void> {
+  try {
+    const value = yieldedOf(await generator.next(), solution.name);
+    const context = new GeneratorContext(solution, generator);
+    // What has an exit goes onto the stack before anything else can fail.
+    const refused = run.exits.push(context);
+    if (refused) throw await refusedWith(value, refused);
+    context.value = isThenable(value) ? await value : value;
+    solution.solve(context.value);
+  } catch (thrown) {
+    throw failed(solution, thrown, run);
   } finally {
     watch?.stop();
   }
 }
 
-/** What has an exit goes onto the stack before anything else can fail. */
-async function enter(generator: GeneratorContext, run: DependencyRun): Promise<unknown> {
-  const yielded = await generator.enter();
-  const refused = run.exits.push(generator);
-  if (refused) {
-    // A sync generator may have yielded a promise, which nobody waits for then.
-    Promise.resolve(yielded.value).catch(() => undefined);
-    throw await refused;
+function refusedWith(yielded: unknown, refused: Promise<Error>): Promise<Error> {
+  // A sync generator may have yielded a promise, which nobody waits for then.
+  Promise.resolve(yielded).catch(() => undefined);
+  return refused;
+}
+
+async function receive(
+  solution: Solution,
+  produced: unknown,
+  run: DependencyRun,
+  watch: Stopwatch | undefined,
+): Promise<void> {
+  try {
+    const value = await produced;
+    const refused = solution.need.marker.dispose ? disposeLater(solution, value, run) : undefined;
+    if (refused) throw await refused;
+    solution.solve(value);
+  } catch (thrown) {
+    throw failed(solution, thrown, run);
+  } finally {
+    watch?.stop();
   }
-  generator.value = await yielded.value;
-  return generator.value;
+}
+
+function failed(solution: Solution, thrown: unknown, run: DependencyRun): unknown {
+  run.reports.cameFrom(thrown, solution.name);
+  solution.fail(thrown);
+  return thrown;
 }
 
 /** Once, also where another dependency hands it on or has yielded it: then the exit of that one is enough. */
-function disposeLater(slot: Slot, value: unknown, run: DependencyRun): Promise<Error> | undefined {
+function disposeLater(solution: Solution, value: unknown, run: DependencyRun): Promise<Error> | undefined {
   const dispose = disposerOf(value);
-  if (!dispose) throw misuse('NOT_DISPOSABLE', slot.name, value);
+  if (!dispose) throw misuse('NOT_DISPOSABLE', solution.name, value);
   if (run.exits.ends(value)) return undefined;
-  return run.exits.push(new DisposableContext(slot, value, dispose));
+  return run.exits.push(new DisposableContext(solution, value, dispose));
 }

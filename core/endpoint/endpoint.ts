@@ -1,12 +1,6 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
-import {
-  checkDependencies,
-  checkNames,
-  type Dependencies,
-  type Injected,
-  type Named,
-  type Solved,
-} from '../dependencies/depends.js';
+import { checkDependencies, checkNames, type Named } from '../dependencies/depends.js';
+import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
 import { isClass, misuse, nameOf } from '../errors.js';
 import { type Request, sourceOf } from '../http/request.js';
 import { isOurs } from '../http/response.js';

@@ -1,13 +1,16 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { isGenerator } from '../dependencies/generator-context.js';
-import { contextOf, type DependencyRun, solveDependencies } from '../dependencies/solve.js';
-import { type Answered, accept, type Response } from '../http/response.js';
+import { contextOf, type DependencyRun, noValues, solveDependencies } from '../dependencies/solve.js';
+import { type Answered, accept } from '../http/accept.js';
+import type { Response } from '../http/response.js';
 import { type Endpoint, nameOfEndpoint } from './endpoint.js';
 import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
-export interface EndpointRun extends DependencyRun, Answered, StreamRun {}
+export interface EndpointRun extends DependencyRun, Answered, StreamRun {
+  readonly reports: DependencyRun['reports'] & StreamRun['reports'];
+}
 
 /**
  * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies
@@ -15,7 +18,9 @@ export interface EndpointRun extends DependencyRun, Answered, StreamRun {}
  */
 export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise<Response> {
   checkGraphIn(run, endpoint.dependencies, endpoint.name);
-  const values = await solveDependencies(endpoint.dependencies, run);
+  const values = noValues();
+  const solving = solveDependencies(endpoint.dependencies, values, run);
+  if (solving) await solving;
   // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
   if (run.exits.refusal) throw run.exits.refusal;
   const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
@@ -34,7 +39,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const accepted = accept(run, made, run.injected.request);
   const response = accepted instanceof Promise ? await accepted : accepted;
   if (run.exits.isEmpty && run.exits.failure === undefined) return response;
-  const failure = await run.exits.leave('function', response);
+  const leaving = run.exits.leave('function', response);
+  const failure = leaving instanceof Promise ? await leaving : leaving;
   if (failure === undefined) return response;
   run.replaced(response);
   throw failure;

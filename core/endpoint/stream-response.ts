@@ -3,10 +3,12 @@ import type { DependencyRun } from '../dependencies/solve.js';
 import { carries, misuse, toError } from '../errors.js';
 import type { Chunk } from '../http/body-source.js';
 import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';
+import type { ResponseInit } from '../http/head.js';
 import { serialize } from '../http/json.js';
 import type { Request } from '../http/request.js';
-import { partsOf, Response } from '../http/response.js';
-import { isResponseLike, type ResponseInit } from '../http/response-head.js';
+import { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { bodyOf } from '../http/response-parts.js';
 
 /** A class of responses, which is given what an endpoint yields or returns, and the status. */
 export type ResponseClass = new (content: never, init?: ResponseInit) => Response;
@@ -15,8 +17,8 @@ export type ResponseClass = new (content: never, init?: ResponseInit) => Respons
 export interface StreamRun extends Pick<DependencyRun, 'injected'> {
   /** Runs in the async context of the endpoint. */
   inContext<T>(run: () => T): T;
-  /** A failure took the place of this one, and does not carry it among its causes. */
-  failureLost(lost: Error): void;
+  /** Told of a failure whose place another one took that does not carry it among its causes. */
+  readonly reports: { failureLost(lost: Error): void };
 }
 
 /** The endpoint whose generator it is. */
@@ -56,8 +58,7 @@ function isEventSource(responseClass: ResponseClass): boolean {
 function ofClass(responseClass: ResponseClass, yielded: Yielded, name: string, init: ResponseInit): Response {
   const response = new responseClass(yielded as never, init);
   // What is there as a whole was made of the generator object, and not of what it yields.
-  if (partsOf(response).body.whole !== undefined)
-    throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
+  if (bodyOf(response).whole !== undefined) throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
   return response;
 }
 
@@ -108,7 +109,7 @@ async function closeAfter(failure: Error, yielded: Yielded, run: StreamRun): Pro
     await yielded.return();
   } catch (thrown) {
     const error = toError(thrown);
-    if (!carries(error, failure)) run.failureLost(failure);
+    if (!carries(error, failure)) run.reports.failureLost(failure);
     throw error;
   }
 }

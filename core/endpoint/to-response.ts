@@ -1,8 +1,10 @@
 import { misuse } from '../errors.js';
+import { fromResponseLike } from '../http/accept.js';
 import { isHTTPException } from '../http/http-exception.js';
 import type { InjectedResponse } from '../http/injected-response.js';
-import { claimFor, fromResponseLike, partsOf, type Response } from '../http/response.js';
-import { isResponseLike } from '../http/response-head.js';
+import type { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { claimFor, headOf } from '../http/response-parts.js';
 import { JSONResponse } from '../http/responses.js';
 import { noOptions } from '../options.js';
 import type { Endpoint } from './endpoint.js';
@@ -17,7 +19,7 @@ export function toResponse(
   if (isResponseLike(result)) {
     // Before anything is set on it: one that has answered another request is refused as it is.
     const response = claimFor(owner, fromResponseLike(result));
-    injected.fillInto(response, partsOf(response).head.isStatusNamed ?? true);
+    injected.fillInto(response, headOf(response).isStatusNamed ?? true);
     return response;
   }
   if (result instanceof Error && isHTTPException(result))

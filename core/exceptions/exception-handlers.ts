@@ -2,7 +2,7 @@ import { misuse } from '../errors.js';
 import { HTTPException, isHTTPException, isHTTPExceptionClass } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
-import type { ResponseLike } from '../http/response-head.js';
+import type { ResponseLike } from '../http/response-like.js';
 import { httpExceptionResponse } from './http-exception.js';
 
 /** Makes the response for an exception. It may carry `background`, which runs although the request failed. */

@@ -1,10 +1,11 @@
 import { misuse } from '../errors.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { checkedIterable, iteratorOf } from './body-source.js';
+import { type ResponseInit, responseOptions } from './head.js';
 import { serialize } from './json.js';
 import { RepeatedWait } from './repeated-wait.js';
-import { optionNames, Response } from './response.js';
-import { type ResponseInit, responseOptions } from './response-head.js';
+import { Response } from './response.js';
+import { optionNames } from './response-keys.js';
 
 /** The fields of an event (HTML, 9.2). */
 export interface ServerSentEventInit {

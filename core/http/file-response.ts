@@ -6,10 +6,12 @@ import { checkOption, noOptions, type OptionNames } from '../options.js';
 import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
 import type { Files, OpenFile } from './files.js';
+import { type ResponseInit, responseOptions } from './head.js';
 import { elementsOf } from './headers.js';
 import { type Request, sharedOf } from './request.js';
-import { optionNames, partsOf, prepare, Response } from './response.js';
-import { type ResponseInit, responseOptions } from './response-head.js';
+import { Response } from './response.js';
+import { optionNames, prepare } from './response-keys.js';
+import { bodyOf, headOf } from './response-parts.js';
 
 /** The options of a `FileResponse`. */
 export interface FileResponseInit extends ResponseInit {
@@ -79,9 +81,9 @@ export class FileResponse extends Response {
     try {
       const response = this.#answer(request, open);
       // What is changed from here on is changed on the response that is sent.
-      partsOf(this).head.seal();
+      headOf(this).seal();
       // Who sends a body closes the file with it.
-      if (partsOf(response).body.whole !== undefined) await open.close();
+      if (bodyOf(response).whole !== undefined) await open.close();
       return response;
     } catch (thrown) {
       await open.close();

@@ -192,6 +192,11 @@ export class Headers {
   }
 }
 
+/** Whether headers are ours, of this copy of the package or of another one. */
+export function areOurs(headers: unknown): headers is Headers {
+  return typeof headers === 'object' && headers !== null && describedBody in headers;
+}
+
 /** More copies than that are made of a list that is kept and copied for every request, and not of one response. */
 const keptMarks = 100;
 

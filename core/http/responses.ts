@@ -1,10 +1,12 @@
 import { misuse } from '../errors.js';
 import { checkOptions, noOptions } from '../options.js';
 import type { BodySource } from './body-source.js';
+import { type ResponseInit, responseOptions } from './head.js';
 import { serialize } from './json.js';
 import { locationOf } from './location.js';
-import { optionNames, Response } from './response.js';
-import { type ResponseInit, type ResponseLike, responseOptions } from './response-head.js';
+import { Response } from './response.js';
+import { optionNames } from './response-keys.js';
+import type { ResponseLike } from './response-like.js';
 
 /** Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's `JSONResponse`. */
 export class JSONResponse extends Response {

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
-import { GeneratorContext, isGenerator } from '../dependencies/generator-context.js';
-import { misuse, nameOf, toError } from '../errors.js';
+import { GeneratorContext, isGenerator, yieldedOf } from '../dependencies/generator-context.js';
+import { nameOf } from '../errors/show.js';
+import { asThrown, misuse, toError } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import { within } from './in-flight.js';
 
@@ -68,7 +69,8 @@ export class LifespanContext {
 
   async #leave(): Promise<void> {
     await this.#starting?.catch(() => undefined);
-    await this.#context.runInAsyncScope(() => this.#entered?.leave(undefined, undefined));
+    const failure = await this.#context.runInAsyncScope(() => this.#entered?.leave(undefined, undefined));
+    if (failure) throw asThrown(failure);
   }
 
   async #enter(): Promise<void> {
@@ -76,8 +78,7 @@ export class LifespanContext {
     if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
     const place = 'background';
     const context = new GeneratorContext({ name: this.name, scope: place, key: this, place }, generator);
-    const { value } = await context.enter();
-    const state = await value;
+    const state = await yieldedOf(await generator.next(), this.name);
     if (state !== undefined && (typeof state !== 'object' || state === null)) {
       await generator.return();
       throw misuse('LIFESPAN', state);

@@ -1,6 +1,6 @@
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
-import type { ResponseLike } from '../http/response-head.js';
+import type { ResponseLike } from '../http/response-like.js';
 
 /**
  * Goes on to what is below: the next middleware, the dependencies, then an endpoint or native code. Resolves when its

@@ -1,4 +1,4 @@
-import { Body, misuse, partsOf, type Response } from '../../../core/adapter.js';
+import { Body, bodyOf, misuse, type Response } from '../../../core/adapter.js';
 import type { Callback } from '../node-types.js';
 import { nextTick } from '../turns.js';
 
@@ -156,7 +156,7 @@ export class HeldBody {
       this.#bytes = 0;
       return writes;
     }
-    const body = view && partsOf(view).body;
+    const body = view && bodyOf(view);
     const unread = this.#putBack(body?.unread() ?? []);
     const writes = this.#writes;
     this.#writes = [];

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ServerResponse } from 'node:http';
 import { isUint8Array } from 'node:util/types';
-import { areCopiedFrom, misuse, partsOf, type Response, toError } from '../../../core/adapter.js';
+import { areCopiedFrom, bodyOf, misuse, type Response, toError } from '../../../core/adapter.js';
 import { http2Stream } from '../http2-stream.js';
 import type { Callback, NativeResponse } from '../node-types.js';
 import type { BodyProducer } from '../response/body-producer.js';
@@ -421,7 +421,7 @@ export class HeldResponse {
     this.#wireListeners ??= new Set();
     const wire = this.#wireListeners;
     // Their callbacks come before the one of the end, as natively.
-    if (partsOf(response).body.whole !== undefined) this.body.sink();
+    if (bodyOf(response).whole !== undefined) this.body.sink();
     let producer: BodyProducer | undefined;
     try {
       producer = this.#whileWriting(() => writeResponse(response, method, this.res, this.previous, wire));

@@ -4,8 +4,7 @@ import {
   type HeaderStore,
   Headers,
   misuse,
-  type Response,
-  responseView,
+  Response,
   type ViewHead,
 } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
@@ -28,7 +27,7 @@ interface Held {
  * from, for as long as it is held.
  */
 export function heldView(held: Held): Response {
-  return responseView(new HeldHead(held));
+  return Response.over(new HeldHead(held));
 }
 
 class HeldHead implements ViewHead, HeaderStore {

@@ -4,6 +4,7 @@ import * as zlib from 'node:zlib';
 import Negotiator from 'negotiator';
 import {
   addToVary,
+  bodyOf,
   bytesOf,
   described,
   Headers,
@@ -13,7 +14,6 @@ import {
   list,
   type Middleware,
   markFactory,
-  partsOf,
   RepeatedWait,
   Response,
   readOptions,
@@ -116,7 +116,7 @@ function sizeOf(response: Response): number | undefined {
 /** Of a body that has been taken over by somebody else nothing is left. */
 function bodySize(response: Response): number | undefined {
   try {
-    return partsOf(response).body.size;
+    return bodyOf(response).size;
   } catch {
     return 0;
   }
@@ -195,7 +195,7 @@ async function compress(
   const { status, statusText, background } = response;
   const headers = headersOfCoded(response);
   headers.set('content-encoding', encoding);
-  const chunks = bytesOf(partsOf(response).body.content());
+  const chunks = bytesOf(bodyOf(response).content());
   const { head, rest } = isSized ? await whatIsThere(chunks) : { head: [], rest: chunks };
   const body = rest ? coded(coder, head, rest) : await coder.whole(Buffer.concat(head));
   return new Response(body, { status, statusText, headers, ...(background ? { background } : {}) });

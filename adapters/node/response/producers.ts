@@ -1,14 +1,8 @@
-import { ClientDisconnect, type Delivery } from '../../../core/adapter.js';
+import { ClientDisconnect, type Delivery, type Exchange, isClosedInTime } from '../../../core/adapter.js';
 import type { BodyProducer } from './body-producer.js';
 import type { ResponseEnd } from './response-end.js';
 
 const none: readonly never[] = [];
-
-/** What closing the bodies of a request needs of its exchange. */
-interface Owner {
-  report(error: Error, phase: 'response'): void;
-  isClosedInTime(closing: Promise<unknown>): Promise<boolean>;
-}
 
 /** The streamed bodies that were written to a native response. They are closed with it. */
 export class Producers {
@@ -35,28 +29,28 @@ export class Producers {
   }
 
   /** Closes those that will not be sent. Resolves when they have closed; never rejects. */
-  closeUnsent(owner: Owner): Promise<unknown> | undefined {
+  closeUnsent(exchange: Exchange): Promise<unknown> | undefined {
     if (this.isEmpty) return undefined;
     const producers = this.#list;
     this.#list = none;
     const close = async (producer: BodyProducer): Promise<void> => {
       const known = producer.error;
       await producer.close();
-      if (producer.error && producer.error !== known) owner.report(producer.error, 'response');
+      if (producer.error && producer.error !== known) exchange.reports.tell(producer.error, 'response');
     };
     return Promise.all(producers.map(close));
   }
 
   /** Closes all of them at once: one that waits for something must not keep another one open. */
-  async close(delivery: Delivery, owner: Owner): Promise<void> {
+  async close(delivery: Delivery, exchange: Exchange): Promise<void> {
     const closing = this.#list.map(producer => producer.close()).filter(each => each !== undefined);
     if (closing.length === 0) return;
     const closed = Promise.all(closing);
-    if (await owner.isClosedInTime(closed)) return;
+    if (await isClosedInTime(exchange, closed)) return;
     const known = this.failureIn(delivery);
     void closed.then(() => {
       const late = this.failureIn(delivery);
-      if (late && late !== known) owner.report(late, 'response');
+      if (late && late !== known) exchange.reports.tell(late, 'response');
     });
   }
 

@@ -2,10 +2,11 @@ import { EventEmitter } from 'node:events';
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import {
   addToVary,
+  bodyOf,
   type Content,
   contentToSend,
   Headers,
-  partsOf,
+  headOf,
   type Response,
   toError,
 } from '../../../core/adapter.js';
@@ -35,7 +36,7 @@ export function writeResponse(
   applyHead(response, method, content, res);
   const isAscii = areAscii(response.headers.lines());
   if (!isAscii) putLengthLast(res);
-  partsOf(response).head.seal();
+  headOf(response).seal();
   if (isStream(content)) {
     const producer = new BodyProducer(content, declaredLength(response));
     // The head does not wait for the first chunk: an event stream is open before its first event.
@@ -48,8 +49,8 @@ export function writeResponse(
     return producer;
   }
   if (content === null)
-    void partsOf(response)
-      .body.discard()
+    void bodyOf(response)
+      .discard()
       ?.catch(() => undefined);
   if (content !== null && http2Stream(res)) {
     // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
@@ -141,7 +142,7 @@ export function besideNative(
  * is empty.
  */
 function lengthToHead(response: Response): number | undefined {
-  return declaredLength(response) ?? (lengthOf(partsOf(response).body.whole) || undefined);
+  return declaredLength(response) ?? (lengthOf(bodyOf(response).whole) || undefined);
 }
 
 /** HTTP/2 has no reason phrases, and Node warns of setting one. */

@@ -1,0 +1,108 @@
+import type { BackgroundWork } from '../background/background-tasks.js';
+import { misuse } from '../errors.js';
+import type { OptionNames } from '../options.js';
+import type { Body } from './body.js';
+import { areOurs, Headers, type HeadersInit, MemoryHeaders, markAsCopy } from './headers.js';
+import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
+import { checkedStatus, reasonPhrase } from './status.js';
+
+/** The options of a response: those of Fetch, and what runs after it. */
+export interface ResponseInit {
+  /** 200 to 599; 200 unless set. */
+  status?: number;
+  /** The reason phrase; that of the status unless set. */
+  statusText?: string;
+  headers?: HeadersInit;
+  /** The `content-type`, where `headers` do not name one. */
+  mediaType?: string;
+  /** Runs after the response is sent and the dependencies have exited. */
+  background?: BackgroundWork;
+}
+
+/** The names of `ResponseInit`; responses with options of their own add theirs. */
+export const responseOptions = {
+  status: true,
+  statusText: true,
+  headers: true,
+  mediaType: true,
+  background: true,
+} satisfies OptionNames<ResponseInit>;
+
+/** The status and the headers of a response, wherever they live: in memory, or on a native response that is held. */
+export interface ResponseHead {
+  status: number;
+  statusText: string;
+  readonly headers: Headers;
+  readonly isSealed: boolean;
+  /** Whether somebody has chosen the status; of a response that is not in memory, somebody has. */
+  readonly isStatusNamed?: boolean;
+  /** From here on, changes throw `HEADERS_SENT`. */
+  seal(): void;
+  /** Opens the body that comes with a head that lives elsewhere. A head in memory has none. */
+  openBody?(): Body;
+}
+
+/** A head that lives elsewhere, such as on a native response: what an adapter implements. */
+export interface ViewHead extends ResponseHead {
+  openBody(): Body;
+}
+
+/** The head of a response that is in memory. */
+export class MemoryHead implements ResponseHead {
+  readonly headers: Headers;
+  isStatusNamed: boolean;
+  readonly #lines = new MemoryHeaders();
+  #status: number;
+  #statusText: string | undefined;
+  #sealed = false;
+
+  constructor(init: ResponseInit | ResponseLike) {
+    const { status } = init;
+    this.isStatusNamed = status !== undefined;
+    this.#status =
+      status === undefined ? 200 : isResponseLike(init) ? takenStatus(status) : checkedStatus(status);
+    this.#statusText = checkedReason(init.statusText);
+    this.headers = new Headers(headersOf(init), this.#lines);
+    if (init.headers !== undefined && areOurs(init.headers)) markAsCopy(this.headers, init.headers);
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  set status(status: number) {
+    if (this.#sealed) throw misuse('HEADERS_SENT', 'set the status');
+    this.#status = status;
+    this.isStatusNamed = true;
+    this.#statusText = undefined;
+  }
+
+  get statusText(): string {
+    return this.#statusText ?? reasonPhrase(this.#status);
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed;
+  }
+
+  seal(): void {
+    this.#sealed = true;
+    this.#lines.seal();
+  }
+}
+
+/** Native code may have answered with a status that Fetch does not know. */
+function takenStatus(status: number): number {
+  return status >= 100 && status <= 999 ? status : checkedStatus(status);
+}
+
+function checkedReason(reason: string | undefined): string | undefined {
+  if (reason && /[^\t\x20-\x7e\x80-\xff]/.test(reason)) throw misuse('HEADER_VALUE', 'statusText');
+  return reason || undefined;
+}
+
+function headersOf(init: ResponseInit | ResponseLike): HeadersInit | undefined {
+  if (isResponseLike(init)) return linesOf(init);
+  const { headers } = init as ResponseInit;
+  return headers;
+}
