@@ -69,16 +69,16 @@ export { Exchange } from './lifecycle/exchange.js';
 export {
   answerUnhandled,
   errorHeadersOf,
-  failedLate,
-  goOnAfterError,
+  failLate,
+  goOnWithoutFailure,
   holdsInjected,
-  observe,
-  overtake,
+  observeFailure,
+  overtakeAnswer,
 } from './lifecycle/failure.js';
 export { freeze } from './lifecycle/frozen-layer.js';
 export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
-export { closeTasks, detach, isLeftBehind, whenOver } from './lifecycle/over.js';
+export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';

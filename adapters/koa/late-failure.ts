@@ -1,4 +1,4 @@
-import { holdsInjected, observe, toError } from '../../core/adapter.js';
+import { holdsInjected, observeFailure, toError } from '../../core/adapter.js';
 import { bypass, failedLate, overtake, saysClosed, type Waiter } from '../node/shared.js';
 import type { KoaExchange } from './koa-exchange.js';
 
@@ -13,7 +13,7 @@ export function observeBelow(koa: KoaExchange, thrown: unknown): void {
   const isUnanswered = waiter?.waits || late.length > 0;
   if (!isUnanswered && saysClosed(native, thrown)) return;
   const error = toError(thrown);
-  if (isUnanswered || (waiter && takeBack(koa, waiter))) observe(native.exchange, error);
+  if (isUnanswered || (waiter && takeBack(koa, waiter))) observeFailure(native.exchange, error);
   else if (!overtake(native, error)) failedLate(native, error);
 }
 

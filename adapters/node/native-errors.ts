@@ -1,9 +1,9 @@
 import {
-  failedLate as failedLateIn,
-  goOnAfterError as goOnIn,
+  failLate,
+  goOnWithoutFailure,
   holdsInjected,
-  observe as observeIn,
-  overtake as overtakeIn,
+  observeFailure,
+  overtakeAnswer,
   toError,
 } from '../../core/adapter.js';
 import { hasReader } from './body/refill-request.js';
@@ -56,7 +56,7 @@ export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn)
   if (native.passedOn !== undefined || thrown === native.observed) return false;
   native.observed = thrown;
   const error = toError(thrown);
-  if (isUnanswered(native)) observeIn(native.exchange, error);
+  if (isUnanswered(native)) observeFailure(native.exchange, error);
   else if (overtake(native, error, passOn)) return true;
   else failedLate(native, error);
   return false;
@@ -66,7 +66,7 @@ export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn)
 export function goOnAfterError(native: NativeExchange): Promise<void> | undefined {
   if (native.res.headersSent) return undefined;
   native.observed = undefined;
-  return goOnIn(native.exchange);
+  return goOnWithoutFailure(native.exchange);
 }
 
 /**
@@ -79,7 +79,7 @@ export function overtake(native: NativeExchange, thrown: unknown, passOn = nativ
   if (!holding || !holdsInjected(exchange) || saysClosed(native, thrown)) return false;
   const failure = toError(thrown);
   if (innermost?.takeBack()) innermost.reject(failure);
-  else if (!overtakeIn(exchange, failure)) return false;
+  else if (!overtakeAnswer(exchange, failure)) return false;
   holding.failBody(failure);
   native.passOn = passOn;
   native.framework.answerTakenBack?.();
@@ -94,13 +94,14 @@ export function failedLate(native: NativeExchange, thrown: unknown): void {
   if (saysClosed(native, thrown)) return;
   const { exchange, waiters, res, end } = native;
   const error = toError(thrown);
-  failedLateIn(exchange, error);
+  failLate(exchange, error);
   for (const hold of waiters.holds) if (hold.isReadable) hold.failBody(error);
   if (res.headersSent && end.over?.outcome !== 'aborted') reportOnce(native, error);
 }
 
 export function reportOnce({ exchange }: NativeExchange, thrown: unknown): void {
-  exchange.reports.tellOnce(toError(thrown), 'request');
+  const error = toError(thrown);
+  exchange.reports.tellOnce(error, 'request');
 }
 
 /** Native code below a layer throws to whoever called it, or its promise rejects. */

@@ -1,4 +1,4 @@
-import { type BackgroundTasks, closeTasks, isLeftBehind, misuse } from '../../core/adapter.js';
+import { type BackgroundTasks, isLeftBehind, misuse } from '../../core/adapter.js';
 import { NativeExchange } from './native-exchange.js';
 
 /**
@@ -10,6 +10,6 @@ export function tasksAt(native: object | null | undefined): BackgroundTasks {
   if (!found) throw misuse('TASK_OUTSIDE');
   const { exchange } = found;
   const tasks = exchange.backgroundTasks;
-  if (isLeftBehind(exchange)) closeTasks(exchange);
+  if (isLeftBehind(exchange)) tasks.close(exchange);
   return tasks;
 }

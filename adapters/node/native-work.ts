@@ -1,4 +1,4 @@
-import { ClientDisconnect, failedLate, type NativeWork } from '../../core/adapter.js';
+import { ClientDisconnect, failLate, type NativeWork } from '../../core/adapter.js';
 import { endOf, whenAnswerMayGo, whenStuck } from './answer-wait.js';
 import type { NativeExchange } from './native-exchange.js';
 
@@ -21,7 +21,7 @@ export function nativeWork({ res, calls, waiters, end, exchange }: NativeExchang
   const { whenEnded, isAtWork } = endOf(works);
   const whenOver = (): Promise<void> => {
     const stuck = whenStuck(end.whenOver(), isAtWork, answer);
-    const isTakenBack = stuck.then(() => failedLate(exchange, new ClientDisconnect()));
+    const isTakenBack = stuck.then(() => failLate(exchange, new ClientDisconnect()));
     return Promise.race([whenEnded(), isTakenBack]);
   };
   return { answerMayGo: () => whenAnswerMayGo(whenEnded(), answer), end: whenOver, isAtWork };

@@ -53,10 +53,7 @@ export class Waiter implements HoldWaiter {
     this.layer = layer;
   }
 
-  /**
-   * Begins to wait. Code of `exchange` that has injected may take its answer back by failing at
-   * once.
-   */
+  /** Begins to wait. Code that has injected may take its answer back by failing at once. */
   wait(hold: HeldResponse, exchange: Exchange, order: number): void {
     this.hold = hold;
     this.order = order;

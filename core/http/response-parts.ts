@@ -27,14 +27,14 @@ export function openedBodyOf(response: Response): Body | undefined {
   return response[describedBody];
 }
 
-/** Whether it is an adapter's view of what native code answers. */
-export function isNativeView(response: Response): boolean {
-  return response[head].openBody !== undefined;
-}
-
 /** Makes a response the view of a native one that its head and its body were put onto. */
 export function moveResponse(response: Response, viewed: ViewHead): void {
   response[moveTo](viewed);
+}
+
+/** Whether it is an adapter's view of what native code answers. */
+export function isNativeView(response: Response): boolean {
+  return response[head].openBody !== undefined;
 }
 
 /** Ties a response to the request it answers. Throws `RESPONSE_REUSED` if it has answered another one. */

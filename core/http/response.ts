@@ -191,14 +191,6 @@ export class Response {
     return this.#head;
   }
 
-  /** From here on its head lives elsewhere, and its body with it. */
-  [moveTo](viewed: ViewHead): void {
-    this.#head = viewed;
-    this.#headers = undefined;
-    this.#content = null;
-    this.#body = undefined;
-  }
-
   /** Internal. */
   get [body](): Body {
     this.#body ??= this.#head?.openBody?.() ?? new Body(() => this.#content);
@@ -216,6 +208,14 @@ export class Response {
     if (this.#body ?? this.#head?.openBody) return this[body].content();
     const content = this.#content;
     return content === null || isChunk(content) ? content : this[body].content();
+  }
+
+  /** From here on its head lives elsewhere, and its body with it. */
+  [moveTo](viewed: ViewHead): void {
+    this.#head = viewed;
+    this.#headers = undefined;
+    this.#content = null;
+    this.#body = undefined;
   }
 
   /** Internal: what runs after it, where there is something. */

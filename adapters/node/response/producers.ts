@@ -29,14 +29,14 @@ export class Producers {
   }
 
   /** Closes those that will not be sent. Resolves when they have closed; never rejects. */
-  closeUnsent(exchange: Exchange): Promise<unknown> | undefined {
+  closeUnsent({ reports }: Exchange): Promise<unknown> | undefined {
     if (this.isEmpty) return undefined;
     const producers = this.#list;
     this.#list = none;
     const close = async (producer: BodyProducer): Promise<void> => {
       const known = producer.error;
       await producer.close();
-      if (producer.error && producer.error !== known) exchange.reports.tell(producer.error, 'response');
+      if (producer.error && producer.error !== known) reports.tell(producer.error, 'response');
     };
     return Promise.all(producers.map(close));
   }

@@ -97,8 +97,9 @@ export class ResponseEnd implements Closing {
   whenOver(): Promise<Delivery> {
     if (this.over) return Promise.resolve(this.over);
     return new Promise(resolve => {
-      this.#waiting ??= [];
-      this.#waiting.push(resolve);
+      // Nearly always the only one, and a list that grows by `push` takes room for 17.
+      if (this.#waiting) this.#waiting.push(resolve);
+      else this.#waiting = [resolve];
     });
   }
 

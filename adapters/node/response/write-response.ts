@@ -167,12 +167,14 @@ async function pump(
   sink: Sink,
   wireListeners: Set<() => void> | undefined,
 ): Promise<void> {
-  const drained = drainOf(res, sink, wireListeners);
+  let drained: (() => Promise<void>) | undefined;
   for (;;) {
     const chunk = await producer.next();
     if (res.destroyed || res.closed) return;
     if (chunk === undefined) break;
-    if (!sink.write.call(res, chunk, undefined as never)) await drained();
+    if (sink.write.call(res, chunk, undefined as never)) continue;
+    drained ??= drainOf(res, sink, wireListeners);
+    await drained();
   }
   Reflect.apply(sink.end, res, []);
 }
@@ -189,15 +191,11 @@ function drainOf(
 ): () => Promise<void> {
   let wake = (): void => undefined;
   const onDrain = (): void => wake();
-  let listens = false;
+  if (wireListeners) wireListeners.add(onDrain);
+  else EventEmitter.prototype.on.call(res, 'drain', onDrain);
+  if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
   const isNative = sink.write === ServerResponse.prototype.write;
   return async () => {
-    if (!listens) {
-      listens = true;
-      if (wireListeners) wireListeners.add(onDrain);
-      else EventEmitter.prototype.on.call(res, 'drain', onDrain);
-      if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
-    }
     // A held response emits events of its own, so Node's is asked for its state each time.
     do {
       await new Promise<void>(resolve => {
