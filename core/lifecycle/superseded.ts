@@ -7,6 +7,11 @@ import { within } from './in-flight.js';
 /** How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in milliseconds. */
 const defaultPatience = 5_000;
 
+/** A response that was noted as replaced is sent after all. */
+export function goesOn(exchange: Exchange, response: Response): void {
+  exchange.superseded = exchange.superseded.filter(each => each !== response);
+}
+
 /** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
 export function settleResponses(
   exchange: Exchange,
