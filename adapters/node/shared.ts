@@ -6,7 +6,6 @@ export {
   current,
   end,
   type GoOn,
-  lineOf,
   runEndpoint,
   runInside,
   runOutermost,
