@@ -4,7 +4,7 @@
 export const countedAt = '32a46a4';
 
 /** The classes that keep the state of one request. Update the names when a class is renamed or replaced. */
-export const stateObjects = ['Exchange', 'HeldResponse', 'NativeExchange'];
+export const stateObjects = ['Exchange', 'Hold', 'NativeExchange'];
 
 /**
  * A budget is met at `goal`. Where it is missed, `ceiling` is the limit: the value of today, so that it cannot get worse.
