@@ -42,15 +42,11 @@ export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export { unescapedName } from './http/part-names.js';
 export type { RouterParams } from './http/path-params.js';
 export { RepeatedWait } from './http/repeated-wait.js';
-export {
-  changedBody,
-  followTarget,
-  matchRoute,
-  Request,
-  searchOf,
-  sharedOf,
-} from './http/request.js';
+export { Request } from './http/request.js';
+export { changedBody } from './http/request-change.js';
+export { followTarget, matchRoute, sharedOf } from './http/request-parts.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
+export { searchOf } from './http/request-target.js';
 export { Response } from './http/response.js';
 export { isResponseLike, type ResponseLike } from './http/response-like.js';
 export { bodyOf, contentToSend, headOf, isNativeView } from './http/response-parts.js';

@@ -8,7 +8,8 @@ import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.
 import type { Files, OpenFile } from './files.js';
 import { type ResponseInit, responseOptions } from './head.js';
 import { elementsOf } from './headers.js';
-import { type Request, sharedOf } from './request.js';
+import type { Request } from './request.js';
+import { sharedOf } from './request-parts.js';
 import { Response } from './response.js';
 import { optionNames, prepare } from './response-keys.js';
 import { bodyOf, headOf } from './response-parts.js';

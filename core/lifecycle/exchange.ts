@@ -11,11 +11,12 @@ import type { Files } from '../http/files.js';
 import { fillHeaders, type Headers } from '../http/headers.js';
 import { HTTPException } from '../http/http-exception.js';
 import { InjectedResponse } from '../http/injected-response.js';
-import { type Request, sharedOf, sourceOf } from '../http/request.js';
+import type { Request } from '../http/request.js';
+import { sharedOf, sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import { bodyOf, claimFor, isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
-import type { Trace } from '../http/shared.js';
+import type { Shared, Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import type { OnionRun } from '../middleware/compose.js';
 import type { ErrorPhase, ErrorReporter, FrozenLayer } from './frozen-layer.js';
@@ -87,6 +88,8 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   passedOn: Error | undefined;
   // What most requests have no use for is made when it is first asked for.
   #request: Request;
+  /** That of every request that is made of the one that came: `timings` and `trace` are asked for at each step. */
+  readonly #shared: Shared;
   #exits: ExitStack | undefined;
   #solved: DependencyCache | undefined;
   #backgroundTasks: BackgroundTasks | undefined;
@@ -143,6 +146,7 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
   constructor(request: Request, transport: Transport) {
     this.transport = transport;
     this.#request = request;
+    this.#shared = sharedOf(request);
   }
 
   /** The request as the code that runs now sees it. */
@@ -300,17 +304,17 @@ export class Exchange implements OnionRun, DependencyRun, ExitObserver, Work {
 
   /** The headers that an exception takes along to whatever answers it. */
   get errorHeaders(): Headers | undefined {
-    return sharedOf(this.request).errorHeaders;
+    return this.#shared.errorHeaders;
   }
 
   /** Where somebody wants to know how long things take. */
   get timings(): Timings | undefined {
-    return sharedOf(this.request).timings;
+    return this.#shared.timings;
   }
 
   /** Where a test wants to know what happens in which order. */
   get trace(): Trace | undefined {
-    return sharedOf(this.request).trace;
+    return this.#shared.trace;
   }
 
   #withErrorHeaders(response: Response): Response {
