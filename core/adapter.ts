@@ -4,7 +4,6 @@
  */
 export { BackgroundTasks } from './background/background-tasks.js';
 export { Depends, type Named } from './dependencies/depends.js';
-export { injectInto } from './dependencies/inject.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
@@ -54,10 +53,27 @@ export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';
-export { type Delivery, Exchange, type NativeWork, type Transport } from './lifecycle/exchange.js';
+export { isInside } from './lifecycle/enter-layer.js';
+export { Exchange } from './lifecycle/exchange.js';
+export {
+  answerUnhandled,
+  errorHeadersOf,
+  failedLate,
+  goOnAfterError,
+  holdsInjected,
+  observe,
+  overtake,
+} from './lifecycle/failure.js';
 export { freeze } from './lifecycle/frozen-layer.js';
+export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
-export { answerEndpoint, runExchange, runLayer } from './lifecycle/run-exchange.js';
+export { detach, whenOver } from './lifecycle/over.js';
+export { runExchange } from './lifecycle/run-exchange.js';
+export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
+export { hasStores } from './lifecycle/stores.js';
+export { isClosedInTime } from './lifecycle/superseded.js';
+export type { Delivery, NativeWork, Transport } from './lifecycle/transport.js';
+export { hasInjected, isAnswering, isHolding } from './lifecycle/unfinished.js';
 export type { Below } from './middleware/compose.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';
 export {

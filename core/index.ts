@@ -48,7 +48,7 @@ export {
 } from './http/responses.js';
 export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export { Layer, type LayerDescription, type LayerOptions } from './layer.js';
-export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/frozen-layer.js';
 export type { Undone } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
+export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/reports.js';
 export type { CallNext, Middleware } from './middleware/middleware.js';

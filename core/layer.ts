@@ -16,10 +16,12 @@ import {
   ExceptionHandlers,
   type ExceptionKey,
 } from './exceptions/exception-handlers.js';
-import { type ErrorReporter, type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
+import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
+import type { ErrorReporter } from './lifecycle/reports.js';
+import { onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
@@ -255,7 +257,7 @@ export class Layer {
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const plan: FrozenLayer = {
-      onion: compose(this.#middlewares, this.#middlewareNames),
+      onion: compose(this.#middlewares, this.#middlewareNames, onionPort),
       dependencies: this.#dependencies,
       hasDependencies: Object.keys(this.#dependencies).length > 0,
       handlers: this.#handlers,

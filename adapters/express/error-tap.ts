@@ -1,4 +1,4 @@
-import { asThrown, freeze, isLayer, type Layer, misuse, toError } from '../../core/adapter.js';
+import { asThrown, freeze, isInside, isLayer, type Layer, misuse, toError } from '../../core/adapter.js';
 import { NativeExchange } from '../node/shared.js';
 import {
   type ExpressApp,
@@ -33,7 +33,7 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
   return function callnextErrorBoundary(error, req, res, next) {
     if (typeof next !== 'function') throw wrongFramework('errorBoundary', req);
     const native = NativeExchange.of(res);
-    if (!native?.exchange.isInside(freeze(layer))) return next(error);
+    if (!native || !isInside(native.exchange, freeze(layer))) return next(error);
     const passOn = (thrown: unknown): void => next(thrown);
     // Of an app that is left alone otherwise.
     if (native.observe(error, passOn)) return;

@@ -202,7 +202,7 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
   const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
     isPlaceChecked = true;
     const routes = mount && routesBefore(app, handler);
-    if (routes) native.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+    if (routes) native.exchange.reports.tell(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
   };
   return handler;
 }

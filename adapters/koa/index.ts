@@ -8,6 +8,7 @@ import {
   freeze,
   isClass,
   isEndpoint,
+  isInside,
   isLayer,
   type Layer,
   type Middleware,
@@ -88,7 +89,7 @@ export function errorBoundary(layer: Layer): KoaHandler {
       await next();
     } catch (thrown) {
       const koa = exchangeOf(ctx);
-      if (koa?.exchange.isInside(freeze(layer))) koa.observeBelow(thrown);
+      if (koa && isInside(koa.exchange, freeze(layer))) koa.observeBelow(thrown);
       throw thrown;
     }
   };
@@ -208,7 +209,7 @@ function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
   const checkPlace = (koa: KoaExchange): void => {
     isPlaceChecked = true;
     const routes = mount && routesBefore(koa.ctx, handler);
-    if (routes) koa.exchange.report(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
+    if (routes) koa.exchange.reports.tell(misuse('LAYER_AFTER_ROUTES', mount.place, routes), 'request');
   };
   const handler = async function callnextLayer(
     ctx: KoaContext,

@@ -5,9 +5,13 @@ import {
   type Client,
   ClientDisconnect,
   type Delivery,
+  detach,
   followTarget,
   type Headers,
+  holdsInjected,
   isBodyless,
+  isClosedInTime,
+  observe,
   type ParsedBody,
   type Request,
   type Response,
@@ -177,7 +181,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     const isUnanswered = frame?.waits || this.abandoned.length > 0;
     if (!isUnanswered && this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    if (isUnanswered || (frame && this.#takeBack(frame))) exchange.observe(error);
+    if (isUnanswered || (frame && this.#takeBack(frame))) observe(exchange, error);
     else if (!this.overtake(error)) this.failedLate(error);
   }
 
@@ -195,7 +199,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
 
   #takeBack(frame: Frame): boolean {
     const { holding, exchange } = this;
-    const isFree = holding === frame.held && holding.ended && exchange.holdsInjected;
+    const isFree = holding === frame.held && holding.ended && holdsInjected(exchange);
     if (!isFree || !frame.takeBack()) return false;
     holding.bypass();
     this.bypass(holding.previous, false, frame.entry);
@@ -288,7 +292,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
 
   async #closed(delivery: Delivery): Promise<Delivery> {
     const closing = this.#closeBodies();
-    if (closing) await this.exchange.isClosedInTime(closing);
+    if (closing) await isClosedInTime(this.exchange, closing);
     this.#errors?.tell();
     return delivery.outcome === 'sent'
       ? delivery
@@ -313,7 +317,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
     if (this.ctx.respond === false) super.closed();
     else {
       this.holding?.failBody(new ClientDisconnect());
-      if (this.innermost?.waits) this.exchange.detach();
+      if (this.innermost?.waits) detach(this.exchange);
     }
   }
 
@@ -379,7 +383,7 @@ export class KoaExchange extends NativeExchange implements ViewOwner {
       });
       pipeline(Readable.from(chunks), res).catch(error => {
         this.failed(error);
-        this.exchange.report(toError(error), 'response');
+        this.exchange.reports.tell(toError(error), 'response');
       });
     }
   }

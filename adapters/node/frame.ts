@@ -1,4 +1,11 @@
-import { areCopiedFrom, isNativeView, type Layer, type Response } from '../../core/adapter.js';
+import {
+  areCopiedFrom,
+  type Exchange,
+  hasInjected,
+  isNativeView,
+  type Layer,
+  type Response,
+} from '../../core/adapter.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
 import type { HeldResponse, Waiter } from './hold/held-response.js';
 import { nextTick, queueMicrotask } from './turns.js';
@@ -23,12 +30,12 @@ export class Frame implements Waiter {
   /** What the framework had beside the native response when the layer was entered. */
   before: unknown;
   /** Whose request it is: native code that injects may fail after its answer. */
-  readonly #exchange: { readonly hasInjected: boolean };
+  readonly #exchange: Exchange;
   #isGivenOut = false;
   #resolve!: (response: Response) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(held: HeldResponse, exchange: { readonly hasInjected: boolean }, order: number) {
+  constructor(held: HeldResponse, exchange: Exchange, order: number) {
     this.held = held;
     this.order = order;
     this.listeners = held.res.listenerCount('finish');
@@ -60,7 +67,7 @@ export class Frame implements Waiter {
   answered(response: Response): void {
     if (!this.waits) return;
     this.received = response;
-    if (!this.#exchange.hasInjected) this.#giveOut(response);
+    if (!hasInjected(this.#exchange)) this.#giveOut(response);
     // An async handler that answers and throws has thrown when all microtasks have run, however deep it is in promises.
     else queueMicrotask(() => nextTick(() => this.#giveOut(response)));
   }

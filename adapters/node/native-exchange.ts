@@ -2,18 +2,30 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerHttp2Stream } from 'node:http2';
 import {
   answerEndpoint,
+  answerUnhandled,
   asThrown,
   ClientDisconnect,
   type Delivery,
   type Endpoint,
   Exchange,
+  errorHeadersOf,
+  failedLate,
   fillHeaders,
   followTarget,
+  goOnAfterError,
   Headers,
+  hasInjected,
+  hasStores,
+  holdsInjected,
+  isAnswering,
+  isClosedInTime,
+  isHolding,
   isMisuse,
   type Layer,
   misuse,
   type NativeWork,
+  observe,
+  overtake,
   PlainTextResponse,
   Request,
   type Response,
@@ -352,7 +364,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** What native code that has answered goes on to has no one to tell that it came in vain. */
   #calledInVain(thrown: unknown): void {
     const error = toError(thrown);
-    if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) this.exchange.report(error, 'request');
+    if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) this.exchange.reports.tell(error, 'request');
   }
 
   /** What is below a native middleware has answered. Never throws. */
@@ -418,7 +430,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.passedOn !== undefined || thrown === this.#observed) return false;
     this.#observed = thrown;
     const error = toError(thrown);
-    if (this.isUnanswered) this.exchange.observe(error);
+    if (this.isUnanswered) observe(this.exchange, error);
     else if (this.overtake(error, passOn)) return true;
     else this.failedLate(error);
     return false;
@@ -428,7 +440,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   goOnAfterError(): Promise<void> | undefined {
     if (this.res.headersSent) return undefined;
     this.#observed = undefined;
-    return this.exchange.goOnAfterError();
+    return goOnAfterError(this.exchange);
   }
 
   /** Whether a layer still waits for the answer of native code, or has answered in its place. */
@@ -450,14 +462,14 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   failedLate(thrown: unknown): void {
     if (this.saysClosed(thrown)) return;
     const error = toError(thrown);
-    this.exchange.failedLate(error);
+    failedLate(this.exchange, error);
     for (const held of this.holds) if (held.isReadable) held.failBody(error);
     if (this.res.headersSent && this.end.over?.outcome !== 'aborted') this.reportOnce(error);
   }
 
   protected reportOnce(thrown: unknown): void {
     const error = toError(thrown);
-    if (!this.exchange.wasReported(error)) this.exchange.report(error, 'request');
+    if (!this.exchange.reports.has(error)) this.exchange.reports.tell(error, 'request');
   }
 
   /** Native code reads more of a body than may come. Where it can not be told, or does nothing, the layer hears of it. */
@@ -521,7 +533,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const { whenEnded, isAtWork } = endOf(works);
     const end = (): Promise<void> => {
       const stuck = whenStuck(this.end.whenOver(), isAtWork, answer);
-      const isTakenBack = stuck.then(() => this.exchange.failedLate(new ClientDisconnect()));
+      const isTakenBack = stuck.then(() => failedLate(this.exchange, new ClientDisconnect()));
       return Promise.race([whenEnded(), isTakenBack]);
     };
     return { answerMayGo: () => whenAnswerMayGo(whenEnded(), answer), end, isAtWork };
@@ -556,7 +568,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    */
   #keepContext(): void {
     const { req, exchange } = this;
-    if (!mayHaveBody(req) || !exchange.hasStores) return;
+    if (!mayHaveBody(req) || !hasStores(exchange)) return;
     this.#keepsContext = true;
     const { emit } = req;
     const value = (...event: unknown[]): unknown => {
@@ -593,10 +605,10 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
    */
   protected overtake(thrown: unknown, passOn = this.passOn): boolean {
     const { holding, innermost, exchange } = this;
-    if (!holding || !exchange.holdsInjected || this.saysClosed(thrown)) return false;
+    if (!holding || !holdsInjected(exchange) || this.saysClosed(thrown)) return false;
     const failure = toError(thrown);
     if (innermost?.takeBack()) innermost.reject(failure);
-    else if (!exchange.overtake(failure)) return false;
+    else if (!overtake(exchange, failure)) return false;
     holding.failBody(failure);
     this.passOn = passOn;
     return true;
@@ -692,7 +704,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     if (this.end.over) return frame.answered(response);
     if (isNext && frame.entry.isStillOn(this.res)) return frame.answered(response);
     if (this.res.headersSent) {
-      this.exchange.report(misuse('RESPONSE_STARTED'), 'request');
+      this.exchange.reports.tell(misuse('RESPONSE_STARTED'), 'request');
       return this.exchange.replaced(response);
     }
     // What native code has set on the way here belongs to the response.
@@ -732,23 +744,19 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     } else if (!res.writableEnded) cutShort(res, error);
   }
 
-  abort(reason: Error): void {
-    this.end.abort(reason);
-  }
-
   release(): Promise<void> | undefined {
     return this.source.release();
   }
 
   /** Gives an exception back to the framework, whose answer is no longer held. */
-  fail(error: Error, headers = this.exchange.errorHeaders): Promise<Delivery> {
+  fail(error: Error, headers = errorHeadersOf(this.exchange)): Promise<Delivery> {
     const innermost = this.#last;
     this.leaveAll();
     // That of another request, which a middleware has waited for, is an error like any other.
     if (error instanceof ClientDisconnect && this.end.over) return this.delivered();
     // It came too late, or the head of a response that could not be held is out: there is nothing left to answer.
     if (this.end.over || (this.root?.state === 'passing' && this.res.headersSent)) {
-      this.exchange.report(error, 'response');
+      this.exchange.reports.tell(error, 'response');
       return this.delivered();
     }
     this.passedOn = this.#asTold(error);
@@ -799,7 +807,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       isGuarded,
       onStuck: () => {
         const error = misuse('ERROR_PAGE_UNENDED', patienceWithPage);
-        this.exchange.report(error, 'response');
+        this.exchange.reports.tell(error, 'response');
         return error;
       },
       onDropped: () => this.#takeAbandoned()?.answered(new PlainTextResponse()),
@@ -813,7 +821,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (page) page.run(() => passOn(error));
       else passOn(error);
     } catch (thrown) {
-      this.exchange.report(toError(thrown), 'request');
+      this.exchange.reports.tell(toError(thrown), 'request');
       const error = toError(thrown);
       if (page) page.destroy(error);
       else cutShort(this.res, error);
@@ -877,7 +885,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const close = async (producer: BodyProducer): Promise<void> => {
       const known = producer.error;
       await producer.close();
-      if (producer.error && producer.error !== known) this.exchange.report(producer.error, 'response');
+      if (producer.error && producer.error !== known) this.exchange.reports.tell(producer.error, 'response');
     };
     return Promise.all(producers.map(close));
   }
@@ -901,11 +909,11 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const closing = this.#producers.map(producer => producer.close()).filter(each => each !== undefined);
     if (closing.length === 0) return;
     const closed = Promise.all(closing);
-    if (await this.exchange.isClosedInTime(closed)) return;
+    if (await isClosedInTime(this.exchange, closed)) return;
     const known = this.#failureOfBody(delivery);
     void closed.then(() => {
       const late = this.#failureOfBody(delivery);
-      if (late && late !== known) this.exchange.report(late, 'response');
+      if (late && late !== known) this.exchange.reports.tell(late, 'response');
     });
   }
 
@@ -919,7 +927,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** Native code streams, and its writes can not be told from those of an error page: the library itself answers. */
   #answerForStream(error: Error, innermost: Frame | undefined, headers: Headers | undefined): void {
-    const page = this.exchange.answerUnhandled(error, 'response');
+    const page = answerUnhandled(this.exchange, error, 'response');
     const { root } = this;
     for (const held of this.holds.slice(1)) held.giveUp();
     if (root === undefined) return;
@@ -928,7 +936,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
       if (headers) fillHeaders(page.headers, headers);
       this.#put(root, page);
     } catch (thrown) {
-      this.exchange.report(toError(thrown), 'response');
+      this.exchange.reports.tell(toError(thrown), 'response');
       cutShort(this.res, toError(thrown));
     }
   }
@@ -997,18 +1005,18 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const isSent = this.end.over?.outcome === 'sent';
     // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to change.
     const { innermost } = this;
-    const isWaited = innermost?.waits && !this.exchange.isAnswering;
+    const isWaited = innermost?.waits && !isAnswering(this.exchange);
     if (isWaited && this.end.isAnsweredElsewhere) innermost.answered(HeldResponse.sent(this.res).view);
     if (isSent) return this.abandoned.length > 0 ? this.#leaveAbandoned() : undefined;
-    const { hasInjected, isHolding } = this.exchange;
     // Code that waits for the rest of an upload may wait for ever.
-    const mayEnd = hasInjected || (isHolding && this.end.hasWholeRequest);
+    const { exchange } = this;
+    const mayEnd = hasInjected(exchange) || (isHolding(exchange) && this.end.hasWholeRequest);
     const letGo = (failure?: unknown): void => this.#gone(failure);
     if (isWaited && innermost.waits && mayEnd && innermost.held.state === 'open')
       return this.#whenDone(innermost.order, letGo, () => this.#letGoLater(letGo));
     const gone = new ClientDisconnect();
     for (const held of this.holds) held.closed(gone);
-    if (this.exchange.isAnswering) return;
+    if (isAnswering(this.exchange)) return;
     this.#reject(gone, innermost);
     if (this.abandoned.length > 0) this.#leaveAbandoned();
   }
@@ -1026,7 +1034,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
   /** Rejects `callNext`. That is a failure of what is below only where the request is not complete. */
   #reject(gone: ClientDisconnect, frame: Frame | undefined): void {
     if (!frame?.waits) return;
-    if (this.end.hasWholeRequest) this.exchange.disconnected = gone;
+    if (this.end.hasWholeRequest) this.exchange.failing.disconnected = gone;
     frame.reject(gone);
   }
 
@@ -1039,7 +1047,7 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
     const { socket } = this.req;
     const closed = (): void => this.#letGoLater(done);
     // An endpoint answers, if late.
-    if (this.exchange.isAnswering) return;
+    if (isAnswering(this.exchange)) return;
     this.#whenDone(first?.order ?? 0, done, () => {
       if (socket.destroyed) closed();
       else this.#forgetConnection = whenClosed(socket, closed);
@@ -1053,8 +1061,8 @@ export class NativeExchange implements Transport, BodyOwner, Ending {
 
   /** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
   #letGoLater(done: () => void): void {
-    if (!this.exchange.isHolding || this.#isDestroyedHere) done();
-    else if (!this.exchange.hasInjected) setTimeout(done, patience).unref();
+    if (!isHolding(this.exchange) || this.#isDestroyedHere) done();
+    else if (!hasInjected(this.exchange)) setTimeout(done, patience).unref();
   }
 
   /** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */

@@ -134,6 +134,10 @@ export class NodeRequestSource implements RequestSource {
     return this.end?.signal ?? new AbortController().signal;
   }
 
+  abort(reason: Error): void {
+    this.end?.abort(reason);
+  }
+
   get client(): Client | null {
     return this.#framework.client;
   }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import {
+  answerUnhandled,
   type BackgroundTasks,
   type Client,
   type Dependencies,
@@ -147,7 +148,7 @@ export function openBare(
   const source = new NodeRequestSource(req, framework);
   const answer = (thrown: unknown): void => {
     const error = toError(thrown);
-    const page = native.exchange.answerUnhandled(error, 'request');
+    const page = answerUnhandled(native.exchange, error, 'request');
     if (res.headersSent) cutShort(res, error);
     else writeResponse(page, req.method ?? 'GET', res);
   };

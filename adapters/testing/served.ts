@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange, Trace } from '../../core/adapter.js';
+import { type Exchange, type Trace, whenOver } from '../../core/adapter.js';
 import { NativeExchange } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
@@ -39,14 +39,15 @@ export class Served {
     await this.#closed;
     const exchange = this.#exchange;
     // Native code outside the layer may have answered in its place.
-    const isItsOwn = exchange !== undefined && (exchange.isSending || exchange.passedOn !== undefined);
-    await (isItsOwn ? Promise.race([this.#sent, exchange.whenOver()]) : turn());
+    const isItsOwn =
+      exchange !== undefined && (exchange.isSending || exchange.failures?.passedOn !== undefined);
+    await (isItsOwn ? Promise.race([this.#sent, whenOver(exchange)]) : turn());
   }
 
   /** Resolves when all is through: the response, the exits, the tasks. */
   async whenSettled(): Promise<void> {
     await this.#closed;
-    await this.#exchange?.whenOver();
+    if (this.#exchange) await whenOver(this.#exchange);
   }
 
   /** The names of what is not through. */

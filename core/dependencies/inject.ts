@@ -4,20 +4,24 @@ import { checkDependencies, checkNames, type Depends } from './depends.js';
 import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
 import { type DependencyRun, noValues, refuseExited, solveDependencies } from './solve.js';
 
-/** What native code that injects needs of the exchange that it runs in. */
+/** What native code that injects needs of the request that it runs in. */
 export interface InjectRun extends DependencyRun {
   /** Its method and path, for errors. */
   readonly title: string;
+}
+
+/** What a request does for native code that injects. */
+export interface InjectPort<Run> {
   /** Whether the dependencies of the request have exited. */
-  readonly isOver: boolean;
+  hasLeft(run: Run): boolean;
   /** Keeps the exits from running until this has settled. */
-  busyWith(work: Promise<unknown>): void;
+  busyWith(run: Run, work: Promise<unknown>): void;
   /** The same for a block, which keeps dependencies of scope `function` too. */
-  runsBlock(block: Promise<unknown>): void;
+  runsBlock(run: Run, block: Promise<unknown>): void;
   /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
-  unwind(failure: Error): Promise<Error>;
+  unwind(run: Run, failure: Error): Promise<Error>;
   /** Native code was given dependencies of scope `function`, by these names, outside of a block. */
-  lend(names: readonly string[]): void;
+  lend(run: Run, names: readonly string[]): void;
 }
 
 /**
@@ -28,48 +32,62 @@ export interface InjectRun extends DependencyRun {
  * `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`, `DEPENDENCY_EXITED`, `DEPENDENCY_SCOPE`,
  * `INJECT_BLOCK` and `INJECT_LATE`.
  */
-export function injectInto(
-  run: InjectRun,
+export function injectInto<Run extends InjectRun>(
+  run: Run,
+  port: InjectPort<Run>,
   wanted: Depends<unknown> | Dependencies,
   block?: unknown,
 ): Promise<unknown> {
   // The exits wait for the same promise as the caller, who is told first.
-  const work = block === undefined ? lendValues(run, wanted) : runBlock(run, wanted, block);
-  if (block === undefined) run.busyWith(work);
-  else run.runsBlock(work);
+  const work = block === undefined ? lendValues(run, port, wanted) : runBlock(run, port, wanted, block);
+  if (block === undefined) port.busyWith(run, work);
+  else port.runsBlock(run, work);
   return work;
 }
 
-async function lendValues(run: InjectRun, wanted: Depends<unknown> | Dependencies): Promise<unknown> {
-  const dependencies = checkedDependencies(run, isDepends(wanted) ? { value: wanted } : wanted);
+async function lendValues<Run extends InjectRun>(
+  run: Run,
+  port: InjectPort<Run>,
+  wanted: Depends<unknown> | Dependencies,
+): Promise<unknown> {
+  const dependencies = checkedDependencies(run, port, isDepends(wanted) ? { value: wanted } : wanted);
   const values = noValues();
   await solveDependencies(dependencies, values, run);
-  if (run.exits.has('function')) run.lend(shortLived(run, dependencies, new Set()));
+  if (run.exits.has('function')) port.lend(run, shortLived(run, dependencies, new Set()));
   return isDepends(wanted) ? values.value : { ...values };
 }
 
-async function runBlock(run: InjectRun, wanted: unknown, block: unknown): Promise<unknown> {
+async function runBlock<Run extends InjectRun>(
+  run: Run,
+  port: InjectPort<Run>,
+  wanted: unknown,
+  block: unknown,
+): Promise<unknown> {
   if (typeof block !== 'function') throw misuse('INJECT_BLOCK', block);
   if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
   const values = noValues();
-  await solveDependencies(checkedDependencies(run, wanted), values, run);
+  await solveDependencies(checkedDependencies(run, port, wanted), values, run);
   try {
     return await block({ ...values });
   } catch (thrown) {
     const error = toError(thrown);
-    const failure = await run.unwind(error);
+    const failure = await port.unwind(run, error);
     throw failure === error ? thrown : failure;
   }
 }
 
-function checkedDependencies(run: InjectRun, wanted: unknown): Dependencies {
+function checkedDependencies<Run extends InjectRun>(
+  run: Run,
+  port: InjectPort<Run>,
+  wanted: unknown,
+): Dependencies {
   if (typeof wanted !== 'object' || wanted === null)
     throw misuse('DEPENDS_EXPECTED', 'dependency', 'inject', wanted);
   checkDependencies('inject', wanted);
   checkNames(wanted, 'inject');
   const dependencies = wanted as Dependencies;
   const [first] = Object.entries(dependencies);
-  if (run.isOver && first)
+  if (first && port.hasLeft(run))
     throw located(misuse('INJECT_LATE', nameOfDependency(first[1].dependency, first[0])), () => run.title);
   checkGraphIn(run, dependencies, 'inject');
   if (run.solved.hasExits) refuseExited(dependencies, run);

@@ -32,8 +32,8 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
-  /** Notes which dependency has thrown this. */
-  cameFrom(thrown: unknown, dependency: string): void;
+  /** Notes which dependency has thrown a value. */
+  readonly reports: { cameFrom(thrown: unknown, dependency: string): void };
 }
 
 /** The values of dependencies by name. Without a prototype of its own, every name is only a name. */
@@ -196,7 +196,7 @@ function produce(solution: Solution, inner: Values, run: DependencyRun): Promise
     if (need.marker.dispose || isThenable(produced)) return receive(solution, produced, run, watch);
     solution.solve(produced);
   } catch (thrown) {
-    run.cameFrom(thrown, name);
+    run.reports.cameFrom(thrown, name);
     watch?.stop();
     throw thrown;
   }
@@ -261,7 +261,7 @@ async function receive(
 }
 
 function failed(solution: Solution, thrown: unknown, run: DependencyRun): unknown {
-  run.cameFrom(thrown, solution.name);
+  run.reports.cameFrom(thrown, solution.name);
   solution.fail(thrown);
   return thrown;
 }

@@ -8,7 +8,9 @@ import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
-export interface EndpointRun extends DependencyRun, Answered, StreamRun {}
+export interface EndpointRun extends DependencyRun, Answered, StreamRun {
+  readonly reports: DependencyRun['reports'] & StreamRun['reports'];
+}
 
 /**
  * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies

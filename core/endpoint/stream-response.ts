@@ -17,8 +17,8 @@ export type ResponseClass = new (content: never, init?: ResponseInit) => Respons
 export interface StreamRun extends Pick<DependencyRun, 'injected'> {
   /** Runs in the async context of the endpoint. */
   inContext<T>(run: () => T): T;
-  /** A failure took the place of this one, and does not carry it among its causes. */
-  failureLost(lost: Error): void;
+  /** Told of a failure whose place another one took that does not carry it among its causes. */
+  readonly reports: { failureLost(lost: Error): void };
 }
 
 /** The endpoint whose generator it is. */
@@ -109,7 +109,7 @@ async function closeAfter(failure: Error, yielded: Yielded, run: StreamRun): Pro
     await yielded.return();
   } catch (thrown) {
     const error = toError(thrown);
-    if (!carries(error, failure)) run.failureLost(failure);
+    if (!carries(error, failure)) run.reports.failureLost(failure);
     throw error;
   }
 }

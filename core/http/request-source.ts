@@ -37,6 +37,8 @@ export interface RequestSource {
   readonly pathParams: RouterParams;
   /** Aborts when the client goes away before it has its response. */
   readonly signal: AbortSignal;
+  /** Aborts `signal` although the client is still there: the time of a layer is up. */
+  abort?(reason: Error): void;
   /** Bytes of the body that readers may hold in memory. Layers set it. */
   maxBodySize: number;
   /** Whether `json()` refuses bodies that are not JSON by their type; `true` unless a layer sets it. */

@@ -18,14 +18,14 @@ export interface Work {
   cutShort(reason: Error): void;
 }
 
-/** A place in a ring. */
-export class Entry {
+/** A place in a ring, or a ring of one. */
+export class Ring {
   readonly work: Work | undefined;
-  next: Entry = this;
-  #previous: Entry = this;
+  next: Ring = this;
+  #previous: Ring = this;
 
   /** A ring of its own, or, given one, the last place before the beginning of that. */
-  constructor(work: Work | undefined, ring?: Entry) {
+  constructor(work: Work | undefined, ring?: Ring) {
     this.work = work;
     if (ring === undefined) return;
     this.#previous = ring.#previous;
@@ -45,7 +45,7 @@ export class Entry {
 /** What a layer is at, so that it can be closed. */
 export class InFlight {
   /** The works, in a ring that begins and ends here: one is taken out of it at no cost, however many there are. */
-  readonly #ring: Entry = new Entry(undefined);
+  readonly #ring: Ring = new Ring(undefined);
   #isClosed = false;
   /** What each `close()` waits for, until the last work has ended. */
   #emptied: RepeatedWait<void> | undefined;
@@ -56,11 +56,11 @@ export class InFlight {
   }
 
   /** A work begins. What is returned is for `end`. */
-  begin(work: Work): Entry {
-    return new Entry(work, this.#ring);
+  begin(work: Work): Ring {
+    return new Ring(work, this.#ring);
   }
 
-  end(entry: Entry): void {
+  end(entry: Ring): void {
     entry.leave();
     if (this.#ring.next !== this.#ring) return;
     this.#tellEmptied();

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { GeneratorContext, isGenerator, yieldedOf } from '../dependencies/generator-context.js';
-import { asThrown, misuse, nameOf, toError } from '../errors.js';
+import { nameOf } from '../errors/show.js';
+import { asThrown, misuse, toError } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import { within } from './in-flight.js';
 

@@ -3,12 +3,18 @@ import { checkNames } from '../dependencies/depends.js';
 import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
 import { contextOf, noValues, solveDependencies } from '../dependencies/solve.js';
 import { checkHandler } from '../endpoint/endpoint.js';
-import { asThrown, misuse, nameOf, toError } from '../errors.js';
+import { nameOf } from '../errors/show.js';
+import { asThrown, misuse, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { RequestSource } from '../http/request-source.js';
-import { type Delivery, Exchange, type Transport } from './exchange.js';
-import { type ErrorPhase, type Freezable, type FrozenLayer, look } from './frozen-layer.js';
+import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
+import { Exchange } from './exchange.js';
+import { unwind } from './failure.js';
+import { type Freezable, type FrozenLayer, look } from './frozen-layer.js';
+import { end } from './over.js';
+import { phases } from './phase.js';
+import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
 /** A function that is given what it declares, as an endpoint is. */
@@ -16,8 +22,8 @@ type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => R
 
 /**
  * A function with dependencies outside a request, in the order of a request without middleware and without a response.
- * Resolves with its result when its last task has run. Rejects with what it throws, as its dependencies make it, and with
- * what their exits fail with.
+ * Resolves with its result when its last task has run. Rejects with what it throws, as its dependencies make it, and
+ * with what their exits fail with.
  */
 export async function runOutside<D extends Dependencies, Result>(
   layer: Freezable,
@@ -27,17 +33,18 @@ export async function runOutside<D extends Dependencies, Result>(
   checkHandler('layer.run', dependencies, work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
-  const exchange = new OutsideExchange(`run ${nameOf(work, '')}`.trimEnd());
-  exchange.enterLayer(plan);
+  const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());
+  const place = enterLayer(exchange, plan);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
   try {
     result = await answer(exchange, plan, dependencies, work);
   } catch (thrown) {
-    failure = await exchange.unwind(toError(thrown));
+    failure = await unwind(exchange, toError(thrown));
   }
-  exchange.leaveLayer(plan);
-  exchange.isSent = true;
+  leaveLayer(exchange, place);
+  exchange.phase = phases.sending;
+  exchange.delivery = { outcome: 'sent' };
   const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
   const thrown = failure ?? late;
   if (thrown) throw asThrown(thrown);
@@ -46,24 +53,29 @@ export async function runOutside<D extends Dependencies, Result>(
 
 /** Tells `onError` of what failed when nobody waited for it any more. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
-  const exchange = new OutsideExchange(name);
-  exchange.enterLayer(look(layer));
-  exchange.report(error, phase);
-  exchange.end();
+  const exchange = outside(name);
+  enterLayer(exchange, look(layer));
+  exchange.reports.tell(error, phase);
+  end(exchange);
+}
+
+/** Without a transport: whoever waits for it is told of its failures by a rejection. */
+function outside(name: string): Exchange {
+  return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }
 
 /** Steps 2 to 4. */
 async function answer<D extends Dependencies, Result>(
-  exchange: OutsideExchange,
+  exchange: Exchange,
   { lifespan }: FrozenLayer,
   dependencies: D,
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
-  checkNames(dependencies, exchange.name);
-  checkGraphIn(exchange, dependencies, exchange.name);
+  checkNames(dependencies, exchange.title);
+  checkGraphIn(exchange, dependencies, exchange.title);
   if (lifespan?.isReady === false) await lifespan.start();
   if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
-  exchange.takeState(lifespan?.state);
+  takeState(exchange, lifespan?.state);
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
@@ -73,33 +85,8 @@ async function answer<D extends Dependencies, Result>(
   return result;
 }
 
-/** What is run without a request: whoever waits for it is told of its failures by a rejection. */
-class OutsideExchange extends Exchange {
-  override readonly name: string;
-
-  constructor(name: string) {
-    const source = new NoRequest(name);
-    super(new Request(source), source);
-    this.name = name;
-  }
-
-  /** The caller knows what it has run. */
-  override locate(error: Error): Error {
-    return error;
-  }
-
-  override noteFailure(
-    _phase: unknown,
-    failure: Error | undefined,
-    known: Error | undefined,
-  ): Error | undefined {
-    if (failure !== undefined && failure !== known) this.dropTasks(failure);
-    return failure;
-  }
-}
-
-/** What stands where there is no request, and no connection. */
-class NoRequest implements RequestSource, Transport {
+/** What the function sees as its `request`: where none has come, there is a state, and a signal for the end of the layer. */
+class NoRequest implements RequestSource {
   readonly method = 'GET';
   readonly url: string;
   readonly path: string;
@@ -117,9 +104,12 @@ class NoRequest implements RequestSource, Transport {
     this.url = `callnext:${this.path}`;
   }
 
-  /** Aborts when the layer is being closed and the time for it is up. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
   }
 
   body(): null {
@@ -136,17 +126,5 @@ class NoRequest implements RequestSource, Transport {
 
   async readForm(): Promise<FormData> {
     return new FormData();
-  }
-
-  abort(reason: Error): void {
-    this.#controller.abort(reason);
-  }
-
-  async send(): Promise<Delivery> {
-    return { outcome: 'sent' };
-  }
-
-  async fail(): Promise<Delivery> {
-    return { outcome: 'sent' };
   }
 }

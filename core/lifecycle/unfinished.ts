@@ -1,70 +1,110 @@
-import { within } from './in-flight.js';
+import { ClientDisconnect, isMisuse, misuse, toError } from '../errors.js';
+import { HTTPException } from '../http/http-exception.js';
+import { sourceOf } from '../http/request-parts.js';
+import type { Response } from '../http/response.js';
+import type { Exchange } from './exchange.js';
+import { recoverOutside } from './failure.js';
+import { attach } from './over.js';
+
+/** A middleware is through before what is below it, which keeps its dependencies until it has ended. */
+export function abandon(exchange: Exchange, below: Promise<unknown>): void {
+  const settle = exchange.busy.abandon();
+  below.then(settle, thrown => {
+    const error = toError(thrown);
+    const isKnown =
+      error instanceof ClientDisconnect ||
+      isMisuse(error, 'ALREADY_ANSWERED') ||
+      error === exchange.failures?.passedOn;
+    if (!isKnown) exchange.reports.tellOnce(error, 'request');
+    settle();
+  });
+}
 
 /**
- * What still runs below when a response has been made: code that a middleware did not wait for, and native code that injects.
- * Its dependencies are not taken from it.
+ * A layer gives up on what has not answered in its time, and will wait as long again before it takes the dependencies
+ * from it.
  */
-export class Unfinished {
-  readonly #observer: { becameIdle(): void };
-  #abandoned = 0;
-  #busy = 0;
-  #wake: (() => void) | undefined;
-  /** Milliseconds to wait for what a layer has given up on. */
-  #patience: number | undefined;
+export function giveUp(exchange: Exchange, below: Promise<Response>, timeout: number): Promise<Response> {
+  const error = misuse('LAYER_TIMEOUT', timeout);
+  exchange.reports.tell(error, 'request');
+  // What it answers later is not sent, and has tasks all the same.
+  below.then(
+    response => exchange.replaced(response),
+    () => undefined,
+  );
+  abandon(exchange, below);
+  exchange.busy.loseInterestAfter(timeout);
+  sourceOf(exchange.request).abort?.(error);
+  return recoverOutside(exchange, new HTTPException(504, undefined, { cause: error }));
+}
 
-  constructor(observer: { becameIdle(): void }) {
-    this.#observer = observer;
-  }
+/** Keeps the exits from running until native code has what it injects; whoever began it hears how. */
+export function busyWith(exchange: Exchange, work: Promise<unknown>): void {
+  exchange.busy.hasInjected = true;
+  attach(exchange);
+  exchange.busy.busyWith(work);
+}
 
-  get isIdle(): boolean {
-    return this.#abandoned === 0 && this.#busy === 0;
-  }
+/** Keeps the exits, those of scope `function` too, from running before a block of native code has ended. */
+export function runsBlock(exchange: Exchange, block: Promise<unknown>): void {
+  exchange.exits.keep(block);
+  busyWith(exchange, block);
+}
 
-  /** Whether something works that nobody waits for. */
-  get isAbandoned(): boolean {
-    return this.#abandoned > 0;
-  }
+/**
+ * Waits for native code that has answered and may still use its dependencies of scope `function`. Where it waits for its
+ * answer to be sent, these exit later, when it has ended.
+ */
+export async function whenNativeHasEnded(exchange: Exchange): Promise<void> {
+  const work = exchange.transport?.nativeWork?.();
+  if (work === undefined || (await work.answerMayGo())) return;
+  const end = work.end();
+  exchange.exits.keep(end);
+  exchange.busy.native = work;
+  attach(exchange);
+  exchange.busy.busyWith(end);
+}
 
-  /** A middleware is through before what is below it. What is returned is called when that has settled. */
-  abandon(): () => void {
-    this.#abandoned += 1;
-    return () => {
-      this.#abandoned -= 1;
-      this.#tell();
-    };
-  }
+/** Keeps what is open for native code that has answered, until that code has ended. Its answer goes on at once. */
+export function keepForNative(exchange: Exchange): void {
+  const work = exchange.transport?.nativeWork?.();
+  if (work) exchange.busy.native = work;
+}
 
-  /** Native code waits for what it injects. */
-  busyWith(work: Promise<unknown>): void {
-    this.#busy += 1;
-    const settle = (): void => {
-      this.#busy -= 1;
-      this.#tell();
-    };
-    work.then(settle, settle);
-  }
+/** Reports native code that goes on to write although what it was given has exited. */
+export function watchLateUse(exchange: Exchange): void {
+  if (exchange.enteredExits?.has('function')) return;
+  const name = exchange.below?.takeLent();
+  if (name === undefined) return;
+  const tell = (): void => exchange.reports.tell(misuse('INJECT_USED_LATE', exchange.title, name), 'request');
+  exchange.transport?.whenWritten?.(tell);
+}
 
-  /** From now on it is waited for these milliseconds at most. */
-  loseInterestAfter(milliseconds: number): void {
-    this.#patience = Math.min(milliseconds, this.#patience ?? milliseconds);
-  }
+/** Whether native code has dependencies of its own: they are not taken from it while it works. */
+export function hasInjected({ below }: Exchange): boolean {
+  return below?.hasInjected === true;
+}
 
-  /** Resolves when nothing runs any more, or when it was waited for long enough. */
-  async whenIdle(): Promise<void> {
-    let isPatient = true;
-    // Who waited for one may have begun another.
-    while (!this.isIdle && isPatient) {
-      const idle = new Promise<void>(resolve => {
-        this.#wake = resolve;
-      });
-      if (this.#patience === undefined) await idle;
-      else isPatient = await within(this.#patience, idle);
-    }
-  }
+/** Whether an endpoint works: it comes to its end, also when its client has gone. */
+export function isAnswering({ endpoints }: Exchange): boolean {
+  return endpoints > 0;
+}
 
-  #tell(): void {
-    if (!this.isIdle) return;
-    this.#wake?.();
-    this.#observer.becameIdle();
+/** Whether native code may still use what the request has entered. */
+export function isHolding({ below, enteredExits }: Exchange): boolean {
+  return below?.hasInjected === true || enteredExits?.isEmpty === false;
+}
+
+/** An endpoint works until the response is made. */
+export async function answering(
+  exchange: Exchange,
+  answer: (exchange: Exchange) => Promise<Response>,
+): Promise<Response> {
+  exchange.endpoints += 1;
+  attach(exchange);
+  try {
+    return await answer(exchange);
+  } finally {
+    exchange.endpoints -= 1;
   }
 }

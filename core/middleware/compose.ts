@@ -1,30 +1,36 @@
-import { adapterOf, isClass, isFactory, isGeneratorFunction, misuse, misuseWith, nameOf } from '../errors.js';
+import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/kinds.js';
+import { nameOf } from '../errors/show.js';
+import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
 import type { Request } from '../http/request.js';
 import { changedRequest } from '../http/request-change.js';
 import type { Response } from '../http/response.js';
-import { isResponseLike } from '../http/response-like.js';
+import { isResponseLike, type ResponseLike } from '../http/response-like.js';
 import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
 
-/** What the onion needs of the exchange that runs through it. */
+/** What the onion needs of the request that runs through it. */
 export interface OnionRun extends Answered {
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
+}
+
+/** What a request does for its middlewares. */
+export interface OnionPort<Run> {
   /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
-  recoverOutside(thrown: unknown): Promise<Response>;
+  recoverOutside(run: Run, thrown: unknown): Promise<Response>;
   /** Tells `onError`. */
-  report(error: Error, phase: 'request'): void;
+  report(run: Run, error: Error): void;
   /** A middleware is through before what is below it: a timeout. */
-  abandon(below: Promise<unknown>): void;
+  abandon(run: Run, below: Promise<unknown>): void;
 }
 
 /** What is below an onion. */
 export type Below = (request: Request) => Promise<Response>;
 
 /** An onion, folded: runs the middlewares and what is below them. */
-export type Onion = (request: Request, run: OnionRun, below: Below) => Promise<Response>;
+export type Onion<Run> = (request: Request, run: Run, below: Below) => Promise<Response>;
 
 /** Throws `MIDDLEWARE_NOT_A_FUNCTION`, `MIDDLEWARE_NATIVE` and `UNCALLED`. */
 export function checkedMiddleware(middleware: unknown): Middleware {
@@ -43,114 +49,185 @@ function mayReturnResponse(fn: object): boolean {
  * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
  * `names` are those of the middlewares.
  */
-export function compose(middlewares: readonly Middleware[], names: readonly string[]): Onion {
-  const innermost: Onion = (request, _run, below) => below(request);
-  const fold = (inner: Onion, middleware: Middleware, index: number): Onion =>
-    guarded(names[index] as string, middleware, inner);
+export function compose<Run extends OnionRun>(
+  middlewares: readonly Middleware[],
+  names: readonly string[],
+  port: OnionPort<Run>,
+): Onion<Run> {
+  const innermost: Onion<Run> = (request, _run, below) => below(request);
+  const fold = (inner: Onion<Run>, middleware: Middleware, index: number): Onion<Run> =>
+    guarded({ name: names[index] as string, inner, port }, middleware);
   return middlewares.reduceRight(fold, innermost);
 }
 
-function guarded(name: string, middleware: Middleware, inner: Onion): Onion {
-  return async function runMiddleware(request, run, below) {
-    const watch = run.timings?.beginMiddleware(name);
-    const { trace } = run;
-    const call = new Call(name, inner, run, below, watch);
-    try {
-      trace?.add(`${name} before`);
-      const returned = await middleware(request, given => call.next(request, given));
-      const settled = call.settle(returned, request);
-      const response = settled instanceof Promise ? await settled : settled;
-      trace?.add(`${name} after ${response.status}`);
-      return response;
-    } catch (thrown) {
-      call.explain(thrown);
-      call.leave(undefined);
-      trace?.add(`${name} failed`);
-      return run.recoverOutside(thrown);
-    } finally {
-      watch?.stop();
-    }
+/** Where a middleware stands in its onion. */
+interface Ring<Run> {
+  readonly name: string;
+  readonly inner: Onion<Run>;
+  readonly port: OnionPort<Run>;
+}
+
+function guarded<Run extends OnionRun>(ring: Ring<Run>, middleware: Middleware): Onion<Run> {
+  // Without `async`: what that keeps of a call is much of what a middleware costs.
+  return function runMiddleware(request, run, below) {
+    const waiter = new Waiter(ring, request, run, below);
+    return started(middleware, request, waiter).then(
+      returned => waiter.settle(returned),
+      (thrown: unknown) => waiter.fail(thrown),
+    );
   };
 }
 
+/** A middleware may throw, or return a response and no promise. */
+function started<Run extends OnionRun>(
+  middleware: Middleware,
+  request: Request,
+  waiter: Waiter<Run>,
+): Promise<unknown> {
+  try {
+    const returned: unknown = middleware(request, given => waiter.next(given));
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
+/**
+ * `fresh` → `waiting` at its `callNext` → `answered`, or `failed` → `through`. A middleware that is through before leaves
+ * it `unused`, or what is below `abandoned`.
+ */
+type State = 'fresh' | 'waiting' | 'answered' | 'failed' | 'through' | 'unused' | 'abandoned';
+
 /** One run of one middleware: guards `callNext` and takes what is returned. */
-class Call {
-  readonly #name: string;
-  readonly #inner: Onion;
-  readonly #run: OnionRun;
+class Waiter<Run extends OnionRun> {
+  readonly #ring: Ring<Run>;
+  readonly #request: Request;
+  readonly #run: Run;
   readonly #below: Below;
   readonly #watch: Stopwatch | undefined;
-  #isOver = false;
-  #called = false;
-  #pending: Promise<Response> | undefined;
+  readonly #trace: Trace | undefined;
+  #state: State = 'fresh';
+  /** What `callNext` has given. */
+  #given: Promise<Response> | undefined;
   #received: Response | undefined;
 
-  constructor(name: string, inner: Onion, run: OnionRun, below: Below, watch: Stopwatch | undefined) {
-    this.#name = name;
-    this.#inner = inner;
+  constructor(ring: Ring<Run>, request: Request, run: Run, below: Below) {
+    this.#ring = ring;
+    this.#request = request;
     this.#run = run;
     this.#below = below;
-    this.#watch = watch;
+    this.#watch = run.timings?.beginMiddleware(ring.name);
+    this.#trace = run.trace;
+    this.#trace?.add(`${ring.name} before`);
   }
 
-  next(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
-    const refused = this.#called ? 'CALL_NEXT_TWICE' : this.#isOver ? 'CALL_NEXT_LATE' : undefined;
-    if (refused) return handled(Promise.reject(misuse(refused, this.#name)));
-    this.#called = true;
+  next(given: Parameters<CallNext>[0]): Promise<Response> {
+    if (this.#state !== 'fresh') return this.#refuse();
+    this.#state = 'waiting';
     this.#watch?.pause();
-    const received = this.#goOn(request, given).then(
+    this.#given = this.#goOn(given).then(
       response => this.#receive(response),
-      (thrown: unknown) => this.#fail(thrown),
+      (thrown: unknown) => this.#rejected(thrown),
     );
-    this.#pending = received;
-    return received;
+    return this.#given;
   }
 
-  settle(returned: unknown, request: Request): Response | Promise<Response> {
+  /** The middleware has returned this. */
+  settle(returned: unknown): Response | Promise<Response> {
+    try {
+      const accepted = accept(this.#run, this.#checked(returned), this.#request);
+      if (accepted instanceof Promise) return this.#settleLater(accepted);
+      this.#leave(accepted);
+      return this.#passed(accepted);
+    } catch (thrown) {
+      return this.fail(thrown);
+    }
+  }
+
+  /** The middleware, or what is made of its response, has failed. */
+  fail(thrown: unknown): Promise<Response> {
+    // `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause.
+    if (this.#state === 'waiting' && thrown instanceof TypeError) this.#explain(thrown);
+    this.#leave(undefined);
+    this.#trace?.add(`${this.#ring.name} failed`);
+    this.#watch?.stop();
+    return this.#ring.port.recoverOutside(this.#run, thrown);
+  }
+
+  async #settleLater(accepting: Promise<Response>): Promise<Response> {
+    this.#leave(undefined);
+    try {
+      return this.#passed(await accepting);
+    } catch (thrown) {
+      return await this.fail(thrown);
+    }
+  }
+
+  #passed(response: Response): Response {
+    this.#trace?.add(`${this.#ring.name} after ${response.status}`);
+    this.#watch?.stop();
+    return response;
+  }
+
+  #checked(returned: unknown): ResponseLike {
+    const { name } = this.#ring;
     if (returned === undefined || returned === null)
-      throw misuse('NOTHING_RETURNED', this.#name, this.#called);
-    if (!isResponseLike(returned))
-      throw misuse('NOT_A_RESPONSE', `The middleware \`${this.#name}\``, returned);
-    const accepted = accept(this.#run, returned, request);
-    this.leave(accepted instanceof Promise ? undefined : accepted);
-    return accepted;
+      throw misuse('NOTHING_RETURNED', name, this.#state !== 'fresh');
+    if (!isResponseLike(returned)) throw misuse('NOT_A_RESPONSE', `The middleware \`${name}\``, returned);
+    return returned;
   }
 
-  /** `callNext(request).headers` without an `await` is a TypeError that says nothing of its cause. */
-  explain(thrown: unknown): void {
-    if (this.#pending === undefined || this.#isOver || !(thrown instanceof TypeError)) return;
-    this.#run.report(misuseWith({ cause: thrown }, 'CALL_NEXT_NOT_AWAITED', this.#name), 'request');
+  #explain(cause: TypeError): void {
+    const { name, port } = this.#ring;
+    port.report(this.#run, misuseWith({ cause }, 'CALL_NEXT_NOT_AWAITED', name));
   }
 
   /** The middleware is through, with this response or with an exception. */
-  leave(response: Response | undefined): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    if (this.#received !== undefined && this.#received !== response) this.#run.replaced(this.#received);
-    if (this.#pending) this.#run.abandon(this.#pending);
+  #leave(response: Response | undefined): void {
+    const state = this.#state;
+    if (state === 'fresh') this.#state = 'unused';
+    else if (state === 'waiting') {
+      this.#state = 'abandoned';
+      this.#ring.port.abandon(this.#run, this.#given as Promise<Response>);
+    } else if (state === 'answered' || state === 'failed') {
+      this.#state = 'through';
+      if (this.#received !== undefined && this.#received !== response) this.#run.replaced(this.#received);
+    }
   }
 
-  #goOn(request: Request, given: Parameters<CallNext>[0]): Promise<Response> {
+  #refuse(): Promise<Response> {
+    const code = this.#state === 'unused' ? 'CALL_NEXT_LATE' : 'CALL_NEXT_TWICE';
+    return handled(Promise.reject(misuse(code, this.#ring.name)));
+  }
+
+  #goOn(given: Parameters<CallNext>[0]): Promise<Response> {
     try {
-      return this.#inner(changedRequest(request, given), this.#run, this.#below);
+      return this.#ring.inner(changedRequest(this.#request, given), this.#run, this.#below);
     } catch (thrown) {
       return Promise.reject(thrown);
     }
   }
 
   #receive(response: Response): Response {
-    this.#pending = undefined;
-    if (this.#isOver) this.#run.replaced(response);
-    else this.#watch?.resume();
+    if (this.#state === 'abandoned') {
+      this.#state = 'through';
+      this.#run.replaced(response);
+    } else {
+      this.#state = 'answered';
+      this.#watch?.resume();
+    }
     this.#received = response;
     return response;
   }
 
   /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
-  #fail(thrown: unknown): never {
-    if (this.#pending) handled(this.#pending);
-    this.#pending = undefined;
-    if (!this.#isOver) this.#watch?.resume();
+  #rejected(thrown: unknown): never {
+    if (this.#given) handled(this.#given);
+    if (this.#state === 'abandoned') this.#state = 'through';
+    else {
+      this.#state = 'failed';
+      this.#watch?.resume();
+    }
     throw thrown;
   }
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import {
+  answerUnhandled,
   type Content,
   contentToSend,
   type Delivery,
@@ -127,13 +128,9 @@ class FetchTransport implements Transport {
 
   /** Nobody handled it: there is no framework here that has an error page. */
   async fail(error: Error, headers: Headers | undefined): Promise<Delivery> {
-    const page = (this.exchange as Exchange).answerUnhandled(error, 'request');
+    const page = answerUnhandled(this.exchange as Exchange, error, 'request');
     if (headers) fillHeaders(page.headers, headers);
     return this.send(page);
-  }
-
-  abort(): void {
-    // The signal is the client's own here.
   }
 }
 

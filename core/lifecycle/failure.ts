@@ -1,0 +1,243 @@
+import { classOf, nameOf } from '../errors/show.js';
+import { ClientDisconnect, misuse, toError } from '../errors.js';
+import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
+import { errorResponse, isExpected } from '../exceptions/http-exception.js';
+import { accept } from '../http/accept.js';
+import { fillHeaders, type Headers } from '../http/headers.js';
+import { sharedOf } from '../http/request-parts.js';
+import type { Response } from '../http/response.js';
+import { isResponseLike } from '../http/response-like.js';
+import { claimFor } from '../http/response-parts.js';
+import type { Exchange } from './exchange.js';
+import { phases } from './phase.js';
+import type { Surroundings } from './place.js';
+import type { ErrorPhase } from './reports.js';
+import { closeBegun, dropTasks, isClosedInTime } from './superseded.js';
+
+/**
+ * What happens to an exception: it is thrown into every dependency that is open, the tasks are dropped, and its
+ * handler, looked up from the innermost layer outwards, makes the response. Rejects with what has no handler.
+ */
+export async function recover(exchange: Exchange, thrown: unknown): Promise<Response> {
+  const { failing } = exchange;
+  if (thrown !== undefined && thrown === failing.disconnected) throw thrown;
+  failing.observed = undefined;
+  const failure = await unwind(exchange, toError(thrown));
+  if (failure === failing.unhandled) throw failure;
+  if (!(failure instanceof ClientDisconnect)) {
+    const handled = await askHandlers(exchange, failure);
+    if (handled) return handled;
+  }
+  failing.unhandled = failure;
+  const builtIn = attempt(exchange, failure, () => builtInResponse(failure));
+  if (!builtIn) throw failure;
+  failing.unhandled = undefined;
+  return claimFor(exchange, builtIn);
+}
+
+/** An exception leaves a middleware: as it is, or as a response with the headers that are meant for it. */
+export async function recoverOutside(exchange: Exchange, thrown: unknown): Promise<Response> {
+  return withErrorHeaders(exchange, await recover(exchange, thrown));
+}
+
+/** The handler for `Error` of a layer, which stands outside its middleware. */
+export async function handleOutside(
+  exchange: Exchange,
+  layer: Surroundings,
+  failure: Error,
+): Promise<Response> {
+  const { catchAll } = layer.handlers;
+  if (!catchAll || failure instanceof ClientDisconnect) throw failure;
+  exchange.reports.tell(failure, 'request');
+  exchange.failing.unhandled = undefined;
+  return withErrorHeaders(exchange, await handle(exchange, catchAll, failure));
+}
+
+/** The headers that an exception takes along to whatever answers it. */
+export function errorHeadersOf({ request }: Exchange): Headers | undefined {
+  return sharedOf(request).errorHeaders;
+}
+
+function withErrorHeaders(exchange: Exchange, response: Response): Response {
+  const headers = errorHeadersOf(exchange);
+  if (headers) fillHeaders(response.headers, headers);
+  return response;
+}
+
+/**
+ * What a handler throws, the exception again or another one, is for the layers further out. It has no built-in
+ * response: a handler that throws an HTTPException gives it to the framework. Rejects with what none of them handles.
+ */
+async function askHandlers(exchange: Exchange, failure: Error): Promise<Response | undefined> {
+  let isRefused = false;
+  let current = failure;
+  // A handler may enter other layers, and these are to be asked as they are now.
+  for (const { handlers } of layersAround(exchange)) {
+    const handler = attempt(exchange, current, () => handlers.find(current));
+    if (!handler) continue;
+    try {
+      const response = await handle(exchange, handler, current);
+      exchange.failing.unhandled = undefined;
+      return response;
+    } catch (thrown) {
+      isRefused = true;
+      current = thrown as Error;
+    }
+  }
+  if (isRefused) throw current;
+  return undefined;
+}
+
+function layersAround({ place }: Exchange): Surroundings[] {
+  const layers: Surroundings[] = [];
+  for (let around = place; around; around = around.around) layers.push(around.layer);
+  return layers;
+}
+
+/** The response that a handler makes. What it throws itself has no handler in its layer. */
+async function handle(exchange: Exchange, handler: ExceptionHandler, failure: Error): Promise<Response> {
+  try {
+    const made = await handler(exchange.request, failure);
+    if (!isResponseLike(made)) {
+      const name = nameOf(handler, `of ${classOf(failure)}`);
+      throw misuse('NOT_A_RESPONSE', `The exception handler \`${name}\``, made);
+    }
+    return await accept(exchange, made, exchange.request);
+  } catch (thrown) {
+    const unhandled = exchange.reports.causedBy(toError(thrown), failure);
+    exchange.failing.unhandled = unhandled;
+    throw unhandled;
+  }
+}
+
+/** What is made of an exception; what that fails with, as where its headers are invalid, goes on in its place. */
+function attempt<T>(exchange: Exchange, failure: Error, make: () => T): T {
+  try {
+    return make();
+  } catch (thrown) {
+    throw exchange.reports.causedBy(toError(thrown), failure);
+  }
+}
+
+/**
+ * Throws a failure into every open dependency and drops the tasks of the request that failed. Where something still
+ * runs below that a middleware did not wait for, that happens when it is through.
+ */
+export async function unwind(exchange: Exchange, thrown: Error): Promise<Error> {
+  const failed = exchange.reports.locate(thrown);
+  exchange.failing.failed = failed;
+  if (!exchange.isIdle) exchange.exits.failure ??= thrown;
+  if (exchange.below?.isAbandoned) return thrown;
+  if (!(await isNativeAtWork(exchange))) return exchange.reports.locate(await unwindNow(exchange, thrown));
+  exchange.exits.failure ??= thrown;
+  return thrown;
+}
+
+/** Whether native code still works that has answered. It does not where its own failure is the one at hand. */
+async function isNativeAtWork({ below }: Exchange): Promise<boolean> {
+  const native = below?.native;
+  if (native === undefined) return false;
+  await undefined;
+  return native.isAtWork();
+}
+
+export async function unwindNow(exchange: Exchange, thrown: Error): Promise<Error> {
+  const closing = closeBegun(exchange);
+  if (closing) await isClosedInTime(exchange, closing);
+  const { exits, solved } = exchange;
+  const left = exits.entered;
+  const failure = await exchange.inContext(() => exits.unwind(thrown));
+  // What has exited is not given to anybody any more.
+  solved.clear(left);
+  dropTasks(exchange, failure);
+  return failure;
+}
+
+/** Native code has failed and is answered by native code: the dependencies get the failure before that answer goes on. */
+export async function failedNatively(exchange: Exchange, known: Error): Promise<void> {
+  const failure = await unwind(exchange, known);
+  if (failure !== known) exchange.reports.tell(failure, 'exit');
+}
+
+/** Native code has failed and its answer stands: the dependencies get the failure thrown in when they exit. */
+export function failedLate(exchange: Exchange, thrown: unknown): void {
+  if (exchange.phase < phases.leaving) exchange.exits.failure ??= toError(thrown);
+}
+
+/** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
+export function observe(exchange: Exchange, failure: Error): void {
+  exchange.failing.observed = exchange.reports.locate(failure);
+}
+
+/** The error that native code has failed with before this answer, once. */
+export function takeObserved({ failures }: Exchange): Error | undefined {
+  const failure = failures?.observed;
+  if (failures) failures.observed = undefined;
+  return failure;
+}
+
+/** Whether native code holds dependencies that its failure would roll back. */
+export function holdsInjected({ below, failures, enteredExits }: Exchange): boolean {
+  const hasFailed = failures?.failed !== undefined || failures?.observed !== undefined;
+  return below?.hasInjected === true && !hasFailed && enteredExits?.isEmpty === false;
+}
+
+/**
+ * Native code that holds dependencies has failed after it answered. Tells whether the failure takes the place of the
+ * answer: not once the response is on its way.
+ */
+export function overtake(exchange: Exchange, failure: Error): boolean {
+  const { failing, isSending } = exchange;
+  if (!isSending) failing.overtaking ??= failure;
+  return failing.overtaking === failure;
+}
+
+/** The failure that takes the place of the answer, once. */
+export function takeOvertaking({ failures }: Exchange): Error | undefined {
+  const failure = failures?.overtaking;
+  if (failures) failures.overtaking = undefined;
+  return failure;
+}
+
+/**
+ * An error handler of the app goes on without the error: what was open gets it, and what comes after begins anew.
+ * Returns what has to be waited for first.
+ */
+export function goOnAfterError(exchange: Exchange): Promise<void> | undefined {
+  const failure = takeObserved(exchange);
+  const { enteredExits, addedTasks } = exchange;
+  const isNothingOpen = enteredExits?.isEmpty !== false && (addedTasks?.names.length ?? 0) === 0;
+  if (failure && !isNothingOpen) return failedNatively(exchange, failure).then(() => beginAnew(exchange));
+  beginAnew(exchange);
+  return undefined;
+}
+
+function beginAnew(exchange: Exchange): void {
+  const { failures, enteredExits, below } = exchange;
+  if (failures) failures.failed = undefined;
+  if (enteredExits && !below?.isAbandoned) enteredExits.failure = undefined;
+  if (enteredExits) exchange.solved.forgetExited();
+}
+
+/**
+ * The response of an adapter that has no framework to give an exception to which nobody handled: by the `status`,
+ * `expose` and `headers` that it carries. One of 500 and above, and one without a status, is reported.
+ */
+export function answerUnhandled(exchange: Exchange, error: Error, phase: ErrorPhase): Response {
+  if (!isExpected(error)) exchange.reports.tell(error, phase);
+  return errorResponse(error);
+}
+
+/** A failure after the response: it is reported and the tasks are dropped, once for each. */
+export function noteFailure(
+  exchange: Exchange,
+  phase: 'response' | 'exit',
+  failure: Error | undefined,
+  known: Error | undefined,
+): Error | undefined {
+  if (failure === undefined || failure === known) return failure;
+  // Whoever runs a function outside of a request is told of it by a rejection.
+  if (exchange.transport) exchange.reports.tellOnce(failure, phase);
+  dropTasks(exchange, failure);
+  return failure;
+}

@@ -1,0 +1,24 @@
+import type { Depends } from '../dependencies/depends.js';
+import { type InjectPort, injectInto } from '../dependencies/inject.js';
+import type { Dependencies } from '../dependencies/marker.js';
+import type { Exchange } from './exchange.js';
+import { unwind } from './failure.js';
+import { phases } from './phase.js';
+import { busyWith, runsBlock } from './unfinished.js';
+
+const port: InjectPort<Exchange> = {
+  hasLeft: ({ phase }) => phase >= phases.leaving,
+  busyWith,
+  runsBlock,
+  unwind,
+  lend: ({ busy }, names) => busy.lend(names),
+};
+
+/** Solves dependencies for native code in an exchange, and gives them to a block, if there is one. See `injectInto`. */
+export function inject(
+  exchange: Exchange,
+  wanted: Depends<unknown> | Dependencies,
+  block?: unknown,
+): Promise<unknown> {
+  return injectInto(exchange, port, wanted, block);
+}

@@ -1,0 +1,120 @@
+import { checkGraphIn } from '../dependencies/dependency-graph.js';
+import { noValues, refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
+import type { Endpoint } from '../endpoint/endpoint.js';
+import { runEndpoint } from '../endpoint/run-endpoint.js';
+import { misuse, toError } from '../errors.js';
+import { HTTPException } from '../http/http-exception.js';
+import type { Request } from '../http/request.js';
+import { refuseTooLarge } from '../http/request-parts.js';
+import type { Response } from '../http/response.js';
+import type { Below, OnionPort } from '../middleware/compose.js';
+import { answerNative } from './answer-native.js';
+import { enterLayer, isTakenBy, leaveLayer, takeState } from './enter-layer.js';
+import type { Exchange } from './exchange.js';
+import { handleOutside, recover, recoverOutside } from './failure.js';
+import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
+import { within } from './in-flight.js';
+import { abandon, answering, giveUp } from './unfinished.js';
+
+/** What a request does for the middlewares of its layers. */
+export const onionPort: OnionPort<Exchange> = {
+  recoverOutside,
+  abandon,
+  report: ({ reports }, error) => reports.tell(error, 'request'),
+};
+
+/**
+ * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
+ * Rejects with an exception that nobody inside handled.
+ */
+export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
+  const plan = freeze(layer);
+  const place = enterLayer(exchange, plan);
+  const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
+  const answer = isOpen ? goIn(exchange, plan, below) : goInWhenReady(exchange, plan, below);
+  return (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer)).then(
+    response => {
+      exchange.ownStatus = response.status;
+      leaveLayer(exchange, place);
+      return response;
+    },
+    thrown => handleOutside(exchange, plan, toError(thrown)).finally(() => leaveLayer(exchange, place)),
+  );
+}
+
+function goIn(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
+  return plan.onion(exchange.request, exchange, request => {
+    if (exchange.isSending) return Promise.reject(misuse('ALREADY_ANSWERED'));
+    exchange.goBelow(request);
+    // Without any, native code runs in the very tick in which the request came, as without a layer.
+    return plan.hasDependencies
+      ? answerWithDependencies(exchange, plan, below, request)
+      : answerNative(exchange, below, request);
+  });
+}
+
+/** A layer with a lifespan is entered when that is; one that has been closed refuses. */
+async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
+  const { inFlight, lifespan } = plan;
+  try {
+    if (inFlight.isClosed && !isTakenBy(exchange, plan)) throw refusal();
+    if (lifespan?.isReady === false) await lifespan.start();
+    // It was left meanwhile: the time to close the layer was up.
+    if (lifespan?.isReady === false) throw refusal();
+  } catch (thrown) {
+    return recoverOutside(exchange, thrown);
+  }
+  // The layer has given up meanwhile.
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
+  takeState(exchange, lifespan?.state);
+  return goIn(exchange, plan, below);
+}
+
+/** The connection is not to be used again: this server is going away (RFC 9110, 15.6.4). */
+function refusal(): HTTPException {
+  return new HTTPException(503, undefined, {
+    headers: { connection: 'close' },
+    cause: misuse('LAYER_CLOSED'),
+  });
+}
+
+async function answerWithDependencies(
+  exchange: Exchange,
+  plan: FrozenLayer,
+  below: Below,
+  request: Request,
+): Promise<Response> {
+  try {
+    checkGraphIn(exchange, plan.dependencies, 'layer');
+    const values = noValues();
+    const solving = solveDependencies(plan.dependencies, values, exchange);
+    if (solving) await solving;
+    refuseUnbegun(plan.dependencies, values);
+  } catch (thrown) {
+    return recover(exchange, thrown);
+  }
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
+  return answerNative(exchange, below, request);
+}
+
+/** Waits for a layer's answer, and answers in its place when its time is up. */
+async function inTime(exchange: Exchange, timeout: number, answer: Promise<Response>): Promise<Response> {
+  return (await within(timeout, answer)) ? answer : giveUp(exchange, answer, timeout);
+}
+
+/** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
+export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
+  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
+  exchange.goBelow(exchange.request);
+  exchange.timings?.enter();
+  const response = await answering(exchange, async () => {
+    try {
+      refuseTooLarge(exchange.request);
+      return await runEndpoint(endpoint, exchange);
+    } catch (thrown) {
+      return recover(exchange, thrown);
+    }
+  });
+  exchange.ownStatus = response.status;
+  return response;
+}
