@@ -27,13 +27,17 @@ export {
   misuseWith,
   toError,
 } from './errors.js';
-export { Body, contentTooLarge, tooLarge } from './http/body.js';
+export { Body } from './http/body.js';
+export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export { cookieLine, cookieValues } from './http/cookies.js';
+export { isToken } from './http/field-syntax.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
 export type { ResponseHead, ViewHead } from './http/head.js';
-export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
+export { addToVary, fillHeaders } from './http/header-rules.js';
+export type { HeaderStore } from './http/header-store.js';
+export { areCopiedFrom, Headers } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { parseJSON, serialize } from './http/json.js';
 export { KeptBytes } from './http/kept-bytes.js';

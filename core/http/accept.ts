@@ -2,7 +2,7 @@ import { misuse } from '../errors.js';
 import type { BodySource } from './body-source.js';
 import { areUndone, isCodedAs } from './coded-body.js';
 import type { Files } from './files.js';
-import { ofFraming, ofHop } from './headers.js';
+import { ofFraming, ofHop } from './header-rules.js';
 import { isOfPlatform } from './platform.js';
 import type { Request } from './request.js';
 import { sourceOf } from './request-parts.js';
@@ -34,7 +34,7 @@ class CodedResponse extends Response {
     const codings = this.headers.get('content-encoding') ?? '';
     const isUnchanged = status === 304 || (await isCodedAs(codings, { body, source: sourceOf(request) }));
     const kept = isUnchanged ? headers : headers.filter(([name]) => !ofFraming.includes(name));
-    return new Response(body.content() as BodySource, { status, statusText, headers: kept });
+    return new Response(body.take() as BodySource, { status, statusText, headers: kept });
   }
 }
 

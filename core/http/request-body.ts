@@ -1,5 +1,6 @@
 import { misuse } from '../errors.js';
-import { Body, tooLarge } from './body.js';
+import { Body } from './body.js';
+import { tooLarge } from './body-limits.js';
 import {
   type BodySource,
   type Bytes,
@@ -17,7 +18,8 @@ import {
   notAForm,
   urlencodedForm,
 } from './form.js';
-import { Headers, ofFraming } from './headers.js';
+import { ofFraming } from './header-rules.js';
+import { Headers } from './headers.js';
 import { parseJSON, refuseOtherThanJSON } from './json.js';
 import {
   type ParsedBody,

@@ -1,4 +1,4 @@
-import { contentTooLarge } from './body.js';
+import { contentTooLarge } from './body-limits.js';
 import type { RouterParams } from './path-params.js';
 import type { Request } from './request.js';
 import { matched, reroute, shared, source } from './request-keys.js';

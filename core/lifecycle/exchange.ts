@@ -209,7 +209,7 @@ export class Exchange implements DependencyRun, Work {
 
   /** A response that will not be sent. */
   replaced(response: Response): void {
-    openedBodyOf(response)?.forget();
+    openedBodyOf(response)?.stopKeeping();
     this.superseded = this.superseded.length === 0 ? [response] : [...this.superseded, response];
     if (this.isIdle) this.whenLate?.(this);
   }

@@ -157,7 +157,7 @@ export class HeldBody {
       return writes;
     }
     const body = view && bodyOf(view);
-    const unread = this.#putBack(body?.unread() ?? []);
+    const unread = this.#putBack(body?.takeUnread() ?? []);
     const writes = this.#writes;
     this.#writes = [];
     this.#bytes = 0;
