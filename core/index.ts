@@ -47,7 +47,9 @@ export {
   StreamingResponse,
 } from './http/responses.js';
 export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
-export { Layer, type LayerDescription, type LayerOptions } from './layer.js';
+export type { LayerDescription } from './layer/description.js';
+export type { LayerOptions } from './layer/layer-options.js';
+export { Layer } from './layer.js';
 export type { Undone } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
 export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/reports.js';
