@@ -8,7 +8,7 @@ export const requestMessages = {
   APP_INSIDE_APP: () =>
     'A layer of `toKoa()` was reached by a request that a layer of another app is around already: an app of Koa that is called inside another app has a context of its own. Mount it with koa-mount, or give a layer to one of the two apps only.',
   BACKGROUND_TASK: (received: unknown) =>
-    `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.`,
+    `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.${noGenerator(received)}`,
   BODY_CHUNK: (received: unknown) =>
     `A streamed body produced ${show(received)}. Its chunks are strings or bytes.`,
   BODY_CONSUMED: (what: string) =>
@@ -88,7 +88,7 @@ export const requestMessages = {
   HEADERS_SENT: (action: string) =>
     `Cannot ${action}: the response has been sent. Change it before the outermost middleware returns.`,
   INJECT_BLOCK: (received: unknown) =>
-    `\`inject()\` takes a function as its third argument, with dependencies by name before it; received ${show(received)}. Call \`inject(req, { db: Depends(getDb) }, async ({ db }) => …)\`.`,
+    `\`inject()\` takes a function as its third argument, with dependencies by name before it; received ${show(received)}.${noGenerator(received)} Call \`inject(req, { db: Depends(getDb) }, async ({ db }) => …)\`.`,
   INJECT_LATE: (dependency: string) =>
     `\`inject()\` of \`${dependency}\` came when the response was over and the dependencies had exited. Inject before the response is complete.`,
   INJECT_OUTSIDE: () =>
@@ -114,7 +114,17 @@ export const requestMessages = {
   NOT_A_RESPONSE: (what: string, received: unknown) =>
     `${what} returned ${show(received)}, which is not a response. ${typeof received === 'function' ? 'Call the function.' : 'Return the response of `callNext`, a Response of callnext, or a Fetch Response.'}`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>
-    `${show(received)} can not be written as JSON${place === undefined ? '' : `: ${place}`}.${cure(received, ['promise', 'Await it first.']) || ' Return plain data or a Response.'}`,
+    `${show(received)} cannot be written as JSON${place === undefined ? '' : `: ${place}`}.${
+      cure(
+        received,
+        ['promise', 'Await it first.'],
+        ['stream', 'Stream it: return `new StreamingResponse(…)`, or yield its values from the endpoint.'],
+        ['bytes', 'Return `new Response(…)` with it, or yield its bytes.'],
+        ['form', 'Return `new Response(…)` with it.'],
+        ['map', 'Return `Object.fromEntries(map)`.'],
+        ['set', 'Return a list: `[...set]`.'],
+      ) || ' Return plain data or a Response.'
+    }`,
   NOT_SETTLED: (timeout: number, left: string) =>
     `After ${timeout} ms the requests of a TestClient are not through: ${left}. Something waits for ever, or raise \`timeoutMs\`.`,
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
@@ -159,3 +169,7 @@ export const requestMessages = {
     `The background task \`${task}\` was dropped because its layer was closed and its time was up. Give \`layer.close()\` a longer \`timeoutMs\`.`,
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
+
+function noGenerator(received: unknown): string {
+  return cure(received, ['generator', 'Nothing would run the code of a generator. Pass an async function.']);
+}
