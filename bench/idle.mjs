@@ -1,18 +1,19 @@
-// Clients of server-sent events that wait: heap for each, without a layer and with one, in a process each.
+// Measures the heap that a waiting client of server-sent events takes, without a layer and with one.
 import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** KiB of heap for each client. */
-export async function measureIdle(kind, clients) {
-  const child = fork(fileURLToPath(import.meta.url), [kind], { execArgv: ['--expose-gc'] });
+/** Returns KiB of heap for each client; `kind` is `native` or `layer`. */
+export async function measureIdle(kind, clients, node) {
+  const options = { execPath: node, execArgv: ['--expose-gc'] };
+  const child = fork(fileURLToPath(import.meta.url), [kind], options);
   const told = () => new Promise(resolve => child.once('message', resolve));
   const { port } = await told();
   const ask = async () => {
     child.send('heap');
     return told();
   };
-  // What is made once is there by then.
+  // The first clients make what is made once.
   const first = await open(port, 100);
   const before = await ask();
   const sockets = await open(port, clients);

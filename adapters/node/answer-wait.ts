@@ -54,8 +54,9 @@ function isAwaited({ res, held, listenersBefore }: AnswerInWait): boolean {
 }
 
 /**
- * Resolves five seconds after the client has gone, or after something else was sent, where native code still listens
- * for what will never come: `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res, 'drain')`.
+ * Resolves five seconds after the client has gone, or after something else was sent, where native code still
+ * listens for what will never come: `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res,
+ * 'drain')`.
  */
 export function whenStuck(
   over: Promise<Delivery>,

@@ -27,15 +27,19 @@ export type WhenReleased = (response: object, action: () => void) => boolean;
 export interface DestroyGuard {
   responseOf(carrier: Duplex): object | null | undefined;
   readonly whenReleased: WhenReleased;
-  /** Called when code of this process destroys the connection of a response, although the client is still there. */
+  /**
+   * Called when code of this process destroys the connection of a response, although the client is still
+   * there.
+   */
   destroyedHere(response: object): void;
 }
 
 /**
- * Keeps native code that answers and then destroys the connection from destroying its own answer: without a hold the
- * answer would be in the kernel by then. finalhandler does so after an error that comes too late, upload handlers that
- * refuse a body do, and so does a server that closes its idle connections. Done once for each connection; Node's own
- * reasons, which come with an error or after the client has closed its side, are not delayed.
+ * Keeps native code that answers and then destroys the connection from destroying its own answer: without a
+ * hold the answer would be in the kernel by then. finalhandler does so after an error that comes too late,
+ * upload handlers that refuse a body do, and so does a server that closes its idle connections. Done once for
+ * each connection; Node's own reasons, which come with an error or after the client has closed its side, are
+ * not delayed.
  */
 export function guardDestroy(carrier: Duplex | undefined, guardOf: DestroyGuard): void {
   const target = carrier as Guarded | undefined;
@@ -76,8 +80,8 @@ export function guardDestroy(carrier: Duplex | undefined, guardOf: DestroyGuard)
 }
 
 /**
- * Whether it is this process that destroys a connection. A server that is being closed destroys those of its clients, whose
- * handlers go on.
+ * Whether it is this process that destroys a connection. A server that is being closed destroys those of its
+ * clients, whose handlers go on.
  */
 function isDestroyedHere(carrier: Guarded, response: object, error: Error | undefined): boolean {
   const { session, server } = carrier;
@@ -122,8 +126,9 @@ export interface Closing {
 }
 
 /**
- * Tells `closing` when a connection closes, until `forgetConnection`. A response that waits for its turn, was detached from
- * its connection or never had one does not close by itself. One listener serves all of a connection.
+ * Tells `closing` when a connection closes, until `forgetConnection`. A response that waits for its turn, was
+ * detached from its connection or never had one does not close by itself. One listener serves all of a
+ * connection.
  */
 export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
   const socket = carrier as Guarded | undefined;

@@ -196,38 +196,43 @@ export class BackgroundTasks {
   }
 
   /**
-   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure.
-   * `isLast`: nothing is to be added any more when they have run. `begin` is told the name of each.
+   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure;
+   * where there is nothing to run, there is nothing to wait for. `begin` is told the name of each.
+   * `isLast`: nothing is to be added any more when they have run.
    */
-  async runAll(
+  runAll(
     report: TaskReporter,
     isLast = false,
     begin?: (name: string) => void,
+  ): Promise<Error | undefined> | undefined {
+    if (!this.isEmpty) return this.#runWaiting(report, isLast, begin);
+    if (isLast) this.close();
+    return undefined;
+  }
+
+  async #runWaiting(
+    report: TaskReporter,
+    isLast: boolean,
+    begin: ((name: string) => void) | undefined,
   ): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
       const name = this.#nameAt(task, 0);
       this.#gone += 1;
-      if (!this.#cutShortBy) begin?.(name);
-      const failure = this.#cutShortBy
-        ? misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name)
-        : await this.#run(task, name);
-      first ??= failure;
-      if (failure) report(failure, name);
+      try {
+        if (this.#cutShortBy) throw misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name);
+        begin?.(name);
+        this.#running = name;
+        await task.run();
+      } catch (thrown) {
+        const failure = toError(thrown);
+        first ??= failure;
+        this.#running = undefined;
+        report(failure, name);
+      }
+      this.#running = undefined;
     }
     if (isLast) this.close();
     return first;
-  }
-
-  async #run(task: BackgroundTask, name: string): Promise<Error | undefined> {
-    this.#running = name;
-    try {
-      await task.run();
-      return undefined;
-    } catch (thrown) {
-      return toError(thrown);
-    } finally {
-      this.#running = undefined;
-    }
   }
 }

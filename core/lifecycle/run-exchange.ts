@@ -5,7 +5,7 @@ import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import { errorHeadersOf, handleOutside, noteFailure, recover, takeOvertaking } from './failure.js';
 import { type Freezable, freeze } from './frozen-layer.js';
-import { closeTasks, finish, idle, isDoneWith } from './over.js';
+import { finish, idle, isDoneWith } from './over.js';
 import { phases } from './phase.js';
 import { runLayer } from './run-layer.js';
 import { settleResponses } from './superseded.js';
@@ -72,7 +72,8 @@ function afterResponse(
   exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
   return exchange.inContext(async () => {
     if (exchange.trace) await exchange.trace.received?.();
-    await idle(exchange);
+    const busy = idle(exchange);
+    if (busy) await busy;
     const closing = settleResponses(exchange, response);
     if (closing) await closing;
     const known = noteFailure(exchange, 'response', error, undefined) ?? exchange.failures?.failed;
@@ -90,33 +91,22 @@ export async function runAfterResponse(
   response: Response | undefined,
   known: Error | undefined,
 ): Promise<Error | undefined> {
-  const hasEntered = exchange.enteredExits?.isEmpty === false;
-  const hasWork = hasEntered || exchange.addedTasks?.isEmpty === false;
-  if (!hasWork && !exchange.below?.isGivenUp) closeTasks(exchange);
-  const { failure, last } = hasWork
-    ? await leaveAndRun(exchange, response, known)
-    : { failure: known, last: known };
-  await finish(exchange, failure ? () => failure : alreadyAnswered);
-  return last;
-}
-
-async function leaveAndRun(
-  exchange: Exchange,
-  response: Response | undefined,
-  known: Error | undefined,
-): Promise<{ failure: Error | undefined; last: Error | undefined }> {
-  const { exits, backgroundTasks, reports, trace } = exchange;
+  const { enteredExits: exits, reports, trace } = exchange;
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
   const begin = trace && ((name: string): void => trace.add(`task ${name}`));
-  const leaving = exits.leave('request', response, known); // 7
-  const left = leaving instanceof Promise ? await leaving : leaving;
+  const leaving = exits?.leave('request', response, known); // 7
+  const left = leaving instanceof Promise ? await leaving : (leaving ?? known);
   const failure = noteFailure(exchange, 'exit', left, known);
   exchange.phase = phases.tasks;
-  const taskFailure = await backgroundTasks.runAll(tell, false, begin); // 8
+  const running = exchange.addedTasks?.runAll(tell, false, begin); // 8
+  const taskFailure = running && (await running);
   const before = failure ?? taskFailure;
-  const closing = exits.leave('background', response, before); // 9
-  const closed = closing instanceof Promise ? await closing : closing;
+  const closing = exits?.leave('background', response, before); // 9
+  const closed = closing instanceof Promise ? await closing : (closing ?? before);
   const last = noteFailure(exchange, 'exit', closed, before);
-  await backgroundTasks.runAll(tell, !exchange.below?.isGivenUp, begin); // what those exits have added
-  return { failure, last: last === before ? failure : last };
+  const late = exchange.addedTasks?.runAll(tell, !exchange.below?.isGivenUp, begin); // what those exits have added
+  if (late) await late;
+  const letGo = finish(exchange, failure ? () => failure : alreadyAnswered);
+  if (letGo) await letGo;
+  return last === before ? failure : last;
 }

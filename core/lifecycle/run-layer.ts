@@ -14,7 +14,8 @@ import type { Exchange } from './exchange.js';
 import { handleOutside, recover, recoverOutside } from './failure.js';
 import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
 import { within } from './in-flight.js';
-import { abandon, answering, giveUp } from './unfinished.js';
+import { attach } from './over.js';
+import { abandon, giveUp } from './unfinished.js';
 
 /** What a request does for the middlewares of its layers. */
 export const onionPort: OnionPort<Exchange> = {
@@ -34,9 +35,8 @@ export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Pr
   const answer = isOpen ? goIn(exchange, plan, below) : goInWhenReady(exchange, plan, below);
   return (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer)).then(
     response => {
-      exchange.ownStatus = response.status;
       leaveLayer(exchange, place);
-      return response;
+      return answered(exchange, response);
     },
     thrown => handleOutside(exchange, plan, toError(thrown)).finally(() => leaveLayer(exchange, place)),
   );
@@ -107,14 +107,21 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
   exchange.timings?.enter();
-  const response = await answering(exchange, async () => {
-    try {
-      refuseTooLarge(exchange.request);
-      return await runEndpoint(endpoint, exchange);
-    } catch (thrown) {
-      return recover(exchange, thrown);
-    }
-  });
+  // It works until the response is made, also when its client has gone.
+  exchange.endpoints += 1;
+  attach(exchange);
+  try {
+    refuseTooLarge(exchange.request);
+    return answered(exchange, await runEndpoint(endpoint, exchange));
+  } catch (thrown) {
+    return answered(exchange, await recover(exchange, thrown));
+  } finally {
+    exchange.endpoints -= 1;
+  }
+}
+
+/** Our own code tells of failures by exceptions, and its status of none. */
+function answered(exchange: Exchange, response: Response): Response {
   exchange.ownStatus = response.status;
   return response;
 }

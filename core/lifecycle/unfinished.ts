@@ -94,17 +94,3 @@ export function isAnswering({ endpoints }: Exchange): boolean {
 export function isHolding({ below, enteredExits }: Exchange): boolean {
   return below?.hasInjected === true || enteredExits?.isEmpty === false;
 }
-
-/** An endpoint works until the response is made. */
-export async function answering(
-  exchange: Exchange,
-  answer: (exchange: Exchange) => Promise<Response>,
-): Promise<Response> {
-  exchange.endpoints += 1;
-  attach(exchange);
-  try {
-    return await answer(exchange);
-  } finally {
-    exchange.endpoints -= 1;
-  }
-}
