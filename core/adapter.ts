@@ -27,13 +27,17 @@ export {
   misuseWith,
   toError,
 } from './errors.js';
-export { Body, contentTooLarge, tooLarge } from './http/body.js';
+export { Body } from './http/body.js';
+export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export { cookieLine, cookieValues } from './http/cookies.js';
+export { isToken } from './http/field-syntax.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
 export type { ResponseHead, ViewHead } from './http/head.js';
-export { addToVary, areCopiedFrom, fillHeaders, type HeaderStore, Headers, isToken } from './http/headers.js';
+export { addToVary, fillHeaders } from './http/header-rules.js';
+export type { HeaderStore } from './http/header-store.js';
+export { areCopiedFrom, Headers } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { parseJSON, serialize } from './http/json.js';
 export { KeptBytes } from './http/kept-bytes.js';
@@ -41,15 +45,11 @@ export type { ParsedBody, ParsedFile } from './http/parsed-body.js';
 export { unescapedName } from './http/part-names.js';
 export type { RouterParams } from './http/path-params.js';
 export { RepeatedWait } from './http/repeated-wait.js';
-export {
-  changedBody,
-  followTarget,
-  matchRoute,
-  Request,
-  searchOf,
-  sharedOf,
-} from './http/request.js';
+export { Request } from './http/request.js';
+export { changedBody } from './http/request-change.js';
+export { followTarget, matchRoute, sharedOf } from './http/request-parts.js';
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
+export { searchOf } from './http/request-target.js';
 export { Response } from './http/response.js';
 export { isResponseLike, type ResponseLike } from './http/response-like.js';
 export {

@@ -34,7 +34,8 @@ export { Headers, type HeadersInit } from './http/headers.js';
 export { HTTPException } from './http/http-exception.js';
 export { InjectedResponse } from './http/injected-response.js';
 export type { RouterParams } from './http/path-params.js';
-export { Request, type RequestInit, type RequestState } from './http/request.js';
+export { Request } from './http/request.js';
+export type { RequestInit, RequestState } from './http/request-init.js';
 export type { Client } from './http/request-source.js';
 export { Response } from './http/response.js';
 export type { ResponseLike } from './http/response-like.js';
@@ -46,7 +47,9 @@ export {
   StreamingResponse,
 } from './http/responses.js';
 export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
-export { Layer, type LayerDescription, type LayerOptions } from './layer.js';
+export type { LayerDescription } from './layer/description.js';
+export type { LayerOptions } from './layer/layer-options.js';
+export { Layer } from './layer.js';
 export type { Undone } from './lifecycle/in-flight.js';
 export type { Lifespan } from './lifecycle/lifespan.js';
 export type { ErrorContext, ErrorPhase, ErrorReporter } from './lifecycle/reports.js';

@@ -1,65 +1,29 @@
 import { checkGraph } from './dependencies/dependency-graph.js';
-import { checkedScope, checkNames, type Depends, disposedIn, type Named } from './dependencies/depends.js';
-import {
-  type AnyDependency,
-  type Dependencies,
-  type DependencyScope,
-  type Injected,
-  isDepends,
-  nameOfDependency,
-  type Solved,
-} from './dependencies/marker.js';
+import type { Named } from './dependencies/depends.js';
+import type { AnyDependency, Dependencies, Injected, Solved } from './dependencies/marker.js';
 import { DependencyOverrides } from './dependencies/overrides.js';
-import { isAsyncFunction, isClass, misuse, nameOf } from './errors.js';
+import { misuse, nameOf } from './errors.js';
 import {
   type ExceptionHandler,
   ExceptionHandlers,
   type ExceptionKey,
 } from './exceptions/exception-handlers.js';
+import { describe, type LayerDescription } from './layer/description.js';
+import {
+  type CheckedOptions,
+  checkedLayerOptions,
+  checkTimeoutOfClose,
+  type LayerOptions,
+} from './layer/layer-options.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
-import { type Lifespan, LifespanContext } from './lifecycle/lifespan.js';
+import { LifespanContext } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
-import type { ErrorReporter } from './lifecycle/reports.js';
 import { onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
-import { optionsOf, optionsText } from './middleware/options.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
-
-/** The options of a layer. */
-export interface LayerOptions {
-  /** The first one is outermost. */
-  middleware?: readonly Middleware[];
-  /** Solved for every request that passes through, before the endpoint's own; their values are not handed out. */
-  dependencies?: readonly Depends<unknown>[];
-  /** Pairs of an error class or a status and its handler; a `Map` will do. */
-  exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
-  /** Told of errors that come too late for the client; `console.error` unless set. */
-  onError?: ErrorReporter;
-  /** The scope of dependencies that name none: `request` unless set. */
-  defaultScope?: DependencyScope;
-  /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
-  lifespan?: Lifespan;
-  /**
-   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
-   * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
-   * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
-   * As long is also what a body has to close when its client has left; 5 seconds where no layer has a timeout.
-   */
-  timeout?: number;
-  /**
-   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. Who needs more is refused with a 413; a body that is
-   * read once, as a stream or a form, may have any size. That of the innermost layer holds that the request has come to.
-   */
-  maxBodySize?: number;
-  /**
-   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none: `true` unless set. A page of
-   * another site can send such a body with the cookies of its visitor. The innermost layer that sets it counts. FastAPI's `strict_content_type`.
-   */
-  strictContentType?: boolean;
-}
 
 /** The options of `layer.close()`. */
 interface CloseOptions {
@@ -67,37 +31,6 @@ interface CloseOptions {
 }
 
 const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
-
-/** What a layer does, in the order in which it does it. */
-export interface LayerDescription {
-  /** Outermost first. */
-  readonly middleware: readonly string[];
-  /** The options of each of them, where it is one that callnext brings; secrets are left out. */
-  readonly options: readonly (Readonly<Record<string, unknown>> | undefined)[];
-  readonly dependencies: readonly string[];
-  /** Those of them, and of what they need, whose values are disposed: `Depends(…, { dispose: true })`. */
-  readonly disposed: readonly string[];
-  readonly exceptionHandlers: readonly string[];
-  readonly defaultScope: DependencyScope;
-  /** Whether `request.json()` reads bodies with a JSON content type only. */
-  readonly strictContentType: boolean;
-  /** The name of the lifespan, if there is one. */
-  readonly lifespan: string | undefined;
-  /** The same for people to read. */
-  toString(): string;
-}
-
-const knownOptions = {
-  middleware: true,
-  dependencies: true,
-  exceptionHandlers: true,
-  onError: true,
-  defaultScope: true,
-  lifespan: true,
-  timeout: true,
-  maxBodySize: true,
-  strictContentType: true,
-} satisfies OptionNames<LayerOptions>;
 
 const brand = Symbol.for('callnext.Layer');
 
@@ -121,13 +54,8 @@ export class Layer {
   readonly #middlewares: Middleware[];
   /** How many of them `addMiddleware` has put around the others. */
   #added = 0;
-  readonly #dependencies: Dependencies;
+  readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
-  readonly #onError: ErrorReporter | undefined;
-  readonly #defaultScope: DependencyScope | undefined;
-  readonly #timeout: number | undefined;
-  readonly #maxBodySize: number | undefined;
-  readonly #strictContentType: boolean | undefined;
   readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
   readonly #mounts = new Mounts();
@@ -135,28 +63,12 @@ export class Layer {
 
   /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
   constructor(options: LayerOptions = noOptions) {
-    checkOptions('new Layer()', options, knownOptions);
-    this.#middlewares = list('middleware', 'a list of functions', options.middleware ?? []).map(
-      checkedMiddleware,
-    );
-    this.#dependencies = named(list('dependencies', 'a list of `Depends(…)`', options.dependencies ?? []));
-    for (const [key, handler] of pairs(options.exceptionHandlers ?? [])) this.#handlers.add(key, handler);
-    if (options.onError !== undefined && typeof options.onError !== 'function') {
-      throw misuse('LAYER_OPTIONS', 'onError', 'a function (error, { request, phase })', options.onError);
-    }
-    this.#onError = options.onError;
-    this.#defaultScope = options.defaultScope === undefined ? undefined : checkedScope(options.defaultScope);
-    this.#timeout = options.timeout === undefined ? undefined : checkedTimeout('timeout', options.timeout);
-    const { lifespan, maxBodySize, strictContentType } = options;
-    if (maxBodySize !== undefined && !(typeof maxBodySize === 'number' && maxBodySize >= 0))
-      throw misuse('LAYER_OPTIONS', 'maxBodySize', 'a number of bytes of at least 0', maxBodySize);
-    this.#maxBodySize = maxBodySize;
-    if (strictContentType !== undefined && typeof strictContentType !== 'boolean')
-      throw misuse('LAYER_OPTIONS', 'strictContentType', 'true or false', strictContentType);
-    this.#strictContentType = strictContentType;
-    if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
+    this.#options = checkedLayerOptions(options);
+    const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
+    this.#middlewares = middlewares;
+    for (const [key, handler] of handlers) this.#handlers.add(key, handler);
     this.#lifespan = lifespan && new LifespanContext(lifespan);
-    checkGraph(this.#dependencies, 'layer', this.#defaultScope ?? 'request');
+    checkGraph(dependencies, 'layer', defaultScope);
   }
 
   /** Adds a middleware outside those that are there: the last one added is outermost, as in FastAPI. */
@@ -228,7 +140,7 @@ export class Layer {
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
-    if (timeoutMs !== undefined && timeoutMs !== 0) checkedTimeout('timeoutMs', timeoutMs, 'layer.close()');
+    checkTimeoutOfClose(timeoutMs);
     const undone = await this.#inFlight.close(timeoutMs);
     const lifespan = this.#lifespan;
     if (!lifespan) return undone;
@@ -238,34 +150,29 @@ export class Layer {
 
   /** The effective order, outermost first, as data and, by `String(…)`, for people. */
   describe(): LayerDescription {
-    const description = {
-      middleware: this.#middlewareNames,
-      options: this.#middlewares.map(optionsOf),
-      dependencies: Object.entries(this.#dependencies).map(([key, { dependency }]) =>
-        nameOfDependency(dependency, key),
-      ),
-      disposed: disposedIn(this.#dependencies),
+    return describe({
+      ...this.#options,
+      middlewares: this.#middlewares,
+      names: this.#middlewareNames,
       exceptionHandlers: this.#handlers.keys(),
-      defaultScope: this.#defaultScope ?? ('request' as const),
-      strictContentType: this.#strictContentType ?? true,
       lifespan: this.#lifespan?.name,
-    };
-    return Object.assign(Object.create({ toString: () => describeText(description) }), description);
+    });
   }
 
   /** The layer as requests run through it; from here on nothing can be added. Internal. */
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
+    const { dependencies, onError, defaultScope, timeout, maxBodySize, strictContentType } = this.#options;
     const plan: FrozenLayer = {
       onion: compose(this.#middlewares, this.#middlewareNames, onionPort),
-      dependencies: this.#dependencies,
-      hasDependencies: Object.keys(this.#dependencies).length > 0,
+      dependencies,
+      hasDependencies: Object.keys(dependencies).length > 0,
       handlers: this.#handlers,
-      onError: this.#onError,
-      defaultScope: this.#defaultScope,
-      timeout: this.#timeout,
-      maxBodySize: this.#maxBodySize,
-      strictContentType: this.#strictContentType,
+      onError,
+      defaultScope,
+      timeout,
+      maxBodySize,
+      strictContentType,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
       mounts: this.#mounts,
@@ -299,55 +206,4 @@ export class Layer {
 
 export function isLayer(value: unknown): value is Layer {
   return typeof value === 'object' && value !== null && brand in value;
-}
-
-/** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
-function checkedTimeout(option: string, timeout: unknown, where?: string): number {
-  if (typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31) return timeout;
-  throw misuse('LAYER_OPTIONS', option, 'a positive number of milliseconds, below 2³¹', timeout, where);
-}
-
-function list<T>(option: string, expected: string, value: readonly T[]): readonly T[] {
-  if (!Array.isArray(value)) throw misuse('LAYER_OPTIONS', option, expected, value);
-  return value;
-}
-
-function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
-  const isIterable = typeof handlers === 'object' && handlers !== null && Symbol.iterator in handlers;
-  const found = isIterable ? [...handlers] : [handlers];
-  if (found.every(Array.isArray)) return found as readonly Pair[];
-  const expected = 'a Map, or a list of pairs such as `[[404, handler]]`';
-  throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
-}
-
-/** A plain function may return a generator, as those of compilers do. An async one gives a promise. */
-function mayBeLifespan(lifespan: unknown): boolean {
-  return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
-}
-
-function named(markers: readonly unknown[]): Dependencies {
-  for (const [index, marker] of markers.entries()) {
-    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
-  }
-  const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
-  const dependencies = Object.fromEntries(entries) as Dependencies;
-  checkNames(dependencies, 'layer');
-  return dependencies;
-}
-
-function describeText(description: Omit<LayerDescription, 'toString'>): string {
-  const lines = description.middleware.map((name, depth) => {
-    const options = description.options[depth];
-    return `${'  '.repeat(depth)}${name}${options ? optionsText(options) : ''}`;
-  });
-  if (description.lifespan !== undefined) lines.unshift(`lifespan: ${description.lifespan}`);
-  const inner = '  '.repeat(description.middleware.length);
-  if (description.dependencies.length > 0)
-    lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
-  if (description.disposed.length > 0) lines.push(`${inner}disposed: ${description.disposed.join(', ')}`);
-  lines.push(`${inner}(routes)`);
-  if (!description.strictContentType) lines.push('strictContentType: false');
-  if (description.exceptionHandlers.length > 0)
-    lines.push(`handlers: ${description.exceptionHandlers.join(', ')}`);
-  return lines.join('\n');
 }

@@ -40,7 +40,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   ctx.status = status;
   if (content === null)
     void bodyOf(response)
-      .discard()
+      .closeUnread()
       ?.catch(() => undefined);
   const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
@@ -154,7 +154,7 @@ export function putBack(ctx: KoaContext, view: Response): void {
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
   const isOwn = ownStreams.has(ctx.body as object);
-  const content = answerableChunks(body.content() as AsyncIterable<unknown>);
+  const content = answerableChunks(body.take() as AsyncIterable<unknown>);
   const stream: Readable = Readable.from(
     isOwn ? headFirst(content, ctx, () => goesInto(stream, res)) : content,
   );

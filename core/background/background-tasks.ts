@@ -1,4 +1,4 @@
-import { located, misuse, misuseWith, nameOf, toError } from '../errors.js';
+import { isGeneratorFunction, located, misuse, misuseWith, nameOf, toError } from '../errors.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** When a task runs: after a request that succeeded, or after any. */
@@ -30,7 +30,7 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
   readonly #run: () => unknown;
 
   constructor(fn: (...args: Args) => unknown, args?: Args, options: TaskOptions = noOptions) {
-    if (typeof fn !== 'function') throw misuse('BACKGROUND_TASK', fn);
+    if (typeof fn !== 'function' || isGeneratorFunction(fn)) throw misuse('BACKGROUND_TASK', fn);
     if (args !== undefined && !Array.isArray(args))
       throw misuse('ARGUMENT', 'new BackgroundTask()', 'args', 'a list, such as `[id]`', args);
     checkOptions('new BackgroundTask()', options, knownOptions);

@@ -1,4 +1,4 @@
-import { located, misuse, toError } from '../errors.js';
+import { isGeneratorFunction, located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import { checkDependencies, checkNames, type Depends } from './depends.js';
 import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
@@ -63,7 +63,7 @@ async function runBlock<Run extends InjectRun>(
   wanted: unknown,
   block: unknown,
 ): Promise<unknown> {
-  if (typeof block !== 'function') throw misuse('INJECT_BLOCK', block);
+  if (typeof block !== 'function' || isGeneratorFunction(block)) throw misuse('INJECT_BLOCK', block);
   if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
   const values = noValues();
   await solveDependencies(checkedDependencies(run, port, wanted), values, run);

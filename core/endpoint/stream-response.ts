@@ -131,6 +131,11 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
     return this;
   }
 
+  /** For a class that writes it as JSON, which is refused by `ofClass`. */
+  toJSON(): object {
+    return {};
+  }
+
   get first(): unknown {
     return this.#begun?.value;
   }

@@ -18,6 +18,35 @@ export function isAsyncFunction(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object AsyncFunction]';
 }
 
+/** What JSON would make `{}` or inner fields of, in place of its content. */
+export type ContentKind = 'stream' | 'bytes' | 'form' | 'map' | 'set';
+
+const contentKinds: Readonly<Record<string, ContentKind>> = {
+  ArrayBuffer: 'bytes',
+  SharedArrayBuffer: 'bytes',
+  Blob: 'bytes',
+  File: 'bytes',
+  FormData: 'form',
+  URLSearchParams: 'form',
+  ReadableStream: 'stream',
+  Map: 'map',
+  Set: 'set',
+};
+
+/** The kind of an object that is no plain data, also of another realm. One with a `toJSON` says itself what it is. */
+export function contentKindOf(value: unknown): ContentKind | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  try {
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return undefined;
+    if (Symbol.asyncIterator in value) return 'stream';
+    if (Object.getPrototypeOf(value) === Object.prototype) return undefined;
+    if (ArrayBuffer.isView(value)) return 'bytes';
+    return contentKinds[Object.prototype.toString.call(value).slice(8, -1)];
+  } catch {
+    return undefined;
+  }
+}
+
 const adapterKey = Symbol.for('callnext.adapter');
 
 /** Marks a handler that is for a framework, so that it is recognised where one of ours is expected. */

@@ -1,4 +1,4 @@
-import { adapterOf, isClass, isGeneratorFunction } from './kinds.js';
+import { adapterOf, contentKindOf, isClass, isGeneratorFunction } from './kinds.js';
 import { nameOf, show } from './show.js';
 
 /** The options that a message lists, and the one that was probably meant. */
@@ -23,6 +23,11 @@ const kinds: Readonly<Record<string, (received: unknown) => boolean>> = {
   function: received => typeof received === 'function',
   list: Array.isArray,
   promise: received => Object.prototype.toString.call(received) === '[object Promise]',
+  stream: received => contentKindOf(received) === 'stream',
+  bytes: received => contentKindOf(received) === 'bytes',
+  form: received => contentKindOf(received) === 'form',
+  map: received => contentKindOf(received) === 'map',
+  set: received => contentKindOf(received) === 'set',
   'called generator': received => /Generator\]$/.test(Object.prototype.toString.call(received)),
   undefined: received => received === undefined,
 };
@@ -92,6 +97,7 @@ export const setupMessages = {
   ENDPOINT_HANDLER: (owner: string, received: unknown) =>
     `\`${owner}(dependencies, handler)\` takes a function as its handler, received ${show(received)}.${cure(
       received,
+      ['generator', 'Nothing would run its code. Pass an async function.'],
       ['class', 'Pass a function that uses the class.'],
       ['promise', 'Pass the function itself, not the result of calling it.'],
       ['Endpoint', 'It is an endpoint already: mount it as it is.'],

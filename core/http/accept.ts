@@ -2,9 +2,10 @@ import { misuse } from '../errors.js';
 import type { BodySource } from './body-source.js';
 import { areUndone, isCodedAs } from './coded-body.js';
 import type { Files } from './files.js';
-import { ofFraming, ofHop } from './headers.js';
+import { ofFraming, ofHop } from './header-rules.js';
 import { isOfPlatform } from './platform.js';
-import { type Request, sourceOf } from './request.js';
+import type { Request } from './request.js';
+import { sourceOf } from './request-parts.js';
 import { isOurs, Response } from './response.js';
 import { prepare } from './response-keys.js';
 import { linesOf, type ResponseLike } from './response-like.js';
@@ -33,7 +34,7 @@ class CodedResponse extends Response {
     const codings = this.headers.get('content-encoding') ?? '';
     const isUnchanged = status === 304 || (await isCodedAs(codings, { body, source: sourceOf(request) }));
     const kept = isUnchanged ? headers : headers.filter(([name]) => !ofFraming.includes(name));
-    return new Response(body.content() as BodySource, { status, statusText, headers: kept });
+    return new Response(body.take() as BodySource, { status, statusText, headers: kept });
   }
 }
 

@@ -1,5 +1,5 @@
 import parseRange from 'range-parser';
-import { elementsOf } from './headers.js';
+import { elementsOf } from './header-rules.js';
 
 /** A part of a representation: its first and its last byte. */
 export interface ByteRange {

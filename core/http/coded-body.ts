@@ -1,6 +1,6 @@
 import type { Body } from './body.js';
 import { bytesOf, isChunk, toBytes } from './body-source.js';
-import { elementsOf } from './headers.js';
+import { elementsOf } from './header-rules.js';
 import { RepeatedWait } from './repeated-wait.js';
 import type { RequestSource } from './request-source.js';
 

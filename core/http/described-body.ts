@@ -1,6 +1,7 @@
 import { type Content, isChunk, toBytes } from './body-source.js';
 import type { ResponseInit } from './head.js';
-import { areOurs, describedBody, type Headers, ofFraming } from './headers.js';
+import { ofFraming } from './header-rules.js';
+import { areOurs, describedBody, type Headers } from './headers.js';
 import { isOfPlatform } from './platform.js';
 import { isResponseLike, type ResponseLike } from './response-like.js';
 import { isBodyless } from './status.js';

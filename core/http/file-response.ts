@@ -1,14 +1,14 @@
 import { create as dispositionOf } from 'content-disposition';
-import isFresh from 'fresh';
 import { lookup } from 'mrmime';
 import { misuse, misuseWith, toError } from '../errors.js';
 import { checkOption, noOptions, type OptionNames } from '../options.js';
 import type { Chunk } from './body-source.js';
 import { type ByteRange, contentRange, partHead, rangesOf } from './byte-ranges.js';
+import { hasChanged, isRangeFresh, isStillFresh } from './file-conditions.js';
 import type { Files, OpenFile } from './files.js';
 import { type ResponseInit, responseOptions } from './head.js';
-import { elementsOf } from './headers.js';
-import { type Request, sharedOf } from './request.js';
+import type { Request } from './request.js';
+import { sharedOf } from './request-parts.js';
 import { Response } from './response.js';
 import { optionNames, prepare } from './response-keys.js';
 import { bodyOf, headOf } from './response-parts.js';
@@ -108,42 +108,15 @@ export class FileResponse extends Response {
 function answerTo(request: Request, file: FileResponse, open: OpenFile): Response | undefined {
   const { size } = open;
   const asked = request.headers;
-  if (hasChanged(request, file)) return bodyless(file, 412);
-  const named = ['if-none-match', 'if-modified-since', 'cache-control'];
-  const conditions = Object.fromEntries(named.map(name => [name, asked.get(name) ?? undefined]));
-  const etag = file.headers.get('etag') ?? undefined;
-  const modified = file.headers.get('last-modified') ?? undefined;
-  if (isFresh(conditions, { etag, 'last-modified': modified })) return unchanged(request, file);
-  const ranges = isRangeFresh(request, file) ? rangesOf(asked.get('range'), size) : undefined;
+  if (hasChanged(asked, file.headers)) return bodyless(file, 412);
+  if (isStillFresh(asked, file.headers)) return unchanged(request, file);
+  const ranges = isRangeFresh(asked, file.headers) ? rangesOf(asked.get('range'), size) : undefined;
   if (ranges === undefined) return undefined;
   const [first, second] = ranges;
   if (first) return second ? severalOf(file, open, ranges) : oneOf(file, open, first);
   const unsatisfiable = bodyless(file, 416);
   unsatisfiable.headers.set('content-range', `bytes */${size}`);
   return unsatisfiable;
-}
-
-/** `if-match` and `if-unmodified-since` (RFC 9110, 13.1.1 and 13.1.4). */
-function hasChanged(request: Request, file: FileResponse): boolean {
-  const match = request.headers.get('if-match');
-  if (match !== null) {
-    const etag = file.headers.get('etag');
-    return match.trim() !== '*' && !elementsOf(match).some(each => each === etag);
-  }
-  const since = dateOf(request.headers.get('if-unmodified-since'));
-  return !Number.isNaN(since) && dateOf(file.headers.get('last-modified')) > since;
-}
-
-/** `if-range` (RFC 9110, 13.1.5): a strong etag, or the very date. */
-function isRangeFresh(request: Request, file: FileResponse): boolean {
-  const condition = request.headers.get('if-range')?.trim();
-  if (condition === undefined) return true;
-  if (condition.startsWith('"')) return condition === file.headers.get('etag');
-  return dateOf(condition) === dateOf(file.headers.get('last-modified'));
-}
-
-function dateOf(text: string | null): number {
-  return text === null ? Number.NaN : Date.parse(text);
 }
 
 /** What is said of a body that is not sent is left out (RFC 9110, 15.4.5). */

@@ -110,3 +110,8 @@ export class UploadFile extends File {
     return this.type;
   }
 }
+
+/** A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no form. */
+export function formDataOf(bytes: ArrayBuffer, type: string | null): Promise<FormData> {
+  return new globalThis.Response(bytes, { headers: { 'content-type': type ?? '' } }).formData();
+}

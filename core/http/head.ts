@@ -2,7 +2,8 @@ import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import type { OptionNames } from '../options.js';
 import type { Body } from './body.js';
-import { areOurs, Headers, type HeadersInit, MemoryHeaders, markAsCopy } from './headers.js';
+import { MemoryHeaders } from './header-store.js';
+import { areOurs, Headers, type HeadersInit, markAsCopy } from './headers.js';
 import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 

@@ -1,22 +1,13 @@
 import { misuse } from '../errors.js';
 import type { Content } from './body-source.js';
+import { isFieldValue, isToken } from './field-syntax.js';
 import { isHeadersLike, linesOfHeaders } from './foreign-headers.js';
+import { type HeaderStore, MemoryHeaders } from './header-store.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
 
 /** What a header list is made from, as in Fetch. */
 export type HeadersInit = HeaderPairs | Readonly<Record<string, string>>;
-
-/** Where a `Headers` keeps its lines. Names come in the caller's case and are compared without it. */
-export interface HeaderStore {
-  get(name: string): string | readonly string[] | undefined;
-  /** A list is several lines of the same name. */
-  set(name: string, value: string | readonly string[]): void;
-  delete(name: string): void;
-  lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
-  /** The lines of one name as they came, where `get` gives them joined, or the first one only. */
-  separate?(name: string): readonly string[] | undefined;
-}
 
 /** A body as far as its headers know it. */
 interface DescribedBody {
@@ -35,38 +26,6 @@ export interface Describing {
 
 /** What tells from whom headers were copied, over any number of copies, without keeping those alive. */
 const lineage: unique symbol = Symbol.for('callnext.Headers.lineage') as never;
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const illegal = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** Case-insensitive lines in memory, in the order in which they were first set. */
-export class MemoryHeaders implements HeaderStore {
-  readonly #lines = new Map<string, string | readonly string[]>();
-  #sealed = false;
-
-  get(name: string): string | readonly string[] | undefined {
-    return this.#lines.get(name.toLowerCase());
-  }
-
-  set(name: string, value: string | readonly string[]): void {
-    if (this.#sealed) throw misuse('HEADERS_SENT', `set the header \`${name}\``);
-    this.#lines.set(name.toLowerCase(), value);
-  }
-
-  delete(name: string): void {
-    if (this.#sealed) throw misuse('HEADERS_SENT', `delete the header \`${name}\``);
-    this.#lines.delete(name.toLowerCase());
-  }
-
-  lines(): Iterable<readonly [string, string | readonly string[]]> {
-    return this.#lines;
-  }
-
-  /** From here on a change throws: the head is on its way. */
-  seal(): void {
-    this.#sealed = true;
-  }
-}
 
 /**
  * The headers of a message: the interface of the Fetch `Headers`, over a store.
@@ -212,55 +171,6 @@ export function areCopiedFrom(headers: Headers, others: Headers): boolean {
   return mark !== undefined && headers[lineage]?.includes(mark) === true;
 }
 
-/** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
-export const ofHop: readonly string[] = [
-  'connection',
-  'keep-alive',
-  'transfer-encoding',
-  'trailer',
-  'upgrade',
-];
-
-/** Those, and what says how a body is coded and how long it is: headers of one message that are none of another's. */
-export const ofFraming: readonly string[] = [...ofHop, 'content-encoding', 'content-length'];
-
-/**
- * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames a body stays
- * as it is.
- */
-export function fillHeaders(headers: Headers, added: Headers): void {
-  for (const [name, value] of added.lines()) {
-    if (ofFraming.includes(name)) continue;
-    if (name === 'vary') addToVary(headers, added.get(name) ?? '');
-    else if (name === 'set-cookie') addCookies(headers, [value].flat());
-    else if (!headers.has(name)) for (const line of [value].flat()) headers.append(name, line);
-  }
-}
-
-function addCookies(headers: Headers, lines: readonly string[]): void {
-  const before = headers.getSetCookie();
-  for (const line of lines) if (!before.includes(line)) headers.append('set-cookie', line);
-}
-
-/** Adds names to `vary`, each once; `*` says all of them already (RFC 9110, 12.5.5). */
-export function addToVary(headers: Headers, added: string): void {
-  const before = headers.get('vary');
-  if (before === null) return headers.set('vary', added);
-  if (before.trim() === '*') return;
-  const names = [...elementsOf(before), ...elementsOf(added)];
-  const isNew = (name: string, index: number): boolean =>
-    names.findIndex(each => each.toLowerCase() === name.toLowerCase()) === index;
-  headers.set('vary', names.filter(isNew).join(', '));
-}
-
-/** The elements of a header that is a list; empty ones count for nothing (RFC 9110, 5.6.1). */
-export function elementsOf(list: string): string[] {
-  return list
-    .split(',')
-    .map(element => element.trim())
-    .filter(element => element !== '');
-}
-
 type HeadersIterator<T> = Generator<T, undefined, unknown>;
 
 function isSetCookie(name: string): boolean {
@@ -272,18 +182,8 @@ function pairsOf(init: HeadersInit): HeaderPairs {
   return Symbol.iterator in init ? (init as HeaderPairs) : Object.entries(init);
 }
 
-/** Whether a value is a token (RFC 9110, 5.6.2), such as a method, or the name of a header or a cookie. */
-export function isToken(value: unknown): boolean {
-  return typeof value === 'string' && token.test(value);
-}
-
-/** Whether a value can be that of a header as it is (RFC 9110, 5.5). */
-export function isFieldValue(value: string): boolean {
-  return !illegal.test(value);
-}
-
 function checkedName(name: string): string {
-  if (!token.test(name)) throw misuse('HEADER_NAME', name);
+  if (!isToken(name)) throw misuse('HEADER_NAME', name);
   return name;
 }
 

@@ -1,3 +1,4 @@
+import { contentKindOf } from '../errors/kinds.js';
 import { misuse, misuseWith } from '../errors.js';
 import { asAnswer, HTTPException } from './http-exception.js';
 
@@ -29,10 +30,12 @@ export function parseJSON(text: string): unknown {
  * Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return` gives.
  *
  * Throws `NOT_SERIALIZABLE`, with the place, for what JSON has no form for: a bigint, a circle, a function in place of the data, and `NaN` and
- * `Infinity`, which `JSON.stringify` makes `null` of (Starlette's `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level. What it leaves out, such as a property that is a function, is left out.
+ * `Infinity`, which `JSON.stringify` makes `null` of (Starlette's `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level.
+ * In place of the data, so does a stream, a `Blob`, a form, a `Map` or a `Set`. What it leaves out, such as a property that is a function, is left out.
  */
 export function serialize(data: unknown): string {
   const value = data === undefined ? null : data;
+  if (contentKindOf(value)) throw misuse('NOT_SERIALIZABLE', value);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

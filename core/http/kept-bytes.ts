@@ -89,6 +89,19 @@ export class KeptBytes implements Kept {
     return chunks;
   }
 
+  /** All that is left, in one. */
+  joined(): Uint8Array {
+    const chunks = this.chunks();
+    if (chunks.length === 1 && chunks[0]) return chunks[0];
+    const whole = new Uint8Array(this.size);
+    let offset = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    return whole;
+  }
+
   #chunkFrom(index: number, position: number): Uint8Array {
     const chunk = this.#chunks[index] as Uint8Array;
     const unread = (this.#ends[index] as number) - position;

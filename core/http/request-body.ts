@@ -1,5 +1,15 @@
-import { Body, tooLarge } from './body.js';
-import { type Bytes, bytesOf, type Content } from './body-source.js';
+import { misuse } from '../errors.js';
+import { Body } from './body.js';
+import { tooLarge } from './body-limits.js';
+import {
+  type BodySource,
+  type Bytes,
+  bytesOf,
+  type Content,
+  contentOf,
+  isChunk,
+  toBytes,
+} from './body-source.js';
 import {
   type FormLimits,
   type FormOptions,
@@ -8,7 +18,8 @@ import {
   notAForm,
   urlencodedForm,
 } from './form.js';
-import { type Headers, ofFraming } from './headers.js';
+import { ofFraming } from './header-rules.js';
+import { Headers } from './headers.js';
 import { parseJSON, refuseOtherThanJSON } from './json.js';
 import {
   type ParsedBody,
@@ -133,6 +144,32 @@ export class RequestBody {
   async #formContent(headers: Headers): Promise<Content> {
     return codingsOf(headers) === undefined ? this.bytes.copy() : this.#decodedBody(headers).bytes();
   }
+}
+
+export function mayHaveBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** The request whose body is replaced. */
+interface Replaced {
+  readonly method: string;
+  readonly headers: Headers;
+}
+
+/** A body in the place of the client's, and the headers that agree with it. Throws `BODY_NOT_ALLOWED` and `BODY_SOURCE`. */
+export function replacedBody(
+  given: BodySource,
+  source: RequestSource,
+  request: Replaced,
+): { body: RequestBody; headers: Headers } {
+  const { content, type } = contentOf(given);
+  if (content !== null && !mayHaveBody(request.method)) throw misuse('BODY_NOT_ALLOWED', request.method);
+  const headers = new Headers(request.headers);
+  for (const name of ofFraming) headers.delete(name);
+  if (content !== null && !isChunk(content)) headers.set('transfer-encoding', 'chunked');
+  else headers.set('content-length', String(content === null ? 0 : toBytes(content).byteLength));
+  if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type);
+  return { body: new RequestBody(source, { content }), headers };
 }
 
 function typeOf(headers: Headers): string | null {

@@ -1,11 +1,12 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
 import { checkOptions, noOptions } from '../options.js';
-import { Body, formDataOf } from './body.js';
+import { Body } from './body.js';
 import { type BodySource, type Bytes, type Content, contentOf, isChunk } from './body-source.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import { describesAnotherBody, forgetAnotherBody } from './described-body.js';
 import type { Files } from './files.js';
+import { formDataOf } from './form.js';
 import { MemoryHead, type ResponseHead, type ResponseInit, responseOptions, type ViewHead } from './head.js';
 import { describedBody, type Headers, markAsCopy } from './headers.js';
 import { serialize } from './json.js';
@@ -205,9 +206,9 @@ export class Response {
 
   /** What is sent, from here on by whoever asks. */
   [take](): Content {
-    if (this.#body ?? this.#head?.openBody) return this[body].content();
+    if (this.#body ?? this.#head?.openBody) return this[body].take();
     const content = this.#content;
-    return content === null || isChunk(content) ? content : this[body].content();
+    return content === null || isChunk(content) ? content : this[body].take();
   }
 
   /** From here on its head lives elsewhere, and its body with it. */

@@ -1,4 +1,5 @@
 import type { Headers } from './headers.js';
+import type { RequestBody } from './request-body.js';
 import type { Timings } from './timings.js';
 
 /**
@@ -37,14 +38,18 @@ export interface Trace {
   received?(): Promise<void> | undefined;
 }
 
-/** What a request and those that are made of it have in common, beside `state`: each is there when somebody has asked for it. */
-export interface Shared {
-  errorHeaders?: Headers;
-  openSession?: (() => Session) | undefined;
-  auth?: Auth;
-  user?: User;
-  timings?: Timings;
-  trace?: Trace;
+/** What a request and those that are made of it have in common: each is there when somebody has asked for it. */
+export class Shared {
+  state: object | undefined;
+  body: RequestBody | undefined;
+  errorHeaders: Headers | undefined;
+  openSession: (() => Session) | undefined;
+  auth: Auth | undefined;
+  user: User | undefined;
+  /** Where somebody wants to know how long things take. */
+  timings: Timings | undefined;
+  /** Where a test wants to know what happens in which order. */
+  trace: Trace | undefined;
   /** The `content-type` that the 304 of a file leaves out. */
-  unsentType?: string;
+  unsentType: string | undefined;
 }

@@ -1,5 +1,5 @@
 import { misuse } from '../errors.js';
-import { sourceOf } from '../http/request.js';
+import { sourceOf } from '../http/request-parts.js';
 import type { Exchange } from './exchange.js';
 import { Place, type Surroundings } from './place.js';
 

@@ -7,10 +7,11 @@ import type { DependencyRun } from '../dependencies/solve.js';
 import type { ClientDisconnect } from '../errors.js';
 import type { Files } from '../http/files.js';
 import { InjectedResponse } from '../http/injected-response.js';
-import { type Request, sharedOf, sourceOf } from '../http/request.js';
+import type { Request } from '../http/request.js';
+import { sharedOf, sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import { openedBodyOf, worksOf } from '../http/response-parts.js';
-import type { Trace } from '../http/shared.js';
+import type { Shared, Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import { Below } from './below.js';
 import type { Undone, Work } from './in-flight.js';
@@ -83,7 +84,8 @@ export class Exchange implements DependencyRun, Work {
   context: AsyncResource | undefined;
   readonly #name: string | undefined;
   #request: Request;
-
+  /** Shared by every request that is made of the first one: `timings` and `trace` are asked for at each step. */
+  readonly #shared: Shared;
   #exits: ExitStack | undefined;
   #solved: DependencyCache | undefined;
   #backgroundTasks: BackgroundTasks | undefined;
@@ -95,6 +97,7 @@ export class Exchange implements DependencyRun, Work {
     this.transport = transport;
     this.files = transport?.files;
     this.#request = request;
+    this.#shared = sharedOf(request);
     this.#name = name;
   }
 
@@ -146,12 +149,12 @@ export class Exchange implements DependencyRun, Work {
 
   /** Where somebody wants to know how long things take. */
   get timings(): Timings | undefined {
-    return sharedOf(this.#request).timings;
+    return this.#shared.timings;
   }
 
   /** Where a test wants to know what happens in which order. */
   get trace(): Trace | undefined {
-    return sharedOf(this.#request).trace;
+    return this.#shared.trace;
   }
 
   /** What it is called in reports and errors. */
@@ -206,7 +209,7 @@ export class Exchange implements DependencyRun, Work {
 
   /** A response that will not be sent. */
   replaced(response: Response): void {
-    openedBodyOf(response)?.forget();
+    openedBodyOf(response)?.stopKeeping();
     this.superseded = this.superseded.length === 0 ? [response] : [...this.superseded, response];
     if (this.isIdle) this.whenLate?.(this);
   }

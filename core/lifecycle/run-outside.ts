@@ -4,7 +4,7 @@ import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
 import { contextOf, noValues, solveDependencies } from '../dependencies/solve.js';
 import { checkHandler } from '../endpoint/endpoint.js';
 import { nameOf } from '../errors/show.js';
-import { asThrown, misuse, toError } from '../errors.js';
+import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { RequestSource } from '../http/request-source.js';
@@ -31,6 +31,7 @@ export async function runOutside<D extends Dependencies, Result>(
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
   checkHandler('layer.run', dependencies, work);
+  if (isGeneratorFunction(work)) throw misuse('ENDPOINT_HANDLER', 'layer.run', work);
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());

@@ -21,8 +21,10 @@ export function settleResponses(
   if (sent) adopt(exchange, sent);
   adoptSuperseded(exchange);
   exchange.settled = exchange.superseded.length;
-  const closing = exchange.superseded.map(response => bodyOf(response).settle(true));
-  const all = [sent && openedBodyOf(sent)?.settle(false), ...closing].filter(each => each !== undefined);
+  const closing = exchange.superseded.map(response => bodyOf(response).closeWhenLeft(true));
+  const all = [sent && openedBodyOf(sent)?.closeWhenLeft(false), ...closing].filter(
+    each => each !== undefined,
+  );
   if (all.length === 0) return undefined;
   return isClosedInTime(exchange, Promise.all(all.map(each => reporting(exchange, each))));
 }
@@ -40,7 +42,7 @@ export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
   const written = exchange.isSending ? undefined : exchange.transport?.closeBodies?.();
   const replaced = exchange.superseded
     .filter(response => !isNativeView(response))
-    .map(response => bodyOf(response).discard())
+    .map(response => bodyOf(response).closeUnread())
     .filter(closing => closing !== undefined);
   if (replaced.length === 0) return written;
   return Promise.all([written, ...replaced.map(closing => reporting(exchange, closing))]);
@@ -69,7 +71,7 @@ export function release(exchange: Exchange): Promise<void> | undefined {
 }
 
 function releaseBody(exchange: Exchange, body: Body | undefined): void {
-  const released = body?.release();
+  const released = body?.closeWhenIdle();
   released?.catch(thrown => exchange.reports.tell(toError(thrown), 'response'));
 }
 

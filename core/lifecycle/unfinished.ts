@@ -1,6 +1,6 @@
 import { ClientDisconnect, isMisuse, misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
-import { sourceOf } from '../http/request.js';
+import { sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import type { Exchange } from './exchange.js';
 import { recoverOutside } from './failure.js';

@@ -1,7 +1,8 @@
 import { markFactory, misuse, toError } from '../errors.js';
 import { HTTPException } from '../http/http-exception.js';
 import { locationOf } from '../http/location.js';
-import { type Request, sharedOf } from '../http/request.js';
+import type { Request } from '../http/request.js';
+import { sharedOf } from '../http/request-parts.js';
 import type { ResponseLike } from '../http/response-like.js';
 import { PlainTextResponse } from '../http/responses.js';
 import type { Auth, BaseUser, User } from '../http/shared.js';

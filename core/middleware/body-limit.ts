@@ -1,5 +1,5 @@
 import { markFactory } from '../errors.js';
-import { declaredLength, sourceOf } from '../http/request.js';
+import { declaredLength, sourceOf } from '../http/request-parts.js';
 import { PlainTextResponse } from '../http/responses.js';
 import type { Middleware } from './middleware.js';
 import { described, integer, readOptions, required } from './options.js';

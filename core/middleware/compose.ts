@@ -2,7 +2,8 @@ import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/ki
 import { nameOf } from '../errors/show.js';
 import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
-import { changedRequest, type Request } from '../http/request.js';
+import type { Request } from '../http/request.js';
+import { changedRequest } from '../http/request-change.js';
 import type { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import type { Trace } from '../http/shared.js';

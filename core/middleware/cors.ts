@@ -1,5 +1,7 @@
 import { markFactory } from '../errors.js';
-import { addToVary, elementsOf, type Headers, isFieldValue, isToken } from '../http/headers.js';
+import { isFieldValue, isToken } from '../http/field-syntax.js';
+import { addToVary, elementsOf } from '../http/header-rules.js';
+import type { Headers } from '../http/headers.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import { PlainTextResponse } from '../http/responses.js';

@@ -1,4 +1,5 @@
-import { type Request, sourceOf } from '../http/request.js';
+import type { Request } from '../http/request.js';
+import { sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import { PlainTextResponse } from '../http/responses.js';
 

@@ -1,5 +1,5 @@
 import { misuse, nameOf } from '../errors.js';
-import { isToken } from '../http/headers.js';
+import { isToken } from '../http/field-syntax.js';
 import { checkOptions } from '../options.js';
 import type { Middleware } from './middleware.js';
 

@@ -1,6 +1,6 @@
 import { markFactory } from '../errors.js';
 import type { Request } from '../http/request.js';
-import { sharedOf } from '../http/request.js';
+import { sharedOf } from '../http/request-parts.js';
 import { type Timing, Timings } from '../http/timings.js';
 import type { Middleware } from './middleware.js';
 import { described, flag, optionalFunction, readOptions } from './options.js';

@@ -1,5 +1,7 @@
 import http from 'node:http';
+import { Readable } from 'node:stream';
 import {
+  BackgroundTask,
   Depends,
   dependency,
   endpoint,
@@ -29,6 +31,9 @@ function thrownBy(action: () => unknown): unknown {
 
 describe('misuse that is refused when the thing is built', () => {
   const one = (): number => 1;
+  function* generator(): Generator<number> {
+    yield 1;
+  }
   it.each([
     [
       'a middleware that is no function',
@@ -78,6 +83,7 @@ describe('misuse that is refused when the thing is built', () => {
     ['a header value with a line break', () => new Headers({ 'x-a': 'a\r\nset-cookie: b' }), 'HEADER_VALUE'],
     ['a header name with a space', () => new Headers({ 'x a': '1' }), 'HEADER_NAME'],
     ['data that JSON has no form for', () => new JSONResponse(one), 'NOT_SERIALIZABLE'],
+    ['a generator as a task', () => new BackgroundTask(untyped(generator)), 'BACKGROUND_TASK'],
     ['nothing that toExpress knows', () => toExpress(untyped({})), 'ADAPTER_TARGET'],
     ['nothing that toKoa knows', () => toKoa(untyped(undefined)), 'ADAPTER_TARGET'],
   ])('%s', (_title, build, expected) => {
@@ -260,6 +266,52 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     );
     expect(error).toEqual(code('NOT_SERIALIZABLE'));
     expect(statuses).toEqual([500, 200]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a Node stream', () => Readable.from(['a'])],
+    ['a Web stream', () => new Blob(['a']).stream()],
+    [
+      'an async iterable',
+      () => ({ [Symbol.asyncIterator]: () => Readable.from(['a'])[Symbol.asyncIterator]() }),
+    ],
+    ['a Blob', () => new Blob(['a'])],
+    ['bytes', () => new Uint8Array(1)],
+    ['shared memory', () => new SharedArrayBuffer(1)],
+    ['a form', () => new FormData()],
+    ['a Map', () => new Map([['ok', true]])],
+    ['a Set', () => new Set([1])],
+  ])('an endpoint that returns %s is a 500: JSON would be made of its inside', async (_name, make) => {
+    const { error, statuses } = await answers(mounted => mounted.at('/bad', endpoint({}, make)));
+    expect(error).toEqual(code('NOT_SERIALIZABLE'));
+    expect(statuses).toEqual([500, 200]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a Blob', new Blob(['a'])],
+    ['shared memory', new SharedArrayBuffer(1)],
+  ])('an endpoint that yields %s first is a 500', async (_name, value) => {
+    const bad = endpoint({}, async function* () {
+      yield value;
+    });
+    const { error, statuses } = await answers(mounted => mounted.at('/bad', bad));
+    expect(error).toEqual(code('NOT_SERIALIZABLE'));
+    expect(statuses).toEqual([500, 200]);
+  });
+
+  it('a middleware that catches what `callNext` says of no request has nothing reported', async () => {
+    const told: unknown[] = [];
+    const seen: unknown[] = [];
+    const layer = new Layer({ onError: error => void told.push(error) });
+    layer.addMiddleware(async (_request, callNext) => {
+      await callNext(untyped({ url: '/' })).catch(error => seen.push(error));
+      return new Response('caught');
+    });
+    await listening(native(app().use(layer)).listener(), async url => {
+      expect(await (await fetch(`${url}/bad`)).text()).toBe('caught');
+    });
+    expect(seen).toEqual([code('REQUEST_EXPECTED')]);
+    expect(told).toEqual([]);
   });
 
   it('a Response object that answers twice is a 500, so that nothing set on it leaks', async () => {

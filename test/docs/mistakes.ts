@@ -79,6 +79,7 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'backgroundTasks.addTask(sendMail("to@example.com"))',
     'new BackgroundTask(sendMail, "to@example.com")',
     'new BackgroundTask(sendMail, [], { always: true })',
+    'backgroundTasks.addTask(getDb)',
   ],
   'Mounting and testing': [
     'toExpress(gzip)',
@@ -104,6 +105,8 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'new JSONResponse({ ok: true }, 201)',
     'new JSONResponse({ ok: true }, { statusCode: 201 })',
     'new JSONResponse({ items: db.all() })',
+    'new JSONResponse(chunks())',
+    'new JSONResponse(new Map([["ok", true]]))',
     'new Response({ ok: true })',
     'new StreamingResponse(chunks)',
     'new HTMLResponse(render())',
@@ -134,7 +137,9 @@ export const inRequests: readonly Mistake[] = [
   'app.get("/", toExpress(endpoint({}, ({ request }) => request.form({ max_files: 3 }))))',
   'app.get("/", toExpress(endpoint({}, ({ request }) => request.session.userId)))',
   'app.get("/", toExpress(endpoint({}, function readItem() { return { items: db.all() }; })))',
+  'app.get("/", toExpress(endpoint({}, function readFile() { return new Blob(["a"]); })))',
   'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, getDb).catch(next); })',
+  'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, { db: Depends(getDb) }, function* list({ db }) { yield db.all(); }).catch(next); })',
 ];
 
 class Database {

@@ -52,6 +52,13 @@ describe('layer.run', () => {
     ]);
   });
 
+  it('refuses a generator function, whose code nothing would run', async () => {
+    const generator = function* (): Generator<number> {
+      yield 1;
+    };
+    await expect(layer.run({}, generator)).rejects.toMatchObject({ code: 'ENDPOINT_HANDLER' });
+  });
+
   it('throws an exception into the dependencies, drops the tasks and rejects with it', async () => {
     const failing = layer.run({ db: Depends(yielding('db')) }, ({ backgroundTasks }) => {
       backgroundTasks.addTask(() => events.push('dropped'));

@@ -37,7 +37,7 @@ export class TapeReader {
   /** All that is to go out, with what was read put back in front of it. Those who still read get a copy. */
   rewind(view: Response | undefined): Write[] {
     const body = view && bodyOf(view);
-    const unread = this.#putBack(body?.unread() ?? []);
+    const unread = this.#putBack(body?.takeUnread() ?? []);
     const writes = this.#tape.takeAll();
     this.#copiedFor = body;
     for (const { chunk, encoding } of writes) this.copy(chunk, encoding);

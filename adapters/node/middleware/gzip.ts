@@ -195,7 +195,7 @@ async function compress(
   const { status, statusText, background } = response;
   const headers = headersOfCoded(response);
   headers.set('content-encoding', encoding);
-  const chunks = bytesOf(bodyOf(response).content());
+  const chunks = bytesOf(bodyOf(response).take());
   const { head, rest } = isSized ? await whatIsThere(chunks) : { head: [], rest: chunks };
   const body = rest ? coded(coder, head, rest) : await coder.whole(Buffer.concat(head));
   return new Response(body, { status, statusText, headers, ...(background ? { background } : {}) });

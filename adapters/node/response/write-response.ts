@@ -50,7 +50,7 @@ export function writeResponse(
   }
   if (content === null)
     void bodyOf(response)
-      .discard()
+      .closeUnread()
       ?.catch(() => undefined);
   if (content !== null && http2Stream(res)) {
     // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.

@@ -1,0 +1,69 @@
+import { disposedIn } from '../dependencies/depends.js';
+import { type Dependencies, type DependencyScope, nameOfDependency } from '../dependencies/marker.js';
+import type { Middleware } from '../middleware/middleware.js';
+import { optionsOf, optionsText } from '../middleware/options.js';
+
+/** What a layer does, in the order in which it does it. */
+export interface LayerDescription {
+  /** Outermost first. */
+  readonly middleware: readonly string[];
+  /** The options of each of them, where it is one that callnext brings; secrets are left out. */
+  readonly options: readonly (Readonly<Record<string, unknown>> | undefined)[];
+  readonly dependencies: readonly string[];
+  /** Those of them, and of what they need, whose values are disposed: `Depends(…, { dispose: true })`. */
+  readonly disposed: readonly string[];
+  readonly exceptionHandlers: readonly string[];
+  readonly defaultScope: DependencyScope;
+  /** Whether `request.json()` reads bodies with a JSON content type only. */
+  readonly strictContentType: boolean;
+  /** The name of the lifespan, if there is one. */
+  readonly lifespan: string | undefined;
+  /** The same for people to read. */
+  toString(): string;
+}
+
+/** What a layer is made of. */
+interface Described {
+  readonly middlewares: readonly Middleware[];
+  readonly names: readonly string[];
+  readonly dependencies: Dependencies;
+  readonly exceptionHandlers: readonly string[];
+  readonly defaultScope: DependencyScope | undefined;
+  readonly strictContentType: boolean | undefined;
+  readonly lifespan: string | undefined;
+}
+
+/** Describes a layer as data and, by `String(…)`, for people. */
+export function describe(layer: Described): LayerDescription {
+  const { middlewares, names, dependencies, exceptionHandlers, lifespan } = layer;
+  const description = {
+    middleware: names,
+    options: middlewares.map(optionsOf),
+    dependencies: Object.entries(dependencies).map(([key, marker]) =>
+      nameOfDependency(marker.dependency, key),
+    ),
+    disposed: disposedIn(dependencies),
+    exceptionHandlers,
+    defaultScope: layer.defaultScope ?? ('request' as const),
+    strictContentType: layer.strictContentType ?? true,
+    lifespan,
+  };
+  return Object.assign(Object.create({ toString: () => describeText(description) }), description);
+}
+
+function describeText(description: Omit<LayerDescription, 'toString'>): string {
+  const lines = description.middleware.map((name, depth) => {
+    const options = description.options[depth];
+    return `${'  '.repeat(depth)}${name}${options ? optionsText(options) : ''}`;
+  });
+  if (description.lifespan !== undefined) lines.unshift(`lifespan: ${description.lifespan}`);
+  const inner = '  '.repeat(description.middleware.length);
+  if (description.dependencies.length > 0)
+    lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
+  if (description.disposed.length > 0) lines.push(`${inner}disposed: ${description.disposed.join(', ')}`);
+  lines.push(`${inner}(routes)`);
+  if (!description.strictContentType) lines.push('strictContentType: false');
+  if (description.exceptionHandlers.length > 0)
+    lines.push(`handlers: ${description.exceptionHandlers.join(', ')}`);
+  return lines.join('\n');
+}

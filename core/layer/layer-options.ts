@@ -1,0 +1,137 @@
+import { checkedScope, checkNames, type Depends } from '../dependencies/depends.js';
+import { type Dependencies, type DependencyScope, isDepends } from '../dependencies/marker.js';
+import { isAsyncFunction, isClass, misuse } from '../errors.js';
+import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
+import type { Lifespan } from '../lifecycle/lifespan.js';
+import type { ErrorReporter } from '../lifecycle/reports.js';
+import { checkedMiddleware } from '../middleware/compose.js';
+import type { Middleware } from '../middleware/middleware.js';
+import { flag, optionalFunction, type Rule } from '../middleware/options.js';
+import { checkOptions, type OptionNames } from '../options.js';
+
+/** The options of a layer. */
+export interface LayerOptions {
+  /** The first one is outermost. */
+  middleware?: readonly Middleware[];
+  /** Solved for every request that passes through, before the endpoint's own; their values are not handed out. */
+  dependencies?: readonly Depends<unknown>[];
+  /** Pairs of an error class or a status and its handler; a `Map` will do. */
+  exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
+  /** Told of errors that come too late for the client; `console.error` unless set. */
+  onError?: ErrorReporter;
+  /** The scope of dependencies that name none: `request` unless set. */
+  defaultScope?: DependencyScope;
+  /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
+  lifespan?: Lifespan;
+  /**
+   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
+   * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
+   * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
+   * As long is also what a body has to close when its client has left; 5 seconds where no layer has a timeout.
+   */
+  timeout?: number;
+  /**
+   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. A reader that needs more is refused with a
+   * 413; a body that is read once, as a stream or a form, may have any size. The innermost layer's value applies.
+   */
+  maxBodySize?: number;
+  /**
+   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none: `true` unless set.
+   * A page of another site can send such a body with the cookies of its visitor. The innermost layer that sets it counts.
+   * FastAPI's `strict_content_type`.
+   */
+  strictContentType?: boolean;
+}
+
+const knownOptions = {
+  middleware: true,
+  dependencies: true,
+  exceptionHandlers: true,
+  onError: true,
+  defaultScope: true,
+  lifespan: true,
+  timeout: true,
+  maxBodySize: true,
+  strictContentType: true,
+} satisfies OptionNames<LayerOptions>;
+
+/** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
+const milliseconds: Rule<number> = {
+  check: value => typeof value === 'number' && value > 0 && value < 2 ** 31,
+  expected: 'a positive number of milliseconds, below 2³¹',
+};
+
+const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
+  onError: optionalFunction('a function (error, { request, phase })'),
+  timeout: milliseconds,
+  maxBodySize: {
+    check: value => typeof value === 'number' && value >= 0,
+    expected: 'a number of bytes of at least 0',
+  },
+  strictContentType: flag(true),
+};
+
+/** The options of a layer, checked. */
+export interface CheckedOptions {
+  readonly middlewares: Middleware[];
+  readonly dependencies: Dependencies;
+  readonly handlers: readonly (readonly [ExceptionKey, ExceptionHandler<never>])[];
+  readonly onError: ErrorReporter | undefined;
+  readonly defaultScope: DependencyScope | undefined;
+  readonly lifespan: Lifespan | undefined;
+  readonly timeout: number | undefined;
+  readonly maxBodySize: number | undefined;
+  readonly strictContentType: boolean | undefined;
+}
+
+/** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
+  checkOptions('new Layer()', options, knownOptions);
+  const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
+  const { onError, timeout, maxBodySize, strictContentType } = options;
+  const middlewares = list('middleware', 'a list of functions', middleware).map(checkedMiddleware);
+  const declared = named(list('dependencies', 'a list of `Depends(…)`', dependencies));
+  const handlers = pairs(exceptionHandlers);
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = options[name as keyof LayerOptions];
+    if (value !== undefined && !rule.check(value)) throw misuse('LAYER_OPTIONS', name, rule.expected, value);
+  }
+  if (defaultScope !== undefined) checkedScope(defaultScope);
+  if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
+  const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType };
+  return { middlewares, dependencies: declared, handlers, ...plain };
+}
+
+/** Throws `LAYER_OPTIONS`. */
+export function checkTimeoutOfClose(timeout: number | undefined): void {
+  if (timeout === undefined || timeout === 0 || milliseconds.check(timeout)) return;
+  throw misuse('LAYER_OPTIONS', 'timeoutMs', milliseconds.expected, timeout, 'layer.close()');
+}
+
+function list<T>(option: string, expected: string, value: readonly T[]): readonly T[] {
+  if (!Array.isArray(value)) throw misuse('LAYER_OPTIONS', option, expected, value);
+  return value;
+}
+
+function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
+  const isIterable = typeof handlers === 'object' && handlers !== null && Symbol.iterator in handlers;
+  const found = isIterable ? [...handlers] : [handlers];
+  if (found.every(Array.isArray)) return found as readonly Pair[];
+  const expected = 'a Map, or a list of pairs such as `[[404, handler]]`';
+  throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
+}
+
+/** A plain function may return a generator, as those of compilers do. An async one gives a promise. */
+function mayBeLifespan(lifespan: unknown): boolean {
+  return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
+}
+
+function named(markers: readonly unknown[]): Dependencies {
+  for (const [index, marker] of markers.entries()) {
+    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
+  }
+  const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
+  const dependencies = Object.fromEntries(entries) as Dependencies;
+  checkNames(dependencies, 'layer');
+  return dependencies;
+}
