@@ -135,7 +135,7 @@ class Waiter<Run extends OnionRun> {
   settle(returned: unknown): Response | Promise<Response> {
     try {
       const accepted = accept(this.#run, this.#checked(returned), this.#request);
-      if (accepted instanceof Promise) return this.#settleLater(accepted);
+      if (!('status' in accepted)) return this.#settleLater(accepted);
       this.#leave(accepted);
       return this.#passed(accepted);
     } catch (thrown) {
