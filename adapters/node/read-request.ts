@@ -18,7 +18,6 @@ import {
   tooLarge,
 } from '../../core/adapter.js';
 import { decodeBody } from './body/decode-body.js';
-import { readForm } from './body/read-form.js';
 import { refill } from './body/refill-request.js';
 import { RequestTap } from './body/request-tap.js';
 import { TemporaryFiles } from './body/temporary-files.js';
@@ -163,10 +162,13 @@ export class NodeRequestSource implements RequestSource {
     return decodeBody(body, codings);
   }
 
-  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
+  async readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
     if (this.#isReleased) throw misuse('FORM_LATE');
     this.#files ??= new TemporaryFiles();
-    return readForm(body, type, limits, this.#files);
+    const files = this.#files;
+    // Loaded by the first form, with its parser.
+    const { readForm } = await import('./body/read-form.js');
+    return readForm(body, type, limits, files);
   }
 
   /** The response is out. */
