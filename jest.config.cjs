@@ -14,6 +14,8 @@ const compiled = [
 module.exports = {
   testEnvironment: 'node',
   testTimeout: 10_000,
+  // jest leaves one core free, which is half of a machine with two.
+  maxWorkers: '100%',
   roots: ['<rootDir>/test', '<rootDir>/examples'],
   testMatch: ['**/*.test.ts'],
   transform: {

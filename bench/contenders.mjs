@@ -1,4 +1,4 @@
-// The same work in several ways: each gives a request listener. A small JSON body, and what is done around it.
+// The same work in several ways: a small JSON body, and what is done around it. Each gives a request listener or a server.
 
 import { createAdaptorServer } from '@hono/node-server';
 import { createMiddleware } from '@universal-middleware/express';
@@ -6,9 +6,11 @@ import { Depends, dependency, endpoint, Layer } from 'callnext';
 import { toExpress, wrap } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
 import express from 'express';
+import Fastify from 'fastify';
 import { Hono } from 'hono';
 import Koa from 'koa';
 import onHeaders from 'on-headers';
+import { furtherMiddleware } from './comparisons.mjs';
 
 const body = { message: 'Hello, world', items: [1, 2, 3] };
 
@@ -41,7 +43,7 @@ const timingInKoa = async (ctx, next) => {
   ctx.set('X-Process-Time', seconds(start));
 };
 
-// The lifecycle: settings, a connection that is made with them and closed after the response, and a task after that.
+// The lifecycle: two header middleware, settings, a connection that is made with them and closed after the response, and a task.
 const settings = { url: 'memory:' };
 const log = { opened: 0, closed: 0, tasks: 0 };
 
@@ -118,7 +120,6 @@ export const contenders = {
 
   express: () => expressApp(),
   'express, no-op middleware': () => expressApp((_req, _res, next) => next()),
-  'express, layer without middleware': () => expressApp(toExpress(layer())),
   'express, on-headers': () => expressApp(timingByHand),
   'express, callnext': () => expressApp(toExpress(layer(timing))),
   'express, callnext by wrap': () => wrap(expressApp(), layer(timing)),
@@ -132,6 +133,20 @@ export const contenders = {
         };
       })(),
     ),
+  fastify: async () => {
+    const app = Fastify();
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.start = performance.now();
+      done();
+    });
+    app.addHook('onSend', (request, reply, _payload, done) => {
+      reply.header('X-Process-Time', seconds(request.start));
+      done();
+    });
+    app.get('/', (_request, reply) => reply.send(body));
+    await app.ready();
+    return app.server;
+  },
   'hono, node-server': () => {
     const app = new Hono();
     app.use(async (c, next) => {
@@ -144,8 +159,8 @@ export const contenders = {
   },
 
   ...Object.fromEntries(
-    [1, 2, 4, 8, 16, 32].map(count => [
-      `express, ${count} middlewares`,
+    [furtherMiddleware.few, furtherMiddleware.many].map(count => [
+      `express, ${count} middleware`,
       () => expressApp(toExpress(layer(...Array.from({ length: count }, passing)))),
     ]),
   ),
@@ -167,8 +182,7 @@ export const contenders = {
     return app;
   },
 
-  'koa, no-op middleware': () => koaApp((_ctx, next) => next()),
-  'koa, native': () => koaApp(timingInKoa),
+  'koa, timing by hand': () => koaApp(timingInKoa),
   'koa, callnext': () => koaApp(toKoa(layer(timing))),
   'koa, lifecycle by hand': () => {
     const app = new Koa();

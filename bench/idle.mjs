@@ -1,18 +1,19 @@
-// Clients of server-sent events that wait: heap for each, without a layer and with one, in a process each.
+// Measures the heap that a waiting client of server-sent events takes, without a layer and with one.
 import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** KiB of heap for each client. */
-export async function measureIdle(kind, clients) {
-  const child = fork(fileURLToPath(import.meta.url), [kind], { execArgv: ['--expose-gc'] });
+/** Returns KiB of heap for each client; `kind` is `native`, `layer` or `endpoint`. */
+export async function measureIdle(kind, clients, node) {
+  const options = { execPath: node, execArgv: ['--expose-gc'] };
+  const child = fork(fileURLToPath(import.meta.url), [kind], options);
   const told = () => new Promise(resolve => child.once('message', resolve));
   const { port } = await told();
   const ask = async () => {
     child.send('heap');
     return told();
   };
-  // What is made once is there by then.
+  // The first clients make what is made once.
   const first = await open(port, 100);
   const before = await ask();
   const sockets = await open(port, clients);
@@ -57,6 +58,15 @@ async function serve(kind) {
     );
   }
   let open = 0;
+  if (kind === 'endpoint') {
+    const { endpoint, EventSourceResponse } = await import('callnext');
+    const { toExpress } = await import('callnext/express');
+    const answer = endpoint({}, () => {
+      open += 1;
+      return new EventSourceResponse(helloAndSilence());
+    });
+    app.get('/', toExpress(answer));
+  }
   app.get('/', (_req, res) => {
     open += 1;
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
@@ -71,6 +81,11 @@ async function serve(kind) {
     }
     process.send({ heap: process.memoryUsage().heapUsed, open });
   });
+}
+
+async function* helloAndSilence() {
+  yield 'hello';
+  await new Promise(() => undefined);
 }
 
 if (process.send) await serve(process.argv[2]);

@@ -1,9 +1,9 @@
-// Load on contenders, each in a process of its own, in turns: CPU time per request, and throughput.
+// Puts contenders under load, each in a process of its own, and measures CPU time per request and throughput.
 import { execFile, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 const connections = 20;
 const hasWrk = works('wrk', ['--version']);
@@ -12,11 +12,11 @@ const isPinned = os.cpus().length > 1 && works('taskset', ['--version']);
 
 export const loader = `${hasWrk ? 'wrk' : 'autocannon'}, ${connections} connections${isPinned ? ', server and load pinned to a core each' : ''}`;
 
-/** Starts a script that tells `{ port }` when it listens. */
-export async function start(script, name, options = {}) {
+/** Starts a script that sends `{ port }` when it listens. */
+export async function start(script, name, node) {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [name], {
     env: { ...process.env, NODE_ENV: 'production' },
-    ...options,
+    execPath: node,
   });
   const { port } = await told(child);
   if (isPinned) execFileSync('taskset', ['-a', '-p', '-c', '1', String(child.pid)], { stdio: 'ignore' });
@@ -50,11 +50,14 @@ async function cpuOf({ child }) {
 
 async function load(url, seconds) {
   if (!hasWrk) return loadByAutocannon(url, seconds);
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, url];
-  const pinned = isPinned ? ['taskset', ['-c', '0', 'wrk', ...args]] : ['wrk', args];
-  const { stdout } = await promisify(execFile)(...pinned);
-  const [, requests, took, unit] = /(\d+) requests in ([\d.]+)(m?s)/.exec(stdout) ?? [];
-  if (requests === undefined || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url}:\n${stdout}`);
+  // wrk takes whole seconds only, but ends early and prints what it has when it is interrupted.
+  const args = ['-t1', `-c${connections}`, '-d60s', url];
+  const [command, ...given] = isPinned ? ['taskset', '-c', '0', 'wrk', ...args] : ['wrk', ...args];
+  const wrk = execFile(command, given);
+  setTimeout(() => wrk.kill('SIGINT'), seconds * 1000);
+  const output = await text(wrk.stdout);
+  const [, requests, took, unit] = /(\d+) requests in ([\d.]+)(m?s)/.exec(output) ?? [];
+  if (requests === undefined || /Non-2xx|Socket errors/.test(output)) throw new Error(`${url}:\n${output}`);
   return { requests: Number(requests), took: unit === 'ms' ? Number(took) / 1000 : Number(took) };
 }
 

@@ -1,11 +1,11 @@
-// 1 GiB through an Express app, as it is and transformed, with a layer and without: throughput and peak memory, each in a process of its own.
-import { fork } from 'node:child_process';
+// Sends 1 GiB through an Express app, as it is and transformed, with a layer and without, each in a process of its own.
 import http from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
+import { start, stop, told } from './load.mjs';
 
 const size = 2 ** 30;
+const kinds = ['native', 'layer', 'native, transformed', 'layer, transformed'];
 
 const layers = {
   pass: (request, callNext) => callNext(request),
@@ -19,7 +19,7 @@ async function* changed(chunks) {
   for await (const chunk of chunks) yield change(chunk);
 }
 
-/** Something that is done to every chunk, and costs little beside its way. */
+/** Changes every chunk, which costs little beside sending it. */
 function change(chunk) {
   chunk[0] = 0x79;
   return chunk;
@@ -44,6 +44,7 @@ async function serve(kind) {
     pipeline(steps).catch(error => console.error(error));
   });
   const server = app.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+  process.on('disconnect', () => process.exit());
 }
 
 function source() {
@@ -57,16 +58,27 @@ function source() {
   });
 }
 
-/** MiB per second, seconds of CPU time, and peak memory in MiB. */
-export async function measureStream(kind) {
-  const child = fork(fileURLToPath(import.meta.url), [kind]);
-  const told = () => new Promise(resolve => child.once('message', resolve));
-  const { port } = await told();
-  const peak = told();
+/** The kinds in turns: for each round MiB a second, seconds of CPU time, and the peak of memory in MiB. */
+export async function measureStreams(node, rounds) {
+  const results = Object.fromEntries(kinds.map(kind => [kind, []]));
+  const servers = [];
+  for (const kind of kinds) servers.push({ kind, ...(await start('./stream.mjs', kind, node)) });
+  // The first gigabyte warms each server up.
+  for (let round = 0; round <= rounds; round += 1)
+    for (const server of servers) {
+      const result = await measureOne(server);
+      if (round > 0) results[server.kind].push(result);
+    }
+  for (const server of servers) await stop(server);
+  return results;
+}
+
+async function measureOne({ kind, child, url }) {
+  const measured = told(child);
   const begun = performance.now();
   const bytes = await new Promise((resolve, reject) => {
     http
-      .get({ host: '127.0.0.1', port }, res => {
+      .get(url, { agent: false }, res => {
         let count = 0;
         res.on('data', part => {
           count += part.length;
@@ -76,10 +88,8 @@ export async function measureStream(kind) {
       .once('error', reject);
   });
   const seconds = (performance.now() - begun) / 1000;
-  const { rss, cpu } = await peak;
-  child.kill();
   if (bytes !== size) throw new Error(`${kind}: ${bytes} of ${size} bytes arrived.`);
-  return { rss, cpu, rate: size / 2 ** 20 / seconds };
+  return { ...(await measured), rate: size / 2 ** 20 / seconds };
 }
 
 if (process.send) await serve(process.argv[2]);

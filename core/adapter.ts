@@ -52,7 +52,14 @@ export {
 export { type Client, defaultMaxBodySize, type RequestSource } from './http/request-source.js';
 export { Response } from './http/response.js';
 export { isResponseLike, type ResponseLike } from './http/response-like.js';
-export { bodyOf, contentToSend, headOf, isNativeView } from './http/response-parts.js';
+export {
+  bodyOf,
+  contentToSend,
+  headOf,
+  isNativeView,
+  moveResponse,
+  openedBodyOf,
+} from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
@@ -62,20 +69,20 @@ export { Exchange } from './lifecycle/exchange.js';
 export {
   answerUnhandled,
   errorHeadersOf,
-  failedLate,
-  goOnAfterError,
+  failLate,
+  goOnWithoutFailure,
   holdsInjected,
-  observe,
-  overtake,
+  observeFailure,
+  overtakeAnswer,
 } from './lifecycle/failure.js';
 export { freeze } from './lifecycle/frozen-layer.js';
 export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
-export { detach, whenOver } from './lifecycle/over.js';
+export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';
-export { isClosedInTime } from './lifecycle/superseded.js';
+export { goesOn, isClosedInTime } from './lifecycle/superseded.js';
 export type { Delivery, NativeWork, Transport } from './lifecycle/transport.js';
 export { hasInjected, isAnswering, isHolding } from './lifecycle/unfinished.js';
 export type { Below } from './middleware/compose.js';

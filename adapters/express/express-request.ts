@@ -1,16 +1,12 @@
 import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/adapter.js';
-import {
-  clientOf,
-  type FrameworkRequest,
-  hostOf,
-  parsedBodyOf,
-  readTarget,
-  type Target,
-} from '../node/shared.js';
-import type { ExpressReq, ExpressRes } from './express-types.js';
+import { clientOf, type Framework, hostOf, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
+import { type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
 
 /** What Express knows of a request. */
-export class ExpressRequest implements FrameworkRequest {
+export class ExpressRequest implements Framework {
+  readonly kind = 'node';
+  readonly keepsContext = true;
+  readonly awaitsNative = false;
   readonly #req: ExpressReq;
   readonly #res: ExpressRes;
   #changed: string | undefined;
@@ -18,6 +14,10 @@ export class ExpressRequest implements FrameworkRequest {
   constructor(req: ExpressReq, res: ExpressRes) {
     this.#req = req;
     this.#res = res;
+  }
+
+  isSignal(thrown: unknown): boolean {
+    return isSignalToRouter(thrown);
   }
 
   get raw(): { req: ExpressReq; res: ExpressRes } {
@@ -118,8 +118,9 @@ const expected =
   'a request of Express: pass the function itself, as in `express.json({ verify: keepRawBody })`';
 
 /**
- * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify: keepRawBody }))`. They are
- * `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed where the layer comes first.
+ * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify:
+ * keepRawBody }))`. They are `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed
+ * where the layer comes first.
  */
 export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
   if (typeof req !== 'object' || req === null)

@@ -73,7 +73,9 @@ export function routerOf(app: ExpressApp): Stacked | undefined {
   return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
 }
 
-/** What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`. */
+/**
+ * What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`.
+ */
 export function isSignalToRouter(thrown: unknown): boolean {
   return !thrown || thrown === 'route' || thrown === 'router';
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isClass, type Middleware, misuse, optionsOf } from '../../core/adapter.js';
-import { NativeExchange } from '../node/shared.js';
+import { NativeExchange, runAmong } from '../node/shared.js';
 import type { ExpressNext, ExpressReq } from './express-types.js';
 import { setTarget } from './set-target.js';
 
@@ -15,8 +15,10 @@ export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => u
  * layer.addMiddleware(fromExpress(compression()));
  * ```
  *
- * The headers that it sets, and what it makes of the body (as compression does), are part of the response that the middleware further out gets. It runs
- * with the app's own `req` and `res`; `next()` goes on, and `next(error)` and what it throws is an exception, which error middleware of the app may answer. Below `toNode` it has Node's objects. Throws `FROM_NATIVE` when it is built, and in a request of another framework.
+ * The headers it sets, and what it makes of the body (as `compression()` does), are part of the response that
+ * the outer middleware gets. It runs with the app's own `req` and `res`; below `toNode()` with Node's. What it
+ * throws or passes to `next(error)` is an exception, which error middleware of the app may answer. Throws
+ * `FROM_NATIVE` when it is built, and in a request of another framework.
  */
 export function fromExpress(middleware: ConnectMiddleware): Middleware {
   if (typeof middleware !== 'function' || middleware.length > 3 || isClass(middleware))
@@ -31,10 +33,10 @@ export function fromExpress(middleware: ConnectMiddleware): Middleware {
   const named: Middleware = (request, callNext) => {
     const { req, res } = (request.raw ?? {}) as { req?: ExpressReq; res?: ServerResponse };
     const native = res && NativeExchange.of(res);
-    if (!native || !req || native.host !== 'node')
+    if (!native || !req || native.framework.kind !== 'node')
       throw wrong('runs in requests of Express, or of Node, only', request.raw);
     const start = (next: ExpressNext): unknown => run(req, res, signal => next(checked(signal)));
-    return native.runAmong(request, callNext, start, target => setTarget(req, target));
+    return runAmong(native, request, callNext, start, target => setTarget(req, target));
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromExpress' });
 }

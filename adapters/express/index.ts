@@ -17,33 +17,29 @@ import {
   noOptions,
   noteMount,
   type OptionNames,
-  type Request,
   runExchange,
   type Solved,
 } from '../../core/adapter.js';
 import {
   answerAlone,
+  applyTo,
   bareLayer,
   type FetchHandler,
   fetchEndpoint,
+  type GoOn,
   injectAt,
-  type LayerRun,
   NativeExchange,
-  NodeRequestSource,
+  openExchange,
+  runEndpoint,
+  runInside,
+  runOutermost,
   tasksAt,
   toLayer,
 } from '../node/shared.js';
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import {
-  type ExpressApp,
-  type ExpressHandler,
-  type ExpressNext,
-  type ExpressReq,
-  type ExpressRes,
-  isSignalToRouter,
-} from './express-types.js';
+import type { ExpressApp, ExpressHandler, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 import { routesBefore } from './mount-order.js';
 import { observeInner } from './observe-errors.js';
 import { setTarget } from './set-target.js';
@@ -67,9 +63,10 @@ export { wrap } from './wrap.js';
 /** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true` unless set.
-   * It keeps an error handler last on the app's stack and patches its router. With `false` both are left alone: errors
-   * of handlers reach only the app's error handlers, and dependencies of scope `function` exit at the handler's answer.
+   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true`
+   * unless set. It keeps an error handler last on the app's stack and patches its router. With `false` both
+   * are left alone: errors of handlers reach only the app's error handlers, and dependencies of scope
+   * `function` exit at the handler's answer.
    */
   errorTap?: boolean;
 }
@@ -85,9 +82,9 @@ const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
  * app.use('/admin', toExpress(Depends(verifyToken)));
  * ```
  *
- * Routes that come after a layer stay as they are: what they write is held at its head until the middleware is through.
- * A dependency alone is a guard: the routes after it are reached only where it does not throw. Throws `ADAPTER_TARGET`,
- * `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
+ * Routes that come after a layer stay as they are: what they write is held at its head until the middleware
+ * is through. A dependency alone is a guard: the routes after it are reached only where it does not throw.
+ * Throws `ADAPTER_TARGET`, `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
  */
 export function toExpress(
   target: Layer | Middleware | Endpoint | Depends<unknown>,
@@ -105,15 +102,17 @@ export function toExpress(
 /**
  * A handler of the Fetch kind as an Express handler: `app.use('/api', mountFetch(hono.fetch))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part in the layers around it. The
- * url that it sees is the whole one, with the path at which it is mounted. Throws `FETCH_HANDLER`.
+ * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part
+ * in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
+ * Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): ExpressHandler {
   return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
- * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this request.
+ * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this
+ * request.
  *
  * ```ts
  * app.get('/orders', async (req, res) => {
@@ -155,7 +154,8 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same order.
+ * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same
+ * order.
  *
  * ```ts
  * app.post('/orders', (req, res) => {
@@ -187,17 +187,16 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
       placeErrorTap(req.app);
     }
     if (!isResponse(res)) return next();
-    const native = NativeExchange.join(res) ?? openExchange(req, res, next);
-    if (errorTap) {
-      native.isObserved = true;
-      native.seesHandlers = true;
-    }
-    const goOn = (request: Request, _frame: unknown, run: LayerRun): void => {
+    const outer = NativeExchange.join(res);
+    const native = outer ?? open(req, res, next);
+    if (errorTap) native.isObserved = true;
+    const goOn: GoOn = request => {
       if (!isPlaceChecked) checkPlace(native, req);
-      native.applyTo(run, request, target => setTarget(req, target));
+      applyTo(native, request, target => setTarget(req, target));
       next();
     };
-    native.runLayer(layer, goOn, next);
+    if (outer) runInside(native, layer, goOn, next);
+    else runOutermost(native, layer, goOn);
   };
   const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
     isPlaceChecked = true;
@@ -216,17 +215,14 @@ function endpointHandler(endpoint: Endpoint): ExpressHandler {
   return function callnextEndpoint(req, res, next) {
     if (typeof res !== 'object') throw wrongFramework('toExpress', res);
     const outer = NativeExchange.join(res);
-    const native = outer ?? openExchange(req, res, next);
+    const native = outer ?? open(req, res, next);
     matchRoute(native.exchange.request, req.params);
-    if (outer) void native.runEndpoint(endpoint, next);
+    if (outer) void runEndpoint(native, endpoint, next);
     else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
   };
 }
 
-function openExchange(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
+function open(req: ExpressReq, res: ExpressRes, next: ExpressNext): NativeExchange {
   toDictionaryMode(req, res);
-  const source = new NodeRequestSource(req, new ExpressRequest(req, res));
-  const native = new NativeExchange(req, res as never, source, next);
-  native.isSignal = isSignalToRouter;
-  return native;
+  return openExchange(req, res as never, new ExpressRequest(req, res), next);
 }

@@ -1,4 +1,4 @@
-import { NativeExchange } from '../node/shared.js';
+import { goOnAfterError, NativeExchange, observe } from '../node/shared.js';
 import {
   type Entry,
   type ExpressApp,
@@ -15,7 +15,10 @@ type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next
 const patched: unique symbol = Symbol.for('callnext.observesErrors') as never;
 const observed = new WeakSet<ExpressApp>();
 
-/** Observes the errors of an app that may be mounted in another one, of any copy of Express. Does it once an app. */
+/**
+ * Observes the errors of an app that may be mounted in another one, of any copy of Express. Does it once an
+ * app.
+ */
 export function observeInner(app: ExpressApp): void {
   if (observed.has(app)) return;
   observed.add(app);
@@ -24,16 +27,20 @@ export function observeInner(app: ExpressApp): void {
 }
 
 /**
- * Patches the method through which a router hands an error to its handlers. Every error, whether thrown, rejected or
- * given to `next`, passes it before it is answered. All routers of a copy of Express share it, and it costs nothing
- * without an error. The tracing channel of router 2.3 would slow down every handler once it has a subscriber.
+ * Patches the method through which a router hands an error to its handlers. Every error, whether thrown,
+ * rejected or given to `next`, passes it before it is answered. All routers of a copy of Express share it,
+ * and it costs nothing without an error. The tracing channel of router 2.3 would slow down every handler once
+ * it has a subscriber.
  */
 export function observeOutermost(app: ExpressApp): void {
   observed.add(app);
   observeStack(routerOf(app)?.stack ?? [], new Set());
 }
 
-/** A mounted router may come from another copy of Express. The stack of a mounted app is not reachable from here. */
+/**
+ * A mounted router may come from another copy of Express. The stack of a mounted app is not reachable from
+ * here.
+ */
 function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
   for (const entry of stack) {
     patchOnce(Object.getPrototypeOf(entry));
@@ -45,7 +52,8 @@ function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
 function observeRouter(router: Stacked, seen: Set<unknown>): void {
   seen.add(router);
   observeStack(router.stack, seen);
-  // An error of the last entry leaves a router by a timer, and what is to see it at once has to come after that.
+  // An error of the last entry leaves a router by a timer, and what is to see it at once has to come after
+  // that.
   if (endOf(router) === undefined) endStack(router, 'passOn', passOn);
 }
 
@@ -71,7 +79,7 @@ function observing(original: HandleError): HandleError {
       return Reflect.apply(original, this, [error, req, res, next]);
     const goOn = (given: unknown): unknown =>
       Reflect.apply(original, this, [given, req, res, goingOn(this, native, next)]);
-    return native.observe(error, goOn) ? undefined : goOn(error);
+    return observe(native, error, goOn) ? undefined : goOn(error);
   };
 }
 
@@ -79,7 +87,7 @@ function observing(original: HandleError): HandleError {
 function goingOn({ handle }: Entry, native: NativeExchange, next: ExpressNext): ExpressNext {
   if (typeof handle !== 'function' || handle.length !== 4) return next;
   return given => {
-    const left = isSignalToRouter(given) ? native.goOnAfterError() : undefined;
+    const left = isSignalToRouter(given) ? goOnAfterError(native) : undefined;
     if (left) left.then(() => next(given));
     else next(given);
   };

@@ -1,7 +1,10 @@
 import { belowMount } from '../node/shared.js';
 import type { ExpressReq } from './express-types.js';
 
-/** Scheme and authority of a target in absolute form. Express goes by their length when it takes the path of a mount away. */
+/**
+ * Scheme and authority of a target in absolute form. Express goes by their length when it takes the path of a
+ * mount away.
+ */
 const origin = /^[^/?][^?]*?:\/\/[^/]*(?=\/)/;
 
 /**

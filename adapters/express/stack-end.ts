@@ -16,7 +16,10 @@ const retirements = new WeakMap<Stacked, () => void>();
 /** `tap`: it gets the errors that nobody has answered. `passOn`: errors are observed there, and go on. */
 type End = 'tap' | 'passOn';
 
-/** What our entry at the end of a router's stack is for; `undefined` unless it is there and still the last one. */
+/**
+ * What our entry at the end of a router's stack is for; `undefined` unless it is there and still the last
+ * one.
+ */
 export function endOf({ stack }: Stacked): End | undefined {
   return markOf(stack.at(-1));
 }
@@ -26,11 +29,12 @@ function markOf(entry: Entry | undefined): End | undefined {
 }
 
 /**
- * Puts an error handler last on a router's stack. Requests without an error leave the router as if it were not there;
- * `reached` is called for them.
+ * Puts an error handler last on a router's stack. Requests without an error leave the router as if it were
+ * not there; `reached` is called for them.
  *
- * A router calls its `done` at once where the last entries did not match, and by `setImmediate` where the last one
- * called `next`. Behind our handler stands an entry that never matches, so that our `next` leads to `done` at once.
+ * A router calls its `done` at once where the last entries did not match, and by `setImmediate` where the
+ * last one called `next`. Behind our handler stands an entry that never matches, so that our `next` leads to
+ * `done` at once.
  */
 export function endStack(
   router: Stacked,

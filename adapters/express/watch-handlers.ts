@@ -42,7 +42,7 @@ export function watchHandlers(app: ExpressApp | undefined): void {
   prototype.handleRequest = function handleRequest(req, res, next) {
     // A router may be called with a mock, or with no response at all.
     const native = this.route === undefined && res ? NativeExchange.of(res) : undefined;
-    const isSeen = native?.seesHandlers === true;
+    const isSeen = native?.isObserved === true;
     original.call(isSeen ? observed(this) : this, req, res, next);
   };
   Object.defineProperty(prototype, watchedKey, { value: true });

@@ -1,17 +1,21 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { type Client, isLayer, type Layer, type Middleware, misuse, noteMount } from '../../core/adapter.js';
 import {
+  listening,
   NativeExchange,
   type NativeRequest,
   type NodeListener,
-  openBare,
-  runAround,
+  nameOn,
+  openExchange,
+  type PassOn,
+  runInside,
+  runOutermost,
   toLayer,
 } from '../node/shared.js';
 import { toDictionaryMode } from './dictionary-mode.js';
 import { placeErrorTap } from './error-tap.js';
 import { ExpressRequest } from './express-request.js';
-import { type ExpressApp, type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
+import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
 import { throwInto } from './throw-into.js';
 import { watchHandlers } from './watch-handlers.js';
 
@@ -34,32 +38,29 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   return function callnextApp(req, res) {
     watchHandlers(app);
     placeErrorTap(app);
-    const passOn = (thrown: unknown): void => {
+    const passOn: PassOn = thrown => {
       const begun = new WrappedRequest(app, req, res as ExpressRes).raw;
       throwInto(app, thrown, begun.req, begun.res);
     };
-    const native = NativeExchange.join(res) ?? openWrapped(app, req, res as ExpressRes, passOn);
+    const outer = NativeExchange.join(res);
+    const native = outer ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
-    native.seesHandlers = true;
-    runAround(native, layer, () => app(native.req, native.res), passOn);
+    const goOn = listening(native, () => app(native.req, native.res));
+    if (outer) runInside(native, layer, goOn, passOn);
+    else runOutermost(native, layer, goOn);
   };
 }
 
-function openWrapped(
-  app: ExpressApp,
-  req: NativeRequest,
-  res: ExpressRes,
-  passOn: (thrown: unknown) => void,
-): NativeExchange {
-  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least. What has others (a subclass,
-  // another app around this one, HTTP/2) keeps them until Express is there.
+function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes, passOn: PassOn): NativeExchange {
+  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least.
+  // What has others (a subclass, another app around this one, HTTP/2) keeps them until Express is there.
   if (isOf(req, IncomingMessage) && isOf(res, ServerResponse)) {
     Object.setPrototypeOf(req, app.request as object);
     Object.setPrototypeOf(res, app.response as object);
   }
   toDictionaryMode(req, res);
-  const native = openBare(req, res as never, new WrappedRequest(app, req, res), passOn);
-  native.isSignal = thrown => isSignalToRouter(thrown) || thrown === true;
+  const native = openExchange(req, res as never, new WrappedRequest(app, req, res), passOn);
+  nameOn(req, native);
   return native;
 }
 
@@ -78,6 +79,10 @@ class WrappedRequest extends ExpressRequest {
     this.#app = app;
     this.#req = req;
     this.#res = res;
+  }
+
+  override isSignal(thrown: unknown): boolean {
+    return thrown === true || super.isSignal(thrown);
   }
 
   /** Native middleware among ours comes before the app, and expects both as Express gives them. */

@@ -3,8 +3,9 @@ import { format } from 'node:util';
 import { toError } from '../../core/adapter.js';
 
 /**
- * What Koa can answer in place of a thrown value: mostly the value itself. Koa writes the status to the error, sets its
- * `headers` and prints what is no error as JSON; where that throws, the rejection is unhandled and ends the process.
+ * What Koa can answer in place of a thrown value: mostly the value itself. Koa writes the status to the
+ * error, sets its `headers` and prints what is no error as JSON; where that throws, the rejection is
+ * unhandled and ends the process.
  */
 export function answerable(thrown: unknown): unknown {
   const error = toError(thrown);
@@ -30,7 +31,10 @@ export function originalOf(thrown: unknown): Error {
   return originals.get(error) ?? error;
 }
 
-/** Chunks for a Node stream on the context. What they fail with is made an Error: Node throws for other values. */
+/**
+ * Chunks for a Node stream on the context. What they fail with is made an Error: Node throws for other
+ * values.
+ */
 export async function* answerableChunks<T>(chunks: AsyncIterable<T>): AsyncGenerator<T, void, unknown> {
   try {
     yield* chunks;

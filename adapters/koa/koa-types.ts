@@ -38,5 +38,7 @@ export interface KoaContext {
 
 export type KoaNext = () => Promise<unknown>;
 
-/** What `app.use` and a router's methods take. Generic, so that `app.use` keeps the app's own type of context. */
+/**
+ * What `app.use` and a router's methods take. Generic, so that `app.use` keeps the app's own type of context.
+ */
 export type KoaHandler = <Context extends KoaContext>(ctx: Context, next: KoaNext) => Promise<void>;

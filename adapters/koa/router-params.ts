@@ -4,7 +4,10 @@ import type { KoaContext } from './koa-types.js';
 /** A group of a regular expression that captures, with its name. */
 const group = /\((?:\?<(.*?)>)?(?!\?)/g;
 
-/** The parameters of the matched route. @koa/router names none for a regular expression, where Express numbers them. */
+/**
+ * The parameters of the matched route. @koa/router names none for a regular expression, where Express numbers
+ * them.
+ */
 export function routerParams(ctx: KoaContext): RouterParams {
   const { params = {}, captures, _matchedRoute: route } = ctx;
   if (!(route instanceof RegExp) || !captures || Object.keys(params).length > 0) return params;

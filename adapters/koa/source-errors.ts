@@ -4,8 +4,9 @@ import { answerable, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
 /**
- * Tells the app of a body that fails while something else is on the context that is made of it: once, as Koa does for a
- * body that it sends itself. Koa 3 does not listen to such a body. Koa 2 does, and would answer instead of the middleware.
+ * Tells the app of a body that fails while something else is on the context that is made of it: once, as Koa
+ * does for a body that it sends itself. Koa 3 does not listen to such a body. Koa 2 does, and would answer
+ * instead of the middleware.
  */
 export class SourceErrors {
   readonly #ctx: KoaContext;

@@ -1,4 +1,7 @@
-/** The exchange of a native response, as one own property: a WeakMap costs a tenth of a small request in garbage collection. */
+/**
+ * The exchange of a native response, as one own property: a WeakMap costs a tenth of a small request in
+ * garbage collection.
+ */
 export const exchangeKey: unique symbol = Symbol.for('callnext.exchange') as never;
 
 /** Where a test puts what is told of the steps of a response's request. */

@@ -1,7 +1,9 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { setImmediate } from './turns.js';
 
-/** The stream of an HTTP/2 message. Not asked by version: HTTP/1 accepts a request line that says `HTTP/2.0`. */
+/**
+ * The stream of an HTTP/2 message. Not asked by version: HTTP/1 accepts a request line that says `HTTP/2.0`.
+ */
 export function http2Stream(message: object): ServerHttp2Stream | undefined {
   const { stream } = message as { readonly stream?: ServerHttp2Stream };
   // An app may put a `stream` of its own on an HTTP/1 message; only one of HTTP/2 has a reset code.
@@ -12,8 +14,9 @@ export function http2Stream(message: object): ServerHttp2Stream | undefined {
 const goneStates: readonly (number | undefined)[] = [1, 7];
 
 /**
- * Destroys a stream that was reset. After RST_STREAM(NO_ERROR) Node 20 to 26 leave one with an unread request,
- * and Node 20 and 22 one with an unsent response, closed but not destroyed: 'close' would never come.
+ * Destroys a stream that was reset. After RST_STREAM(NO_ERROR) Node 20 to 26 leave one with an unread
+ * request, and Node 20 and 22 one with an unsent response, closed but not destroyed: 'close' would never
+ * come.
  */
 export function destroyWhenReset(stream: ServerHttp2Stream): void {
   stream.on('removeListener', function destroyWhenClosed(name: string | symbol) {

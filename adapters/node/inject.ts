@@ -1,7 +1,10 @@
 import { type Dependencies, type Depends, followTarget, injectInto, misuse } from '../../core/adapter.js';
 import { NativeExchange } from './native-exchange.js';
 
-/** Solves dependencies in the exchange of a native object. Rejects with `INJECT_OUTSIDE` without one, and with `OTHER_VERSION`. */
+/**
+ * Solves dependencies in the exchange of a native object. Rejects with `INJECT_OUTSIDE` without one, and with
+ * `OTHER_VERSION`.
+ */
 export function injectAt(
   native: object | undefined,
   wanted: Depends<unknown> | Dependencies,

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * The members of a native response that a held one stands in front of. `_header`, `_implicitHeader`, `_send` and
- * `_storeHeader` are not documented by Node; they are the same from Node 18 to 24, and compression, express-session and
- * on-headers rely on them too.
+ * The members of a native response that a held one stands in front of. `_header`, `_implicitHeader`, `_send`
+ * and `_storeHeader` are not documented by Node; they are the same from Node 18 to 24, and compression,
+ * express-session and on-headers rely on them too.
  */
 export type NativeResponse = ServerResponse & {
   _header: string | null;
@@ -27,7 +27,10 @@ export type NativeResponse = ServerResponse & {
 
 export type NativeRequest = IncomingMessage;
 
-/** Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a `bufferIndex`, before it iterates from its head. */
+/**
+ * Parts of a readable stream that Node does not document. From Node 22 on `buffer` is a list with a
+ * `bufferIndex`, before it iterates from its head.
+ */
 export type RequestInternals = NativeRequest & {
   /** Express names the response on the request. */
   readonly res?: ServerResponse;

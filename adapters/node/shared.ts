@@ -1,22 +1,48 @@
 /** What the adapters of Express, Koa and the tests share. No entry of the package exports it. */
+export { goOnIn, leaveInside, runAmong, waitAmong } from './among-native.js';
+export {
+  applyTo,
+  begin,
+  current,
+  end,
+  type GoOn,
+  runEndpoint,
+  runInside,
+  runOutermost,
+  waitBelow,
+} from './around-native.js';
+export { runBelow } from './below-context.js';
 export { decodeBody } from './body/decode-body.js';
 export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
-export { Frame } from './frame.js';
+export { clientOf } from './client.js';
+export type { Framework } from './framework.js';
+export { bypass } from './hand-back.js';
 export { HeaderSnapshot } from './hold/header-snapshot.js';
-export { HeldResponse } from './hold/held-response.js';
+export type { Hold } from './hold/hold.js';
 export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';
-export type { LayerRun } from './layer-runs.js';
+export { answeredLate, answeredTooLate, leave, leaveAll } from './leaving.js';
 export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';
-export { NativeExchange } from './native-exchange.js';
+export {
+  failedLate,
+  goOnAfterError,
+  isAnsweredInPlace,
+  isUnanswered,
+  observe,
+  overtake,
+  saysClosed,
+  whenReleased,
+} from './native-errors.js';
+export { NativeExchange, type PassOn } from './native-exchange.js';
 export { tasksAt } from './native-tasks.js';
+export { callNative } from './native-work.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
-export { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+export { nameOn, openExchange } from './open-exchange.js';
+export { keep } from './outlet.js';
 export { BodyProducer } from './response/body-producer.js';
 export { cutShort } from './response/cut-short.js';
 export { goesInto } from './response/discard-source.js';
 export { headerText } from './response/header-text.js';
-export { ResponseEnd } from './response/response-end.js';
 export {
   areAscii,
   besideNative,
@@ -24,6 +50,10 @@ export {
   flushHead,
   putLengthLast,
 } from './response/write-response.js';
+export { finish, settleError } from './settle.js';
 export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './target.js';
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
-export { backgroundTasks, inject, type NodeListener, openBare, runAround, toNode } from './to-node.js';
+export { listening, type NodeListener, toNode } from './to-node.js';
+export { isTraced, traceOn } from './trace.js';
+export type { NodeTransport } from './transport.js';
+export type { Waiter } from './waiter.js';

@@ -10,14 +10,17 @@ export interface Target {
   readonly search: string;
 }
 
-/** A path and a query that the legacy parser would leave as they are. Express and Koa (parseurl) have the same short cut. */
+/**
+ * A path and a query that the legacy parser would leave as they are. Express and Koa (parseurl) have the same
+ * short cut.
+ */
 const plain = /^(\/[^?#\t\n\f\r \xa0\ufeff]*)(\?[^#\t\n\f\r \xa0\ufeff]*)?$/;
 /** The authority of a target in absolute form, whatever its scheme. */
 const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i;
 
 /**
- * Reads a target as Express and Koa do: with Node's legacy parser, which takes other targets apart than `URL` does. A guard
- * that reads it otherwise than the router lets requests through.
+ * Reads a target as Express and Koa do: with Node's legacy parser, which takes other targets apart than `URL`
+ * does. A guard that reads it otherwise than the router lets requests through.
  */
 export function readTarget(target: string): Target {
   const [, path, search = ''] = plain.exec(target) ?? [];
@@ -64,8 +67,9 @@ export function hostOf({ headers }: NativeRequest): string | undefined {
 }
 
 /**
- * Whether a request names one host only: in one `host` header (RFC 9112, 3.2), which neither `:authority` (RFC 9113, 8.3.1) nor a
- * target in absolute form contradicts. The frameworks look at one of them, and what stands in front may look at another.
+ * Whether a request names one host only: in one `host` header (RFC 9112, 3.2), which neither `:authority`
+ * (RFC 9113, 8.3.1) nor a target in absolute form contradicts. The frameworks look at one of them, and what
+ * stands in front may look at another.
  */
 export function namesOneHost({ headers, rawHeaders = [] }: NativeRequest, target: string): boolean {
   const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');

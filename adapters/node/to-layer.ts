@@ -13,8 +13,8 @@ import {
 } from '../../core/adapter.js';
 
 /**
- * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a guard.
- * Throws `ADAPTER_TARGET`.
+ * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a
+ * guard. Throws `ADAPTER_TARGET`.
  */
 export function toLayer(adapter: string, target: Layer | Middleware | Depends<unknown>): Layer {
   if (isLayer(target)) return target;

@@ -15,19 +15,22 @@ import {
   misuse,
   type Named,
   noteMount,
-  type Request,
   runExchange,
   type Solved,
   toError,
 } from '../../core/adapter.js';
+import { whenRejected } from './among-native.js';
+import { applyTo, type GoOn, runEndpoint, runInside, runOutermost } from './around-native.js';
 import { noParsedBody } from './body/parsed-body.js';
-import type { Frame } from './frame.js';
+import { clientOf } from './client.js';
+import type { Framework } from './framework.js';
 import { injectAt } from './inject.js';
-import type { LayerRun } from './layer-runs.js';
-import { NativeExchange, whenRejected } from './native-exchange.js';
+import { listenerFailed } from './native-errors.js';
+import { NativeExchange, type PassOn } from './native-exchange.js';
 import { tasksAt } from './native-tasks.js';
+import { callNative } from './native-work.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
-import { clientOf, type FrameworkRequest, NodeRequestSource } from './read-request.js';
+import { nameOn, openExchange } from './open-exchange.js';
 import { cutShort } from './response/cut-short.js';
 import { writeResponse } from './response/write-response.js';
 import { hostOf, readTarget, type Target } from './target.js';
@@ -56,8 +59,14 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
   if (isLayer(target)) noteMount(layer, toNode);
   // Node calls a listener on its server.
   return madeBy('toNode', function (this: unknown, req: NativeRequest, res: ServerResponse) {
-    const native = openExchange(req, res as NativeResponse);
-    runAround(native, layer, () => listener.call(this, native.req, native.res));
+    const outer = NativeExchange.join(res);
+    const native = outer ?? openOnNode(req, res as NativeResponse);
+    const run = outer ? runInside : runOutermost;
+    run(
+      native,
+      layer,
+      listening(native, () => listener.call(this, native.req, native.res)),
+    );
   });
 }
 
@@ -81,7 +90,8 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same order.
+ * Returns the background tasks of the request, for a native listener: those of an endpoint, with the same
+ * order.
  *
  * ```ts
  * http.createServer(toNode(layer, (req, res) => {
@@ -99,65 +109,50 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
 }
 
 /**
- * Runs a layer around a listener, which `listen` calls. What it throws, or its promise rejects with, is what
- * `callNext` rejects with. `passOn` gives an exception of the layer that nobody handled to the listener.
+ * Goes on to a listener, which `listen` calls. What it throws, or its promise rejects with, is what
+ * `callNext` rejects with.
  */
-export function runAround(
-  native: NativeExchange,
-  layer: Layer,
-  listen: () => unknown,
-  passOn?: (thrown: unknown) => void,
-): void {
-  const goOn = (request: Request, frame: Frame, run: LayerRun): void => {
-    native.applyTo(run, request, url => {
+export function listening(native: NativeExchange, listen: () => unknown): GoOn {
+  return (request, waiter) => {
+    applyTo(native, request, url => {
       native.req.url = url;
     });
     try {
-      const returned = native.callNative(listen);
-      whenRejected(returned, thrown => native.listenerFailed(frame, thrown));
+      whenRejected(callNative(native, listen), thrown => listenerFailed(native, waiter, thrown));
     } catch (thrown) {
-      native.listenerFailed(frame, thrown);
+      listenerFailed(native, waiter, thrown);
     }
   };
-  native.runLayer(layer, goOn, passOn);
 }
 
 function endpointListener(endpoint: Endpoint): NodeListener {
   return (req, res) => {
-    const native = openExchange(req, res as NativeResponse);
-    followTarget(native.exchange.request);
-    if (native.hasBegun) void native.runEndpoint(endpoint);
-    else void runExchange(native.exchange, bareLayer, answerAlone(native.exchange, endpoint));
+    const outer = NativeExchange.join(res);
+    const native = outer ?? openOnNode(req, res as NativeResponse);
+    const { exchange } = native;
+    followTarget(exchange.request);
+    if (outer) void runEndpoint(native, endpoint);
+    else void runExchange(exchange, bareLayer, answerAlone(exchange, endpoint));
   };
 }
 
-function openExchange(req: NativeRequest, res: NativeResponse): NativeExchange {
-  return NativeExchange.join(res) ?? openBare(req, res, new NodeRequest(req, res));
-}
-
-/**
- * An exchange with nobody around it. `passOn` gives an exception that nobody handled to what is below;
- * without it the adapter answers itself.
- */
-export function openBare(
-  req: NativeRequest,
-  res: NativeResponse,
-  framework: FrameworkRequest,
-  passOn?: (thrown: unknown) => void,
-): NativeExchange {
-  const source = new NodeRequestSource(req, framework);
-  const answer = (thrown: unknown): void => {
+/** Opens an exchange with nobody around it, so that the adapter itself answers what nobody has handled. */
+function openOnNode(req: NativeRequest, res: NativeResponse): NativeExchange {
+  const answer: PassOn = thrown => {
     const error = toError(thrown);
     const page = answerUnhandled(native.exchange, error, 'request');
     if (res.headersSent) cutShort(res, error);
-    else writeResponse(page, req.method ?? 'GET', res);
+    else writeResponse(page, native.method, res);
   };
-  const native = new NativeExchange(req, res, source, passOn ?? answer);
-  native.nameOn(req);
+  const native = openExchange(req, res, new NodeRequest(req, res), answer);
+  nameOn(req, native);
   return native;
 }
 
-class NodeRequest implements FrameworkRequest {
+class NodeRequest implements Framework {
+  readonly kind = 'node';
+  readonly keepsContext = true;
+  readonly awaitsNative = false;
   readonly pathParams = {};
   readonly parsedBody = noParsedBody;
   readonly #req: NativeRequest;
@@ -166,6 +161,10 @@ class NodeRequest implements FrameworkRequest {
   constructor(req: NativeRequest, res: NativeResponse) {
     this.#req = req;
     this.#res = res;
+  }
+
+  isSignal(): boolean {
+    return false;
   }
 
   get raw(): { req: NativeRequest; res: NativeResponse } {

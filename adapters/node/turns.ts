@@ -1,4 +1,5 @@
-// Kept before a test fakes them: in which turn of the event loop something happens has nothing to do with its clock.
+// Kept before a test fakes them: in which turn of the event loop something happens has nothing to do with its
+// clock.
 import process from 'node:process';
 import timers from 'node:timers';
 

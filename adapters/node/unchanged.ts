@@ -21,8 +21,8 @@ export function isConditional({ headers }: Request): boolean {
 }
 
 /**
- * `callNext(request)`, and what native code says of a body until it decides on a 304: `res.send()`, `send` and Koa take it off again, and
- * nothing else tells what the 200 would be.
+ * `callNext(request)`, and what native code says of a body until it decides on a 304: `res.send()`, `send`
+ * and Koa take it off again, and nothing else tells what the 200 would be.
  */
 export async function notingUnsent(
   request: Request,
@@ -55,7 +55,10 @@ export function wholeOf(request: Request, response: Response, unsent: Unsent): W
   return { status: 200, headers, size, isCertain: size !== undefined && headers.has('content-type') };
 }
 
-/** The size of a file as its tag says it, beside the time that `last-modified` has too: of `send`, and of `FileResponse`. */
+/**
+ * The size of a file as its tag says it, beside the time that `last-modified` has too: of `send`, and of
+ * `FileResponse`.
+ */
 function sizeInTag(headers: Headers): number | undefined {
   const tag = /^(?:W\/)?"([0-9a-f]+)-([0-9a-f]+)"$/.exec(headers.get('etag') ?? '');
   const seconds = Date.parse(headers.get('last-modified') ?? '') / 1000;
@@ -65,8 +68,8 @@ function sizeInTag(headers: Headers): number | undefined {
 }
 
 /**
- * Whether a client holds a body that was not compressed, although it takes compressed ones: of the tag of that body it has the strong
- * form, and of a compressed one it would have the weak form.
+ * Whether a client holds a body that was not compressed, although it takes compressed ones: of the tag of
+ * that body it has the strong form, and of a compressed one it would have the weak form.
  */
 export function holdsUncoded(request: Request, response: Response): boolean {
   const held: readonly string[] = request.headers.get('if-none-match')?.match(/(?:W\/)?"[^"]*"/g) ?? [];

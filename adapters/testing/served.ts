@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Exchange, type Trace, whenOver } from '../../core/adapter.js';
-import { NativeExchange } from '../node/shared.js';
+import { isTraced, NativeExchange, traceOn } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
 /** What an app makes of one request. */
@@ -18,7 +18,7 @@ export class Served {
       this.#tellSent = resolve;
     });
     // Another client of the same server may have made the request: then it is its trace.
-    if (received || !NativeExchange.isTraced(res)) NativeExchange.traceOn(res, this.#traceOf(received, add));
+    if (received || !isTraced(res)) traceOn(res, this.#traceOf(received, add));
   }
 
   #traceOf(received: Promise<void> | undefined, add: (step: string) => void): Trace {

@@ -72,11 +72,11 @@ export function iteratorOf<T>(
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const { destroy } = source as { destroy?: unknown };
   return {
-    async next() {
+    next() {
       try {
-        return (await iterator.next()) as IteratorResult<T, undefined>;
+        return Promise.resolve(iterator.next() as Promise<IteratorResult<T, undefined>>).catch(rethrow);
       } catch (thrown) {
-        throw toError(thrown);
+        return Promise.reject(toError(thrown));
       }
     },
     async return() {
@@ -88,15 +88,19 @@ export function iteratorOf<T>(
   };
 }
 
+function rethrow(thrown: unknown): never {
+  throw toError(thrown);
+}
+
 function readerIterator<T>(source: ReadableStream<T>): AsyncIterator<T, undefined> {
   let reader: ReadableStreamDefaultReader<T> | undefined;
   return {
-    async next() {
+    next() {
       try {
         reader ??= source.getReader();
-        return (await reader.read()) as IteratorResult<T, undefined>;
+        return (reader.read() as Promise<IteratorResult<T, undefined>>).catch(rethrow);
       } catch (thrown) {
-        throw toError(thrown);
+        return Promise.reject(toError(thrown));
       }
     },
     async return() {

@@ -3,7 +3,6 @@ import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { checkedIterable, iteratorOf } from './body-source.js';
 import { type ResponseInit, responseOptions } from './head.js';
 import { serialize } from './json.js';
-import { RepeatedWait } from './repeated-wait.js';
 import { Response } from './response.js';
 import { optionNames } from './response-keys.js';
 
@@ -124,12 +123,18 @@ export class EventSourceResponse extends Response {
   }
 }
 
-/** Events as they are sent, with comments between those that are long in coming. */
+type Event = IteratorResult<unknown>;
+type Sent = IteratorResult<string, undefined>;
+
+/** What has become of the event that comes next: nobody has asked for it, it was asked for, or it came while a comment was sent. */
+type Next = 'unasked' | 'asked' | { readonly event: Event } | { readonly error: unknown };
+
+/** Events as they are sent, with comments in long silences. It makes few objects, because most clients wait most of the time. */
 class EventStream implements AsyncIterator<string, undefined> {
   readonly #events: AsyncIterator<unknown>;
   readonly #pingInterval: number;
-  /** The event that has been asked for: it stays asked for while a comment is sent. */
-  #pending: RepeatedWait<IteratorResult<unknown>> | undefined;
+  #next: Next = 'unasked';
+  #waiting: { resolve(sent: Sent): void; reject(error: unknown): void } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(events: EventSource, pingInterval: number) {
@@ -137,34 +142,54 @@ class EventStream implements AsyncIterator<string, undefined> {
     this.#pingInterval = pingInterval;
   }
 
-  async next(): Promise<IteratorResult<string, undefined>> {
-    this.#pending ??= new RepeatedWait(this.#events.next());
-    const pending = this.#pending;
-    const result = await (this.#pingInterval === 0 ? pending.promise : this.#orPing(pending));
-    if (result === undefined) return { value: ping, done: false };
-    this.#pending = undefined;
-    if (result.done) return { value: undefined, done: true };
-    return { value: textOf(result.value), done: false };
-  }
-
-  async return(): Promise<IteratorResult<string, undefined>> {
-    clearTimeout(this.#timer);
-    await this.#events.return?.();
-    return { value: undefined, done: true };
-  }
-
-  async #orPing(
-    pending: RepeatedWait<IteratorResult<unknown>>,
-  ): Promise<IteratorResult<unknown> | undefined> {
-    const silence = new Promise<undefined>(resolve => {
-      this.#timer = setTimeout(resolve, this.#pingInterval, undefined);
+  next(): Promise<Sent> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      if (this.#next === 'unasked') this.#ask();
+      else if (this.#next !== 'asked') return this.#deliver(this.#next);
+      if (this.#pingInterval > 0) this.#timer = setTimeout(sendPing, this.#pingInterval, this);
     });
+  }
+
+  #ask(): void {
+    this.#next = 'asked';
+    this.#events.next().then(
+      event => this.#deliver({ event }),
+      error => this.#deliver({ error }),
+    );
+  }
+
+  #deliver(next: Exclude<Next, string>): void {
+    const waiting = this.#waiting;
+    this.#next = next;
+    if (!waiting) return;
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+    this.#next = 'unasked';
+    if ('error' in next) return waiting.reject(next.error);
     try {
-      return await pending.or(silence);
-    } finally {
-      clearTimeout(this.#timer);
+      waiting.resolve(next.event.done ? ended : { value: textOf(next.event.value), done: false });
+    } catch (thrown) {
+      waiting.reject(thrown);
     }
   }
+
+  ping(): void {
+    this.#waiting?.resolve({ value: ping, done: false });
+    this.#waiting = undefined;
+  }
+
+  async return(): Promise<Sent> {
+    clearTimeout(this.#timer);
+    await this.#events.return?.();
+    return ended;
+  }
+}
+
+const ended: Sent = { value: undefined, done: true };
+
+function sendPing(stream: EventStream): void {
+  stream.ping();
 }
 
 /** Whether it is an event, of this copy of the package or of another one. */

@@ -3,6 +3,8 @@ export const brand: unique symbol = Symbol.for('callnext.Response') as never;
 export const head: unique symbol = Symbol.for('callnext.Response.head') as never;
 export const body: unique symbol = Symbol.for('callnext.Response.body') as never;
 export const take: unique symbol = Symbol.for('callnext.Response.take') as never;
+/** Puts it over another head. */
+export const moveTo: unique symbol = Symbol.for('callnext.Response.moveTo') as never;
 export const claim: unique symbol = Symbol.for('callnext.Response.claim') as never;
 export const tasks: unique symbol = Symbol.for('callnext.Response.tasks') as never;
 export const inherit: unique symbol = Symbol.for('callnext.Response.inherit') as never;

@@ -1,10 +1,10 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import type { Body } from './body.js';
 import type { Content } from './body-source.js';
-import type { ResponseHead } from './head.js';
+import type { ResponseHead, ViewHead } from './head.js';
 import { describedBody } from './headers.js';
 import type { Response } from './response.js';
-import { body, claim, head, inherit, take, tasks } from './response-keys.js';
+import { body, claim, head, inherit, moveTo, take, tasks } from './response-keys.js';
 import { isBodyless } from './status.js';
 
 const noWorks: readonly never[] = [];
@@ -25,6 +25,11 @@ export function bodyOf(response: Response): Body {
 /** The body of a response, if there is something to ask of it: it is a stream, or somebody has opened it. */
 export function openedBodyOf(response: Response): Body | undefined {
   return response[describedBody];
+}
+
+/** Makes a response the view of a native one that its head and its body were put onto. */
+export function moveResponse(response: Response, viewed: ViewHead): void {
+  response[moveTo](viewed);
 }
 
 /** Whether it is an adapter's view of what native code answers. */

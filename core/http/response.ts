@@ -12,7 +12,18 @@ import { serialize } from './json.js';
 import { locationOf } from './location.js';
 import { actAs } from './platform.js';
 import type { Request } from './request.js';
-import { body, brand, claim, head, inherit, optionNames, prepare, take, tasks } from './response-keys.js';
+import {
+  body,
+  brand,
+  claim,
+  head,
+  inherit,
+  moveTo,
+  optionNames,
+  prepare,
+  take,
+  tasks,
+} from './response-keys.js';
 import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
 import { ResponseTasks } from './response-tasks.js';
 import { checkedStatus } from './status.js';
@@ -197,6 +208,14 @@ export class Response {
     if (this.#body ?? this.#head?.openBody) return this[body].content();
     const content = this.#content;
     return content === null || isChunk(content) ? content : this[body].content();
+  }
+
+  /** From here on its head lives elsewhere, and its body with it. */
+  [moveTo](viewed: ViewHead): void {
+    this.#head = viewed;
+    this.#headers = undefined;
+    this.#content = null;
+    this.#body = undefined;
   }
 
   /** Internal: what runs after it, where there is something. */

@@ -32,7 +32,8 @@ function started(below: Below, request: Request): Promise<Response> {
 
 /** Native code has answered: what has to be waited for before the answer goes on. */
 function settleNative(exchange: Exchange, response: Response): Response | Promise<Response> {
-  const failed = takeObserved(exchange) ?? serverError(exchange, response);
+  const observed = exchange.failures && takeObserved(exchange);
+  const failed = observed ?? (response.status < 500 ? undefined : serverError(exchange, response));
   if (failed || exchange.enteredExits?.isEmpty === false) return leaveNative(exchange, response, failed);
   return response;
 }
@@ -69,7 +70,6 @@ async function leaveNative(
 /** Native code has answered with a server error, and kept what led to it to itself. */
 function serverError(exchange: Exchange, response: Response): Error | undefined {
   const { status } = response;
-  if (status < 500 || exchange.isSending || !isNativeView(response) || status === exchange.ownStatus)
-    return undefined;
+  if (exchange.isSending || !isNativeView(response) || status === exchange.ownStatus) return undefined;
   return new HTTPException(status <= 599 ? status : 500);
 }

@@ -6,7 +6,7 @@ import { Place, type Surroundings } from './place.js';
 /** A request comes into a layer, which is not done before the request is. */
 export function enterLayer(exchange: Exchange, layer: Surroundings): Place {
   const isTwice = exchange.place?.isInside(layer) === true;
-  const place = new Place(layer, exchange.place);
+  const place = new Place(exchange, layer, exchange.place);
   exchange.place = place;
   exchange.lastEntered = place;
   exchange.told = place;
@@ -15,8 +15,8 @@ export function enterLayer(exchange: Exchange, layer: Surroundings): Place {
   if (maxBodySize !== undefined) sourceOf(exchange.request).maxBodySize = maxBodySize;
   if (strictContentType !== undefined) sourceOf(exchange.request).strictContentType = strictContentType;
   if (timeout !== undefined) exchange.timeout = Math.min(timeout, exchange.timeout ?? timeout);
-  if (inFlight.isClosed || isTakenBy(exchange, layer)) return place;
-  place.entry = inFlight.begin(exchange);
+  if (inFlight.isClosed || (exchange.taken && isTakenBy(exchange, layer))) return place;
+  inFlight.begin(place);
   place.takenBefore = exchange.taken;
   exchange.taken = place;
   return place;

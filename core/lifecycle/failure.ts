@@ -160,12 +160,12 @@ export async function failedNatively(exchange: Exchange, known: Error): Promise<
 }
 
 /** Native code has failed and its answer stands: the dependencies get the failure thrown in when they exit. */
-export function failedLate(exchange: Exchange, thrown: unknown): void {
+export function failLate(exchange: Exchange, thrown: unknown): void {
   if (exchange.phase < phases.leaving) exchange.exits.failure ??= toError(thrown);
 }
 
 /** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
-export function observe(exchange: Exchange, failure: Error): void {
+export function observeFailure(exchange: Exchange, failure: Error): void {
   exchange.failing.observed = exchange.reports.locate(failure);
 }
 
@@ -186,7 +186,7 @@ export function holdsInjected({ below, failures, enteredExits }: Exchange): bool
  * Native code that holds dependencies has failed after it answered. Tells whether the failure takes the place of the
  * answer: not once the response is on its way.
  */
-export function overtake(exchange: Exchange, failure: Error): boolean {
+export function overtakeAnswer(exchange: Exchange, failure: Error): boolean {
   const { failing, isSending } = exchange;
   if (!isSending) failing.overtaking ??= failure;
   return failing.overtaking === failure;
@@ -203,7 +203,7 @@ export function takeOvertaking({ failures }: Exchange): Error | undefined {
  * An error handler of the app goes on without the error: what was open gets it, and what comes after begins anew.
  * Returns what has to be waited for first.
  */
-export function goOnAfterError(exchange: Exchange): Promise<void> | undefined {
+export function goOnWithoutFailure(exchange: Exchange): Promise<void> | undefined {
   const failure = takeObserved(exchange);
   const { enteredExits, addedTasks } = exchange;
   const isNothingOpen = enteredExits?.isEmpty !== false && (addedTasks?.names.length ?? 0) === 0;

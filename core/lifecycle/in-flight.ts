@@ -18,27 +18,14 @@ export interface Work {
   cutShort(reason: Error): void;
 }
 
-/** A place in a ring, or a ring of one. */
+/** A work in a ring of works, or alone. */
 export class Ring {
   readonly work: Work | undefined;
   next: Ring = this;
-  #previous: Ring = this;
+  previous: Ring = this;
 
-  /** A ring of its own, or, given one, the last place before the beginning of that. */
-  constructor(work: Work | undefined, ring?: Ring) {
+  constructor(work: Work | undefined) {
     this.work = work;
-    if (ring === undefined) return;
-    this.#previous = ring.#previous;
-    this.next = ring;
-    this.#previous.next = this;
-    ring.#previous = this;
-  }
-
-  leave(): void {
-    this.#previous.next = this.next;
-    this.next.#previous = this.#previous;
-    this.next = this;
-    this.#previous = this;
   }
 }
 
@@ -55,13 +42,21 @@ export class InFlight {
     return this.#isClosed;
   }
 
-  /** A work begins. What is returned is for `end`. */
-  begin(work: Work): Ring {
-    return new Ring(work, this.#ring);
+  /** A work begins. */
+  begin(entry: Ring): void {
+    const ring = this.#ring;
+    entry.previous = ring.previous;
+    entry.next = ring;
+    ring.previous.next = entry;
+    ring.previous = entry;
   }
 
+  /** A work has ended; once more changes nothing. */
   end(entry: Ring): void {
-    entry.leave();
+    entry.previous.next = entry.next;
+    entry.next.previous = entry.previous;
+    entry.next = entry;
+    entry.previous = entry;
     if (this.#ring.next !== this.#ring) return;
     this.#tellEmptied();
     this.#emptied = undefined;

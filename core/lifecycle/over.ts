@@ -49,16 +49,12 @@ function closeExits(exchange: Exchange, refusal: () => Error): void {
   exchange.enteredExits?.close(refusal);
 }
 
-/** Nothing runs the tasks that are added from now on. */
-export function closeTasks(exchange: Exchange): void {
-  exchange.addedTasks?.close(exchange);
-}
-
 /** It is over. Resolves when what was kept for it has been let go, and is `undefined` where nothing was. */
 export function finish(exchange: Exchange, refusal: () => Error): Promise<void> | undefined {
-  closeExits(exchange, refusal);
+  exchange.refusal = refusal;
+  exchange.enteredExits?.close(refusal);
   // What is let go of may take its time, and nothing would run a task that is added meanwhile.
-  if (!exchange.below?.isGivenUp) closeTasks(exchange);
+  if (!exchange.below?.isGivenUp) exchange.addedTasks?.close(exchange);
   const released = release(exchange);
   if (released) return released.then(() => end(exchange));
   end(exchange);
@@ -67,12 +63,12 @@ export function finish(exchange: Exchange, refusal: () => Error): Promise<void> 
 
 /** All is over; what a layer has given up on may still come to its end. */
 export function end(exchange: Exchange): void {
-  const { below } = exchange;
+  const { below, superseded, settled } = exchange;
   exchange.phase = phases.over;
   exchange.whenLate = letGoOfTheRest;
   if (below) below.whenQuiet = () => letGoOfTheRest(exchange);
   if (!exchange.isIdle) return;
-  if (below?.isGivenUp || exchange.superseded.length > exchange.settled) letGoOfTheRest(exchange);
+  if (below?.isGivenUp || superseded.length > settled) letGoOfTheRest(exchange);
   else leaveLayers(exchange);
 }
 
@@ -83,14 +79,19 @@ function letGoOfTheRest(exchange: Exchange): void {
   dropTasks(exchange, refusal?.() ?? misuse('ALREADY_ANSWERED'));
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
   const running = backgroundTasks.runAll(tell, true);
+  if (exchange.below) exchange.below.isGivenUp = false;
   if (running) void running.then(() => leaveLayers(exchange));
   else leaveLayers(exchange);
 }
 
+/** Its layers do not wait for it any longer. */
 function leaveLayers(exchange: Exchange): void {
-  if (exchange.below) exchange.below.isGivenUp = false;
-  closeTasks(exchange);
-  detachNow(exchange);
+  exchange.isDetached = true;
+  for (let place = exchange.taken; place; place = place.takenBefore) place.layer.inFlight.end(place);
+  const { watchers } = exchange;
+  if (watchers.length === 0) return;
+  exchange.watchers = none;
+  for (const resolve of watchers) resolve();
 }
 
 /**
@@ -100,24 +101,22 @@ function leaveLayers(exchange: Exchange): void {
 export function detach(exchange: Exchange): void {
   const { enteredExits, addedTasks } = exchange;
   const held = (enteredExits?.names.length ?? 0) + (addedTasks?.names.length ?? 0);
-  if (held === 0 && exchange.endpoints === 0 && exchange.isIdle) detachNow(exchange);
+  if (held === 0 && exchange.endpoints === 0 && exchange.isIdle) leaveLayers(exchange);
 }
 
-function detachNow(exchange: Exchange): void {
-  exchange.isDetached = true;
+/** Whether one of its layers was closed without waiting for it: nothing begins for the request any more. */
+export function isLeftBehind(exchange: Exchange): boolean {
+  if (!exchange.isDetached) return false;
   for (let place = exchange.taken; place; place = place.takenBefore)
-    if (place.entry) place.layer.inFlight.end(place.entry);
-  const { watchers } = exchange;
-  exchange.watchers = none;
-  for (const resolve of watchers) resolve();
+    if (place.layer.inFlight.isClosed) return true;
+  return false;
 }
 
 /** Something works for the request again: its layers wait for it as before. */
 export function attach(exchange: Exchange): void {
-  if (!exchange.isDetached || exchange.phase === phases.over) return;
+  if (!exchange.isDetached || exchange.phase === phases.over || isLeftBehind(exchange)) return;
   exchange.isDetached = false;
-  for (let place = exchange.taken; place; place = place.takenBefore)
-    place.entry = place.layer.inFlight.begin(exchange);
+  for (let place = exchange.taken; place; place = place.takenBefore) place.layer.inFlight.begin(place);
 }
 
 /** Resolves when the last task has run, and nothing is at work for the request any more. */

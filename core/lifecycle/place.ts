@@ -1,6 +1,6 @@
 import type { AnyDependency, DependencyScope } from '../dependencies/marker.js';
 import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
-import type { InFlight, Ring } from './in-flight.js';
+import { type InFlight, Ring, type Work } from './in-flight.js';
 import type { Mounts } from './mounts.js';
 import type { ErrorReporter } from './reports.js';
 
@@ -17,15 +17,18 @@ export interface Surroundings {
   readonly mounts: Mounts;
 }
 
-/** A layer that a request is inside, and those around it. All is looked up when somebody asks. */
-export class Place {
+/**
+ * A layer that a request is inside, and those around it: all is looked up when somebody asks. It is also the place of the
+ * request among what the layer is at.
+ */
+export class Place extends Ring {
   readonly layer: Surroundings;
   around: Place | undefined;
-  /** The place taken before this one, and the place of the request among what its layer is at. */
+  /** The place that was taken before this one. */
   takenBefore: Place | undefined;
-  entry: Ring | undefined;
 
-  constructor(layer: Surroundings, around: Place | undefined) {
+  constructor(work: Work, layer: Surroundings, around: Place | undefined) {
+    super(work);
     this.layer = layer;
     this.around = around;
   }

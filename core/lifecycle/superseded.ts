@@ -1,4 +1,5 @@
 import { misuse, toError } from '../errors.js';
+import type { Body } from '../http/body.js';
 import type { Response } from '../http/response.js';
 import { bodyOf, isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
@@ -6,6 +7,11 @@ import { within } from './in-flight.js';
 
 /** How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in milliseconds. */
 const defaultPatience = 5_000;
+
+/** A response that was noted as replaced is sent after all. */
+export function goesOn(exchange: Exchange, response: Response): void {
+  exchange.superseded = exchange.superseded.filter(each => each !== response);
+}
 
 /** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
 export function settleResponses(
@@ -54,14 +60,16 @@ export async function isClosedInTime(exchange: Exchange, closing: Promise<unknow
 
 /** Lets go of bodies that nobody reads to their end, and of what the adapter has kept, as the files of a form. */
 export function release(exchange: Exchange): Promise<void> | undefined {
-  for (const response of exchange.superseded) releaseBody(exchange, response);
-  if (exchange.response) releaseBody(exchange, exchange.response);
-  const released = exchange.transport?.release?.();
+  const { response, superseded, transport } = exchange;
+  for (const each of superseded) releaseBody(exchange, openedBodyOf(each));
+  const body = response && openedBodyOf(response);
+  if (body) releaseBody(exchange, body);
+  const released = transport?.release?.();
   return released?.catch(thrown => exchange.reports.tell(toError(thrown), 'background'));
 }
 
-function releaseBody(exchange: Exchange, response: Response): void {
-  const released = openedBodyOf(response)?.release();
+function releaseBody(exchange: Exchange, body: Body | undefined): void {
+  const released = body?.release();
   released?.catch(thrown => exchange.reports.tell(toError(thrown), 'response'));
 }
 

@@ -4,7 +4,7 @@ import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
 import { changedRequest, type Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
-import { isResponseLike, type ResponseLike } from '../http/response-like.js';
+import { isResponseLike } from '../http/response-like.js';
 import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
 import type { CallNext, Middleware } from './middleware.js';
@@ -134,10 +134,14 @@ class Waiter<Run extends OnionRun> {
   /** The middleware has returned this. */
   settle(returned: unknown): Response | Promise<Response> {
     try {
-      const accepted = accept(this.#run, this.#checked(returned), this.#request);
+      if (!isResponseLike(returned)) throw this.#notAResponse(returned);
+      const accepted = accept(this.#run, returned, this.#request);
       if (!('status' in accepted)) return this.#settleLater(accepted);
-      this.#leave(accepted);
-      return this.#passed(accepted);
+      if (this.#received === accepted && this.#state === 'answered') this.#state = 'through';
+      else this.#leave(accepted);
+      this.#trace?.add(`${this.#ring.name} after ${accepted.status}`);
+      this.#watch?.stop();
+      return accepted;
     } catch (thrown) {
       return this.fail(thrown);
     }
@@ -156,24 +160,20 @@ class Waiter<Run extends OnionRun> {
   async #settleLater(accepting: Promise<Response>): Promise<Response> {
     this.#leave(undefined);
     try {
-      return this.#passed(await accepting);
+      const response = await accepting;
+      this.#trace?.add(`${this.#ring.name} after ${response.status}`);
+      this.#watch?.stop();
+      return response;
     } catch (thrown) {
       return await this.fail(thrown);
     }
   }
 
-  #passed(response: Response): Response {
-    this.#trace?.add(`${this.#ring.name} after ${response.status}`);
-    this.#watch?.stop();
-    return response;
-  }
-
-  #checked(returned: unknown): ResponseLike {
+  #notAResponse(returned: unknown): Error {
     const { name } = this.#ring;
-    if (returned === undefined || returned === null)
-      throw misuse('NOTHING_RETURNED', name, this.#state !== 'fresh');
-    if (!isResponseLike(returned)) throw misuse('NOT_A_RESPONSE', `The middleware \`${name}\``, returned);
-    return returned;
+    return returned === undefined || returned === null
+      ? misuse('NOTHING_RETURNED', name, this.#state !== 'fresh')
+      : misuse('NOT_A_RESPONSE', `The middleware \`${name}\``, returned);
   }
 
   #explain(cause: TypeError): void {
@@ -200,8 +200,10 @@ class Waiter<Run extends OnionRun> {
   }
 
   #goOn(given: Parameters<CallNext>[0]): Promise<Response> {
+    const own = this.#request;
     try {
-      return this.#ring.inner(changedRequest(this.#request, given), this.#run, this.#below);
+      const request = given === own ? own : changedRequest(own, given);
+      return this.#ring.inner(request, this.#run, this.#below);
     } catch (thrown) {
       return Promise.reject(thrown);
     }

@@ -39,6 +39,55 @@ describe.each([
       return { status: response.status, headers: response.headers, body: await response.text() };
     });
 
+  it('gives the middleware the very response of an endpoint, which native code has seen on the context', async () => {
+    const app = newApp();
+    const made = new PlainTextResponse('made', { headers: { 'x-endpoint': '1' } });
+    const received: unknown[] = [];
+    const noting: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      received.push(response, response.headers.get('x-native'), await response.text());
+      response.headers.set('x-outer', '1');
+      return response;
+    };
+    app.use(toKoa(noting));
+    app.use(async (ctx, next) => {
+      await next();
+      ctx.set('x-native', String(ctx.body));
+    });
+    app.use(toKoa(timing));
+    app.use(toKoa(endpoint({}, () => made)));
+    const { headers, body } = await get(app);
+    expect(received).toEqual([made, 'made', 'made']);
+    expect(received[0]).toBe(made);
+    expect([headers.get('x-endpoint'), headers.get('x-timing'), headers.get('x-outer'), body]).toEqual([
+      '1',
+      '1',
+      '1',
+      'made',
+    ]);
+  });
+
+  it('gives the middleware another response where native code has replaced the body of an endpoint', async () => {
+    const app = newApp();
+    const made = new PlainTextResponse('made');
+    const received: unknown[] = [];
+    app.use(
+      toKoa(async (request, callNext) => {
+        const response = await callNext(request);
+        received.push(response === made, await response.text());
+        return response;
+      }),
+    );
+    app.use(async (ctx, next) => {
+      await next();
+      ctx.body = 'replaced';
+    });
+    app.use(toKoa(endpoint({}, () => made)));
+    expect((await get(app)).body).toBe('replaced');
+    expect(received).toEqual([false, 'replaced']);
+    expect(() => made.headers.set('x-late', '1')).toThrow(expect.objectContaining({ code: 'HEADERS_SENT' }));
+  });
+
   const tooSlow: Middleware = async (request, callNext) => {
     callNext(request).catch(() => undefined);
     return new PlainTextResponse('too slow', { status: 504 });

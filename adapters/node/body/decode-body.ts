@@ -13,8 +13,9 @@ const decoders: Readonly<Record<string, (zlib: Zlib) => Transform>> = {
 const mostCodings = 2;
 
 /**
- * A body without its codings, as fast as it is read: who counts what it reads is safe from one that is small only while it is coded.
- * Rejects with an HTTPException of 415 for a coding that is not known, and of 400 for bytes that are not coded so.
+ * A body without its codings, as fast as it is read: who counts what it reads is safe from one that is small
+ * only while it is coded. Rejects with an HTTPException of 415 for a coding that is not known, and of 400 for
+ * bytes that are not coded so.
  */
 export async function* decodeBody(
   body: AsyncIterable<Uint8Array>,
@@ -49,8 +50,8 @@ function unsupported(codings: string): string {
 }
 
 /**
- * Notes what the body itself fails with, as against decoding it. It has no `throw`, by which the stream would tell it of
- * a failure further down.
+ * Notes what the body itself fails with, as against decoding it. It has no `throw`, by which the stream would
+ * tell it of a failure further down.
  */
 function watched(body: AsyncIterable<Uint8Array>, failure: { error?: unknown }): AsyncIterable<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();

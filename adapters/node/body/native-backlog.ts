@@ -4,8 +4,8 @@ import { nextTick } from '../turns.js';
 import { asBuffer, define } from './refill-request.js';
 
 /**
- * What a reader of ours is ahead of the native stream. The stream itself would keep an object for each chunk, however small;
- * it is given the bytes in pages when native code reads.
+ * What a reader of ours is ahead of the native stream. The stream itself would keep an object for each chunk,
+ * however small; it is given the bytes in pages when native code reads.
  *
  * While data waits here some is left in the native stream, so that listeners for 'readable' are called.
  */

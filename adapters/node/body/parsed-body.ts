@@ -14,7 +14,10 @@ export interface Leftovers {
   readonly value: unknown;
   /** The bytes, or the text, that was kept. */
   readonly rawBody: unknown;
-  /** Where parsers of multipart forms put their files: multer's, and those of formidable by the names of their fields. */
+  /**
+   * Where parsers of multipart forms put their files: multer's, and those of formidable by the names of their
+   * fields.
+   */
   readonly files: readonly unknown[];
   readonly contentType: string | undefined;
   /** The parser of a kind of bodies, and what keeps the bytes there. */

@@ -17,11 +17,11 @@ import type { TemporaryFile, TemporaryFiles } from './temporary-files.js';
 type Entry = readonly [name: string, value: string | Promise<UploadFile>];
 
 /**
- * Reads a multipart form as it arrives. Files stay in memory as long as all of them together are no more than `maxMemory` allows; the
- * others are written to `files`.
+ * Reads a multipart form as it arrives. Files stay in memory as long as all of them together are no more than
+ * `maxMemory` allows; the others are written to `files`.
  *
- * Rejects with an HTTPException of 400 in Starlette's words, and of 413. A form that ends before its last boundary is refused, where
- * Starlette takes what there is.
+ * Rejects with an HTTPException of 400 in Starlette's words, and of 413. A form that ends before its last
+ * boundary is refused, where Starlette takes what there is.
  */
 export async function readForm(
   body: AsyncIterable<Uint8Array>,
@@ -93,7 +93,10 @@ class FormReading {
     goOnBehindParts(this.#parser);
   }
 
-  /** Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252 characters. */
+  /**
+   * Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252
+   * characters.
+   */
   #makeParser(type: string): BusboyInstance {
     const { maxFields, maxFiles, maxPartSize, maxText } = this.#limits;
     try {
@@ -204,8 +207,8 @@ class FormReading {
 }
 
 /**
- * The parser waits until a part that is larger than its buffer is read on, and no read comes on Node 20 where all of the part
- * has come: the form would never end (@fastify/busboy 3.2.6).
+ * The parser waits until a part that is larger than its buffer is read on, and no read comes on Node 20 where
+ * all of the part has come: the form would never end (@fastify/busboy 3.2.6).
  */
 function goOnBehindParts(parser: BusboyInstance): void {
   const { parser: dicer } = (parser as { _parser?: { parser?: EventEmitter } })._parser ?? {};

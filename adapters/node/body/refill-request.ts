@@ -16,8 +16,8 @@ export function define(req: NativeRequest, name: string, value: unknown): void {
 }
 
 /**
- * A stream that has not been read, and gives these chunks to whoever reads it. Where they fail, `failed` is told whether somebody listens to errors; without it the
- * connection is cut where nobody does.
+ * A stream that has not been read, and gives these chunks to whoever reads it. Where they fail, `failed` is
+ * told whether somebody listens to errors; without it the connection is cut where nobody does.
  */
 export function refill(
   given: NativeRequest,
@@ -46,7 +46,10 @@ export function refill(
   else if (readableFlowing) req.resume();
 }
 
-/** A request closes when it has ended. Where what was sent is still on its way, destroying it would cut the connection. */
+/**
+ * A request closes when it has ended. Where what was sent is still on its way, destroying it would cut the
+ * connection.
+ */
 function closeAfterEnd(req: Internals): void {
   if (req.complete) req.destroy();
   else if (req.res?.writableFinished) closeQuietly(req);
@@ -75,7 +78,9 @@ function failRead(
   setImmediate(() => closeQuietly(req));
 }
 
-/** Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for. */
+/**
+ * Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for.
+ */
 function cutOff(req: Internals, error: Error): void {
   const stream = http2Stream(req);
   if (stream) stream.close(internalError);
@@ -84,4 +89,13 @@ function cutOff(req: Internals, error: Error): void {
 
 export function asBuffer(chunk: Uint8Array): Buffer {
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
+export function asBytes(chunk: Uint8Array | string, encoding?: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+/** A body that gives nothing but this error. */
+export function failing(error: Error): AsyncIterator<never> {
+  return { next: () => Promise.reject(error) };
 }

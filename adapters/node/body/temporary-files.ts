@@ -37,7 +37,10 @@ export class TemporaryFiles {
     if (folder !== undefined) await fs.rm(folder, { recursive: true, force: true });
   }
 
-  /** Throws the error for a file that the system does not take. Files that are being removed were asked for too late. */
+  /**
+   * Throws the error for a file that the system does not take. Files that are being removed were asked for
+   * too late.
+   */
   refuse(file: string, cause: unknown): never {
     if (this.#isRemoved) throw misuse('FORM_LATE');
     throw misuseWith({ cause }, 'FORM_FILE', file, toError(cause).message);
@@ -56,7 +59,9 @@ export class TemporaryFile {
     this.#files = files;
   }
 
-  /** Writes all of the bytes. `FileHandle.write` may write a part of them, where a disk or a quota is full. */
+  /**
+   * Writes all of the bytes. `FileHandle.write` may write a part of them, where a disk or a quota is full.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     await this.#handle.writeFile(bytes).catch(cause => this.#files.refuse(this.path, cause));
   }

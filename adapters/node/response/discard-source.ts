@@ -6,8 +6,9 @@ import { nextTick } from '../turns.js';
 export type Source = Readable & { readonly _readableState?: { readonly pipes?: unknown } };
 
 /**
- * Lets go of a stream that is piped into a response whose body is not wanted any more. It is destroyed, unless it goes
- * somewhere else too; the request itself is read to its end, since its connection serves the response.
+ * Lets go of a stream that is piped into a response whose body is not wanted any more. It is destroyed,
+ * unless it goes somewhere else too; the request itself is read to its end, since its connection serves the
+ * response.
  */
 export function discardSource(source: Source, res: ServerResponse): void {
   if (!goesInto(source, res)) return;

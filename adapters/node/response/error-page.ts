@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Headers } from '../../../core/adapter.js';
 import { headerMethods } from '../hold/detached-headers.js';
-import type { PreviousMethods } from '../hold/held-response.js';
-import { methodNames } from '../hold/interception.js';
+import { methodNames } from '../hold/install.js';
+import type { PreviousMethods } from '../hold/previous.js';
 import { http2Stream } from '../http2-stream.js';
 import type { Callback, NativeResponse } from '../node-types.js';
 import { nextTick } from '../turns.js';
@@ -12,7 +12,10 @@ import { fillAtHead } from './fill-at-head.js';
 /** How long an error page that was begun may make no call before its connection is cut, in milliseconds. */
 export const patience = 5_000;
 
-/** Tells the calls of an error page from those of a handler that still streams; enabled only while there are such pages. */
+/**
+ * Tells the calls of an error page from those of a handler that still streams; enabled only while there are
+ * such pages.
+ */
 const pages = new AsyncLocalStorage<ErrorPage>();
 let openPages = 0;
 
@@ -34,8 +37,8 @@ export interface PageOptions {
 }
 
 /**
- * What the framework answers in place of an answer that was given once. It goes out past the methods that were put on
- * the response below the layer: those have ended, and would drop it, code it or wait for ever.
+ * What the framework answers in place of an answer that was given once. It goes out past the methods that
+ * were put on the response below the layer: those have ended, and would drop it, code it or wait for ever.
  */
 export class ErrorPage {
   readonly #res: NativeResponse;

@@ -1,11 +1,11 @@
 import { fillHeaders, Headers } from '../../../core/adapter.js';
-import { pairsOf, setPairs } from '../hold/captured-head.js';
+import { pairsOf, setPairs } from '../hold/raw-head.js';
 import type { NativeResponse, RawHead } from '../node-types.js';
 import { headerText, textLines } from './header-text.js';
 
 /**
- * Gives a native response headers when its head is made, whoever makes it: Express' error page takes its own over, and
- * Koa's first removes all that there are.
+ * Gives a native response headers when its head is made, whoever makes it: Express' error page takes its own
+ * over, and Koa's first removes all that there are.
  */
 export function fillAtHead(res: NativeResponse, added: Headers): void {
   if (res.headersSent) return;

@@ -1,4 +1,7 @@
-/** The value of a native header as Node sends it: `String(value)` of everything but a list, and an empty list not at all. */
+/**
+ * The value of a native header as Node sends it: `String(value)` of everything but a list, and an empty list
+ * not at all.
+ */
 export function headerText(value: unknown): string | readonly string[] | undefined {
   if (typeof value === 'string' || value === undefined) return value;
   if (!Array.isArray(value)) return String(value);

@@ -6,42 +6,47 @@ import { http2Stream } from '../http2-stream.js';
 import type { NativeRequest, NativeResponse } from '../node-types.js';
 import { queueMicrotask } from '../turns.js';
 
-/** Whose end it is. An object and no functions: those would be made anew for every request. */
-export interface Ending {
-  /** Whether what native code has written still waits, so that Node's word for it does not count. */
-  readonly isHeld: boolean;
-  /** Told when it is over. */
+/** What a hold tells of the response: whether it keeps back what native code has written. */
+interface Holding {
+  readonly holding: object | undefined;
+}
+
+/** Told once when the response is over. An object, as a function would be made anew for every request. */
+export interface EndListener {
   ended(): void;
 }
 
 /**
  * The end of one response, whichever way it comes: its last byte is handed over, or the connection is gone.
  *
- * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked too.
+ * Node's `finish` also comes for a response whose client has reset the connection, so the socket is asked
+ * too.
  */
 export class ResponseEnd implements Closing {
   over: Delivery | undefined;
+  listener: EndListener | undefined;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
-  readonly #ending: Ending;
+  readonly #waiters: Holding;
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] | undefined;
 
-  constructor(req: NativeRequest, res: NativeResponse, ending: Ending) {
+  constructor(req: NativeRequest, res: NativeResponse, waiters: Holding) {
     this.#req = req;
     this.#res = res;
     this.#socket = req.socket;
-    this.#ending = ending;
+    this.#waiters = waiters;
     // While a response waits for its turn, what is written on its connection is another one's.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
     const close = (): void => this.connectionClosed();
     // Not `once`, which makes two more functions.
     res.on('close', close);
-    // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish' alone.
+    // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish'
+    // alone.
     if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
       res.on('finish', close);
     followConnection(this.#socket, this);
@@ -80,7 +85,10 @@ export class ResponseEnd implements Closing {
     return isWhole(this.#req);
   }
 
-  /** Whether it is over past all holds: native code has answered on the connection itself, or by what could not be held. */
+  /**
+   * Whether it is over past all holds: native code has answered on the connection itself, or by what could
+   * not be held.
+   */
   get isAnsweredElsewhere(): boolean {
     return this.over !== undefined && (this.over.outcome === 'sent' || this.#isTakenOver);
   }
@@ -89,8 +97,9 @@ export class ResponseEnd implements Closing {
   whenOver(): Promise<Delivery> {
     if (this.over) return Promise.resolve(this.over);
     return new Promise(resolve => {
-      this.#waiting ??= [];
-      this.#waiting.push(resolve);
+      // Nearly always the only one, and a list that grows by `push` takes room for 17.
+      if (this.#waiting) this.#waiting.push(resolve);
+      else this.#waiting = [resolve];
     });
   }
 
@@ -101,7 +110,7 @@ export class ResponseEnd implements Closing {
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
     if (this.#waiting) for (const resolve of this.#waiting) resolve(this.over);
-    this.#ending.ended();
+    this.listener?.ended();
   }
 
   #delivery(): Delivery {
@@ -109,15 +118,16 @@ export class ResponseEnd implements Closing {
     const stream = http2Stream(res);
     if (stream) return { outcome: isSent(stream) ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
-    if (res.writableFinished && !cause && !this.#ending.isHeld) return { outcome: 'sent' };
-    // What destroyed the response destroyed the socket; where the client went first, an error came only after that.
+    if (res.writableFinished && !cause && this.#waiters.holding === undefined) return { outcome: 'sent' };
+    // What destroyed the response destroyed the socket; where the client went first, an error came only after
+    // that.
     return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
 }
 
 /**
- * Whether the connection went while the response waited for its turn: up to Node 22 nothing closes that response, and the connection has told
- * of its own end already.
+ * Whether the connection went while the response waited for its turn: up to Node 22 nothing closes that
+ * response, and the connection has told of its own end already.
  */
 function isLost(res: NativeResponse, socket: NativeRequest['socket'] | undefined): boolean {
   return res.socket === null && socket?.destroyed === true;
@@ -125,7 +135,10 @@ function isLost(res: NativeResponse, socket: NativeRequest['socket'] | undefined
 
 type Incoming = NativeRequest & { readonly upgrade?: boolean };
 
-/** Whether the client has sent all of its request: one that it breaks off has not been answered, whatever was written. */
+/**
+ * Whether the client has sent all of its request: one that it breaks off has not been answered, whatever was
+ * written.
+ */
 function isWhole({ complete, upgrade }: Incoming): boolean {
   return complete || upgrade === true;
 }
@@ -134,8 +147,8 @@ function isWhole({ complete, upgrade }: Incoming): boolean {
 const refusals = /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/;
 
 /**
- * Whether what was written is no answer of native code, but the server's own to what came behind the request: a 400 for
- * garbage, a 408, or what the app's listener for 'clientError' has written.
+ * Whether what was written is no answer of native code, but the server's own to what came behind the request:
+ * a 400 for garbage, a 408, or what the app's listener for 'clientError' has written.
  */
 function isRefused({ socket, upgrade }: Incoming): boolean {
   const { errored, server } = socket as typeof socket & { server?: EventEmitter };

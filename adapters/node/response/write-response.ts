@@ -20,9 +20,10 @@ import { cutShort } from './cut-short.js';
 export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
 
 /**
- * Writes a response of ours to a native one. A body that is there is written at once, with its length; a streamed one is
- * pumped as fast as the client reads, and its producer is returned. A producer that throws cuts the connection.
- * `wireListeners` are told of room on the wire, where the response's own 'drain' event is native code's.
+ * Writes a response of ours to a native one. A body that is there is written at once, with its length; a
+ * streamed one is pumped as fast as the client reads, and its producer is returned. A producer that throws
+ * cuts the connection. `wireListeners` are told of room on the wire, where the response's own 'drain' event
+ * is native code's.
  */
 export function writeResponse(
   response: Response,
@@ -65,7 +66,8 @@ export function writeResponse(
 
 /**
  * Whether headers are ASCII only. Node encodes a head that `end(text)` makes like the text, and breaks a
- * `content-disposition` once it knows the length. A head that is made before, with the length last, is Latin-1.
+ * `content-disposition` once it knows the length. A head that is made before, with the length last, is
+ * Latin-1.
  */
 export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
   for (const [, value] of lines)
@@ -117,8 +119,8 @@ function applyHead(response: Response, method: string, content: Content, res: Na
 }
 
 /**
- * The value of a header of ours on a native response: cookies, and what `vary` names, are added to those that native code around it has set, and take
- * the place of nothing.
+ * The value of a header of ours on a native response: cookies, and what `vary` names, are added to those that
+ * native code around it has set, and take the place of nothing.
  */
 export function besideNative(
   res: Pick<NativeResponse, 'getHeader'>,
@@ -135,7 +137,10 @@ export function besideNative(
   return headers.get('vary') ?? '';
 }
 
-/** What GET would say: what is declared, or the length of a body that is there. One that native code kept back is empty. */
+/**
+ * What GET would say: what is declared, or the length of a body that is there. One that native code kept back
+ * is empty.
+ */
 function lengthToHead(response: Response): number | undefined {
   return declaredLength(response) ?? (lengthOf(bodyOf(response).whole) || undefined);
 }
@@ -162,20 +167,22 @@ async function pump(
   sink: Sink,
   wireListeners: Set<() => void> | undefined,
 ): Promise<void> {
-  const drained = drainOf(res, sink, wireListeners);
+  let drained: (() => Promise<void>) | undefined;
   for (;;) {
     const chunk = await producer.next();
     if (res.destroyed || res.closed) return;
     if (chunk === undefined) break;
-    if (!sink.write.call(res, chunk, undefined as never)) await drained();
+    if (sink.write.call(res, chunk, undefined as never)) continue;
+    drained ??= drainOf(res, sink, wireListeners);
+    await drained();
   }
   Reflect.apply(sink.end, res, []);
 }
 
 /**
- * Waits until a write may follow one that answered false; for ever where the connection is gone before, as nothing follows
- * then. The listeners stay for the whole body: compression moves those for 'drain' to its own stream, where they can not
- * be removed.
+ * Waits until a write may follow one that answered false; for ever where the connection is gone before, as
+ * nothing follows then. The listeners stay for the whole body: compression moves those for 'drain' to its own
+ * stream, where they can not be removed.
  */
 function drainOf(
   res: NativeResponse,
@@ -184,15 +191,11 @@ function drainOf(
 ): () => Promise<void> {
   let wake = (): void => undefined;
   const onDrain = (): void => wake();
-  let listens = false;
+  if (wireListeners) wireListeners.add(onDrain);
+  else EventEmitter.prototype.on.call(res, 'drain', onDrain);
+  if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
   const isNative = sink.write === ServerResponse.prototype.write;
   return async () => {
-    if (!listens) {
-      listens = true;
-      if (wireListeners) wireListeners.add(onDrain);
-      else EventEmitter.prototype.on.call(res, 'drain', onDrain);
-      if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
-    }
     // A held response emits events of its own, so Node's is asked for its state each time.
     do {
       await new Promise<void>(resolve => {

@@ -1,0 +1,116 @@
+import type { Client, ParsedBody, RouterParams } from '../../core/adapter.js';
+import { clientOf, type Framework, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
+import type { KoaContext } from './koa-types.js';
+import { routerParams } from './router-params.js';
+
+/** What Koa tells of itself, and knows of one request. */
+export class KoaFramework implements Framework {
+  readonly kind = 'koa';
+  /** Koa is given an error by a promise, and answers it in the context of those who await that. */
+  readonly keepsContext = false;
+  readonly raw: KoaContext;
+  #changed: string | undefined;
+
+  constructor(ctx: KoaContext) {
+    this.raw = ctx;
+  }
+
+  isSignal(): boolean {
+    return false;
+  }
+
+  /** Koa's middleware settles by itself; what answers on the native response may never do so. */
+  get awaitsNative(): boolean {
+    return this.raw.respond !== false;
+  }
+
+  /** Koa sends what is on the context, whatever native code had answered on the native response. */
+  answerTakenBack(): void {
+    this.raw.respond = true;
+  }
+
+  /** Respects `app.proxy`. */
+  get scheme(): string {
+    return this.raw.protocol;
+  }
+
+  /** Respects `app.proxy`. */
+  get host(): string | undefined {
+    return this.raw.host || undefined;
+  }
+
+  get asked(): string {
+    return this.raw.originalUrl;
+  }
+
+  get nativeTarget(): string {
+    return this.raw.url;
+  }
+
+  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  get target(): Target {
+    const here = readTarget(this.raw.url);
+    return this.mount === '' ? here : { ...here, path: readTarget(this.#whole).path };
+  }
+
+  /**
+   * The path that koa-mount has taken away from `ctx.url`: nothing says so but that the whole one ends alike.
+   */
+  get mount(): string {
+    const { url, mountPath } = this.raw;
+    if (url === this.#whole || mountPath === undefined) return '';
+    const [whole, below] = [readTarget(this.#whole).path ?? '', readTarget(url).path ?? ''];
+    if (whole.endsWith(below)) return whole.slice(0, whole.length - below.length);
+    return below === '/' ? whole : '';
+  }
+
+  get #whole(): string {
+    return this.#changed ?? this.asked;
+  }
+
+  /** As koa-router and @koa/router note it. */
+  get route(): string | undefined {
+    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
+    return typeof route === 'string' ? route : undefined;
+  }
+
+  targetChanged(target: string): void {
+    this.#changed = target;
+  }
+
+  get pathParams(): RouterParams {
+    return routerParams(this.raw);
+  }
+
+  /** Respects `app.proxy`. */
+  get client(): Client | null {
+    return clientOf(this.raw.req, this.raw.ip);
+  }
+
+  get parsedBody(): ParsedBody {
+    const { req, request, file, files } = this.raw;
+    const { body: value, rawBody, files: ofRequest } = request as Record<string, unknown>;
+    const kept = rawBody ?? Reflect.get(req, 'rawBody') ?? unparsed(value);
+    const contentType = req.headers['content-type'];
+    return parsedBodyOf({ value, rawBody: kept, files: [file, files ?? ofRequest], contentType, name });
+  }
+
+  setParsedBody(value: unknown): void {
+    Reflect.set(this.raw.request, 'body', value);
+  }
+}
+
+/** Where koa-body keeps it, with `includeUnparsed`. */
+function unparsed(value: unknown): unknown {
+  return typeof value === 'object' && value !== null
+    ? Reflect.get(value, Symbol.for('unparsedBody'))
+    : undefined;
+}
+
+function name(kind: string): { parser: string; cure: string } {
+  const isForm = kind === 'multipart';
+  return {
+    parser: isForm ? '@koa/multer, or another parser of forms,' : 'a body parser, such as `@koa/bodyparser`,',
+    cure: isForm ? 'read them by `request.bytes()` in a middleware before it' : 'as `ctx.request.rawBody`',
+  };
+}

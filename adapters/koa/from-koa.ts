@@ -1,0 +1,41 @@
+import { isClass, type Middleware, misuse, optionsOf } from '../../core/adapter.js';
+import { runAmong } from './below.js';
+import type { KoaContext, KoaNext } from './koa-types.js';
+import { exchangeAt } from './open-exchange.js';
+
+/**
+ * A middleware of Koa as one of ours, at its place among them.
+ *
+ * ```ts
+ * layer.addMiddleware(fromKoa(cors()));
+ * ```
+ *
+ * The outer middleware gets what it makes of the context as the response. `await next()` resolves when
+ * everything below has answered on the context, and rejects as natively. Throws `FROM_NATIVE` when it is built,
+ * and in a request of another framework.
+ */
+export function fromKoa(middleware: KoaMiddleware): Middleware {
+  const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);
+  if (typeof middleware !== 'function' || middleware.length > 2 || isClass(middleware))
+    throw wrong('takes a middleware (ctx, next) of Koa', middleware);
+  if (optionsOf(middleware as unknown as Middleware))
+    throw wrong('takes a middleware of Koa, and one of callnext is added as it is', middleware);
+  const run = (ctx: KoaContext, next: KoaNext): unknown => {
+    const returned = middleware(ctx as never, next);
+    if (typeof returned === 'function') throw wrong(uncalled, middleware);
+    return returned;
+  };
+  const named: Middleware = (request, callNext) => {
+    const { res } = (request.raw ?? {}) as { res?: object };
+    const koa = res && exchangeAt(res);
+    if (!koa) throw wrong('runs in requests of Koa only', request.raw);
+    return runAmong(koa, request, callNext, run);
+  };
+  return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
+}
+
+/** `cors` itself in place of `cors()`: nothing below would run. */
+const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
+
+/** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
+export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;

@@ -1,0 +1,187 @@
+import { Readable } from 'node:stream';
+import {
+  bodyOf,
+  type Content,
+  contentToSend,
+  headOf,
+  isBodyless,
+  openedBodyOf,
+  type Response,
+  toError,
+} from '../../core/adapter.js';
+import {
+  areAscii,
+  BodyProducer,
+  besideNative,
+  cutShort,
+  declaredLength,
+  flushHead,
+  goesInto,
+  HeaderSnapshot,
+  headerText,
+  http2Stream,
+  type NativeResponse,
+  putLengthLast,
+} from '../node/shared.js';
+import { answerable, answerableChunks } from './answerable.js';
+import { isWhole } from './context-content.js';
+import type { KoaContext } from './koa-types.js';
+import { emptied, isCutOff, ownStreams, returned } from './own-bodies.js';
+
+/**
+ * Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the
+ * connection.
+ */
+export function applyToContext(ctx: KoaContext, response: Response): BodyProducer | undefined {
+  const content = contentToSend(response, 'GET');
+  const { status, headers } = response;
+  const { req } = ctx;
+  const declared = declaredLength(response);
+  ctx.status = status;
+  if (content === null)
+    void bodyOf(response)
+      .discard()
+      ?.catch(() => undefined);
+  const producer = setBody(ctx, content, declared, response);
+  if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
+  // Koa derives a type from the body where there is none.
+  if (!headers.has('content-type')) ctx.remove('content-type');
+  for (const [name, value] of headers.lines()) {
+    if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
+    // HTTP/2 has none, and Node warns of it.
+    if (name === 'connection' && http2Stream(req)) continue;
+    ctx.set(name, besideNative(ctx.res, name, value));
+  }
+  if (!areAscii(headers.lines())) putLengthLast(ctx.res as NativeResponse);
+  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  if (!isChunked(ctx, producer)) ctx.remove('trailer');
+  const hasReason = response.statusText !== '' && !http2Stream(req);
+  if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
+  headOf(response).seal();
+  return producer;
+}
+
+function emptyBody(ctx: KoaContext): void {
+  ctx.body = isBodyless(ctx.status) ? null : '';
+  if (ctx.body === '') emptied.add(ctx);
+}
+
+/** What is made of a body that was kept back is empty. */
+function isEmptyChunk(content: Exclude<Content, null>): boolean {
+  return content === '' || (content instanceof Uint8Array && content.byteLength === 0);
+}
+
+function isChunked({ req, res }: KoaContext, producer: BodyProducer | undefined): boolean {
+  if (producer === undefined || req.method === 'HEAD') return false;
+  const isHttp1Chunked = res.useChunkedEncodingByDefault && !res.hasHeader('content-length');
+  return http2Stream(req) !== undefined || isHttp1Chunked;
+}
+
+function setBody(
+  ctx: KoaContext,
+  content: Content,
+  declared: number | undefined,
+  { headers }: Response,
+): BodyProducer | undefined {
+  // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
+  const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
+  if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
+  else if (content === null) emptyBody(ctx);
+  else if (!isHead && isWhole(content) && !areAscii(headers.lines())) {
+    // Koa makes the head of a text or of bytes by `end()`, which breaks such headers.
+    const bytes = Buffer.from(content as Uint8Array);
+    ctx.body = Readable.from([bytes], { objectMode: false });
+    ctx.set('content-length', String(bytes.length));
+  } else if (typeof content === 'string') ctx.body = content;
+  else if (content instanceof Uint8Array)
+    ctx.body = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  else {
+    const producer = new BodyProducer(content, declared);
+    const body = Readable.from(chunksOf(producer, ctx, () => goesInto(body, ctx.res)));
+    ctx.body = body;
+    ownStreams.add(body);
+    keepDisconnectsQuiet(ctx, producer);
+    return producer;
+  }
+  return undefined;
+}
+
+/**
+ * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is
+ * thrown in at the `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has
+ * gone.
+ *
+ * The head does not wait for the first chunk, where it is Koa that asks for it, and not a middleware further
+ * out.
+ */
+async function* chunksOf(
+  producer: BodyProducer,
+  ctx: KoaContext,
+  isSent: () => boolean,
+): AsyncGenerator<string | Uint8Array> {
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
+  for (;;) {
+    const chunk = await producer.next().catch(thrown => {
+      producer.fail(thrown);
+      // An outer middleware that reads the body must see it fail, and may still answer.
+      if (!isSent()) throw answerable(thrown);
+      cutShort(ctx.res, toError(thrown));
+    });
+    if (chunk === undefined) return;
+    yield chunk;
+  }
+}
+
+/**
+ * Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an
+ * endpoint.
+ */
+function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
+  const { onerror } = ctx;
+  ctx.onerror = error => {
+    const isOurs = ownStreams.has(ctx.body as object) && producer.error !== error;
+    const isConnections = error !== null && error === ctx.req.socket.errored;
+    if (!isOurs || !(isConnections || isCutOff(error, ctx))) onerror.call(ctx, error);
+  };
+}
+
+/**
+ * Puts a body that a middleware has read back onto the context, with the headers that it had, in their order.
+ */
+export function putBack(ctx: KoaContext, view: Response): void {
+  const body = openedBodyOf(view);
+  if (body === undefined || (!body.taken && !body.isBeingRead)) return;
+  const { res } = ctx;
+  const before = new HeaderSnapshot(res as NativeResponse);
+  const isOwn = ownStreams.has(ctx.body as object);
+  const content = answerableChunks(body.content() as AsyncIterable<unknown>);
+  const stream: Readable = Readable.from(
+    isOwn ? headFirst(content, ctx, () => goesInto(stream, res)) : content,
+  );
+  if (isOwn) ownStreams.add(stream);
+  ctx.body = stream;
+  before.rewrite(res as NativeResponse);
+}
+
+async function* headFirst(
+  chunks: AsyncIterable<unknown>,
+  ctx: KoaContext,
+  isSent: () => boolean,
+): AsyncGenerator<unknown, void, unknown> {
+  if (isSent() && !ctx.headerSent) flushHeadOf(ctx);
+  try {
+    yield* chunks;
+  } catch (thrown) {
+    // Koa 2 would leave the connection open.
+    if (isSent()) ctx.res.destroy();
+    throw thrown;
+  }
+}
+
+function flushHeadOf(ctx: KoaContext): void {
+  const res = ctx.res as NativeResponse;
+  flushHead(
+    res,
+    areAscii(Object.entries(res.getHeaders()).map(([name, value]) => [name, headerText(value) ?? ''])),
+  );
+}

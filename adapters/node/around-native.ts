@@ -1,0 +1,140 @@
+import {
+  answerEndpoint,
+  type Endpoint,
+  followTarget,
+  type Layer,
+  misuse,
+  type Request,
+  type Response,
+  runExchange,
+  runLayer,
+} from '../../core/adapter.js';
+import { applyChanges } from './apply-changes.js';
+import { keepContext, runBelow } from './below-context.js';
+import { asTold } from './hand-back.js';
+import { leave, leaveUnanswered, releaseLater } from './leaving.js';
+import type { NativeExchange, PassOn } from './native-exchange.js';
+import { settle, settleError } from './settle.js';
+import { Waiter } from './waiter.js';
+
+const none: readonly never[] = [];
+
+/** Calls native code: the one below a layer, for this request. */
+export type GoOn = (request: Request, waiter: Waiter) => void;
+
+/** Runs the whole exchange, with its outermost layer around native code. */
+export function runOutermost(native: NativeExchange, layer: Layer, goOn: GoOn): void {
+  const own = begin(native, layer);
+  void runExchange(native.exchange, layer, request => below(native, own, request, goOn));
+}
+
+/**
+ * Runs a layer inside another one: its response goes to the layer around it. `passOn` is how the framework
+ * goes on with an error from here.
+ */
+export function runInside(native: NativeExchange, layer: Layer, goOn: GoOn, passOn?: PassOn): void {
+  const own = begin(native, layer);
+  runLayer(native.exchange, layer, request => below(native, own, request, goOn)).then(
+    response => settle(native, end(native, own), response),
+    error => {
+      const isFromBelow = lineOf(own).some(({ rejectedWith }) => rejectedWith === error);
+      if (!isFromBelow) thrownAt(native, passOn, error);
+      failInside(native, own, error);
+    },
+  );
+}
+
+function below(native: NativeExchange, own: Waiter, request: Request, goOn: GoOn): Promise<Response> {
+  waitBelow(native, own);
+  runBelow(native, () => goOn(request, own));
+  return own.answer;
+}
+
+/** Begins to wait for what is below all middleware of a layer. */
+export function waitBelow(native: NativeExchange, own: Waiter): void {
+  wait(native, own);
+  if (own.line) own.line = [...own.line, own];
+}
+
+/** A layer's middleware begins. */
+export function begin(native: NativeExchange, layer?: Layer): Waiter {
+  const { request } = native.exchange;
+  followTarget(request);
+  native.seen ??= request;
+  const own = new Waiter(layer);
+  native.waiters.begin(own);
+  return own;
+}
+
+/**
+ * A layer is through. Returns where it has waited for native code first; what waits further in was not waited
+ * for.
+ */
+export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
+  native.waiters.end(own);
+  if (own.line === undefined) return own.hasBegun ? own : undefined;
+  const [first, ...inside] = lineOf(own);
+  for (const waiter of inside) leaveUnanswered(native, waiter);
+  return first;
+}
+
+/**
+ * Where a layer waits for native code, outermost first: at native middleware of its own, and below all of it.
+ */
+export function lineOf(own: Waiter): readonly Waiter[] {
+  return own.line ?? (own.hasBegun ? [own] : none);
+}
+
+/** Begins to wait, as the innermost middleware, for what is written to the native response from now on. */
+export function wait(native: NativeExchange, waiter: Waiter): void {
+  const { waiters, exchange, knownCalls, res } = native;
+  keepContext(native);
+  const hold = waiters.holdFor(res);
+  waiter.wait(hold, exchange, knownCalls?.count ?? 0);
+  waiters.add(waiter);
+  if (hold.state === 'passing') waiter.answered(hold.view);
+  else if (native.end.over) releaseLater(native);
+}
+
+/**
+ * Error middleware between this place and the outermost layer comes before that of the app, as for a native
+ * error.
+ */
+function thrownAt(native: NativeExchange, passOn: PassOn | undefined, error: unknown): void {
+  if (passOn) native.thrown = { error, passOn };
+}
+
+function failInside(native: NativeExchange, own: Waiter, error: Error): void {
+  const passOn = native.res.headersSent ? undefined : lineOf(own).findLast(each => each.passOn)?.passOn;
+  const waiter = end(native, own);
+  if (!passOn) return settleError(native, waiter, error);
+  if (waiter) leave(native, waiter, undefined);
+  passOn(asTold(native, error));
+}
+
+/** The layer whose middleware is at work, on its way in. Throws `ALREADY_ANSWERED`. */
+export function current({ waiters, exchange }: NativeExchange): Waiter {
+  const { current: own } = waiters;
+  if (own === undefined || exchange.isSending) throw misuse('ALREADY_ANSWERED');
+  return own;
+}
+
+/** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
+export function applyTo(native: NativeExchange, request: Request, setTarget: (target: string) => void): void {
+  applyChanges(request, native.seen ?? request, native, setTarget);
+  native.seen = request;
+}
+
+/** Runs an endpoint below the layers that wait, and answers with its response. Never rejects. */
+export async function runEndpoint(
+  native: NativeExchange,
+  endpoint: Endpoint,
+  passOn?: PassOn,
+): Promise<void> {
+  try {
+    settle(native, undefined, await answerEndpoint(native.exchange, endpoint));
+  } catch (thrown) {
+    thrownAt(native, passOn, thrown);
+    settleError(native, undefined, thrown);
+  }
+}

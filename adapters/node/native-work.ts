@@ -1,0 +1,28 @@
+import { ClientDisconnect, failLate, type NativeWork } from '../../core/adapter.js';
+import { endOf, whenAnswerMayGo, whenStuck } from './answer-wait.js';
+import type { NativeExchange } from './native-exchange.js';
+
+/** Calls native code below a layer, and notes the promise that it returns. */
+export function callNative<T>({ calls }: NativeExchange, call: () => T): T {
+  const order = calls.begin();
+  const returned = call();
+  calls.gave(order, returned);
+  return returned;
+}
+
+/** The native code that may still be at work although it has answered the innermost layer. */
+export function nativeWork({ res, calls, waiters, end, exchange }: NativeExchange): NativeWork | undefined {
+  const { innermost, holding: held } = waiters;
+  const works = innermost ? calls.worksAfter(innermost.order) : [];
+  if (innermost === undefined || works.length === 0) return undefined;
+  const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
+  // What they reject with is told by whoever called them, before this: the framework, or the listener's
+  // caller.
+  const { whenEnded, isAtWork } = endOf(works);
+  const whenOver = (): Promise<void> => {
+    const stuck = whenStuck(end.whenOver(), isAtWork, answer);
+    const isTakenBack = stuck.then(() => failLate(exchange, new ClientDisconnect()));
+    return Promise.race([whenEnded(), isTakenBack]);
+  };
+  return { answerMayGo: () => whenAnswerMayGo(whenEnded(), answer), end: whenOver, isAtWork };
+}

@@ -1,0 +1,178 @@
+import {
+  bytesOf,
+  type Client,
+  type Content,
+  changedBody,
+  defaultMaxBodySize,
+  type FormLimits,
+  Headers,
+  misuse,
+  type ParsedBody,
+  type Request,
+  type RequestSource,
+  type RouterParams,
+  tooLarge,
+} from '../../core/adapter.js';
+import { decodeBody } from './body/decode-body.js';
+import { mayHaveBody } from './body/may-have-body.js';
+import { parsedAnew } from './body/parsed-anew.js';
+import { refill } from './body/refill-request.js';
+import { RequestTap } from './body/request-tap.js';
+import { TemporaryFiles } from './body/temporary-files.js';
+import type { Framework } from './framework.js';
+import type { NativeRequest } from './node-types.js';
+import { RequestHeaders } from './request-headers.js';
+import type { ResponseEnd } from './response/response-end.js';
+import { absoluteUrl, namesOneHost, pathOf } from './target.js';
+
+/** Told where native code is refused the rest of a body. */
+export interface BodyOwner {
+  /** `isTold`: whether native code listens to errors of the request. */
+  refuseBody(error: Error, isTold: boolean): void;
+}
+
+/** A request over Node's. Nothing is read before it is asked for. */
+export class NodeRequestSource implements RequestSource {
+  readonly method: string;
+  /** Whether the head that the client has sent leaves room for a body. */
+  readonly mayHaveBody: boolean;
+  maxBodySize: number = defaultMaxBodySize;
+  #bodyLimit = Number.POSITIVE_INFINITY;
+  /**
+   * Told where native code reads more of a body than may come. An object, as a closure for each request makes
+   * garbage collection four times as long.
+   */
+  owner: BodyOwner | undefined;
+  end: ResponseEnd | undefined;
+  readonly #req: NativeRequest;
+  readonly #framework: Framework;
+  readonly #tap: RequestTap | undefined;
+  #files: TemporaryFiles | undefined;
+  #isReleased = false;
+
+  constructor(req: NativeRequest, framework: Framework) {
+    this.#req = req;
+    this.#framework = framework;
+    this.method = req.method ?? 'GET';
+    this.mayHaveBody = mayHaveBody(req);
+    if (this.mayHaveBody) this.#tap = RequestTap.on(req, this);
+  }
+
+  get bodyLimit(): number {
+    return this.#bodyLimit;
+  }
+
+  set bodyLimit(bytes: number) {
+    if (this.#bodyLimit === Number.POSITIVE_INFINITY) this.#tap?.watch();
+    this.#bodyLimit = bytes;
+  }
+
+  refused(error: Error, isTold: boolean): void {
+    this.owner?.refuseBody(error, isTold);
+  }
+
+  get url(): string {
+    const { scheme, host, target } = this.#framework;
+    return absoluteUrl(scheme, host, pathOf(target) + target.search);
+  }
+
+  get path(): string {
+    return pathOf(this.#framework.target);
+  }
+
+  get route(): string | undefined {
+    return this.#framework.route;
+  }
+
+  get nativeTarget(): string {
+    return this.#framework.nativeTarget;
+  }
+
+  get host(): string | undefined {
+    const { host, asked } = this.#framework;
+    return namesOneHost(this.#req, asked) ? host : undefined;
+  }
+
+  get headers(): Headers {
+    return new Headers(undefined, new RequestHeaders(this.#req));
+  }
+
+  get raw(): unknown {
+    return this.#framework.raw;
+  }
+
+  get pathParams(): RouterParams {
+    return this.#framework.pathParams;
+  }
+
+  get signal(): AbortSignal {
+    return this.end?.signal ?? new AbortController().signal;
+  }
+
+  abort(reason: Error): void {
+    this.end?.abort(reason);
+  }
+
+  get client(): Client | null {
+    return this.#framework.client;
+  }
+
+  body(): Content {
+    const req = this.#req;
+    if (this.#tap) return this.#tap.open();
+    // It was empty, whoever has listened to it.
+    if (!mayHaveBody(req) || (req.readableEnded && !req.readableDidRead)) return null;
+    throw misuse('BODY_CONSUMED', 'request');
+  }
+
+  /** Without a body there is nothing that a parser could have read. */
+  parsedBody(): ParsedBody | undefined {
+    if (this.#tap?.isWhole || !this.#req.readableDidRead) return undefined;
+    const { parsedBody } = this.#framework;
+    if (parsedBody.value === undefined) return undefined;
+    // It was here, and was more than is kept.
+    return this.#tap ? { ...parsedBody, refuse: () => tooLarge(this.maxBodySize) } : parsedBody;
+  }
+
+  decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array> {
+    return decodeBody(body, codings);
+  }
+
+  async readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
+    if (this.#isReleased) throw misuse('FORM_LATE');
+    this.#files ??= new TemporaryFiles();
+    const files = this.#files;
+    // Loaded by the first form, with its parser.
+    const { readForm } = await import('./body/read-form.js');
+    return readForm(body, type, limits, files);
+  }
+
+  /** The response is out. */
+  responseIsOut(): void {
+    this.#tap?.close();
+  }
+
+  /** The exchange has come to its end: nothing of the request is needed any more. */
+  release(): Promise<void> | undefined {
+    this.#isReleased = true;
+    return this.#files?.remove();
+  }
+
+  targetChanged(target: string): void {
+    this.#framework.targetChanged?.(target);
+  }
+
+  /**
+   * What native code reads, and what a parser has read for it before, agree with a request that has another
+   * body.
+   */
+  changeBody(request: Request, original: Request): void {
+    const body = changedBody(request, original);
+    if (!body) return;
+    const content = body.copy();
+    const { value } = this.#framework.parsedBody;
+    if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
+    this.#tap?.cut();
+    refill(this.#req, bytesOf(content));
+  }
+}
