@@ -1,31 +1,88 @@
-// Builds dist/: the same sources as ES modules and as CommonJS, each with its own declarations, and the examples.
+// Builds dist/: the package as a few CommonJS bundles, the ES modules that export them, their declarations, and the examples.
+// docs/decisions/030-one-implementation-in-a-few-files.md has the reasons.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { rolldown } from 'rolldown';
+import { keepReachable } from './build/declarations.mjs';
+import { slim } from './build/source-map.mjs';
+
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+const entries = Object.values(exports)
+  .filter(({ require }) => require !== undefined)
+  .map(({ require }) => require.default.replace('./dist/cjs/', '').replace(/\.js$/, ''));
 
 rmSync('dist', { recursive: true, force: true });
-const library = ['core', 'adapters'];
-build(library, { outDir: 'dist/esm', module: 'nodenext', moduleResolution: 'nodenext' });
-build(library, {
+for (const { fileName, exports: names, isEntry } of await bundle('dist/cjs'))
+  if (isEntry) writeDoor(fileName, names);
+compile(['core', 'adapters'], {
   outDir: 'dist/cjs',
   module: 'commonjs',
   moduleResolution: 'bundler',
   verbatimModuleSyntax: false,
+  declaration: true,
+  emitDeclarationOnly: true,
 });
-mark('dist/esm', 'module');
+keepReachable(
+  'dist/cjs',
+  entries.map(entry => `${entry}.d.ts`),
+);
 mark('dist/cjs', 'commonjs');
+mark('dist/esm', 'module');
 // The examples import the package by its name, as it is built.
-build(['examples'], { outDir: 'dist/examples', rootDir: 'examples', paths: {}, declaration: false });
+compile(['examples'], { outDir: 'dist/examples', rootDir: 'examples', paths: {}, declaration: false });
 
-function build(include, options) {
+async function bundle(dir) {
+  const build = await rolldown({
+    input: Object.fromEntries(entries.map(entry => [entry, `${entry}.ts`])),
+    platform: 'node',
+    external: /^(?!\.|\/)/,
+    treeshake: { moduleSideEffects: false },
+    transform: { target: 'es2022' },
+  });
+  const { output } = await build.write({
+    dir,
+    format: 'cjs',
+    // As the sources are: they are ES modules.
+    strict: true,
+    dynamicImportInCjs: false,
+    keepNames: true,
+    comments: false,
+    sourcemap: true,
+    chunkFileNames: 'chunks/[name].js',
+    codeSplitting: { groups: [chunkOf('core'), chunkOf('node', 'adapters/node')] },
+  });
+  await build.close();
+  for (const { fileName } of output) {
+    const file = path.join(dir, fileName);
+    if (fileName.endsWith('.map')) slim(file);
+    else writeFileSync(file, toAscii(readFileSync(file, 'utf8')));
+  }
+  return output.filter(({ type }) => type === 'chunk');
+}
+
+/** Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice the memory. */
+function toAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** What several entries need of a folder. */
+function chunkOf(name, folder = name) {
+  return { name, test: id => id.startsWith(path.resolve(folder) + path.sep), minShareCount: 2 };
+}
+
+/** An ES module that exports what a CommonJS one has: both are the same objects. */
+function writeDoor(fileName, names) {
+  const file = path.join('dist/esm', fileName);
+  const target = path.posix.join(path.posix.relative(path.posix.dirname(fileName), '..'), 'cjs', fileName);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `export { ${names.toSorted().join(', ')} } from '${target}';\n`);
+  writeFileSync(file.replace(/\.js$/, '.d.ts'), `export * from '${target}';\n`);
+}
+
+function compile(include, options) {
   const project = `tsconfig.build.${options.outDir.replace(/\W/g, '-')}.json`;
-  const compilerOptions = {
-    noEmit: false,
-    declaration: true,
-    sourceMap: true,
-    inlineSources: true,
-    types: ['node'],
-    ...options,
-  };
+  const compilerOptions = { noEmit: false, types: ['node'], ...options };
   writeFileSync(
     project,
     JSON.stringify({ extends: './tsconfig.json', compilerOptions, include, exclude: ['**/*.test.ts'] }),

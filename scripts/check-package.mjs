@@ -4,16 +4,20 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { weigh } from './weight.mjs';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'callnext-package-'));
 try {
-  const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', directory]));
-  const tarball = path.join(directory, filename);
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', directory]));
+  const tarball = path.join(directory, packed.filename);
   run('npx', ['publint', '--strict', tarball]);
   run('npx', ['attw', tarball]);
   install(tarball);
   run(process.execPath, ['program.mjs'], directory);
   run(process.execPath, ['program.cjs'], directory);
+  checkStack([], /\bendpoint \(.*dist.cjs.chunks.core\.js:\d+/);
+  checkStack(['--enable-source-maps'], /\bendpoint \(.*core.endpoint.endpoint\.ts:\d+/);
+  for (const line of await weigh(packed)) console.log(line);
   console.log('The package is sound: publint, are-the-types-wrong, ESM and CommonJS.');
 } finally {
   rmSync(directory, { recursive: true, force: true });
@@ -51,6 +55,13 @@ function install(tarball) {
     );`;
   writeFileSync(path.join(directory, 'program.mjs'), esm);
   writeFileSync(path.join(directory, 'program.cjs'), cjs);
+}
+
+/** Names in a stack are those of the sources, and a source map leads to their lines. */
+function checkStack(options, expected) {
+  const code = "try { require('callnext').endpoint(1) } catch (error) { console.log(error.stack) }";
+  const stack = run(process.execPath, [...options, '-e', code], directory);
+  if (!expected.test(stack)) throw new Error(`A stack without ${expected}:\n${stack}`);
 }
 
 function run(command, args, cwd) {

@@ -16,7 +16,6 @@ import {
 import { decodeBody } from './body/decode-body.js';
 import { mayHaveBody } from './body/may-have-body.js';
 import { parsedAnew } from './body/parsed-anew.js';
-import { readForm } from './body/read-form.js';
 import { refill } from './body/refill-request.js';
 import { RequestTap } from './body/request-tap.js';
 import { TemporaryFiles } from './body/temporary-files.js';
@@ -139,10 +138,13 @@ export class NodeRequestSource implements RequestSource {
     return decodeBody(body, codings);
   }
 
-  readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
+  async readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData> {
     if (this.#isReleased) throw misuse('FORM_LATE');
     this.#files ??= new TemporaryFiles();
-    return readForm(body, type, limits, this.#files);
+    const files = this.#files;
+    // Loaded by the first form, with its parser.
+    const { readForm } = await import('./body/read-form.js');
+    return readForm(body, type, limits, files);
   }
 
   /** The response is out. */

@@ -37,7 +37,7 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
     watch?.stop();
   }
   const accepted = accept(run, made, run.injected.request);
-  const response = accepted instanceof Promise ? await accepted : accepted;
+  const response = 'status' in accepted ? accepted : await accepted;
   if (run.exits.isEmpty && run.exits.failure === undefined) return response;
   const leaving = run.exits.leave('function', response);
   const failure = leaving instanceof Promise ? await leaving : leaving;

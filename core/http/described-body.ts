@@ -46,9 +46,8 @@ export function describesAnotherBody(
   const { headers } = init;
   if (source === undefined) return isKeptBack(init);
   if (isResponseLike(init) && !areOurs(headers)) return true;
-  // Those of the platform do not tell where they come from; those of a message say how its body is framed.
-  if (isOfPlatform('Headers', headers)) return framesAnother(headers, content);
-  if (!areOurs(headers)) return false;
+  // Fetch headers do not tell where they come from, but those of a message say how its body is framed.
+  if (!areOurs(headers)) return isOfPlatform('Headers', headers) && framesAnother(headers, content);
   const message = headers[describedBody];
   if (message === undefined) return false;
   return message[describedBody]?.gave(source, content) !== true;

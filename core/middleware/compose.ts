@@ -137,7 +137,7 @@ class Waiter<Run extends OnionRun> {
     try {
       if (!isResponseLike(returned)) throw this.#notAResponse(returned);
       const accepted = accept(this.#run, returned, this.#request);
-      if (accepted instanceof Promise) return this.#settleLater(accepted);
+      if (!('status' in accepted)) return this.#settleLater(accepted);
       if (this.#received === accepted && this.#state === 'answered') this.#state = 'through';
       else this.#leave(accepted);
       this.#trace?.add(`${this.#ring.name} after ${accepted.status}`);

@@ -41,12 +41,22 @@ const tiny = endpoint({}, ({ request }) => {
   return new Response(bytes(), { headers: { 'content-length': String(size) } });
 });
 
+/** The parser and Node's Fetch are loaded by the first form, and stay. */
+const first = endpoint({}, ({ request }) => read.form?.(request));
+
 const app = (framework === 'Koa 3' ? koa3Framework : express5Framework).app().use(new Layer());
-app.at('/read', reading).at('/silent', silent).at('/tiny', gzip(), tiny);
+app.at('/first', first).at('/read', reading).at('/silent', silent).at('/tiny', gzip(), tiny);
 const server = http.createServer(app.listener()).on('connection', opened => {
   socket = opened;
 });
-server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo;
+  const headers = { 'content-type': 'multipart/form-data; boundary=b', connection: 'close' };
+  const request = http.request({ port, path: '/first', method: 'POST', headers }, response =>
+    response.resume().once('end', () => process.send?.(port)),
+  );
+  request.end('--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\na\r\n--b--\r\n');
+});
 
 /** A number of bytes is waited for on the last connection, `read` for the end of the reading. */
 process.on('message', async (awaited: number | 'read' | 'now') => {

@@ -1,12 +1,13 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { HTTPException } from '../../../core/adapter.js';
 
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
+type Zlib = typeof import('node:zlib');
+
+const decoders: Readonly<Record<string, (zlib: Zlib) => Transform>> = {
+  gzip: zlib => zlib.createGunzip(),
+  'x-gzip': zlib => zlib.createGunzip(),
+  deflate: zlib => zlib.createInflate(),
+  br: zlib => zlib.createBrotliDecompress(),
 };
 /** More of them one over the other are sent by nobody who means well. */
 const mostCodings = 2;
@@ -25,9 +26,10 @@ export async function* decodeBody(
   const makers = coded.map(name => (Object.hasOwn(decoders, name) ? decoders[name] : undefined));
   if (coded.length > mostCodings || makers.includes(undefined))
     throw new HTTPException(415, unsupported(codings));
+  const zlib = await import('node:zlib');
   const failure: { error?: unknown } = {};
   const source = Readable.from(watched(body, failure), { objectMode: false });
-  const transforms = makers.reverse().map(make => (make as () => Transform)());
+  const transforms = makers.reverse().map(make => (make as (zlib: Zlib) => Transform)(zlib));
   const decoded = transforms.reduce<Readable>((from, to) => pipeline(from, to, () => undefined), source);
   try {
     for await (const chunk of decoded) yield chunk;

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { openAsBlob } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { Busboy, BusboyInstance } from '@fastify/busboy';
+import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import {
   type FormLimits,
   formErrors,
@@ -30,9 +30,7 @@ export async function readForm(
   files: TemporaryFiles,
 ): Promise<FormData> {
   if (!/;\s*boundary=./i.test(type)) throw formErrors.boundary();
-  // Loaded by the first form: it takes a seventh of the time of the package's import.
-  const parser = await import('@fastify/busboy');
-  const reading = new FormReading(parser.Busboy, type, limits, files);
+  const reading = new FormReading(type, limits, files);
   try {
     for await (const chunk of inPages(body)) await reading.write(chunk);
     return await reading.end();
@@ -74,7 +72,7 @@ class FormReading {
   readonly #finished: RepeatedWait<void>;
   #stop!: () => void;
 
-  constructor(Parser: typeof Busboy, type: string, limits: FormLimits, files: TemporaryFiles) {
+  constructor(type: string, limits: FormLimits, files: TemporaryFiles) {
     this.#limits = limits;
     this.#files = files;
     this.#finished = new RepeatedWait(
@@ -82,7 +80,7 @@ class FormReading {
         this.#stop = resolve;
       }),
     );
-    this.#parser = this.#makeParser(Parser, type);
+    this.#parser = this.#makeParser(type);
     this.#parser.on('field', (name: string | undefined, value, _nameCut, isCut) =>
       this.#onField(name, value, isCut),
     );
@@ -99,10 +97,10 @@ class FormReading {
    * Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252
    * characters.
    */
-  #makeParser(Parser: typeof Busboy, type: string): BusboyInstance {
+  #makeParser(type: string): BusboyInstance {
     const { maxFields, maxFiles, maxPartSize, maxText } = this.#limits;
     try {
-      return new Parser({
+      return new Busboy({
         headers: { 'content-type': type },
         limits: { fieldSize: Math.min(maxPartSize, maxText), parts: maxFields + maxFiles + 1 },
         // As Starlette has it: what has a file name is a file, whatever its type.

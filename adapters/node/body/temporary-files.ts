@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { misuse, misuseWith, toError } from '../../../core/adapter.js';
@@ -17,10 +17,10 @@ export class TemporaryFiles {
   /** A new file, which only this user may read. Rejects with `FORM_FILE` and `FORM_LATE`. */
   async create(): Promise<TemporaryFile> {
     if (this.#isRemoved) throw misuse('FORM_LATE');
-    this.#folder ??= mkdtemp(path.join(tmpdir(), 'callnext-'));
+    this.#folder ??= fs.mkdtemp(path.join(tmpdir(), 'callnext-'));
     const folder = await this.#folder.catch(cause => this.refuse(tmpdir(), cause));
-    const file = path.join(folder, randomUUID());
-    const handle = await open(file, 'wx', 0o600).catch(cause => this.refuse(file, cause));
+    const file = path.join(folder, crypto.randomUUID());
+    const handle = await fs.open(file, 'wx', 0o600).catch(cause => this.refuse(file, cause));
     const created = new TemporaryFile(file, handle, this);
     this.#files.push(created);
     if (this.#isRemoved) await this.remove();
@@ -34,7 +34,7 @@ export class TemporaryFiles {
     await Promise.allSettled(this.#files.map(file => file.close()));
     // Where none could be made, whoever wanted it has been told.
     const folder = await this.#folder.catch(() => undefined);
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await fs.rm(folder, { recursive: true, force: true });
   }
 
   /**
@@ -73,6 +73,6 @@ export class TemporaryFile {
   /** Removes it, whatever it has become. */
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
-    await rm(this.path, { force: true }).catch(() => undefined);
+    await fs.rm(this.path, { force: true }).catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import type { Files, OpenFile } from '../../../core/adapter.js';
 
 /** How much is read at once, in bytes: as much as Node's own file streams read. */
@@ -8,8 +9,8 @@ const chunkSize = 65_536;
 export const files: Files = {
   async open(path) {
     // Asked before it is opened: opening a pipe waits for somebody who writes to it.
-    const found = await stat(path);
-    return found.isFile() ? describe(await open(path)) : undefined;
+    const found = await fs.stat(path);
+    return found.isFile() ? describe(await fs.open(path)) : undefined;
   },
 };
 

@@ -1,0 +1,40 @@
+/** Answers a request with native code and one with an endpoint, and says what has been loaded of Fetch by then. */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { endpoint, Layer, type Request } from 'callnext';
+import { toExpress } from 'callnext/express';
+import express from 'express';
+
+/** Asking for the property of a class would load it. */
+const isLoaded = (): boolean =>
+  (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList.some(name =>
+    name.endsWith('undici/undici'),
+  );
+
+let seen: Request | undefined;
+const app = express();
+const layer = new Layer();
+layer.addMiddleware(async (request, callNext) => {
+  seen = request;
+  const response = await callNext(request);
+  response.headers.set('x-layer', '1');
+  return response;
+});
+app.use(toExpress(layer));
+app.get('/native', (_req, res) => {
+  res.json({ native: true });
+});
+app.get('/endpoint', toExpress(endpoint({}, () => ({ native: false }))));
+
+const get = (port: number, path: string): Promise<unknown> =>
+  new Promise(resolve => http.get({ port, path }, response => response.resume().once('end', resolve)));
+
+const server = app.listen(0, '127.0.0.1', async () => {
+  const { port } = server.address() as AddressInfo;
+  await get(port, '/native');
+  await get(port, '/endpoint');
+  const before = isLoaded();
+  const isRequest = seen instanceof globalThis.Request;
+  process.send?.({ before, isRequest, after: isLoaded(), hasThen: 'then' in (seen as object) });
+  server.close();
+});
