@@ -91,6 +91,7 @@ async function idle(node) {
     clients,
     native: await measureIdle('native', clients, node),
     layer: await measureIdle('layer', clients, node),
+    endpoint: await measureIdle('endpoint', clients, node),
   };
 }
 

@@ -55,7 +55,7 @@ export class NodeTransport implements Transport {
     const outermost = root.waiters[0] as Waiter | undefined;
     if (outermost) leave(native, outermost, response);
     leaveAll(native);
-    if (root.isViewedBy(response)) root.release();
+    if (root.viewed === response) root.release();
     else put(native, root, response);
   }
 

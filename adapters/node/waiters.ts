@@ -1,7 +1,7 @@
 import type { Layer } from '../../core/adapter.js';
-import { HeldResponse } from './hold/held-response.js';
-import { interceptHttp2 } from './hold/http2-interception.js';
-import { intercept, isUncovered } from './hold/interception.js';
+import { type Hold, sentHold } from './hold/hold.js';
+import { interceptHttp2 } from './hold/http2.js';
+import { intercept, isUncovered } from './hold/install.js';
 import type { NativeResponse } from './node-types.js';
 import type { Waiter } from './waiter.js';
 
@@ -17,9 +17,9 @@ export class Waiters {
   readonly #res: NativeResponse;
   readonly #isHttp2: boolean;
   /** The outermost one is first. */
-  holds: readonly HeldResponse[] = none;
+  holds: readonly Hold[] = none;
   /** The outermost hold. */
-  root: HeldResponse | undefined;
+  root: Hold | undefined;
   /** Who began to wait at the outermost hold last: an error page begins with its headers. */
   lastAtRoot: Waiter | undefined;
   /** Those that were left while native code was at work, the innermost last: late answers go to them. */
@@ -54,7 +54,7 @@ export class Waiters {
   }
 
   /** The hold at which the next middleware waits: the top one, or a new one where that cannot be shared. */
-  nextHold(): HeldResponse {
+  nextHold(): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const hold = this.#newHold(top);
@@ -63,9 +63,9 @@ export class Waiters {
     return hold;
   }
 
-  #newHold(top: HeldResponse | undefined): HeldResponse {
+  #newHold(top: Hold | undefined): Hold {
     const res = this.#res;
-    if (res.headersSent) return HeldResponse.sent(res);
+    if (res.headersSent) return sentHold(res);
     return this.#isHttp2 ? interceptHttp2(res, top) : intercept(res, top);
   }
 
@@ -105,7 +105,7 @@ export class Waiters {
   }
 
   /** The innermost hold that holds something. */
-  get holding(): HeldResponse | undefined {
+  get holding(): Hold | undefined {
     for (let at = this.holds.length - 1; at >= 0; at -= 1)
       if (this.holds[at]?.state === 'held') return this.holds[at];
     return undefined;
