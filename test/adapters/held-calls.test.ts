@@ -5,7 +5,7 @@ import { toExpress } from 'callnext/express';
 import express from 'express';
 import { EventLog } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
-import { exchangeOnWire } from '../support/wire.js';
+import { exchangeOnWire, unchunked } from '../support/wire.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 
@@ -120,6 +120,6 @@ it('leaves a response alone whose head was out when the layer was entered', asyn
   app.use((_req, res) => void res.end('b'));
   await listening(app as http.RequestListener, async (url, port) => {
     expect(await (await fetch(`${url}/first`)).text()).toBe('first');
-    expect((await exchangeOnWire(port, '/')).body).toBe('1\r\na\r\n1\r\nb\r\n0\r\n\r\n');
+    expect(unchunked((await exchangeOnWire(port, '/')).body)).toBe('ab');
   });
 });

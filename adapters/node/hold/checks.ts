@@ -1,33 +1,30 @@
 import { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
-import { isUint8Array } from 'node:util/types';
 import type { NativeResponse } from '../node-types.js';
 import type { Held } from './calls.js';
 import type { Chunk } from './tape.js';
 
-/** Throws what Node throws for a chunk of a wrong type, at the caller. */
-export function assertChunk(chunk: unknown): asserts chunk is Chunk {
-  if (typeof chunk !== 'string' && !isUint8Array(chunk)) stray().write(chunk as string);
+/** Throws what Node throws for a chunk of a wrong type. */
+export function refuseChunk(chunk: unknown): void {
+  stray().write(chunk as string);
 }
 
-/** Throws what Node throws for an encoding that it does not know, at the caller. */
-export function assertEncoding(encoding: unknown): void {
-  if (!encoding || encoding === 'buffer' || Buffer.isEncoding(encoding as string)) return;
+/** Throws what Node throws for an encoding that it does not know. */
+export function refuseEncoding(encoding: unknown): void {
   new Writable({ write: () => undefined }).write('', encoding as BufferEncoding);
 }
 
 /** Responses that stand in for those with a `strictContentLength`: Node counts on them what is held. */
 const counting = new WeakMap<NativeResponse, ServerResponse>();
 
-/** Throws what Node throws where a body is not as long as its strict `content-length`, at the caller. */
-export function assertLength(
+/** Throws what Node throws where a body is not as long as its strict `content-length`. */
+export function checkLength(
   hold: Held,
   method: 'write' | 'end',
   chunk: Chunk | undefined,
   encoding: unknown,
 ): void {
   const { res } = hold;
-  if (!res.strictContentLength) return;
   const counter = counting.get(res) ?? counterOf(hold);
   counting.set(res, counter);
   try {

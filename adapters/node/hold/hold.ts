@@ -122,10 +122,12 @@ export class Hold implements Held {
     try {
       const isUncovered =
         res.writeHead === installed?.writeHead && res._implicitHeader === installed?._implicitHeader;
-      if (isUncovered) this.capture(res.statusCode, undefined, undefined);
+      if (isUncovered) return this.capture(res.statusCode, undefined, undefined);
       // HTTP/2 has no `_implicitHeader`.
-      else if (typeof res._implicitHeader === 'function') res._implicitHeader();
+      if (typeof res._implicitHeader === 'function') res._implicitHeader();
       else res.writeHead(res.statusCode);
+      // Headers that somebody inside adds are no arguments where Node makes the head by itself.
+      this.head.lookAt();
     } catch (thrown) {
       tape.origin = undefined;
       throw thrown;
@@ -135,9 +137,7 @@ export class Hold implements Held {
   capture(status: number, reason: unknown, headers: unknown): void {
     const { head, tape } = this;
     head.capture(status, reason, headers, this.previous);
-    if (tape.origin === undefined) tape.origin = 'writeHead';
-    // Headers that somebody inside adds are no arguments where Node makes the head by itself.
-    else if (tape.origin !== 'writeHead') head.lookAt();
+    tape.origin ??= 'writeHead';
     this.#context = new AsyncResource('callnext.held');
     this.listenersAtHead = this.res.listenerCount('close');
     this.calls = held;

@@ -1,6 +1,6 @@
 import { type Calls, listenForRoom, passHead, writerOutside } from './calls.js';
-import { assertChunk } from './checks.js';
 import { held } from './held.js';
+import { recordEnd, recordWrite } from './record.js';
 
 /** Nobody has answered: all calls are native, and the first that makes a head is captured. */
 export const open: Calls = {
@@ -21,16 +21,8 @@ export const open: Calls = {
     hold.makeHead('flushHeaders');
     held.flushHeaders(hold);
   },
-  write(hold, chunk, encoding, callback) {
-    assertChunk(chunk);
-    hold.makeHead('write');
-    return held.write(hold, chunk, encoding, callback);
-  },
-  end(hold, chunk, encoding, callback) {
-    if (chunk && typeof chunk !== 'function') assertChunk(chunk);
-    hold.makeHead('end');
-    return held.end(hold, chunk, encoding, callback);
-  },
+  write: recordWrite,
+  end: recordEnd,
   flush({ previous, res }) {
     previous.flush?.call(res);
   },

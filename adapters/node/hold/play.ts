@@ -13,19 +13,20 @@ export function play(hold: Held, writes: Write[]): void {
   // A body that Node drops, or a reader has consumed, makes its head all the same.
   const makesNone = writes.length === 0 ? tape.origin !== 'end' : isHttp2;
   if (makesNone || tape.origin === 'writeHead') hold.head.replay(previous);
-  if (tape.isEnded && tape.trailer !== res._trailer) res._trailer = tape.trailer as string;
-  const last = tape.endsWithChunk && !isHttp2 ? writes.pop() : undefined;
+  if (tape.ended && tape.trailer !== res._trailer) res._trailer = tape.trailer as string;
+  const last = tape.ended === 'withChunk' && !isHttp2 ? writes.pop() : undefined;
   const marks = tape.takeMarks();
   if (writes.length > 0 || marks || last?.before) new Player(hold).play(writes, last?.before, marks);
-  if (tape.isEnded) playEnd(hold, last);
+  if (tape.ended) playEnd(hold, last);
 }
 
 /** Ends a response by the end that native code has called. */
 export function playEnd({ res, previous, tape }: Held, last?: Write): void {
   const { endCallback } = tape;
-  tape.endCallback = undefined;
   const chunk = last?.chunk ?? (endCallback ? tape.noChunk : undefined);
   give(previous.end, res, chunk, last?.encoding, endCallback);
+  // Where Node refuses the head instead, it is called by the answer that takes the place of this one.
+  tape.endCallback = undefined;
 }
 
 /** Makes calls again that came between two writes. */
@@ -63,7 +64,7 @@ class Player {
     for (const marks of rest) this.#playMarks(marks);
     this.#keepCorks();
     const { tape } = this.#hold;
-    if (!tape.isEnded && (hasRoom || this.#hasDrained)) tape.makeRoom();
+    if (!tape.ended && (hasRoom || this.#hasDrained)) tape.makeRoom();
   }
 
   #playMarks(marks: readonly Mark[] | undefined): void {

@@ -1,9 +1,11 @@
 import { ServerResponse } from 'node:http';
+import { isUint8Array } from 'node:util/types';
 import type { Callback, NativeResponse } from '../node-types.js';
 import { symbolOf } from '../symbol-of.js';
 import { nextTick } from '../turns.js';
 import { callWith, type Held, tellWritten } from './calls.js';
-import { assertChunk, assertEncoding, assertLength } from './checks.js';
+import { checkLength, refuseChunk, refuseEncoding } from './checks.js';
+import type { Chunk } from './tape.js';
 import { showEnd } from './writable-ended.js';
 
 const native = ServerResponse.prototype as NativeResponse;
@@ -11,28 +13,32 @@ const native = ServerResponse.prototype as NativeResponse;
 const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
 const atFinish = keepsEndCallbacks ? 'prependOnceListener' : 'once';
 
-/** A `write` while nothing goes out: it waits, or is dropped where the tape is. */
+/** A `write` that goes on the tape. The first one makes the head. */
 export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): boolean {
   if (hold.onWritten) tellWritten(hold, 'write');
   if (typeof encoding === 'function') return recordWrite(hold, chunk, undefined, encoding);
-  assertChunk(chunk);
+  if (!isChunk(chunk)) refuseChunk(chunk);
   // What a write after the end means is for those below to say, when they are told of it: Node emits an error.
   if (hold.ending !== 'none') return callLater(hold, 'write', chunk, encoding, callback);
-  const { res, tape } = hold;
-  const isHeld = hold.calls.name === 'held';
-  // Node itself drops it, or refuses it where the server is told to.
-  if (isHeld && res._hasBody === false) {
+  if (hold.calls.name === 'open') hold.makeHead('write');
+  const { res, tape, calls } = hold;
+  const text = chunk as string;
+  if (calls.name === 'held' && res._hasBody === false) {
+    // Node itself drops it, or refuses it where the server is told to.
     tape.dropped();
-    return native.write.call(res, chunk as string, encoding as BufferEncoding, callback as Callback);
+    return native.write.call(res, text, encoding as BufferEncoding, callback as Callback);
   }
-  assertEncoding(encoding);
-  if (isHeld) assertLength(hold, 'write', chunk, encoding);
+  if (encoding && !isEncoding(encoding)) refuseEncoding(encoding);
+  if (res.strictContentLength && calls.name === 'held') checkLength(hold, 'write', text, encoding);
   tape.onRoom ??= () => nextTick(tellOfRoom, hold);
   const told = callback as Callback | undefined;
-  const hasRoom = tape.write(chunk, encoding as BufferEncoding, told, res.writableHighWaterMark);
+  const hasRoom = tape.write(text, encoding as BufferEncoding, told, res.writableHighWaterMark);
   if (!hasRoom || callback) hold.onAwaited?.();
   return hasRoom;
 }
+
+const isChunk = (chunk: unknown): boolean => typeof chunk === 'string' || isUint8Array(chunk);
+const isEncoding = (name: unknown): boolean => name === 'buffer' || Buffer.isEncoding(name as string);
 
 /** Dropped writes count as well: code that waits for 'drain' would never end. */
 function tellOfRoom({ res, calls, room }: Held): void {
@@ -40,7 +46,7 @@ function tellOfRoom({ res, calls, room }: Held): void {
   if (isDropped || !(res.finished || res.destroyed)) room.tell();
 }
 
-/** An `end` while nothing goes out. */
+/** An `end` that goes on the tape. A response that has no head yet is given one. */
 export function recordEnd(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): NativeResponse {
   if (hold.onWritten) tellWritten(hold, 'end');
   if (typeof chunk === 'function') return endBy(hold, undefined, undefined, chunk as Callback, undefined);
@@ -57,12 +63,11 @@ function endBy(
 ): NativeResponse {
   const { res, tape } = hold;
   if (hold.ending !== 'none') return endAgain(hold, chunk, encoding, callback);
-  if (chunk) {
-    assertChunk(chunk);
-    assertEncoding(encoding);
-  }
+  if (chunk && !isChunk(chunk)) refuseChunk(chunk);
+  if (hold.calls.name === 'open') hold.makeHead('end');
+  if (chunk && encoding && !isEncoding(encoding)) refuseEncoding(encoding);
   const { name } = hold.calls;
-  if (name === 'held') assertLength(hold, 'end', chunk as string | undefined, encoding);
+  if (res.strictContentLength && name === 'held') checkLength(hold, 'end', chunk as Chunk, encoding);
   hold.ending = 'ended';
   if (name === 'held') hold.head.end();
   if (name !== 'bypassed') showEnd(res);

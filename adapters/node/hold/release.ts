@@ -16,7 +16,7 @@ export function releaseTape(hold: Held): void {
   const writes = takeWrites(hold);
   hold.calls = passing;
   const cover = uncover(hold);
-  if (tape.isEnded) stepAside(hold);
+  if (tape.ended) stepAside(hold);
   hold.playing = 'tape';
   hold.hasWritten = true;
   try {

@@ -74,7 +74,7 @@ export class TapeReader {
     for (;;) {
       const write = tape.take();
       if (write) return { value: this.#taking(write), done: false };
-      if (tape.isEnded || tape.use === 'sunk') return { value: undefined, done: true };
+      if (tape.ended || tape.use === 'sunk') return { value: undefined, done: true };
       if (tape.failure) throw tape.failure;
       const woken = new Promise<void>(resolve => {
         this.#wakers = [...this.#wakers, resolve];

@@ -30,6 +30,8 @@ export class Tape {
   /** `undefined` before there is a head. */
   origin: Origin | undefined;
   use: Use = 'waits';
+  /** How native code has ended its answer: its last chunk may have come with the end, as one call. */
+  ended: 'alone' | 'withChunk' | undefined;
   /** The callback of `end`, which is called once. */
   endCallback: Callback | undefined;
   /** What stands before that callback where `end` had no chunk. */
@@ -49,21 +51,10 @@ export class Tape {
   #highWaterMark = 0;
   /** Corks less uncorks that the connection does not know of. */
   #corks = 0;
-  #end: 'none' | 'alone' | 'withChunk' = 'none';
   #needsDrain = false;
   #isTickNoted = false;
   #isFlushed = false;
   #hasDropped = false;
-
-  /** Whether native code has ended its answer. */
-  get isEnded(): boolean {
-    return this.#end !== 'none';
-  }
-
-  /** Whether the last chunk came with the end, as one call. */
-  get endsWithChunk(): boolean {
-    return this.#end === 'withChunk';
-  }
 
   get #isDropping(): boolean {
     return this.use === 'sunk' || this.use === 'played';
@@ -90,7 +81,7 @@ export class Tape {
 
   end(chunk: Chunk | undefined, encoding: BufferEncoding | undefined): void {
     if (chunk && !this.#isDropping) this.#push(chunk, encoding, undefined);
-    this.#end = chunk ? 'withChunk' : 'alone';
+    this.ended = chunk ? 'withChunk' : 'alone';
     this.onChange?.();
   }
 
@@ -106,7 +97,7 @@ export class Tape {
     if (call === 'cork') this.#corks += 1;
     else if (call === 'uncork') this.#corks -= 1;
     else if (call !== 'tick') this.#isFlushed = true;
-    if (!this.isEnded) this.#marks = this.#marks ? [...this.#marks, call] : [call];
+    if (!this.ended) this.#marks = this.#marks ? [...this.#marks, call] : [call];
   }
 
   /** Those since the last write. */
@@ -155,7 +146,7 @@ export class Tape {
 
   /** The size in bytes of a body that came with the end, and is there as a whole, as no stream is. */
   get wholeSize(): number | undefined {
-    const isWhole = this.isEnded && this.#writes.length === (this.endsWithChunk ? 1 : 0);
+    const isWhole = this.ended && this.#writes.length === (this.ended === 'withChunk' ? 1 : 0);
     if (!isWhole || this.#hasDropped || this.use !== 'waits') return undefined;
     const [write] = this.#writes;
     return write === undefined ? 0 : Buffer.byteLength(write.chunk, write.encoding);
