@@ -9,16 +9,15 @@ import {
   settleError,
   whenReleased,
 } from '../node/shared.js';
-import {
-  type ExpressApp,
-  type ExpressErrorHandler,
-  type ExpressNext,
-  type ExpressReq,
-  type ExpressRes,
-  routerOf,
+import type {
+  ExpressApp,
+  ExpressErrorHandler,
+  ExpressNext,
+  ExpressReq,
+  ExpressRes,
 } from './express-types.js';
 import { observeInner, observeOutermost } from './observe-errors.js';
-import { endOf, endStack } from './stack-end.js';
+import { endOf, endStack, routerOf } from './stack-end.js';
 import { throwInto } from './throw-into.js';
 import { wrongFramework } from './wrong-framework.js';
 

@@ -68,11 +68,6 @@ export interface Stacked {
   use(handler: unknown): unknown;
 }
 
-/** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
-export function routerOf(app: ExpressApp): Stacked | undefined {
-  return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
-}
-
 /**
  * What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`.
  */

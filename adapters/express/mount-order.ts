@@ -1,4 +1,5 @@
-import { type ExpressApp, routerOf } from './express-types.js';
+import type { ExpressApp } from './express-types.js';
+import { routerOf } from './stack-end.js';
 
 /** The slice of an entry on a router's stack that tells what it is. */
 interface MountedEntry {

@@ -4,10 +4,9 @@ import {
   type ExpressApp,
   type ExpressNext,
   isSignalToRouter,
-  routerOf,
   type Stacked,
 } from './express-types.js';
-import { endOf, endStack } from './stack-end.js';
+import { endOf, endStack, routerOf } from './stack-end.js';
 
 type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next: ExpressNext) => unknown;
 

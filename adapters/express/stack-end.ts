@@ -1,6 +1,7 @@
 import { readTarget } from '../node/shared.js';
 import type {
   Entry,
+  ExpressApp,
   ExpressErrorHandler,
   ExpressNext,
   ExpressReq,
@@ -15,6 +16,11 @@ const retirements = new WeakMap<Stacked, () => void>();
 
 /** `tap`: it gets the errors that nobody has answered. `passOn`: errors are observed there, and go on. */
 type End = 'tap' | 'passOn';
+
+/** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
+export function routerOf(app: ExpressApp): Stacked | undefined {
+  return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
+}
 
 /**
  * What our entry at the end of a router's stack is for; `undefined` unless it is there and still the last

@@ -10,7 +10,6 @@ export function applyChanges(
   { req, source }: { readonly req: NativeRequest; readonly source: NodeRequestSource },
   setTarget: (target: string) => void,
 ): void {
-  if (request === original) return;
   if (request.method !== original.method) req.method = request.method;
   if (request.headers !== original.headers) setHeaders(req, request);
   if (request.url !== original.url) {

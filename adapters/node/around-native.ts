@@ -46,7 +46,8 @@ export function runInside(native: NativeExchange, layer: Layer, goOn: GoOn, pass
 
 function below(native: NativeExchange, own: Waiter, request: Request, goOn: GoOn): Promise<Response> {
   waitBelow(native, own);
-  runBelow(native, () => goOn(request, own));
+  if (native.keepsContext) runBelow(native, () => goOn(request, own));
+  else goOn(request, own);
   return own.answer;
 }
 
@@ -87,9 +88,9 @@ export function lineOf(own: Waiter): readonly Waiter[] {
 
 /** Begins to wait, as the innermost middleware, for what is written to the native response from now on. */
 export function wait(native: NativeExchange, waiter: Waiter): void {
-  const { waiters, exchange, knownCalls, res } = native;
-  keepContext(native);
-  const hold = waiters.holdFor(res);
+  const { waiters, exchange, knownCalls } = native;
+  if (native.source.mayHaveBody) keepContext(native);
+  const hold = waiters.nextHold();
   waiter.wait(hold, exchange, knownCalls?.count ?? 0);
   waiters.add(waiter);
   if (hold.state === 'passing') waiter.answered(hold.view);
@@ -121,7 +122,8 @@ export function current({ waiters, exchange }: NativeExchange): Waiter {
 
 /** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
 export function applyTo(native: NativeExchange, request: Request, setTarget: (target: string) => void): void {
-  applyChanges(request, native.seen ?? request, native, setTarget);
+  const { seen = request } = native;
+  if (request !== seen) applyChanges(request, seen, native, setTarget);
   native.seen = request;
 }
 

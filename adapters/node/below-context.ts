@@ -9,13 +9,13 @@ import type { NativeExchange } from './native-exchange.js';
 const belowLayer = new AsyncLocalStorage<object>();
 
 /**
- * Tells what arrives of the body in the async context of the middleware: multer up to 2.0 goes on from an
+ * Tells what arrives of a body in the async context of the middleware: multer up to 2.0 goes on from an
  * event of the request, and would lose the stores of every `AsyncLocalStorage` there. Code below with stores
  * of its own keeps them.
  */
 export function keepContext(native: NativeExchange): void {
-  const { req, exchange, source } = native;
-  if (native.keepsContext || !source.mayHaveBody || !hasStores(exchange)) return;
+  const { req, exchange } = native;
+  if (native.keepsContext || !hasStores(exchange)) return;
   native.keepsContext = true;
   const { emit } = req;
   const value = (...event: unknown[]): unknown => {

@@ -1,7 +1,9 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import { type Exchange, misuse, type Request } from '../../core/adapter.js';
 import { exchangeKey, version } from './exchange-key.js';
 import type { Framework } from './framework.js';
 import type { Hold } from './hold/hold.js';
+import { http2Stream } from './http2-stream.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import type { NodeRequestSource } from './request-source.js';
@@ -20,9 +22,11 @@ export class NativeExchange {
   exchange!: Exchange;
   readonly req: NativeRequest;
   readonly res: NativeResponse;
+  /** That of HTTP/2. */
+  readonly stream: ServerHttp2Stream | undefined;
   readonly source: NodeRequestSource;
   readonly framework: Framework;
-  readonly waiters: Waiters = new Waiters();
+  readonly waiters: Waiters;
   readonly end: ResponseEnd;
   /** The outermost hold, while the methods on the response go through it. */
   hold: Hold | undefined;
@@ -67,7 +71,9 @@ export class NativeExchange {
     this.source = source;
     this.framework = framework;
     this.passOn = passOn;
-    this.end = new ResponseEnd(req, res, this.waiters);
+    this.stream = http2Stream(res);
+    this.waiters = new Waiters(res, this.stream !== undefined);
+    this.end = new ResponseEnd(req, res, this.stream, this.waiters);
   }
 
   /** The exchange of a response, unless another version of callnext has made it. */

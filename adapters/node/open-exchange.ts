@@ -1,14 +1,13 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { Exchange, Request, sharedOf, type Transport } from '../../core/adapter.js';
+import { Exchange, Request, sharedOf, type Trace, type Transport } from '../../core/adapter.js';
 import { currentResponse, type DestroyGuard, guardDestroy } from './connection.js';
-import { exchangeKey } from './exchange-key.js';
+import { exchangeKey, traceKey } from './exchange-key.js';
 import type { Framework } from './framework.js';
-import { destroyWhenReset, http2Stream } from './http2-stream.js';
+import { destroyWhenReset } from './http2-stream.js';
 import { whenReleased } from './native-errors.js';
 import { NativeExchange, type PassOn } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import { NodeRequestSource } from './request-source.js';
-import { traceOf } from './trace.js';
 import { NodeTransport } from './transport.js';
 
 /**
@@ -26,12 +25,12 @@ export function openExchange(
   const source = new NodeRequestSource(req, framework);
   const native = new NativeExchange(req, res, source, framework, passOn);
   const request = new Request(source);
-  const trace = traceOf(res);
+  const trace = (res as { readonly [traceKey]?: Trace })[traceKey];
   if (trace) sharedOf(request).trace = trace;
   source.end = native.end;
   native.exchange = new Exchange(request, over(new NodeTransport(native)));
   (res as { [exchangeKey]?: NativeExchange })[exchangeKey] = native;
-  const stream = http2Stream(res);
+  const { stream } = native;
   if (stream) followStream(native, stream);
   else guardDestroy(req.socket, guard);
   return native;
@@ -65,3 +64,13 @@ const guard: DestroyGuard = {
     if (native) native.isDestroyedHere = true;
   },
 };
+
+/** Whether a trace is already attached to a response. */
+export function isTraced(res: object): boolean {
+  return traceKey in res;
+}
+
+/** Tells the steps of the exchange that a response will have. */
+export function traceOn(res: object, trace: Trace): void {
+  Reflect.set(res, traceKey, trace);
+}

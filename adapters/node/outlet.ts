@@ -4,9 +4,8 @@ import type { NativeExchange } from './native-exchange.js';
 import type { BodyProducer } from './response/body-producer.js';
 import { writeResponse } from './response/write-response.js';
 
-/** Sends a response at a hold: as it was written, or in place of what native code has written there. */
+/** Sends a response at a hold, in place of what native code has written there. */
 export function put(native: NativeExchange, hold: Hold, response: Response): void {
-  if (hold.viewed === response) return hold.release();
   const { holds } = native.waiters;
   // Those above it were not released where a layer inside was not waited for.
   for (const each of holds.slice(holds.indexOf(hold) + 1))

@@ -14,12 +14,12 @@ import {
   tooLarge,
 } from '../../core/adapter.js';
 import { decodeBody } from './body/decode-body.js';
-import { mayHaveBody } from './body/may-have-body.js';
 import { parsedAnew } from './body/parsed-anew.js';
 import { refill } from './body/refill-request.js';
 import { RequestTap } from './body/request-tap.js';
 import { TemporaryFiles } from './body/temporary-files.js';
 import type { Framework } from './framework.js';
+import { http2Stream } from './http2-stream.js';
 import type { NativeRequest } from './node-types.js';
 import { RequestHeaders } from './request-headers.js';
 import type { ResponseEnd } from './response/response-end.js';
@@ -175,4 +175,13 @@ export class NodeRequestSource implements RequestSource {
     this.#tap?.cut();
     refill(this.#req, bytesOf(content));
   }
+}
+
+/** Whether the head of a request leaves room for a body. */
+function mayHaveBody(req: NativeRequest): boolean {
+  const stream = http2Stream(req);
+  // HTTP/2 frames every body, of any method, and needs no header for it.
+  if (stream) return !stream.endAfterHeaders;
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = req.headers;
+  return length !== '0' || coding !== undefined;
 }

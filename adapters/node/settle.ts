@@ -70,7 +70,8 @@ export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Respon
  */
 export function finish(native: NativeExchange, hold: Hold, response: Response): void {
   try {
-    put(native, hold, response);
+    if (hold.viewed === response) hold.release();
+    else put(native, hold, response);
     native.exchange.replaced(response);
   } catch (thrown) {
     native.exchange.replaced(response);

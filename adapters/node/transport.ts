@@ -55,7 +55,8 @@ export class NodeTransport implements Transport {
     const outermost = root.waiters[0] as Waiter | undefined;
     if (outermost) leave(native, outermost, response);
     leaveAll(native);
-    put(native, root, response);
+    if (root.viewed === response) root.release();
+    else put(native, root, response);
   }
 
   fail(error: Error, headers: Headers | undefined = errorHeadersOf(this.native.exchange)): Promise<Delivery> {

@@ -2,7 +2,6 @@ import type { Layer } from '../../core/adapter.js';
 import { type Hold, sentHold } from './hold/hold.js';
 import { interceptHttp2 } from './hold/http2.js';
 import { intercept, isUncovered } from './hold/install.js';
-import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 import type { Waiter } from './waiter.js';
 
@@ -15,6 +14,8 @@ const none: readonly never[] = [];
  * then the inner layers have a hold above those methods.
  */
 export class Waiters {
+  readonly #res: NativeResponse;
+  readonly #isHttp2: boolean;
   /** The outermost one is first. */
   holds: readonly Hold[] = none;
   /** The outermost hold. */
@@ -29,6 +30,11 @@ export class Waiters {
   whenNoneIsLate: (() => void) | undefined;
   /** The layers whose middleware is at work, the one that is on its way in last. */
   #atWork: readonly Waiter[] = none;
+
+  constructor(res: NativeResponse, isHttp2: boolean) {
+    this.#res = res;
+    this.#isHttp2 = isHttp2;
+  }
 
   /** The layer that is on its way in. */
   get current(): Waiter | undefined {
@@ -48,13 +54,19 @@ export class Waiters {
   }
 
   /** The hold at which the next middleware waits: the top one, or a new one where that cannot be shared. */
-  holdFor(res: NativeResponse): Hold {
+  nextHold(): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
-    const hold = newHold(res, top);
+    const hold = this.#newHold(top);
     this.holds = appended(this.holds, hold);
     this.root ??= hold;
     return hold;
+  }
+
+  #newHold(top: Hold | undefined): Hold {
+    const res = this.#res;
+    if (res.headersSent) return sentHold(res);
+    return this.#isHttp2 ? interceptHttp2(res, top) : intercept(res, top);
   }
 
   add(waiter: Waiter): void {
@@ -122,11 +134,6 @@ export class Waiters {
     if (this.late.length === 0) this.whenNoneIsLate?.();
     return true;
   }
-}
-
-function newHold(res: NativeResponse, top: Hold | undefined): Hold {
-  if (res.headersSent) return sentHold(res);
-  return http2Stream(res) ? interceptHttp2(res, top) : intercept(res, top);
 }
 
 /**

@@ -40,10 +40,7 @@ export class RequestTap {
   readonly #read: Internals['_read'];
   readonly #limits: Limits;
   readonly #arrived = new ArrivedBody();
-  /**
-   * What native code has yet to be given, beyond what its stream holds; made when a reader of ours gets ahead
-   * of it.
-   */
+  /** What native code has yet to be given, beyond what its stream holds. */
   #backlog: NativeBacklog | undefined;
   /** Whether a reader of ours is at work. */
   #isOpen = false;
@@ -66,9 +63,7 @@ export class RequestTap {
     define(req, 'push', (chunk: unknown, encoding?: BufferEncoding) => this.#pushed(chunk, encoding));
   }
 
-  /**
-   * Begins to listen; not where somebody has read already, or where what has arrived has been made a text.
-   */
+  /** Begins to listen, unless somebody has read already or has set an encoding. */
   static on(req: NativeRequest, limits: Limits): RequestTap | undefined {
     const isText = req.readableEncoding !== null && req.readableLength > 0;
     if (req.readableDidRead || req.readableEnded || isText) return undefined;
@@ -156,10 +151,7 @@ export class RequestTap {
     return this.#arrived.received > this.#limits.bodyLimit;
   }
 
-  /**
-   * Refuses readers where too much has come already: middleware sets the limit when it is reached, the
-   * innermost last.
-   */
+  /** Refuses readers where too much has come before the limit was set: each middleware sets its own. */
   watch(): void {
     const { read } = this.#req;
     define(this.#req, 'read', (size?: number) => {

@@ -2,7 +2,6 @@ import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { type Delivery, toError } from '../../../core/adapter.js';
 import { type Closing, currentResponse, followConnection, forgetConnection } from '../connection.js';
-import { http2Stream } from '../http2-stream.js';
 import type { NativeRequest, NativeResponse } from '../node-types.js';
 import { queueMicrotask } from '../turns.js';
 
@@ -28,16 +27,23 @@ export class ResponseEnd implements Closing {
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
   readonly #socket: NativeRequest['socket'];
+  readonly #stream: ServerHttp2Stream | undefined;
   readonly #waiters: Holding;
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #waiting: ((delivery: Delivery) => void)[] | undefined;
 
-  constructor(req: NativeRequest, res: NativeResponse, waiters: Holding) {
+  constructor(
+    req: NativeRequest,
+    res: NativeResponse,
+    stream: ServerHttp2Stream | undefined,
+    waiters: Holding,
+  ) {
     this.#req = req;
     this.#res = res;
     this.#socket = req.socket;
+    this.#stream = stream;
     this.#waiters = waiters;
     // While a response waits for its turn, what is written on its connection is another one's.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
@@ -47,8 +53,7 @@ export class ResponseEnd implements Closing {
     res.on('close', close);
     // Only Node's server tells of the end by 'close'; what stands in for it elsewhere tells by 'finish'
     // alone.
-    if (!http2Stream(res) && !(this.#socket as { server?: unknown } | undefined)?.server)
-      res.on('finish', close);
+    if (!stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.on('finish', close);
     followConnection(this.#socket, this);
     if (res.closed || res.destroyed || isLost(res, this.#socket)) queueMicrotask(close);
   }
@@ -115,7 +120,7 @@ export class ResponseEnd implements Closing {
 
   #delivery(): Delivery {
     const res = this.#res;
-    const stream = http2Stream(res);
+    const stream = this.#stream;
     if (stream) return { outcome: isSent(stream) ? 'sent' : 'aborted' };
     const cause = this.#socket?.errored;
     if (res.writableFinished && !cause && this.#waiters.holding === undefined) return { outcome: 'sent' };
