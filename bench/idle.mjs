@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** Returns KiB of heap for each client; `kind` is `native` or `layer`. */
+/** Returns KiB of heap for each client; `kind` is `native`, `layer` or `endpoint`. */
 export async function measureIdle(kind, clients, node) {
   const options = { execPath: node, execArgv: ['--expose-gc'] };
   const child = fork(fileURLToPath(import.meta.url), [kind], options);
@@ -58,6 +58,15 @@ async function serve(kind) {
     );
   }
   let open = 0;
+  if (kind === 'endpoint') {
+    const { endpoint, EventSourceResponse } = await import('callnext');
+    const { toExpress } = await import('callnext/express');
+    const answer = endpoint({}, () => {
+      open += 1;
+      return new EventSourceResponse(helloAndSilence());
+    });
+    app.get('/', toExpress(answer));
+  }
   app.get('/', (_req, res) => {
     open += 1;
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
@@ -72,6 +81,11 @@ async function serve(kind) {
     }
     process.send({ heap: process.memoryUsage().heapUsed, open });
   });
+}
+
+async function* helloAndSilence() {
+  yield 'hello';
+  await new Promise(() => undefined);
 }
 
 if (process.send) await serve(process.argv[2]);

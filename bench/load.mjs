@@ -2,8 +2,8 @@
 import { execFile, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const connections = 20;
 const hasWrk = works('wrk', ['--version']);
@@ -33,7 +33,7 @@ export async function told(child) {
   return message;
 }
 
-/** Under load for some seconds: microseconds of CPU time (user and system) per request, and requests per second. */
+/** Under load for some whole seconds: microseconds of CPU time (user and system) per request, and requests per second. */
 export async function measure(server, seconds) {
   const before = await cpuOf(server);
   const { requests, took } = await load(server.url, seconds);
@@ -50,12 +50,9 @@ async function cpuOf({ child }) {
 
 async function load(url, seconds) {
   if (!hasWrk) return loadByAutocannon(url, seconds);
-  // wrk takes whole seconds only, but ends early and prints what it has when it is interrupted.
-  const args = ['-t1', `-c${connections}`, '-d60s', url];
-  const [command, ...given] = isPinned ? ['taskset', '-c', '0', 'wrk', ...args] : ['wrk', ...args];
-  const wrk = execFile(command, given);
-  setTimeout(() => wrk.kill('SIGINT'), seconds * 1000);
-  const output = await text(wrk.stdout);
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, url];
+  const pinned = isPinned ? ['taskset', ['-c', '0', 'wrk', ...args]] : ['wrk', args];
+  const { stdout: output } = await promisify(execFile)(...pinned);
   const [, requests, took, unit] = /(\d+) requests in ([\d.]+)(m?s)/.exec(output) ?? [];
   if (requests === undefined || /Non-2xx|Socket errors/.test(output)) throw new Error(`${url}:\n${output}`);
   return { requests: Number(requests), took: unit === 'ms' ? Number(took) / 1000 : Number(took) };

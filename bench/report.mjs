@@ -61,13 +61,14 @@ export function streamTable(streams) {
   return markdown(['1 GiB', 'throughput', 'CPU time', 'ratio', 'peak memory', 'goal'], rows);
 }
 
-export function idleTable({ native, layer, clients }) {
+export function idleTable({ native, layer, endpoint, clients }) {
   const more = verdict(layer - native, idleGoal, value => `${value.toFixed(1)} KiB more`);
   return markdown(
     [`${clients.toLocaleString('en')} clients`, 'heap for each', '', 'goal'],
     [
       ['native', `${native.toFixed(1)} KiB`, '', ''],
-      ['layer', `${layer.toFixed(1)} KiB`, more, `≤ ${idleGoal} KiB more`],
+      ['native, below a layer', `${layer.toFixed(1)} KiB`, more, `≤ ${idleGoal} KiB more`],
+      ['`EventSourceResponse`, below a layer', `${endpoint.toFixed(1)} KiB`, '', ''],
     ],
   );
 }

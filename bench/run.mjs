@@ -25,16 +25,7 @@ import { importSize, importTime, packageSize } from './weight.mjs';
 
 const isQuick = process.argv.includes('--quick');
 const settings = isQuick
-  ? {
-      lines: [mainLine],
-      rounds: 5,
-      seconds: 0.5,
-      warmUp: 1.5,
-      streams: 3,
-      clients: 1_000,
-      imports: 5,
-      runs: 1,
-    }
+  ? { lines: [mainLine], rounds: 3, seconds: 1, warmUp: 1, streams: 2, clients: 1_000, imports: 5, runs: 1 }
   : { lines, rounds: 15, seconds: 1, warmUp: 2, streams: 11, clients: 10_000, imports: 11, runs: 2 };
 const answer = '{"message":"Hello, world","items":[1,2,3]}';
 const file = 'bench/README.md';
@@ -91,6 +82,7 @@ async function idle(node) {
     clients,
     native: await measureIdle('native', clients, node),
     layer: await measureIdle('layer', clients, node),
+    endpoint: await measureIdle('endpoint', clients, node),
   };
 }
 
@@ -120,7 +112,7 @@ async function inTurns(names, node) {
 }
 
 function write(nodes, [first, second]) {
-  const versions = lines.map(line => versionOf(nodes[line])).join(', ');
+  const versions = Object.values(nodes).map(versionOf).join(', ');
   const machine = `${os.cpus()[0].model}, ${os.cpus().length} cores, Node ${versions}`;
   const how = `${settings.rounds} rounds of ${settings.seconds} s, ${loader}`;
   const [intro] = readFileSync(file, 'utf8').split(marker);

@@ -78,7 +78,7 @@ export {
 export { freeze } from './lifecycle/frozen-layer.js';
 export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
-export { detach, whenOver } from './lifecycle/over.js';
+export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';

@@ -119,7 +119,7 @@ function answerFromContext(koa: KoaExchange): void {
   if (content === null || typeof content === 'string' || content instanceof Uint8Array)
     return void res.end(content ?? '');
   const chunks = toldOnce(answerableChunks(content), error => {
-    native.waiters.holding?.failBody(error);
+    native.waiters.holding?.tape.fail(error);
     res.destroy();
   });
   pipeline(Readable.from(chunks), res).catch(error => {

@@ -18,7 +18,6 @@ import {
   bareLayer,
   begin,
   end,
-  lineOf,
   NativeExchange,
   runEndpoint,
   saysClosed,
@@ -103,8 +102,8 @@ function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoin
  * What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer.
  */
 async function answered({ native }: KoaExchange, own: Waiter): Promise<void> {
-  const [first] = lineOf(own);
-  if (first?.received === undefined) return;
+  const first = own.line?.[0] ?? own;
+  if (first.received === undefined) return;
   try {
     await first.chain;
   } catch (thrown) {

@@ -28,7 +28,7 @@ export function nativeFailed(koa: KoaExchange, waiter: Waiter, thrown: unknown):
   const error = toError(thrown);
   if (takeBack(koa, waiter) || overtake(native, error)) return;
   if (waiter.received !== undefined) failedLate(native, error);
-  else waiter.hold.failBody(error);
+  else waiter.hold.tape.fail(error);
 }
 
 /** Takes back an answer on the native response that nobody has been given, so that Koa answers. */

@@ -1,13 +1,5 @@
 import { headOf, moveResponse, openedBodyOf, type Response } from '../../core/adapter.js';
-import {
-  answeredTooLate,
-  bypass,
-  finish,
-  type HeldResponse,
-  keep,
-  leave,
-  type Waiter,
-} from '../node/shared.js';
+import { answeredTooLate, bypass, finish, type Hold, keep, leave, type Waiter } from '../node/shared.js';
 import { ContextHead, viewed } from './context-head.js';
 import { type ContextState, restoreContext, undoLateBody } from './context-state.js';
 import type { KoaExchange } from './koa-exchange.js';
@@ -80,7 +72,7 @@ export function takePlaced(koa: KoaExchange): Response | undefined {
  * Gives what is held to the next layer. Without one, methods of native code stand between this hold and the
  * next one.
  */
-function handOn(koa: KoaExchange, hold: HeldResponse, response: Response): void {
+function handOn(koa: KoaExchange, hold: Hold, response: Response): void {
   const { native } = koa;
   const next = hold.waiters.at(-1);
   if (!isView(koa, response)) return next ? next.answered(response) : finish(native, hold, response);

@@ -55,7 +55,7 @@ export class KoaTransport implements Transport {
     const isUnframed = response.status === 205 && (isOurs || koa.hasPlacedReset);
     const isRaw = root?.state === 'held' || (ctx.respond === false && isOurs) || isUnframed;
     if (!isRaw) return this.#placeOutermost(response);
-    if (isUnframed || (!root?.isViewedBy(response) && isOurs)) koa.takeFromKoa();
+    if (isUnframed || (root?.viewed !== response && isOurs)) koa.takeFromKoa();
     if (isOurs || isUnframed) this.#node.write(response);
     else root?.release();
   }

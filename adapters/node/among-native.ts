@@ -2,7 +2,7 @@ import { followTarget, isMisuse, type Request, type Response, toError } from '..
 import { applyTo, current, lineOf, wait } from './around-native.js';
 import { runBelow } from './below-context.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
-import { isUncovered } from './hold/interception.js';
+import { isUncovered } from './hold/install.js';
 import { becomeLate, leave, leaveUnanswered } from './leaving.js';
 import { listenerFailed } from './native-errors.js';
 import type { NativeExchange, PassOn } from './native-exchange.js';
@@ -114,7 +114,7 @@ function handOut(
 ): void {
   const { hold } = waiter;
   const isDirect = waiter.waits && (inner ? inner.hold === hold : isUncovered(hold));
-  if (!isDirect || native.end.over || hold.isViewedBy(response)) return settle(native, inner, response);
+  if (!isDirect || native.end.over || hold.viewed === response) return settle(native, inner, response);
   const later = inner?.entry ?? new HeaderSnapshot(native.res);
   if (inner) leave(native, inner, response);
   // A layer that the middleware has run around what it went on to is nearer.

@@ -1,5 +1,5 @@
 import type { Delivery } from '../../core/adapter.js';
-import type { HeldResponse } from './hold/held-response.js';
+import type { Hold } from './hold/hold.js';
 import type { NativeResponse } from './node-types.js';
 import { queueMicrotask, setImmediate } from './turns.js';
 
@@ -12,7 +12,7 @@ const ofTheWire = new Set<string | symbol>(['finish', 'prefinish', 'close', 'dra
 export interface AnswerInWait {
   readonly res: NativeResponse;
   /** What it is held by, if it is. */
-  readonly held: HeldResponse | undefined;
+  readonly held: Hold | undefined;
   /** How many listeners there were for `finish` before that code began. */
   readonly listenersBefore: number;
 }
@@ -120,7 +120,7 @@ export function whenAllSettled(
   });
 }
 
-function isEventStream(held: HeldResponse | undefined): boolean {
+function isEventStream(held: Hold | undefined): boolean {
   const type = held?.ended === false ? held.view.headers.get('content-type') : undefined;
   return type?.startsWith('text/event-stream') === true;
 }

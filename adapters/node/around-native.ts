@@ -72,6 +72,7 @@ export function begin(native: NativeExchange, layer?: Layer): Waiter {
  */
 export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
   native.waiters.end(own);
+  if (own.line === undefined) return own.hasBegun ? own : undefined;
   const [first, ...inside] = lineOf(own);
   for (const waiter of inside) leaveUnanswered(native, waiter);
   return first;

@@ -7,7 +7,7 @@ const patience = 5_000;
 
 /** A socket, or a stream of HTTP/2, and the response that it carries now. */
 type Guarded = Duplex & {
-  [guarded]?: true;
+  [guarded]?: Unguarded;
   [open]?: Closing[];
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
@@ -19,6 +19,14 @@ type Guarded = Duplex & {
   /** HTTP/2: resets the stream. */
   close?(...args: unknown[]): void;
 };
+
+/** The methods of a connection as they were, and who guards them. */
+interface Unguarded {
+  readonly guard: DestroyGuard;
+  readonly destroy: Duplex['destroy'];
+  readonly end: Duplex['end'];
+  readonly close: Guarded['close'];
+}
 
 /** Runs an action when nothing is held on a response any longer; tells whether something is. */
 export type WhenReleased = (response: object, action: () => void) => boolean;
@@ -41,42 +49,50 @@ export interface DestroyGuard {
  * each connection; Node's own reasons, which come with an error or after the client has closed its side, are
  * not delayed.
  */
-export function guardDestroy(carrier: Duplex | undefined, guardOf: DestroyGuard): void {
+export function guardDestroy(carrier: Duplex | undefined, guard: DestroyGuard): void {
   const target = carrier as Guarded | undefined;
   if (!target || target[guarded]) return;
-  const { responseOf, whenReleased, destroyedHere } = guardOf;
-  const { destroy, close } = target;
-  const guard = function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
-    const response = responseOf(this);
-    if (response && isDestroyedHere(this, response, error)) destroyedHere(response);
-    const isGone = !this.writable || this.closed || this.session?.destroyed === true;
-    if (isNodes(error) || !response || isGone) return destroy.call(this, error);
-    delay(response, whenReleased, () => {
-      // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
-      if (this.writableCorked > 0) this.uncork();
-      destroy.call(this, error);
-    });
-    return this;
-  };
-  Object.defineProperty(target, 'destroy', { value: guard, configurable: true, writable: true });
-  const { end } = target;
-  const guardEnd = function endWhenReleased(this: Guarded, ...args: unknown[]): Duplex {
-    const response = responseOf(this);
-    if (response) delay(response, whenReleased, () => Reflect.apply(end, this, args));
-    else Reflect.apply(end, this, args);
-    return this;
-  };
+  const { destroy, end, close } = target;
+  Object.defineProperty(target, guarded, { value: { guard, destroy, end, close } satisfies Unguarded });
+  replace(target, 'destroy', destroyWhenReleased);
   // A stream of HTTP/2 is ended by its response.
-  if ('remotePort' in target)
-    Object.defineProperty(target, 'end', { value: guardEnd, configurable: true, writable: true });
+  if ('remotePort' in target) replace(target, 'end', endWhenReleased);
   // HTTP/1 has none. Node calls it, too, for a client that has gone.
-  else if (close)
-    target.close = function closeHere(this: Guarded, ...args) {
-      const response = responseOf(this);
-      if (response && !this.closed && isClientThere(this)) destroyedHere(response);
-      Reflect.apply(close, this, args);
-    };
-  Object.defineProperty(target, guarded, { value: true });
+  else if (close) target.close = closeHere;
+}
+
+function replace(target: Guarded, name: 'destroy' | 'end', value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true });
+}
+
+// One function for all connections, and what it needs on each: closures would take more of a client that waits.
+function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
+  const { guard, destroy } = this[guarded] as Unguarded;
+  const response = guard.responseOf(this);
+  if (response && isDestroyedHere(this, response, error)) guard.destroyedHere(response);
+  const isGone = !this.writable || this.closed || this.session?.destroyed === true;
+  if (isNodes(error) || !response || isGone) return destroy.call(this, error);
+  delay(response, guard.whenReleased, () => {
+    // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
+    if (this.writableCorked > 0) this.uncork();
+    destroy.call(this, error);
+  });
+  return this;
+}
+
+function endWhenReleased(this: Guarded, ...args: unknown[]): Duplex {
+  const { guard, end } = this[guarded] as Unguarded;
+  const response = guard.responseOf(this);
+  if (response) delay(response, guard.whenReleased, () => Reflect.apply(end, this, args));
+  else Reflect.apply(end, this, args);
+  return this;
+}
+
+function closeHere(this: Guarded, ...args: unknown[]): void {
+  const { guard, close } = this[guarded] as Unguarded;
+  const response = guard.responseOf(this);
+  if (response && !this.closed && isClientThere(this)) guard.destroyedHere(response);
+  if (close) Reflect.apply(close, this, args);
 }
 
 /**
@@ -132,7 +148,7 @@ export interface Closing {
  */
 export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
   const socket = carrier as Guarded | undefined;
-  if (typeof socket?.once !== 'function') return;
+  if (typeof socket?.on !== 'function') return;
   if (socket[open]) socket[open].push(closing);
   else listenToClose(socket, closing);
 }
@@ -153,9 +169,11 @@ export function whenClosed(carrier: Duplex | undefined, closed: () => void): () 
 }
 
 function listenToClose(socket: Guarded, first: Closing): void {
-  const waiting = [first];
-  Object.defineProperty(socket, open, { value: waiting });
-  socket.once('close', () => {
-    for (const closing of waiting.splice(0)) closing.connectionClosed();
-  });
+  Object.defineProperty(socket, open, { value: [first] });
+  // Not `once`, which makes two more functions for each connection.
+  socket.on('close', closeAll);
+}
+
+function closeAll(this: Guarded): void {
+  for (const closing of this[open]?.splice(0) ?? []) closing.connectionClosed();
 }

@@ -1,8 +1,9 @@
 import { answerUnhandled, asThrown, fillHeaders, type Headers, misuse, toError } from '../../core/adapter.js';
+import { detachHeaders } from './hold/detached-headers.js';
 import { dropHeaders, forgetFraming, ofBody } from './hold/framing.js';
 import type { HeaderSnapshot } from './hold/header-snapshot.js';
-import type { PreviousMethods } from './hold/held-response.js';
-import { methodsOf, originalMethods } from './hold/interception.js';
+import { methodsOf, originalMethods } from './hold/install.js';
+import type { PreviousMethods } from './hold/previous.js';
 import { answerLate } from './leaving.js';
 import type { NativeExchange, PassOn } from './native-exchange.js';
 import { put } from './outlet.js';
@@ -24,7 +25,7 @@ export function handBack(
   if (!makeWay(native, innermost)) return answerForStream(native, error, innermost, headers);
   if (native.page) native.page.fill(headers);
   else if (headers) fillAtHead(res, headers);
-  if (waiters.wasLeft) res.once('finish', () => waiters.root?.detach());
+  if (waiters.wasLeft) res.once('finish', () => detachHeaders(res));
   const fromHere = thrown?.error === error ? thrown.passOn : native.passOn;
   passOn(native, native.passedOn, native.restart ?? fromHere);
 }

@@ -9,7 +9,7 @@ import {
 } from '../../core/adapter.js';
 import { whenAllSettled } from './answer-wait.js';
 import { whenClosed } from './connection.js';
-import { HeldResponse } from './hold/held-response.js';
+import { sentHold } from './hold/hold.js';
 import { saysClosed } from './native-errors.js';
 import type { NativeExchange } from './native-exchange.js';
 import { setImmediate } from './turns.js';
@@ -96,7 +96,7 @@ export function release(native: NativeExchange): void {
   const waiting = innermost?.waits && !isAnswering(exchange) ? innermost : undefined;
   // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to
   // change.
-  if (end.isAnsweredElsewhere) waiting?.answered(HeldResponse.sent(native.res).view);
+  if (end.isAnsweredElsewhere) waiting?.answered(sentHold(native.res).view);
   if (end.over?.outcome === 'sent') {
     if (waiters.late.length > 0) releaseLateAtEnd(native);
   } else if (waiting?.waits && mayEnd(native) && waiting.hold.state === 'open') {
@@ -115,7 +115,7 @@ function mayEnd({ exchange, end }: NativeExchange): boolean {
 
 /** Native code settles by itself, and keeps its dependencies until then. */
 function releaseAwaited({ waiters, exchange }: NativeExchange): void {
-  waiters.holding?.failBody(new ClientDisconnect());
+  waiters.holding?.tape.fail(new ClientDisconnect());
   if (waiters.innermost?.waits) detach(exchange);
 }
 

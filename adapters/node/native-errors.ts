@@ -80,7 +80,7 @@ export function overtake(native: NativeExchange, thrown: unknown, passOn = nativ
   const failure = toError(thrown);
   if (innermost?.takeBack()) innermost.reject(failure);
   else if (!overtakeAnswer(exchange, failure)) return false;
-  holding.failBody(failure);
+  holding.tape.fail(failure);
   native.passOn = passOn;
   native.framework.answerTakenBack?.();
   return true;
@@ -95,7 +95,7 @@ export function failedLate(native: NativeExchange, thrown: unknown): void {
   const { exchange, waiters, res, end } = native;
   const error = toError(thrown);
   failLate(exchange, error);
-  for (const hold of waiters.holds) if (hold.isReadable) hold.failBody(error);
+  for (const { state, tape } of waiters.holds) if (state === 'held' || state === 'replaced') tape.fail(error);
   if (res.headersSent && end.over?.outcome !== 'aborted') reportOnce(native, error);
 }
 

@@ -1,7 +1,7 @@
 import { type Exchange, misuse, type Request } from '../../core/adapter.js';
 import { exchangeKey, version } from './exchange-key.js';
 import type { Framework } from './framework.js';
-import type { HeldResponse } from './hold/held-response.js';
+import type { Hold } from './hold/hold.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import type { NodeRequestSource } from './request-source.js';
@@ -24,6 +24,8 @@ export class NativeExchange {
   readonly framework: Framework;
   readonly waiters: Waiters = new Waiters();
   readonly end: ResponseEnd;
+  /** The outermost hold, while the methods on the response go through it. */
+  hold: Hold | undefined;
   /** What native code has piped into the response since the first hold. */
   sources: readonly Source[] | undefined;
   /** The request whose changes native code sees. */
@@ -92,7 +94,7 @@ export class NativeExchange {
   }
 
   /** The outermost hold. */
-  get root(): HeldResponse | undefined {
+  get root(): Hold | undefined {
     return this.waiters.root;
   }
 

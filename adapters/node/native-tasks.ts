@@ -1,4 +1,4 @@
-import { type BackgroundTasks, misuse } from '../../core/adapter.js';
+import { type BackgroundTasks, isLeftBehind, misuse } from '../../core/adapter.js';
 import { NativeExchange } from './native-exchange.js';
 
 /**
@@ -8,5 +8,8 @@ import { NativeExchange } from './native-exchange.js';
 export function tasksAt(native: object | null | undefined): BackgroundTasks {
   const found = native ? NativeExchange.join(native) : undefined;
   if (!found) throw misuse('TASK_OUTSIDE');
-  return found.exchange.backgroundTasks;
+  const { exchange } = found;
+  const tasks = exchange.backgroundTasks;
+  if (isLeftBehind(exchange)) tasks.close(exchange);
+  return tasks;
 }

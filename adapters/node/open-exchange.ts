@@ -30,7 +30,7 @@ export function openExchange(
   if (trace) sharedOf(request).trace = trace;
   source.end = native.end;
   native.exchange = new Exchange(request, over(new NodeTransport(native)));
-  Reflect.set(res, exchangeKey, native);
+  (res as { [exchangeKey]?: NativeExchange })[exchangeKey] = native;
   const stream = http2Stream(res);
   if (stream) followStream(native, stream);
   else guardDestroy(req.socket, guard);

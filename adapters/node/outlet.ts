@@ -1,12 +1,12 @@
 import type { Response } from '../../core/adapter.js';
-import type { HeldResponse } from './hold/held-response.js';
+import type { Hold } from './hold/hold.js';
 import type { NativeExchange } from './native-exchange.js';
 import type { BodyProducer } from './response/body-producer.js';
 import { writeResponse } from './response/write-response.js';
 
 /** Sends a response at a hold: as it was written, or in place of what native code has written there. */
-export function put(native: NativeExchange, hold: HeldResponse, response: Response): void {
-  if (hold.isViewedBy(response)) return hold.release();
+export function put(native: NativeExchange, hold: Hold, response: Response): void {
+  if (hold.viewed === response) return hold.release();
   const { holds } = native.waiters;
   // Those above it were not released where a layer inside was not waited for.
   for (const each of holds.slice(holds.indexOf(hold) + 1))

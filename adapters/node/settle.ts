@@ -8,8 +8,8 @@ import {
 } from '../../core/adapter.js';
 import { cutUnwritten, isHandedBack } from './hand-back.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
-import type { HeldResponse } from './hold/held-response.js';
-import { isUncovered } from './hold/interception.js';
+import type { Hold } from './hold/hold.js';
+import { isUncovered } from './hold/install.js';
 import { answeredTooLate, leave, leaveUnanswered } from './leaving.js';
 import { reportOnce } from './native-errors.js';
 import type { NativeExchange } from './native-exchange.js';
@@ -58,7 +58,7 @@ function settleAt(native: NativeExchange, waiter: Waiter, response: Response): v
  */
 export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Response): void {
   const { hold, entry } = waiter;
-  if (!waiter.waits || hold.isViewedBy(response)) return waiter.answered(response);
+  if (!waiter.waits || hold.viewed === response) return waiter.answered(response);
   fillHeaders(response.headers, new Headers(later.addedTo(entry)));
   waiter.answered(response);
   hold.substitute = { ...hold.substitute, base: entry.keptIn(later) };
@@ -68,7 +68,7 @@ export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Respon
  * The last layer at an inner hold is through: what it answers goes through the foreign methods below the
  * hold.
  */
-export function finish(native: NativeExchange, hold: HeldResponse, response: Response): void {
+export function finish(native: NativeExchange, hold: Hold, response: Response): void {
   try {
     put(native, hold, response);
     native.exchange.replaced(response);

@@ -6,7 +6,6 @@ export {
   current,
   end,
   type GoOn,
-  lineOf,
   runEndpoint,
   runInside,
   runOutermost,
@@ -19,7 +18,7 @@ export { clientOf } from './client.js';
 export type { Framework } from './framework.js';
 export { bypass } from './hand-back.js';
 export { HeaderSnapshot } from './hold/header-snapshot.js';
-export type { HeldResponse } from './hold/held-response.js';
+export type { Hold } from './hold/hold.js';
 export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';
 export { answeredLate, answeredTooLate, leave, leaveAll } from './leaving.js';

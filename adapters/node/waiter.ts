@@ -7,7 +7,7 @@ import {
   type Response,
 } from '../../core/adapter.js';
 import { HeaderSnapshot } from './hold/header-snapshot.js';
-import type { HeldResponse, Waiter as HoldWaiter } from './hold/held-response.js';
+import type { Hold, Waiter as HoldWaiter } from './hold/hold.js';
 import { nextTick, queueMicrotask } from './turns.js';
 
 /**
@@ -22,7 +22,7 @@ type State = 'idle' | 'waiting' | 'received' | 'given' | 'rejected';
 /** A middleware at its `callNext` over native code. */
 export class Waiter implements HoldWaiter {
   readonly layer: Layer | undefined;
-  hold!: HeldResponse;
+  hold!: Hold;
   /** The headers that native code outside the layer had set. */
   entry!: HeaderSnapshot;
   /** Resolves with what native code answers. */
@@ -54,7 +54,7 @@ export class Waiter implements HoldWaiter {
   }
 
   /** Begins to wait. Code that has injected may take its answer back by failing at once. */
-  wait(hold: HeldResponse, exchange: Exchange, order: number): void {
+  wait(hold: Hold, exchange: Exchange, order: number): void {
     this.hold = hold;
     this.order = order;
     this.listeners = hold.res.listenerCount('finish');
@@ -83,7 +83,7 @@ export class Waiter implements HoldWaiter {
     if (response === undefined) return this.entry;
     const { received, hold } = this;
     const isWhole =
-      hold.isCopiedBy(response) ||
+      (hold.viewed !== undefined && areCopiedFrom(response.headers, hold.viewed.headers)) ||
       (received !== undefined && isNativeView(received) && areCopiedFrom(response.headers, received.headers));
     return isWhole ? this.entry.namedIn(response.headers) : this.entry;
   }

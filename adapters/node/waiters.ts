@@ -1,7 +1,7 @@
 import type { Layer } from '../../core/adapter.js';
-import { HeldResponse } from './hold/held-response.js';
-import { interceptHttp2 } from './hold/http2-interception.js';
-import { intercept, isUncovered } from './hold/interception.js';
+import { type Hold, sentHold } from './hold/hold.js';
+import { interceptHttp2 } from './hold/http2.js';
+import { intercept, isUncovered } from './hold/install.js';
 import { http2Stream } from './http2-stream.js';
 import type { NativeResponse } from './node-types.js';
 import type { Waiter } from './waiter.js';
@@ -16,9 +16,9 @@ const none: readonly never[] = [];
  */
 export class Waiters {
   /** The outermost one is first. */
-  holds: readonly HeldResponse[] = none;
+  holds: readonly Hold[] = none;
   /** The outermost hold. */
-  root: HeldResponse | undefined;
+  root: Hold | undefined;
   /** Who began to wait at the outermost hold last: an error page begins with its headers. */
   lastAtRoot: Waiter | undefined;
   /** Those that were left while native code was at work, the innermost last: late answers go to them. */
@@ -48,7 +48,7 @@ export class Waiters {
   }
 
   /** The hold at which the next middleware waits: the top one, or a new one where that cannot be shared. */
-  holdFor(res: NativeResponse): HeldResponse {
+  holdFor(res: NativeResponse): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
     const hold = newHold(res, top);
@@ -93,7 +93,7 @@ export class Waiters {
   }
 
   /** The innermost hold that holds something. */
-  get holding(): HeldResponse | undefined {
+  get holding(): Hold | undefined {
     for (let at = this.holds.length - 1; at >= 0; at -= 1)
       if (this.holds[at]?.state === 'held') return this.holds[at];
     return undefined;
@@ -124,8 +124,8 @@ export class Waiters {
   }
 }
 
-function newHold(res: NativeResponse, top: HeldResponse | undefined): HeldResponse {
-  if (res.headersSent) return HeldResponse.sent(res);
+function newHold(res: NativeResponse, top: Hold | undefined): Hold {
+  if (res.headersSent) return sentHold(res);
   return http2Stream(res) ? interceptHttp2(res, top) : intercept(res, top);
 }
 

@@ -3,11 +3,12 @@ import { type InjectPort, injectInto } from '../dependencies/inject.js';
 import type { Dependencies } from '../dependencies/marker.js';
 import type { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
+import { isLeftBehind } from './over.js';
 import { phases } from './phase.js';
 import { busyWith, runsBlock } from './unfinished.js';
 
 const port: InjectPort<Exchange> = {
-  hasLeft: ({ phase }) => phase >= phases.leaving,
+  hasLeft: exchange => exchange.phase >= phases.leaving || isLeftBehind(exchange),
   busyWith,
   runsBlock,
   unwind,

@@ -104,9 +104,17 @@ export function detach(exchange: Exchange): void {
   if (held === 0 && exchange.endpoints === 0 && exchange.isIdle) leaveLayers(exchange);
 }
 
+/** Whether one of its layers was closed without waiting for it: nothing begins for the request any more. */
+export function isLeftBehind(exchange: Exchange): boolean {
+  if (!exchange.isDetached) return false;
+  for (let place = exchange.taken; place; place = place.takenBefore)
+    if (place.layer.inFlight.isClosed) return true;
+  return false;
+}
+
 /** Something works for the request again: its layers wait for it as before. */
 export function attach(exchange: Exchange): void {
-  if (!exchange.isDetached || exchange.phase === phases.over) return;
+  if (!exchange.isDetached || exchange.phase === phases.over || isLeftBehind(exchange)) return;
   exchange.isDetached = false;
   for (let place = exchange.taken; place; place = place.takenBefore) place.layer.inFlight.begin(place);
 }

@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.js';
 import { handleOutside, recover, recoverOutside } from './failure.js';
 import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
 import { within } from './in-flight.js';
-import { attach } from './over.js';
+import { attach, isLeftBehind } from './over.js';
 import { abandon, giveUp } from './unfinished.js';
 
 /** What a request does for the middlewares of its layers. */
@@ -104,7 +104,7 @@ async function inTime(exchange: Exchange, timeout: number, answer: Promise<Respo
 
 /** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
-  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
+  if (exchange.isSending || isLeftBehind(exchange)) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
   exchange.timings?.enter();
   // It works until the response is made, also when its client has gone.

@@ -55,6 +55,41 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
     });
 
   describe('a client that vanishes', () => {
+    it('begins nothing for a handler that goes on when its layer has been closed', async () => {
+      const goOn = gate();
+      const layer = newLayer({ dependencies: [] });
+      const mounted = app()
+        .use(layer)
+        .handler('/', async answer => {
+          answer.res.once('close', () => log.add('gone'));
+          log.add('handle');
+          await goOn.opened;
+          await answer.inject(Depends(getDb)).catch(error => log.add(error.code));
+          try {
+            answer.tasks().addTask(() => log.add('task'));
+          } catch (error) {
+            log.add((error as CallnextError).code);
+          }
+          log.add('handled');
+        });
+      await listening(mounted.listener(), async (_url, port) => {
+        const socket = ask(port);
+        await log.until('handle');
+        socket.destroy();
+        await log.until('gone');
+        await layer.close();
+        log.add('closed');
+        goOn.open();
+        await log.until('handled');
+      });
+      expect(log.events.slice(log.events.indexOf('closed'))).toEqual([
+        'closed',
+        'INJECT_LATE',
+        'TASK_LATE',
+        'handled',
+      ]);
+    });
+
     it('before the head: the handler is not interrupted, and everything exits', async () => {
       const gone = gate();
       const mounted = app()

@@ -96,6 +96,7 @@ it('exports from `callnext/adapter` all that an adapter needs of the core', () =
     'isHolding',
     'isInside',
     'isLayer',
+    'isLeftBehind',
     'isMisuse',
     'isNativeView',
     'isResponseLike',

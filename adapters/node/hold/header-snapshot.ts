@@ -40,7 +40,8 @@ export class HeaderSnapshot {
     }
   }
 
-  get #lines(): Map<string, readonly [name: string, value: HeaderValue]> {
+  /** By their names in lower case. Not private: a snapshot may be of another copy of the package. */
+  get lines(): Map<string, readonly [name: string, value: HeaderValue]> {
     if (this.#byName) return this.#byName;
     this.#byName = new Map();
     for (let at = 0; at < this.#flat.length; at += 2) {
@@ -52,8 +53,8 @@ export class HeaderSnapshot {
 
   /** The lines that were not there, or were others, at an earlier moment. */
   addedTo(before: HeaderSnapshot): [name: string, value: string][] {
-    const added = [...this.#lines].filter(([key, [, value]]) => {
-      const earlier = before.#lines.get(key)?.[1];
+    const added = [...this.lines].filter(([key, [, value]]) => {
+      const earlier = before.lines.get(key)?.[1];
       return String(earlier) !== String(value);
     });
     return added.flatMap(([, [name, value]]) =>
@@ -64,28 +65,28 @@ export class HeaderSnapshot {
   /** Whether these are the headers of a response now. */
   isStillOn(res: NativeResponse): boolean {
     const names = res.getHeaderNames();
-    if (names.length !== this.#lines.size) return false;
-    return names.every(name => String(this.#lines.get(name)?.[1]) === String(res.getHeader(name)));
+    if (names.length !== this.lines.size) return false;
+    return names.every(name => String(this.lines.get(name)?.[1]) === String(res.getHeader(name)));
   }
 
   equals(other: HeaderSnapshot): boolean {
     const isSame = ([key, [, value]]: [string, readonly [string, HeaderValue]]): boolean =>
-      String(other.#lines.get(key)?.[1]) === String(value);
-    return this.#lines.size === other.#lines.size && [...this.#lines].every(isSame);
+      String(other.lines.get(key)?.[1]) === String(value);
+    return this.lines.size === other.lines.size && [...this.lines].every(isSame);
   }
 
   /** The lines of this moment that were not taken away until a later one. */
   keptIn(later: HeaderSnapshot): HeaderSnapshot {
     const kept = new HeaderSnapshot();
-    for (const [key, line] of this.#lines) if (later.#lines.has(key)) kept.#lines.set(key, line);
+    for (const [key, line] of this.lines) if (later.lines.has(key)) kept.lines.set(key, line);
     return kept;
   }
 
   /** The lines of which headers that were copied from all of them still have the name; what would be added to is theirs. */
   namedIn(headers: Headers): HeaderSnapshot {
     const named = new HeaderSnapshot();
-    for (const [key, line] of this.#lines)
-      if (!addedTo.includes(key) && headers.has(key)) named.#lines.set(key, line);
+    for (const [key, line] of this.lines)
+      if (!addedTo.includes(key) && headers.has(key)) named.lines.set(key, line);
     return named;
   }
 
@@ -93,15 +94,15 @@ export class HeaderSnapshot {
   rewrite(res: NativeResponse): void {
     keepingMarks(res, () => {
       for (const name of res.getHeaderNames()) res.removeHeader(name);
-      for (const [name, value] of this.#lines.values()) res.setHeader(name, copied(value));
+      for (const [name, value] of this.lines.values()) res.setHeader(name, copied(value));
     });
   }
 
   /** Takes away what was added and puts back what was changed; what is as it was keeps its place. */
   restore(res: NativeResponse): void {
     keepingMarks(res, () => {
-      for (const name of res.getHeaderNames()) if (!this.#lines.has(name)) res.removeHeader(name);
-      for (const [name, value] of this.#lines.values()) {
+      for (const name of res.getHeaderNames()) if (!this.lines.has(name)) res.removeHeader(name);
+      for (const [name, value] of this.lines.values()) {
         if (res.getHeader(name) !== value) res.setHeader(name, copied(value));
       }
     });

@@ -13,12 +13,9 @@ export const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
 
 const nativeWritableEnded = getterOf(ServerResponse.prototype, 'writableEnded');
 
-/**
- * Where a response that was ended in a hold does not say so by itself. Most do, by their `finished`: one property less to put on
- * each saves a request on Koa 1 µs.
- */
+/** Shows the end of a response that does not tell by its `finished`. A property on each would cost a request on Koa 1 µs. */
 export function showEnd(res: NativeResponse): void {
-  if (!res.writableEnded) Object.defineProperty(res, 'writableEnded', writableEnded);
+  if (!res.finished && !res.writableEnded) Object.defineProperty(res, 'writableEnded', writableEnded);
 }
 
 /** A getter of an object or of its prototypes. */

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Headers } from '../../../core/adapter.js';
 import { headerMethods } from '../hold/detached-headers.js';
-import type { PreviousMethods } from '../hold/held-response.js';
-import { methodNames } from '../hold/interception.js';
+import { methodNames } from '../hold/install.js';
+import type { PreviousMethods } from '../hold/previous.js';
 import { http2Stream } from '../http2-stream.js';
 import type { Callback, NativeResponse } from '../node-types.js';
 import { nextTick } from '../turns.js';

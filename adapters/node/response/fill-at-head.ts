@@ -1,5 +1,5 @@
 import { fillHeaders, Headers } from '../../../core/adapter.js';
-import { pairsOf, setPairs } from '../hold/captured-head.js';
+import { pairsOf, setPairs } from '../hold/raw-head.js';
 import type { NativeResponse, RawHead } from '../node-types.js';
 import { headerText, textLines } from './header-text.js';
 

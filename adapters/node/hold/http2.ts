@@ -2,10 +2,12 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { isBodyless } from '../../../core/adapter.js';
 import { http2Stream } from '../http2-stream.js';
 import type { NativeResponse } from '../node-types.js';
-import { CapturedHead, pairsOf } from './captured-head.js';
 import { headerMethods } from './detached-headers.js';
-import { HeldResponse } from './held-response.js';
-import { heldMethod, installed, methodsOf } from './interception.js';
+import { CapturedHead } from './head.js';
+import { Hold } from './hold.js';
+import { hooksFor } from './hooks.js';
+import { installed, methodsOf } from './install.js';
+import { pairsOf } from './raw-head.js';
 import { getterOf } from './writable-ended.js';
 
 const names = ['writeHead', 'flushHeaders', 'write', 'end', 'cork', 'uncork', 'destroy'] as const;
@@ -13,14 +15,15 @@ const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', '
 const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
 
 /**
- * Puts a held response in front of an HTTP/2 one, which keeps its head in its stream and not in fields that could be
- * lent out: what tells of the head, and what is refused after it, stands on the response itself.
+ * Puts a hold in front of an HTTP/2 response. That keeps its head in its stream, so what tells of the head, and what is
+ * refused after it, stands on the response itself.
  */
-export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefined): HeldResponse {
+export function interceptHttp2(res: NativeResponse, outer: Hold | undefined): Hold {
   const head = new CapturedHttp2Head(res);
-  const held = new HeldResponse(res, methodsOf(res), head);
-  held.outer = outer;
-  for (const name of names) Reflect.set(res, name, heldMethod(held, name));
+  const hold = new Hold(res, methodsOf(res), head);
+  hold.outer = outer;
+  const hooks = hooksFor(() => hold, hold.previous);
+  for (const name of names) Reflect.set(res, name, hooks[name]);
   for (const name of headerMethods) {
     const before: unknown = Reflect.get(res, name);
     if (typeof before !== 'function') continue;
@@ -29,21 +32,21 @@ export function interceptHttp2(res: NativeResponse, outer: HeldResponse | undefi
       return Reflect.apply(before, res, args);
     });
   }
-  if (typeof res.flush === 'function') res.flush = () => held.flush();
+  if (typeof res.flush === 'function') res.flush = hooks.flush;
   orElse(res, 'headersSent', () => head.isShut);
   orElse(res, '_header', () => head.isShut);
-  for (const name of ['writableEnded', 'finished']) orElse(res, name, () => held.endedInHold);
-  letStreamThrough(http2Stream(res), held);
-  return installed(held);
+  for (const name of ['writableEnded', 'finished']) orElse(res, name, () => hold.endedInHold);
+  letStreamThrough(http2Stream(res), hold);
+  return installed(hold);
 }
 
-type Stream = ServerHttp2Stream & { [topHold]?: HeldResponse };
+type Stream = ServerHttp2Stream & { [topHold]?: Hold };
 
 /** Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer. */
-function letStreamThrough(stream: Stream | undefined, held: HeldResponse): void {
+function letStreamThrough(stream: Stream | undefined, hold: Hold): void {
   if (!stream) return;
   const isFirst = stream[topHold] === undefined;
-  stream[topHold] = held;
+  stream[topHold] = hold;
   if (isFirst) for (const name of streamMethods) stream[name] = releasing(stream[name]) as never;
 }
 
@@ -58,8 +61,7 @@ function releasing(method: (...args: never[]) => unknown): (...args: unknown[]) 
 class CapturedHttp2Head extends CapturedHead {
   isShut = false;
 
-  override capture(args: Parameters<NativeResponse['writeHead']>): void {
-    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
+  override capture(status: number, reason: unknown, headers: unknown): void {
     const { res } = this;
     const given = (typeof reason === 'object' ? reason : headers) as
       | Parameters<typeof pairsOf>[0]

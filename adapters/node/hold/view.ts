@@ -9,23 +9,22 @@ import {
 } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
 import { headerText, textLines } from '../response/header-text.js';
-import type { CapturedHead } from './captured-head.js';
 import { changeHeaders } from './detached-headers.js';
+import type { CapturedHead } from './head.js';
 import { rawHeaderNames } from './header-snapshot.js';
-import type { HeldBody } from './held-body.js';
+import type { Tape } from './tape.js';
+import { readerOf, type TapeReader } from './tape-reader.js';
 
 /** What a view looks at. */
 interface Held {
   readonly res: NativeResponse;
   readonly head: CapturedHead;
-  readonly body: HeldBody;
+  readonly tape: Tape;
+  reader: TapeReader | undefined;
   readonly state: string;
 }
 
-/**
- * The response that native code has begun, as the middleware sees it. Nothing is copied: a change is made where it is sent
- * from, for as long as it is held.
- */
+/** The response that native code has begun, for the middleware. Nothing is copied: changes are made where it is sent from. */
 export function heldView(held: Held): Response {
   return Response.over(new HeldHead(held));
 }
@@ -44,7 +43,7 @@ class HeldHead implements ViewHead, HeaderStore {
   }
 
   openBody(): Body {
-    return this.#held.body.open(this.#head);
+    return readerOf(this.#held).open(this.#head);
   }
 
   get status(): number {
@@ -69,7 +68,7 @@ class HeldHead implements ViewHead, HeaderStore {
     return this.#isOver || this.#held.state !== 'held';
   }
 
-  /** What is sent is known from the state of the held response, and what never will be is told here. */
+  /** What is sent is known from the state of the hold; what never will be is told here. */
   seal(): void {
     this.#isOver = true;
   }

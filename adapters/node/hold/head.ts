@@ -4,15 +4,16 @@ import type { NativeResponse, RawHead } from '../node-types.js';
 import { type Sink, setReason } from '../response/write-response.js';
 import { areDetached, changeHeaders } from './detached-headers.js';
 import { dropHeaders, makeHead, ofFraming } from './framing.js';
+import { pairsOf, setPairs } from './raw-head.js';
 
-/** What `res._header` is during a hold: `headersSent`, `setHeader` and those who ask them then behave as after the head. */
+/** Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and the rest behave as after the head. */
 const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 const illegalReason = /[^\t\x20-\x7e\x80-\xff]/;
 const native = ServerResponse.prototype as NativeResponse;
 
-/** The head that native code has made of a response, kept from being sent, and changed by the middleware meanwhile. */
+/** The head that native code has made. It is not sent yet, and middleware may change it. */
 export class CapturedHead {
-  /** What native code made it with; what it sets after that changes nothing, as without a hold. */
+  /** The status at the head: what native code sets later changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
   /** Whether the response has a body for its readers: not in answer to HEAD, nor with 204, 205 or 304. */
@@ -20,7 +21,6 @@ export class CapturedHead {
   protected readonly res: NativeResponse;
   /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
   #raw: RawHead | undefined;
-  #isFlushed = false;
   #hadBody = true;
   #captured = 200;
   #cookies: { readonly given: string[]; readonly kept: readonly string[] } | undefined;
@@ -35,12 +35,8 @@ export class CapturedHead {
     return this.#dropsBody;
   }
 
-  /**
-   * Takes the arguments of `writeHead`. Throws what Node throws for them, at the caller: by `previous`, where there are
-   * foreign methods outside.
-   */
-  capture(args: Parameters<NativeResponse['writeHead']>, previous: Sink): void {
-    const [status, reason, headers] = args as unknown as [number, unknown, unknown];
+  /** Takes the arguments of `writeHead`. Throws what Node, or a foreign method outside, throws for them. */
+  capture(status: number, reason: unknown, headers: unknown, previous: Sink): void {
     const { res } = this;
     const isNamed = typeof reason === 'string';
     const raw = isNamed ? headers : (headers ?? reason);
@@ -48,7 +44,7 @@ export class CapturedHead {
     const code = status | 0;
     const isInvalid = code < 100 || code > 999 || (message && illegalReason.test(message));
     const isWrapped = previous.writeHead !== native.writeHead;
-    if (isInvalid && isWrapped) makeHead(res, previous.writeHead, args as never);
+    if (isInvalid && isWrapped) makeHead(res, previous.writeHead, [status, reason, headers] as never);
     else if (isWrapped && Array.isArray(raw) && this.#appends(raw)) this.#raw = undefined;
     else if (isInvalid || raw !== undefined) this.#captureByNode(status, reason, headers);
     this.status = code;
@@ -79,22 +75,14 @@ export class CapturedHead {
     this.res._header = null;
   }
 
-  /**
-   * Native code has ended the response: it sees that. A pipelined response that waits for its turn is the exception: Node
-   * would finish it when the turn comes.
-   */
+  /** Shows native code that it has ended. Node would finish a pipelined response at its turn, so that is not told. */
   end(): void {
     if (this.res.socket) this.res.finished = true;
   }
 
   /** Throws what Node throws where a head is made a second time. */
-  refuse(args: unknown[]): void {
-    Reflect.apply(native.writeHead, this.res, args);
-  }
-
-  /** `flushHeaders` was called: the head is to go out before the body. */
-  flush(): void {
-    this.#isFlushed = true;
+  refuse(status: number, reason: unknown, headers: unknown): void {
+    Reflect.apply(native.writeHead, this.res, [status, reason, headers]);
   }
 
   setStatus(status: number): void {
@@ -137,7 +125,7 @@ export class CapturedHead {
     }
   }
 
-  /** Nothing is held any longer: the response is as it was before the head, with the status that it is to have. */
+  /** The response is as it was before the head, with the status that it is to have. */
   lift(): void {
     const res = this.res;
     if (this.#dropsBody) this.change(() => dropHeaders(res, ofFraming));
@@ -149,24 +137,19 @@ export class CapturedHead {
     setReason(res, this.reason);
   }
 
-  /** A status that native code has set since: it is not sent, and yet it is what those see who look at it, as natively. */
+  /** A status that native code has set since. It is not sent, and `res.statusCode` tells it all the same, as natively. */
   get lateStatus(): number | undefined {
     const { statusCode } = this.res;
     return statusCode === this.#captured ? undefined : statusCode;
   }
 
-  /** Makes the head again, on the methods that were there before. */
+  /** Makes the head again, by the method that was there before. */
   replay(previous: Sink): void {
     const res = this.res;
     makeHead(res, previous.writeHead, this.#raw === undefined ? [this.status] : [this.status, this.#raw]);
   }
 
-  /** The head goes out before the body, where native code has asked for that. */
-  replayFlush(previous: Sink): void {
-    if (this.#isFlushed) previous.flushHeaders.call(this.res);
-  }
-
-  /** cookies, and with it Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */
+  /** cookies, and so Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */
   #keepCookies(): void {
     const cookies = this.res.getHeader('set-cookie');
     this.#cookies = Array.isArray(cookies) ? { given: cookies, kept: [...cookies] } : undefined;
@@ -179,8 +162,8 @@ export class CapturedHead {
   }
 
   /**
-   * on-headers, and with it compression and sessions, merges a list into the headers so that a name may come twice in it,
-   * where Node 20 itself keeps the last one. Tells whether it did.
+   * Merges a list into the headers as on-headers does for compression and sessions: a name may come twice in it, where
+   * Node 20 keeps the last one. Tells whether it did.
    */
   #appends(raw: readonly unknown[]): boolean {
     const { res } = this;
@@ -211,16 +194,4 @@ export class CapturedHead {
       Object.assign(res, { _hasBody, shouldKeepAlive });
     }
   }
-}
-
-/** Puts headers that were arguments onto a response, in place of those of the same name; a name may come more than once. */
-export function setPairs(res: NativeResponse, pairs: readonly (readonly [string, unknown])[]): void {
-  for (const [name] of pairs) if (name) res.removeHeader(name);
-  for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);
-}
-
-export function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, unknown]> {
-  if (!Array.isArray(raw)) return Object.entries(raw);
-  if (Array.isArray(raw[0])) return raw as unknown as [string, unknown][];
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[String(name), raw[index + 1]] as const] : []));
 }

@@ -1,0 +1,146 @@
+import type { Response } from '../../../core/adapter.js';
+import type { Callback, NativeResponse } from '../node-types.js';
+import { makeHead } from './framing.js';
+import type { CapturedHead } from './head.js';
+import type { HeaderSnapshot } from './header-snapshot.js';
+import type { Listener, PreviousMethods } from './previous.js';
+import type { Room } from './room.js';
+import type { Origin, Tape } from './tape.js';
+import type { TapeReader } from './tape-reader.js';
+
+/**
+ * - `open`: nobody has answered; the first call that makes a head is captured.
+ * - `held`: there is a head, and what is written waits.
+ * - `passing`: released, or never held; all calls go through.
+ * - `replaced`: another response is sent; what is written is dropped, or read by whoever makes that response of it.
+ * - `bypassed`: the framework answers past the hold; what still arrives is dropped.
+ */
+export type StateName = 'open' | 'held' | 'passing' | 'replaced' | 'bypassed';
+
+/** How far native code is with its answer. One that is destroyed may be ended after that, too late. */
+export type Ending = 'none' | 'ended' | 'destroyed' | 'endedLate';
+
+/** The methods of a response as a hold has put them there. */
+export type Installed = Pick<NativeResponse, 'write' | 'end' | 'writeHead' | '_implicitHeader'>;
+
+/** What each call of native code does in one state: a column of the table in docs/held-response.md. */
+export interface Calls {
+  readonly name: StateName;
+  writeHead(hold: Held, status: number, reason: unknown, headers: unknown): void;
+  implicitHeader(hold: Held): void;
+  flushHeaders(hold: Held): void;
+  write(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): boolean;
+  end(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): NativeResponse;
+  /** Not Node's: compression adds `res.flush`. */
+  flush(hold: Held): void;
+  cork(hold: Held): void;
+  uncork(hold: Held): void;
+  destroy(hold: Held, error: Error | undefined): NativeResponse;
+  send(hold: Held, data: unknown, encoding: unknown, callback: unknown, byteLength: unknown): boolean;
+  on(hold: Held, event: string | symbol, listener: Listener): NativeResponse;
+}
+
+/** What holds when another response is sent: the headers that stay, and whether native code has yet to answer. */
+export interface Substitute {
+  readonly base: HeaderSnapshot | undefined;
+  readonly downstreamRuns: boolean;
+}
+
+/** A hold, as its states see it. */
+export interface Held {
+  readonly res: NativeResponse;
+  readonly previous: PreviousMethods;
+  readonly head: CapturedHead;
+  readonly tape: Tape;
+  /** The middleware's reader, once it has looked at the body. */
+  readonly reader: TapeReader | undefined;
+  readonly room: Room;
+  calls: Calls;
+  ending: Ending;
+  /** What the hold itself is writing now by the previous methods. */
+  playing: 'tape' | 'replacement' | undefined;
+  /** Whether the methods outside were given an answer: they are used up then. */
+  hasWritten: boolean;
+  readonly substitute: Substitute;
+  /** The hold below the foreign methods that this one stands above. */
+  readonly outer: Held | undefined;
+  /** The methods as the hold has put them there, to see whether somebody has covered them since. */
+  readonly installed: Installed | undefined;
+  /** The slot that it may leave, where the methods outside are the same for all responses. */
+  readonly slot: { hold: object | undefined } | undefined;
+  /** How many streams had been piped into the response before. */
+  readonly firstSource: number;
+  /** The response that native code has begun, once somebody was given it. */
+  readonly viewed: Response | undefined;
+  /** Called when native code asks for what only the wire can give: a callback, room, or the head to be sent. */
+  readonly onAwaited: (() => void) | undefined;
+  /** Called when native code answers although another response is sent. */
+  readonly onLateAnswer: (() => void) | undefined;
+  /** Called once when native code itself writes, not a method that somebody has put on the response. */
+  onWritten: (() => void) | undefined;
+  /** Has native code make its head by this call. */
+  makeHead(by: Origin): void;
+  /** Takes the head that native code makes. */
+  capture(status: number, reason: unknown, headers: unknown): void;
+  /** Lets all calls through. */
+  passed(): void;
+  /** Sends what is held, as it was written. */
+  release(): void;
+  /** Drops what was held, for `replaced` or `bypassed`. */
+  turn(calls: Calls): void;
+  /** What is written from now on comes too late. */
+  willBeDestroyed(reason?: Error): void;
+  /** Runs after the release, or at once if nothing is held. */
+  afterRelease(action: () => void): void;
+  readonly hasAfterwards: boolean;
+  runAfterwards(): void;
+}
+
+/** Of the holds further out, the one nearest to the wire that is writing: the calls that come now are its own. */
+export function writerOutside(hold: Held): Held | undefined {
+  let found: Held | undefined;
+  for (let each = hold.outer; each; each = each.outer) if (each.playing) found = each;
+  return found;
+}
+
+/** Tells once that native code itself writes, not a method that somebody has put on the response. */
+export function tellWritten(hold: Held, method: 'write' | 'end'): void {
+  const tell = hold.onWritten;
+  if (tell === undefined || hold.playing || hold.res[method] !== hold.installed?.[method]) return;
+  hold.onWritten = undefined;
+  tell();
+}
+
+/** Where somebody outside redirects `drain` listeners (compression does), the hold's own events would not reach them. */
+export function listenForRoom(hold: Held, event: string | symbol, listener: Listener): NativeResponse {
+  if (event !== 'drain') return hold.previous.on.call(hold.res, event, listener) as NativeResponse;
+  hold.room.listen(listener);
+  return hold.res;
+}
+
+type Method = (...args: never[]) => unknown;
+
+/** Calls a method without the arguments at the end that are not given: what stood before may count them. */
+export function callWith(method: Method, res: NativeResponse, a: unknown, b: unknown, c: unknown): unknown {
+  if (c !== undefined) return method.call(res, a as never, b as never, c as never);
+  if (b !== undefined) return method.call(res, a as never, b as never);
+  return a === undefined ? method.call(res) : method.call(res, a as never);
+}
+
+/** Calls `write` or `end` without what is not given: those with only two parameters (compression) give on no more. */
+export function give(
+  method: Method,
+  res: NativeResponse,
+  chunk: unknown,
+  encoding: unknown,
+  callback: Callback | undefined,
+): unknown {
+  if (chunk === undefined) return callWith(method, res, callback, undefined, undefined);
+  if (encoding === undefined) return callWith(method, res, chunk, callback, undefined);
+  return callWith(method, res, chunk, encoding, callback);
+}
+
+/** Calls the previous `writeHead` as it was called. */
+export function passHead({ res, previous }: Held, status: number, reason: unknown, headers: unknown): void {
+  makeHead(res, callWith, [previous.writeHead, res, status, reason, headers]);
+}

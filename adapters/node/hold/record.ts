@@ -1,0 +1,139 @@
+import { ServerResponse } from 'node:http';
+import { isUint8Array } from 'node:util/types';
+import type { Callback, NativeResponse } from '../node-types.js';
+import { symbolOf } from '../symbol-of.js';
+import { nextTick } from '../turns.js';
+import { callWith, type Held, tellWritten } from './calls.js';
+import { checkLength, refuseChunk, refuseEncoding } from './checks.js';
+import type { Chunk } from './tape.js';
+import { showEnd } from './writable-ended.js';
+
+const native = ServerResponse.prototype as NativeResponse;
+/** From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was cut. */
+const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
+const atFinish = keepsEndCallbacks ? 'prependOnceListener' : 'once';
+
+/** A `write` that goes on the tape. The first one makes the head. */
+export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): boolean {
+  if (hold.onWritten) tellWritten(hold, 'write');
+  if (typeof encoding === 'function') return recordWrite(hold, chunk, undefined, encoding);
+  if (!isChunk(chunk)) refuseChunk(chunk);
+  // What a write after the end means is for those below to say, when they are told of it: Node emits an error.
+  if (hold.ending !== 'none') return callLater(hold, 'write', chunk, encoding, callback);
+  if (hold.calls.name === 'open') hold.makeHead('write');
+  const { res, tape, calls } = hold;
+  const text = chunk as string;
+  if (calls.name === 'held' && res._hasBody === false) {
+    // Node itself drops it, or refuses it where the server is told to.
+    tape.dropped();
+    return native.write.call(res, text, encoding as BufferEncoding, callback as Callback);
+  }
+  if (encoding && !isEncoding(encoding)) refuseEncoding(encoding);
+  if (res.strictContentLength && calls.name === 'held') checkLength(hold, 'write', text, encoding);
+  tape.onRoom ??= () => nextTick(tellOfRoom, hold);
+  const told = callback as Callback | undefined;
+  const hasRoom = tape.write(text, encoding as BufferEncoding, told, res.writableHighWaterMark);
+  if (!hasRoom || callback) hold.onAwaited?.();
+  return hasRoom;
+}
+
+const isChunk = (chunk: unknown): boolean => typeof chunk === 'string' || isUint8Array(chunk);
+const isEncoding = (name: unknown): boolean => name === 'buffer' || Buffer.isEncoding(name as string);
+
+/** Dropped writes count as well: code that waits for 'drain' would never end. */
+function tellOfRoom({ res, calls, room }: Held): void {
+  const isDropped = calls.name === 'replaced' || calls.name === 'bypassed';
+  if (isDropped || !(res.finished || res.destroyed)) room.tell();
+}
+
+/** An `end` that goes on the tape. A response that has no head yet is given one. */
+export function recordEnd(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): NativeResponse {
+  if (hold.onWritten) tellWritten(hold, 'end');
+  if (typeof chunk === 'function') return endBy(hold, undefined, undefined, chunk as Callback, undefined);
+  if (typeof encoding === 'function') return endBy(hold, chunk, undefined, encoding as Callback, null);
+  return endBy(hold, chunk, encoding, callback as Callback | undefined, null);
+}
+
+function endBy(
+  hold: Held,
+  chunk: unknown,
+  encoding: unknown,
+  callback: Callback | undefined,
+  noChunk: null | undefined,
+): NativeResponse {
+  const { res, tape } = hold;
+  if (hold.ending !== 'none') return endAgain(hold, chunk, encoding, callback);
+  if (chunk && !isChunk(chunk)) refuseChunk(chunk);
+  if (hold.calls.name === 'open') hold.makeHead('end');
+  if (chunk && encoding && !isEncoding(encoding)) refuseEncoding(encoding);
+  const { name } = hold.calls;
+  if (res.strictContentLength && name === 'held') checkLength(hold, 'end', chunk as Chunk, encoding);
+  hold.ending = 'ended';
+  if (name === 'held') hold.head.end();
+  if (name !== 'bypassed') showEnd(res);
+  tape.trailer = res._trailer;
+  if (typeof callback === 'function') keepEndCallback(hold, callback, noChunk);
+  tape.end(chunk ? (chunk as string) : undefined, encoding as BufferEncoding);
+  if (callback) hold.onAwaited?.();
+  hold.onLateAnswer?.();
+  return res;
+}
+
+/** Up to Node 22 the callback of `end` is a listener of 'finish', in the order in which it was given. */
+function keepEndCallback(hold: Held, callback: Callback, noChunk: null | undefined): void {
+  const { tape, res, previous, calls } = hold;
+  const isListener = !keepsEndCallbacks && previous.end === native.end;
+  const isLate = calls.name === 'replaced' || calls.name === 'bypassed';
+  if (isLate || isListener) return void res[atFinish]('finish', callback);
+  tape.endCallback = callback;
+  tape.noChunk = noChunk;
+}
+
+/** Another answer takes the place of the one that was ended. */
+export function callBackAtFinish({ tape, res }: Held): void {
+  const callback = tape.endCallback;
+  if (callback) res[atFinish]('finish', () => callback());
+  tape.endCallback = undefined;
+}
+
+function endAgain(
+  hold: Held,
+  chunk: unknown,
+  encoding: unknown,
+  callback: Callback | undefined,
+): NativeResponse {
+  const { res, tape, calls } = hold;
+  const isHeld = calls.name === 'held';
+  if (hold.ending === 'destroyed') {
+    hold.ending = 'endedLate';
+    if (isHeld || calls.name === 'replaced') showEnd(res);
+    callLater(hold, 'end', chunk, encoding, callback);
+  } else if (chunk || hold.ending === 'endedLate') callLater(hold, 'end', chunk, encoding, callback);
+  else if (callback && keepsEndCallbacks && isHeld) callLater(hold, 'end', callback, undefined, undefined);
+  // Node would have handed all of it to the kernel by now.
+  else if (callback && isHeld && tape.size <= res.writableHighWaterMark) callback(alreadyFinished());
+  else if (callback) res.on('finish', callback);
+  return res;
+}
+
+/** Called at the release. Another response has an end of its own. */
+export function callLater(
+  hold: Held,
+  method: 'write' | 'end' | 'flushHeaders',
+  chunk?: unknown,
+  encoding?: unknown,
+  callback?: unknown,
+): false {
+  hold.afterRelease(() => {
+    const { name } = hold.calls;
+    const isDropped = name === 'replaced' || name === 'bypassed';
+    if (!isDropped) callWith(hold.previous[method], hold.res, chunk, encoding, callback);
+  });
+  return false;
+}
+
+/** The error that Node gives to the callback of a second `end`; its class is not exported. */
+function alreadyFinished(): Error {
+  const message = 'Cannot call end after a stream was finished';
+  return Object.assign(new Error(message), { code: 'ERR_STREAM_ALREADY_FINISHED' });
+}

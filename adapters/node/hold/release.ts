@@ -1,0 +1,51 @@
+import type { NativeResponse } from '../node-types.js';
+import type { Held } from './calls.js';
+import { makeHead } from './framing.js';
+import { passing } from './passing.js';
+import { play } from './play.js';
+import { endWithoutBody } from './replacement.js';
+import { stepAside } from './slot.js';
+import type { Write } from './tape.js';
+
+/** Makes the calls of a tape again. Throws what the previous methods throw. */
+export function releaseTape(hold: Held): void {
+  const { head, tape, res, slot } = hold;
+  const { lateStatus } = head;
+  if (head.dropsBody) return endWithoutBody(hold);
+  head.lift();
+  const writes = takeWrites(hold);
+  hold.calls = passing;
+  const cover = uncover(hold);
+  if (tape.ended) stepAside(hold);
+  hold.playing = 'tape';
+  hold.hasWritten = true;
+  try {
+    makeHead(res, play, [hold, writes]);
+    if (lateStatus !== undefined) res.statusCode = lateStatus;
+  } catch (thrown) {
+    if (slot) slot.hold = hold;
+    throw thrown;
+  } finally {
+    hold.playing = undefined;
+    if (cover) res.writeHead = cover;
+    hold.passed();
+  }
+}
+
+/** From here on it goes out by itself: whoever has not begun to read it comes too late. */
+function takeWrites({ tape, reader, viewed }: Held): Write[] {
+  if (reader !== undefined && tape.use !== 'waits') return reader.rewind(viewed);
+  tape.use = 'played';
+  return tape.takeAll();
+}
+
+/**
+ * Wrappers of native code around `writeHead` have run when the head was made; those outside that call it by its name
+ * (compression does) must not run them again.
+ */
+function uncover({ res, installed }: Held): NativeResponse['writeHead'] | undefined {
+  const { writeHead } = res;
+  if (installed === undefined || writeHead === installed.writeHead) return undefined;
+  res.writeHead = installed.writeHead;
+  return writeHead;
+}

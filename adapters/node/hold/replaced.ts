@@ -1,0 +1,44 @@
+import { type Calls, listenForRoom, passHead, writerOutside } from './calls.js';
+import { corkForTick, uncorkNow } from './corks.js';
+import { makeHead } from './framing.js';
+import { recordEnd, recordWrite } from './record.js';
+
+/** Another response is sent: what native code writes is dropped, or read by whoever makes that response of it. */
+export const replaced: Calls = {
+  name: 'replaced',
+  writeHead(hold, status, reason, headers) {
+    // Who makes the head of what is written further out calls the method that is topmost (compression does).
+    const writer = hold.playing ? undefined : writerOutside(hold);
+    if (writer) writer.calls.writeHead(writer, status, reason, headers);
+    // compression calls it from its own `end`, while the other response is written.
+    else if (hold.playing) passHead(hold, status, reason, headers);
+  },
+  implicitHeader(hold) {
+    const { res, previous } = hold;
+    const writer = writerOutside(hold);
+    if (writer) writer.calls.implicitHeader(writer);
+    else makeHead(res, previous.writeHead, [res.statusCode]);
+  },
+  flushHeaders(hold) {
+    hold.onAwaited?.();
+  },
+  write: recordWrite,
+  end: recordEnd,
+  flush(hold) {
+    hold.onAwaited?.();
+  },
+  cork({ res, previous }) {
+    corkForTick(res, previous);
+  },
+  uncork({ res, previous }) {
+    uncorkNow(res, previous);
+  },
+  destroy(hold, error) {
+    hold.willBeDestroyed(error);
+    return hold.res;
+  },
+  send({ previous, res }, data, encoding, callback, byteLength) {
+    return previous._send.call(res, data, encoding, callback, byteLength);
+  },
+  on: listenForRoom,
+};

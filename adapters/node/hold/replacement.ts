@@ -1,0 +1,70 @@
+import { bodyOf, type Response } from '../../../core/adapter.js';
+import type { BodyProducer } from '../response/body-producer.js';
+import { discardSource } from '../response/discard-source.js';
+import { writeResponse } from '../response/write-response.js';
+import type { Held } from './calls.js';
+import { uncorkNow } from './corks.js';
+import { attachHeaders, detachHeaders } from './detached-headers.js';
+import { pipedInto } from './piped-sources.js';
+import { playEnd } from './play.js';
+import { callBackAtFinish } from './record.js';
+import { replaced } from './replaced.js';
+
+/** Sends another response in place of the native one. Returns its producer, if it is streamed. */
+export function replaceBy(hold: Held, response: Response, method: string): BodyProducer | undefined {
+  const { res, room, substitute } = hold;
+  const wasDetached = attachHeaders(res);
+  hold.turn(replaced);
+  substitute.base?.restore(res);
+  callBackAtFinish(hold);
+  // Callbacks of writes come before the one of the end, as natively.
+  if (bodyOf(response).whole !== undefined) hold.tape.sink();
+  let producer: BodyProducer | undefined;
+  try {
+    producer = write(hold, () => writeResponse(response, method, res, hold.previous, room.wire));
+  } finally {
+    if (substitute.downstreamRuns || wasDetached) detachHeaders(res);
+    if (producer) keepForReaders(hold);
+    else finish(hold);
+  }
+  return producer;
+}
+
+/** A middleware has set a status without a body. */
+export function endWithoutBody(hold: Held): void {
+  hold.turn(replaced);
+  write(hold, () => playEnd(hold));
+  finish(hold);
+}
+
+function write<T>(hold: Held, writing: () => T): T {
+  hold.playing = 'replacement';
+  hold.hasWritten = true;
+  try {
+    return hold.room.whileWriting(writing);
+  } finally {
+    hold.playing = undefined;
+  }
+}
+
+/** A streamed response may be made of the native body, which goes on to wait for its readers. */
+function keepForReaders(hold: Held): void {
+  hold.room.hideWire();
+  if (hold.hasAfterwards) hold.res.once('close', () => hold.runAfterwards());
+}
+
+function finish(hold: Held): void {
+  sink(hold);
+  hold.runAfterwards();
+}
+
+/** What native code has written is dropped, and what it goes on to write from a stream is no longer produced. */
+export function sink({ res, tape, ending, firstSource }: Held): void {
+  tape.sink();
+  if (ending !== 'ended') for (const source of pipedInto(res).slice(firstSource)) discardSource(source, res);
+}
+
+/** Corks of native code are not on the connection. Those from outside are undone where it has undone them. */
+export function dropCorks({ res, previous, tape }: Held): void {
+  for (let undone = tape.takeCorks(); undone > 0; undone -= 1) uncorkNow(res, previous);
+}
