@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import { BackgroundTasks } from '../background/background-tasks.js';
 import { DependencyCache } from '../dependencies/dependency-cache.js';
+import type { DependencyRun } from '../dependencies/dependency-run.js';
 import { ExitStack } from '../dependencies/exit-stack.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/marker.js';
-import type { DependencyRun } from '../dependencies/solve.js';
 import type { ClientDisconnect } from '../errors.js';
 import type { Files } from '../http/files.js';
 import { InjectedResponse } from '../http/injected-response.js';
