@@ -37,6 +37,7 @@ export class NodeRequestSource implements RequestSource {
   /** Whether the head that the client has sent leaves room for a body. */
   readonly mayHaveBody: boolean;
   maxBodySize: number = defaultMaxBodySize;
+  shared: RequestSource['shared'];
   #bodyLimit = Number.POSITIVE_INFINITY;
   /**
    * Told where native code reads more of a body than may come. An object, as a closure for each request makes

@@ -11,8 +11,12 @@ import type { Need } from './needs.js';
 /** A dependency that a request has asked for: it is being solved, solved, or has failed. */
 export class Solution implements Slot {
   readonly need: Need;
+  /** An override keeps the name of the original: in errors, and in the order that a test looks at. */
+  readonly name: string;
   /** What is called: the dependency, or its override. */
   readonly used: AnyDependency;
+  readonly parts: DependencyParts;
+  readonly isGenerator: boolean;
   readonly scope: DependencyScope;
   readonly key: object;
   readonly place: Place;
@@ -34,29 +38,16 @@ export class Solution implements Slot {
     place: Place,
     values: Record<string, unknown>,
   ) {
+    const isOverridden = used !== need.marker.dependency;
     this.need = need;
+    this.name = need.name;
     this.used = used;
+    this.parts = isOverridden ? partsOfDependency(used) : need.parts;
+    this.isGenerator = isOverridden ? isGeneratorFunction(this.parts.produce) : need.isGenerator;
     this.scope = scope;
     this.key = key;
     this.place = place;
     this.#values = values;
-  }
-
-  /** An override keeps the name of the original: in errors, and in the order that a test looks at. */
-  get name(): string {
-    return this.need.name;
-  }
-
-  get #isOverridden(): boolean {
-    return this.used !== this.need.marker.dependency;
-  }
-
-  get parts(): DependencyParts {
-    return this.#isOverridden ? partsOfDependency(this.used) : this.need.parts;
-  }
-
-  get isGenerator(): boolean {
-    return this.#isOverridden ? isGeneratorFunction(this.parts.produce) : this.need.isGenerator;
   }
 
   get isSolving(): boolean {

@@ -1,8 +1,9 @@
 import { isGeneratorFunction, located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
+import { type DependencyRun, noValues } from './dependency-run.js';
 import { checkDependencies, checkNames, type Depends } from './depends.js';
 import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
-import { type DependencyRun, noValues, refuseExited, solveDependencies } from './solve.js';
+import { refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the request that it runs in. */
 export interface InjectRun extends DependencyRun {

@@ -1,6 +1,7 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
+import { contextOf, type DependencyRun, noValues } from '../dependencies/dependency-run.js';
 import { isGenerator } from '../dependencies/generator-context.js';
-import { contextOf, type DependencyRun, noValues, solveDependencies } from '../dependencies/solve.js';
+import { solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept } from '../http/accept.js';
 import type { Response } from '../http/response.js';
 import { type Endpoint, nameOfEndpoint } from './endpoint.js';

@@ -1,5 +1,5 @@
+import type { DependencyRun } from '../dependencies/dependency-run.js';
 import type { AnyGenerator } from '../dependencies/generator-context.js';
-import type { DependencyRun } from '../dependencies/solve.js';
 import { carries, misuse, toError } from '../errors.js';
 import type { Chunk } from '../http/body-source.js';
 import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';

@@ -1,9 +1,10 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import type { OptionNames } from '../options.js';
+import { checkOptions, type OptionNames } from '../options.js';
 import type { Body } from './body.js';
 import { MemoryHeaders } from './header-store.js';
 import { areOurs, Headers, type HeadersInit, markAsCopy } from './headers.js';
+import { optionNames } from './response-keys.js';
 import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
@@ -106,4 +107,14 @@ function headersOf(init: ResponseInit | ResponseLike): HeadersInit | undefined {
   if (isResponseLike(init)) return linesOf(init);
   const { headers } = init as ResponseInit;
   return headers;
+}
+
+/** The head of another response is taken as it is. */
+export function checkInit(
+  target: { readonly name: string; readonly [optionNames]: Readonly<Record<string, true>> },
+  init: ResponseInit | ResponseLike,
+): void {
+  const known = Object.hasOwn(target, optionNames) ? target[optionNames] : undefined;
+  if (typeof init !== 'object' || init === null) throw misuse('OPTIONS', `new ${target.name}()`, init);
+  if (known && !isResponseLike(init)) checkOptions(`new ${target.name}()`, init, known);
 }

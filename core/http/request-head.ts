@@ -7,15 +7,14 @@ import { pathParamsOf, type RouterParams } from './path-params.js';
 import { actAs } from './platform.js';
 import { RequestBody, replacedBody } from './request-body.js';
 import type { RequestInit, RequestState } from './request-init.js';
-import { body, brand, matched, parts, reroute, shared, source, target } from './request-keys.js';
+import { body, brand, matched, parts, reroute, source, target } from './request-keys.js';
 import type { Client, RequestSource } from './request-source.js';
 import { changedTarget, reroutedTarget, searchOf, type Target, targetOf } from './request-target.js';
-import { type Auth, type Session, Shared, type User } from './shared.js';
+import { type Auth, type Session, sharedOn, type User } from './shared.js';
 
 /** What a request that is made of another one takes over. */
 interface RequestParts {
   readonly source: RequestSource;
-  readonly shared: Shared;
   /** The body that a middleware has put in the place of the client's. */
   readonly ownBody: RequestBody | undefined;
   readonly pathParams: RouterParams | undefined;
@@ -29,7 +28,6 @@ interface RequestParts {
 export class RequestHead<State extends object = RequestState> {
   declare readonly [brand]: true;
   readonly #source: RequestSource;
-  readonly #shared: Shared;
   #ownBody: RequestBody | undefined;
   #signal: AbortSignal | undefined;
   #method: string | undefined;
@@ -42,12 +40,10 @@ export class RequestHead<State extends object = RequestState> {
   constructor(from: RequestHead<State> | RequestSource, init: RequestInit = noOptions) {
     if (!isRequest(from)) {
       this.#source = from as RequestSource;
-      this.#shared = new Shared();
       return;
     }
     const base = from[parts]();
     this.#source = base.source;
-    this.#shared = base.shared;
     this.#ownBody = base.ownBody;
     this.#pathParams = base.pathParams;
     this.#method = init.method?.toUpperCase() ?? base.method;
@@ -60,8 +56,9 @@ export class RequestHead<State extends object = RequestState> {
 
   /** Values that middleware, dependencies and endpoint share for this request. */
   get state(): State {
-    this.#shared.state ??= {};
-    return this.#shared.state as State;
+    const shared = sharedOn(this.#source);
+    shared.state ??= {};
+    return shared.state as State;
   }
 
   get method(): string {
@@ -111,8 +108,9 @@ export class RequestHead<State extends object = RequestState> {
    * In FastAPI a 500 has none of the middleware's headers (fastapi#775).
    */
   get errorHeaders(): Headers {
-    this.#shared.errorHeaders ??= new Headers();
-    return this.#shared.errorHeaders;
+    const shared = sharedOn(this.#source);
+    shared.errorHeaders ??= new Headers();
+    return shared.errorHeaders;
   }
 
   /**
@@ -120,21 +118,21 @@ export class RequestHead<State extends object = RequestState> {
    * Throws `MIDDLEWARE_MISSING` where there is no `sessions()` around. Starlette's `request.session`.
    */
   get session(): Session {
-    const { openSession } = this.#shared;
+    const openSession = this.#source.shared?.openSession;
     if (!openSession) throw misuse('MIDDLEWARE_MISSING', 'request.session', 'sessions');
     return openSession();
   }
 
   /** Who asks. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.user`. */
   get user(): User {
-    const { user } = this.#shared;
+    const user = this.#source.shared?.user;
     if (!user) throw misuse('MIDDLEWARE_MISSING', 'request.user', 'authentication');
     return user;
   }
 
   /** What the request may do. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.auth`. */
   get auth(): Auth {
-    const { auth } = this.#shared;
+    const auth = this.#source.shared?.auth;
     if (!auth) throw misuse('MIDDLEWARE_MISSING', 'request.auth', 'authentication');
     return auth;
   }
@@ -180,7 +178,6 @@ export class RequestHead<State extends object = RequestState> {
   [parts](): RequestParts {
     return {
       source: this.#source,
-      shared: this.#shared,
       ownBody: this.#ownBody,
       pathParams: this.#pathParams,
       method: this.#method,
@@ -193,19 +190,15 @@ export class RequestHead<State extends object = RequestState> {
   /** Internal: made when it is asked for, and shared by all requests that are made of this one. */
   get [body](): RequestBody {
     if (this.#ownBody) return this.#ownBody;
-    this.#shared.body ??= new RequestBody(this.#source);
-    return this.#shared.body;
+    const shared = sharedOn(this.#source);
+    shared.body ??= new RequestBody(this.#source);
+    return shared.body as RequestBody;
   }
 
   /** Internal: the url, read once. */
   [target](): Target {
     this.#target ??= targetOf(this.#source);
     return this.#target;
-  }
-
-  /** Internal. */
-  get [shared](): Shared {
-    return this.#shared;
   }
 
   /** Internal. */

@@ -1,13 +1,13 @@
 import { contentTooLarge } from './body-limits.js';
 import type { RouterParams } from './path-params.js';
 import type { Request } from './request.js';
-import { matched, reroute, shared, source } from './request-keys.js';
+import { matched, reroute, source } from './request-keys.js';
 import type { RequestSource } from './request-source.js';
-import type { Shared } from './shared.js';
+import { type Shared, sharedOn } from './shared.js';
 
 /** What a request has in common with those that are made of it. */
 export function sharedOf(request: Request): Shared {
-  return request[shared];
+  return sharedOn(request[source]);
 }
 
 /** Where a request comes from. */

@@ -3,6 +3,7 @@ import type { FormLimits } from './form.js';
 import type { Headers } from './headers.js';
 import type { ParsedBody } from './parsed-body.js';
 import type { RouterParams } from './path-params.js';
+import type { Shared } from './shared.js';
 
 /** The peer of a connection. */
 export interface Client {
@@ -39,6 +40,8 @@ export interface RequestSource {
   readonly signal: AbortSignal;
   /** Aborts `signal` although the client is still there: the time of a layer is up. */
   abort?(reason: Error): void;
+  /** What the requests over this source have in common. The core sets it. */
+  shared?: Shared | undefined;
   /** Bytes of the body that readers may hold in memory. Layers set it. */
   maxBodySize: number;
   /** Whether `json()` refuses bodies that are not JSON by their type; `true` unless a layer sets it. */

@@ -1,13 +1,20 @@
 import type { BackgroundWork } from '../background/background-tasks.js';
 import { misuse } from '../errors.js';
-import { checkOptions, noOptions } from '../options.js';
+import { noOptions } from '../options.js';
 import { Body } from './body.js';
 import { type BodySource, type Bytes, type Content, contentOf, isChunk } from './body-source.js';
 import { type CookieOptions, cookieLine, endedCookieLine } from './cookies.js';
 import { describesAnotherBody, forgetAnotherBody } from './described-body.js';
 import type { Files } from './files.js';
 import { formDataOf } from './form.js';
-import { MemoryHead, type ResponseHead, type ResponseInit, responseOptions, type ViewHead } from './head.js';
+import {
+  checkInit,
+  MemoryHead,
+  type ResponseHead,
+  type ResponseInit,
+  responseOptions,
+  type ViewHead,
+} from './head.js';
 import { describedBody, type Headers, markAsCopy } from './headers.js';
 import { serialize } from './json.js';
 import { locationOf } from './location.js';
@@ -25,7 +32,7 @@ import {
   take,
   tasks,
 } from './response-keys.js';
-import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
+import { linesOf, type ResponseLike } from './response-like.js';
 import { ResponseTasks } from './response-tasks.js';
 import { checkedStatus } from './status.js';
 
@@ -163,9 +170,8 @@ export class Response {
   }
 
   /**
-   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette. The value is
-   * percent-encoded unless `encoding` is `python`.
-   * Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and `UNKNOWN_OPTION`.
+   * Adds a cookie. `path` is `/` and `sameSite` is `lax` unless set, as in Starlette. The value is percent-encoded unless
+   * `encoding` is `python`. Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and `UNKNOWN_OPTION`.
    */
   setCookie(name: string, value = '', options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', cookieLine(name, value, options));
@@ -254,13 +260,6 @@ Object.defineProperties(Response.prototype, {
   [Symbol.toStringTag]: { value: 'Response' },
   [brand]: { value: true },
 });
-
-/** The head of another response is taken as it is. */
-function checkInit(target: typeof Response, init: ResponseInit | ResponseLike): void {
-  const known = Object.hasOwn(target, optionNames) ? target[optionNames] : undefined;
-  if (typeof init !== 'object' || init === null) throw misuse('OPTIONS', `new ${target.name}()`, init);
-  if (known && !isResponseLike(init)) checkOptions(`new ${target.name}()`, init, known);
-}
 
 actAs(Response, 'Response');
 

@@ -1,5 +1,4 @@
 import type { Headers } from './headers.js';
-import type { RequestBody } from './request-body.js';
 import type { Timings } from './timings.js';
 
 /**
@@ -41,7 +40,8 @@ export interface Trace {
 /** What a request and those that are made of it have in common: each is there when somebody has asked for it. */
 export class Shared {
   state: object | undefined;
-  body: RequestBody | undefined;
+  /** A `RequestBody`. */
+  body: object | undefined;
   errorHeaders: Headers | undefined;
   openSession: (() => Session) | undefined;
   auth: Auth | undefined;
@@ -52,4 +52,10 @@ export class Shared {
   trace: Trace | undefined;
   /** The `content-type` that the 304 of a file leaves out. */
   unsentType: string | undefined;
+}
+
+/** What the requests of a source have in common, made when somebody asks for it. */
+export function sharedOn(source: { shared?: Shared | undefined }): Shared {
+  source.shared ??= new Shared();
+  return source.shared;
 }

@@ -1,17 +1,18 @@
 import { AsyncResource } from 'node:async_hooks';
 import { BackgroundTasks } from '../background/background-tasks.js';
 import { DependencyCache } from '../dependencies/dependency-cache.js';
+import type { DependencyRun } from '../dependencies/dependency-run.js';
 import { ExitStack } from '../dependencies/exit-stack.js';
 import type { AnyDependency, DependencyScope, Injected } from '../dependencies/marker.js';
-import type { DependencyRun } from '../dependencies/solve.js';
 import type { ClientDisconnect } from '../errors.js';
 import type { Files } from '../http/files.js';
 import { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
-import { sharedOf, sourceOf } from '../http/request-parts.js';
+import { sourceOf } from '../http/request-parts.js';
+import type { RequestSource } from '../http/request-source.js';
 import type { Response } from '../http/response.js';
 import { openedBodyOf, worksOf } from '../http/response-parts.js';
-import type { Shared, Trace } from '../http/shared.js';
+import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
 import { Below } from './below.js';
 import type { Undone, Work } from './in-flight.js';
@@ -84,8 +85,8 @@ export class Exchange implements DependencyRun, Work {
   context: AsyncResource | undefined;
   readonly #name: string | undefined;
   #request: Request;
-  /** Shared by every request that is made of the first one: `timings` and `trace` are asked for at each step. */
-  readonly #shared: Shared;
+  /** Of every request that is made of the first one: `timings` and `trace` are asked for at each step. */
+  readonly #source: RequestSource;
   #exits: ExitStack | undefined;
   #solved: DependencyCache | undefined;
   #backgroundTasks: BackgroundTasks | undefined;
@@ -97,7 +98,7 @@ export class Exchange implements DependencyRun, Work {
     this.transport = transport;
     this.files = transport?.files;
     this.#request = request;
-    this.#shared = sharedOf(request);
+    this.#source = sourceOf(request);
     this.#name = name;
   }
 
@@ -149,12 +150,12 @@ export class Exchange implements DependencyRun, Work {
 
   /** Where somebody wants to know how long things take. */
   get timings(): Timings | undefined {
-    return this.#shared.timings;
+    return this.#source.shared?.timings;
   }
 
   /** Where a test wants to know what happens in which order. */
   get trace(): Trace | undefined {
-    return this.#shared.trace;
+    return this.#source.shared?.trace;
   }
 
   /** What it is called in reports and errors. */
@@ -229,7 +230,7 @@ export class Exchange implements DependencyRun, Work {
 
   cutShort(reason: Error): void {
     this.backgroundTasks.cutShort(reason);
-    if (this.delivery === undefined) sourceOf(this.#request).abort?.(reason);
+    if (this.delivery === undefined) this.#source.abort?.(reason);
   }
 }
 

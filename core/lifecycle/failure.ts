@@ -5,7 +5,7 @@ import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import { accept } from '../http/accept.js';
 import { fillHeaders } from '../http/header-rules.js';
 import type { Headers } from '../http/headers.js';
-import { sharedOf } from '../http/request-parts.js';
+import { sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import { claimFor } from '../http/response-parts.js';
@@ -56,7 +56,7 @@ export async function handleOutside(
 
 /** The headers that an exception takes along to whatever answers it. */
 export function errorHeadersOf({ request }: Exchange): Headers | undefined {
-  return sharedOf(request).errorHeaders;
+  return sourceOf(request).shared?.errorHeaders;
 }
 
 function withErrorHeaders(exchange: Exchange, response: Response): Response {

@@ -1,5 +1,6 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
-import { noValues, refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
+import { noValues } from '../dependencies/dependency-run.js';
+import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
 import { misuse, toError } from '../errors.js';

@@ -1,7 +1,8 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
+import { contextOf, noValues } from '../dependencies/dependency-run.js';
 import { checkNames } from '../dependencies/depends.js';
 import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
-import { contextOf, noValues, solveDependencies } from '../dependencies/solve.js';
+import { solveDependencies } from '../dependencies/solve.js';
 import { checkHandler } from '../endpoint/endpoint.js';
 import { nameOf } from '../errors/show.js';
 import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';

@@ -15,9 +15,9 @@ export const budgets = {
   largestClass: { title: 'methods and accessors of the largest class', before: 66, goal: 25, ceiling: 46 },
   stateFlags: { title: 'boolean fields of the state objects', before: 22, goal: 4, ceiling: 5 },
   expressSteps: { title: 'Express, `res.json`: steps', before: 154, goal: 60, ceiling: 162 },
-  expressFiles: { title: 'Express, `res.json`: files', before: 36, goal: 18, ceiling: 63 },
+  expressFiles: { title: 'Express, `res.json`: files', before: 36, goal: 18, ceiling: 64 },
   expressPromises: { title: 'Express, `res.json`: promises', before: 16, goal: 6, ceiling: 9 },
   expressObjects: { title: 'Express, `res.json`: objects', before: 28, goal: 12, ceiling: 21 },
-  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 276 },
-  koaFiles: { title: 'Koa, dependency and task: files', before: 41, goal: 21, ceiling: 85 },
+  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 279 },
+  koaFiles: { title: 'Koa, dependency and task: files', before: 41, goal: 21, ceiling: 92 },
 };

@@ -1,0 +1,109 @@
+import { misuse } from '../errors.js';
+import type { Stopwatch } from '../http/timings.js';
+import type { Solution } from './dependency-cache.js';
+import { contextOf, type DependencyRun, type Values } from './dependency-run.js';
+import {
+  type AnyGenerator,
+  DisposableContext,
+  disposerOf,
+  GeneratorContext,
+  isGenerator,
+  yieldedOf,
+} from './generator-context.js';
+import { isGeneratorObject, isThenable, looksCompiled } from './generator-function.js';
+import { type AnyDependency, partsOfDependency } from './marker.js';
+
+/** Calls the dependency. What it returns is waited for only where that is a promise, or has to be entered or disposed. */
+export function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
+  const { name, parts, isGenerator, need } = solution;
+  const watch = run.timings?.begin(name);
+  run.trace?.add(`${name} enter`);
+  try {
+    const produced = parts.produce(contextOf(inner, run.injected));
+    if (isGenerator) return enter(solution, produced as AnyGenerator, run, watch);
+    refuseUnentered(solution, produced);
+    if (need.marker.dispose || isThenable(produced)) return receive(solution, produced, run, watch);
+    solution.solve(produced);
+  } catch (thrown) {
+    run.reports.cameFrom(thrown, name);
+    watch?.stop();
+    throw thrown;
+  }
+  watch?.stop();
+  return undefined;
+}
+
+/** A generator that a plain function has returned: nobody would run its exit code. */
+function refuseUnentered({ parts, used, need }: Solution, produced: unknown): void {
+  if (!isGenerator(produced)) return;
+  if (!isGeneratorObject(produced)) {
+    if (looksCompiled(parts.produce)) throw notEntered(used, true);
+    return;
+  }
+  // A mock of a generator function is a plain one: what it gives was to be entered.
+  if (need.isGenerator) throw notEntered(need.marker.dependency, false);
+}
+
+async function enter(
+  solution: Solution,
+  generator: AnyGenerator,
+  run: DependencyRun,
+  watch: Stopwatch | undefined,
+): Promise<void> {
+  try {
+    const value = yieldedOf(await generator.next(), solution.name);
+    const context = new GeneratorContext(solution, generator);
+    // What has an exit goes onto the stack before anything else can fail.
+    const refused = run.exits.push(context);
+    if (refused) throw await refusedWith(value, refused);
+    context.value = isThenable(value) ? await value : value;
+    solution.solve(context.value);
+  } catch (thrown) {
+    throw failed(solution, thrown, run);
+  } finally {
+    watch?.stop();
+  }
+}
+
+function refusedWith(yielded: unknown, refused: Promise<Error>): Promise<Error> {
+  // A sync generator may have yielded a promise, which nobody waits for then.
+  Promise.resolve(yielded).catch(() => undefined);
+  return refused;
+}
+
+async function receive(
+  solution: Solution,
+  produced: unknown,
+  run: DependencyRun,
+  watch: Stopwatch | undefined,
+): Promise<void> {
+  try {
+    const value = await produced;
+    const refused = solution.need.marker.dispose ? disposeLater(solution, value, run) : undefined;
+    if (refused) throw await refused;
+    solution.solve(value);
+  } catch (thrown) {
+    throw failed(solution, thrown, run);
+  } finally {
+    watch?.stop();
+  }
+}
+
+function failed(solution: Solution, thrown: unknown, run: DependencyRun): unknown {
+  run.reports.cameFrom(thrown, solution.name);
+  solution.fail(thrown);
+  return thrown;
+}
+
+/** Once, also where another dependency hands it on or has yielded it: then the exit of that one is enough. */
+function disposeLater(solution: Solution, value: unknown, run: DependencyRun): Promise<Error> | undefined {
+  const dispose = disposerOf(value);
+  if (!dispose) throw misuse('NOT_DISPOSABLE', solution.name, value);
+  if (run.exits.ends(value)) return undefined;
+  return run.exits.push(new DisposableContext(solution, value, dispose));
+}
+
+/** A generator whose code nobody would run. */
+export function notEntered(dependency: AnyDependency, isCompiled: boolean): Error {
+  return misuse('GENERATOR_NOT_ENTERED', partsOfDependency(dependency).name, isCompiled);
+}
