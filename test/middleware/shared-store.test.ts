@@ -37,7 +37,7 @@ function limiterOver(client: unknown): Promise<RateLimiterPostgres> {
   });
 }
 
-it('counts a client over all servers that share a store', async () => {
+it('counts a client across all servers that share a store', async () => {
   const store = await openStore();
   try {
     const answers: number[] = [];

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-it('loads where the platform lacks globals, as in the jsdom environment of jest', async () => {
+it('loads on a platform without some globals, as in the jsdom environment of jest', async () => {
   const file = path.join(__dirname, 'bare-globals.ts');
   const child = fork(path.join(__dirname, '../support/run-typescript.cjs'), [file], { stdio: 'pipe' });
   const errors: Buffer[] = [];
