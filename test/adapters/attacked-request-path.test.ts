@@ -80,18 +80,19 @@ describe('the path of a request', () => {
 
   it('passes outer foreign methods as many arguments as native code gave', async () => {
     const given: number[] = [];
-    const handle = toNode(around(new EventLog()), (_req, res) => {
+    const released = gate();
+    const handle = toNode(around(new EventLog()), async (_req, res) => {
       res.write('a');
-      setTimeout(() => {
-        res.write('b', () => undefined);
-        res.end();
-      }, 10);
+      await released.opened;
+      res.write('b', () => undefined);
+      res.end();
     }) as http.RequestListener;
     const listener: http.RequestListener = (req, res) => {
       for (const name of ['write', 'end'] as const) {
         const method = res[name] as (...args: unknown[]) => never;
         res[name] = (...args: unknown[]) => {
           given.push(args.length);
+          setImmediate(released.open);
           return method.apply(res, args);
         };
       }

@@ -449,6 +449,12 @@ describe('on node:http', () => {
       await events.until('/1 ClientDisconnect');
       await events.until('/2 ClientDisconnect');
     });
+    expect(events.events.toSorted()).toEqual([
+      '/1 ClientDisconnect',
+      '/2 ClientDisconnect',
+      'at /1',
+      'at /2',
+    ]);
   });
 
   it('a destroyed connection does not wait for ever for a middleware that never returns', async () => {
@@ -460,9 +466,10 @@ describe('on node:http', () => {
       res.end('held for ever');
       req.socket.destroy();
     };
-    await listening(layered(never, listener), (_url, port) =>
+    const seen = await listening(layered(never, listener), (_url, port) =>
       record(port, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'),
     );
+    expect(seen).toEqual({ bytes: '', failed: false });
   });
 
   it('a client that reads nothing stops the producer where it would without a layer', async () => {

@@ -250,6 +250,7 @@ describe('a native response on HTTP/2', () => {
       res.write('first')) as http.RequestListener) as never as Listener;
     await request(listener, {}, stream => stream.once('data', () => stream.close(code)));
     await log.until('left');
+    expect(log.events).toEqual(['left']);
   });
 });
 

@@ -1,6 +1,6 @@
 import type http2 from 'node:http2';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Depends, endpoint, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import { fromKoa, toKoa } from 'callnext/koa';
@@ -134,7 +134,7 @@ describe.each([
 
   describe('while the handler streams on', () => {
     /** Writes as long as the page is not out, and ends after it. */
-    function streaming(isOut: () => boolean, log: EventLog): Handler {
+    function streaming(isOut: () => boolean, log: EventLog, wrote: () => void): Handler {
       return async (_req, res) => {
         res.on('error', error => log.add(String(error)));
         res.setHeader('x-item', '1');
@@ -142,7 +142,8 @@ describe.each([
         while (!isOut()) {
           if (!res.headersSent) res.setHeader('x-item', '2').writeHead(201);
           res.write('more');
-          await sleep(1);
+          wrote();
+          await turn();
         }
         res.end('last', () => log.add('told of its end'));
         log.add('ended');
@@ -152,6 +153,7 @@ describe.each([
     it('stays separate from a page that is rendered later', async () => {
       const log = new EventLog();
       let isOut = false;
+      let written = gate();
       const named: Middleware = (request, callNext) => {
         request.errorHeaders.set('x-request-id', '7');
         return callNext(request);
@@ -160,13 +162,21 @@ describe.each([
       app.use(toExpress(quiet([named, throwing])) as Handler);
       app.get(
         '/item',
-        streaming(() => isOut, log),
+        streaming(
+          () => isOut,
+          log,
+          () => written.open(),
+        ),
       );
+      const handlerWrites = (): Promise<void> => {
+        written = gate();
+        return written.opened;
+      };
       app.use((async (error, _req, res, _next) => {
-        await sleep(5);
+        await handlerWrites();
         res.status(503).set('x-page', '1');
         res.write(`failed: ${error.message}`);
-        await sleep(5);
+        await handlerWrites();
         res.end('!');
         isOut = true;
       }) as express5.ErrorRequestHandler);
@@ -515,15 +525,17 @@ describe.each([
   });
 
   it('keeps a native answer that goes on when only an inner layer failed', async () => {
+    const failed = gate();
+    const watching: Middleware = (request, callNext) => callNext(request).finally(failed.open);
     const { headers, ...got } = await ask(app =>
       app
-        .use(toKoa(quiet([(request, callNext) => callNext(request)])))
+        .use(toKoa(quiet([watching])))
         .use(renders)
         .use(toKoa(quiet([throwing])))
         .use(ctx => {
           ctx.respond = false;
           ctx.res.write('one ');
-          setTimeout(() => ctx.res.end('two'), 10);
+          failed.opened.then(() => ctx.res.end('two'));
         }),
     );
     expect(got).toEqual({ status: 404, text: 'one two', isReused: true });
@@ -586,7 +598,7 @@ describe('a failure after a held answer, on HTTP/2', () => {
       endOnce(res as never);
       while (!isClosed) {
         res.write('item');
-        await sleep(1);
+        await turn();
       }
       res.end();
     });

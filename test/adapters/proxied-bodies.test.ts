@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib';
 import { endpoint, HTTPException, Layer, type ResponseLike } from 'callnext';
 import { fetchEndpoint } from 'callnext/node';
 import { ask, type Got } from '../support/ask.js';
-import { gate } from '../support/events.js';
+import { EventLog, gate } from '../support/events.js';
 import { type Framework, frameworks, listening } from '../support/frameworks.js';
 
 interface NodeFetch {
@@ -253,22 +253,22 @@ describe.each(frameworks)('a body that a Fetch handler has compressed on $name',
   });
 
   it('closes when its client leaves before the first byte', async () => {
-    const pulled = gate();
-    const closed = gate();
+    const log = new EventLog();
     const pull = (): Promise<void> => {
-      pulled.open();
+      log.add('pulled');
       return new Promise(() => undefined);
     };
-    const stream = new ReadableStream({ pull, cancel: () => closed.open() }, { highWaterMark: 0 });
+    const stream = new ReadableStream({ pull, cancel: () => log.add('closed') }, { highWaterMark: 0 });
     const handler = fetchEndpoint(
       () => new globalThis.Response(stream, { headers: { 'content-encoding': 'gzip' } }),
     );
     await listening(framework.app().at('/', handler).listener(), async (_url, port) => {
       const sent = http.get({ port, host: '127.0.0.1', agent: false });
       sent.on('error', () => undefined);
-      await pulled.opened;
+      await log.until('pulled');
       sent.destroy();
-      await closed.opened;
+      await log.until('closed');
     });
+    expect(log.events).toEqual(['pulled', 'closed']);
   });
 });

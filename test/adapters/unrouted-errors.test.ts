@@ -2,6 +2,7 @@ import type http from 'node:http';
 import { Depends, Layer, type Middleware } from 'callnext';
 import { errorBoundary, toExpress, wrap } from 'callnext/express';
 import express5 from 'express';
+import { gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 
 const express4 = require('express4') as typeof express5;
@@ -126,10 +127,11 @@ describe.each([
   });
 
   it('gets there when the handler failed after its answer, before the middleware', async () => {
+    const failed = gate();
     const late: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       await response.text();
-      await new Promise(resolve => setTimeout(resolve, 20));
+      await failed.opened;
       throw Object.assign(new Error('failed'), { status: 503 });
     };
     const app = express().set('env', 'test');
@@ -138,7 +140,10 @@ describe.each([
     );
     app.get('/item', (_req, res, next) => {
       res.send('item');
-      setImmediate(() => next(new Error('late')));
+      setImmediate(() => {
+        next(new Error('late'));
+        failed.open();
+      });
     });
     app.use(render);
     await listening(app as http.RequestListener, async url => {

@@ -451,6 +451,7 @@ describe.each(frameworks)('the size of a kept body on $name', ({ app }) => {
       request.destroy();
       await log.until('ClientDisconnect');
     });
+    expect(log.events).toEqual(['reading', 'ClientDisconnect']);
   });
 
   it('waits for a slow body and gets all of it', async () => {

@@ -498,6 +498,7 @@ describe('a truncated body', () => {
       arrived.open();
       await late.until('abc');
     });
+    expect(late.events).toEqual(['abc']);
   });
 });
 

@@ -252,15 +252,14 @@ describe.each(mounts)('faults on $name', ({ app }) => {
       await callNext(request);
       throw new HTTPException(418);
     });
-    await send(
-      app()
-        .use(layer)
-        .at(
-          '/',
-          endpoint({ stored: Depends(stored) }, () => 1),
-        ),
-      'exit kept',
-    );
+    const failing = app()
+      .use(layer)
+      .at(
+        '/',
+        endpoint({ stored: Depends(stored) }, () => 1),
+      );
+    expect((await send(failing, 'exit kept')).status).toBe(418);
+    expect(log.events).toEqual(['exit kept']);
   });
 
   it('checks scopes again when the layer names another default', async () => {
@@ -316,15 +315,14 @@ describe.each(mounts)('faults on $name', ({ app }) => {
       yield 1;
       backgroundTasks.addTask(() => log.add('added last'));
     }
-    await send(
-      app()
-        .use(layer)
-        .at(
-          '/',
-          endpoint({ last: Depends(last, { scope: 'background' }) }, () => 1),
-        ),
-      'added last',
-    );
+    const mounted = app()
+      .use(layer)
+      .at(
+        '/',
+        endpoint({ last: Depends(last, { scope: 'background' }) }, () => 1),
+      );
+    expect((await send(mounted, 'added last')).status).toBe(200);
+    expect(log.events).toEqual(['added last']);
   });
 
   it('rejects a callNext that is not awaited without an unhandled rejection', async () => {

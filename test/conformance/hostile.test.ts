@@ -252,24 +252,28 @@ describe.each(mounts)('on $name, tasks', ({ app }) => {
   });
 
   it('run or are refused in whichever microtask they are added', async () => {
-    for (let hops = 0; hops < 12; hops += 1) {
-      let added = 0;
-      let ran = 0;
-      const layer = silent();
+    const outcomes: string[] = [];
+    for (let hops = 0; hops < 24; hops += 1) {
+      let outcome = 'lost';
       async function* late({ backgroundTasks }: { backgroundTasks: BackgroundTasks }) {
         yield 1;
         void (async () => {
           for (let hop = 0; hop < hops; hop += 1) await undefined;
           backgroundTasks.addTask(() => {
-            ran += 1;
+            outcome = 'ran';
           });
-          added += 1;
-        })().catch(() => undefined);
+        })().catch(error => {
+          outcome = error.code;
+        });
       }
-      await layer.run({ late: Depends(late, { scope: 'background' }) }, () => undefined);
+      await silent().run({ late: Depends(late, { scope: 'background' }) }, () => undefined);
       await new Promise(setImmediate);
-      expect(ran).toBe(added);
+      outcomes.push(outcome);
     }
+    // Those added in time run, those added later are refused, and none is lost in between.
+    const inTime = outcomes.indexOf('TASK_LATE');
+    expect(inTime).toBeGreaterThan(0);
+    expect(outcomes).toEqual(outcomes.map((_outcome, hops) => (hops < inTime ? 'ran' : 'TASK_LATE')));
   });
 });
 

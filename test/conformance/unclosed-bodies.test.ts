@@ -211,5 +211,6 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     await serve(layerWith({ timeout: 50 }), late, 'GET', leaveWhenBegun);
     fail(Object.assign(new Error('too late'), { code: 'LATE' }));
     await log.until('response: LATE');
+    expect(log.events).toEqual(['closing', 'response: BODY_UNCLOSED', 'exit', 'task', 'response: LATE']);
   });
 });

@@ -178,21 +178,23 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
   });
 
   it('a stream that is read later rejects with advice to clone it', async () => {
+    const sent = gate();
     const seen = gate<unknown>();
     const late: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       const [clone, stream] = [response.clone(), response.body];
-      setTimeout(() => {
-        Promise.all([clone.text(), new globalThis.Response(stream).text().catch(error => error.code)]).then(
-          seen.open,
-        );
-      }, 20);
+      sent.opened.then(async () => {
+        const fromStream = new globalThis.Response(stream).text().catch(error => error.code);
+        seen.open(await Promise.all([clone.text(), fromStream]));
+      });
       return response;
     };
     const sending = endpoint({}, () => new StreamingResponse(['a', 'b']));
     await listening(app().use(late).at('/', sending).listener(), async url => {
       expect(await (await fetch(url)).text()).toBe('ab');
     });
+    // Runs after the timer of 0 ms that ended the wait for readers: timers of one length run in their order.
+    setTimeout(sent.open, 0);
     expect(await seen.opened).toEqual(['ab', 'BODY_CONSUMED']);
   });
 

@@ -47,6 +47,7 @@ describe.each(frameworks)('a reader that is later or slower than its client on $
 
   it.each(sources)('gets all of %s, however slow it is', async (_what, mount) => {
     const seen = gate<number>();
+    const sent = gate();
     const copying: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       let size = 0;
@@ -54,7 +55,7 @@ describe.each(frameworks)('a reader that is later or slower than its client on $
         highWaterMark: 1,
         write(chunk, _encoding, done) {
           size += chunk.length;
-          setTimeout(done, 5);
+          sent.opened.then(() => setImmediate(done));
         },
       });
       pipeline(Readable.fromWeb(response.body as never), slow).then(
@@ -64,6 +65,7 @@ describe.each(frameworks)('a reader that is later or slower than its client on $
       return response;
     };
     expect(await fetched(mount(app().use(copying)).listener())).toBe(20_000);
+    sent.open();
     expect(await seen.opened).toBe(20_000);
   });
 
@@ -84,10 +86,14 @@ describe.each(frameworks)('a reader that is later or slower than its client on $
 
   it.each(sources)('gets all of a clone of %s, whatever happens to the response', async (_what, mount) => {
     const seen = gate<unknown>();
+    const sent = gate();
     const inner: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       const clone = response.clone();
-      setTimeout(() => clone.arrayBuffer().then(({ byteLength }) => seen.open(byteLength), seen.open), 20);
+      sent.opened
+        .then(() => clone.arrayBuffer())
+        .then(({ byteLength }) => byteLength)
+        .then(seen.open, seen.open);
       return response;
     };
     const outer: Middleware = async (request, callNext) => {
@@ -95,6 +101,7 @@ describe.each(frameworks)('a reader that is later or slower than its client on $
       return new Response((await response.text()).toUpperCase(), response);
     };
     await fetched(mount(app().use(outer).use(inner)).listener());
+    sent.open();
     expect(await seen.opened).toBe(20_000);
   });
 
