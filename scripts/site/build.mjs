@@ -31,7 +31,7 @@ const pages = new Map([
   ['SECURITY.md', 'security.md'],
 ]);
 for (const name of readdirSync(path.join(root, 'docs'), { recursive: true }))
-  if (name.endsWith('.md')) pages.set(`docs/${name}`, name);
+  if (name.endsWith('.md')) pages.set(`docs/${name}`, name === 'README.md' ? 'docs.md' : name);
 pages.set('docs/decisions/', 'decisions/index.md');
 pages.set('examples/', 'examples.md');
 

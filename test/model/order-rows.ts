@@ -7,7 +7,7 @@ import type {
   TaskSpec,
 } from './scenario.js';
 
-/** The cast of docs/order.md: two middlewares, a dependency of each scope, an endpoint with a task of each condition. */
+/** The cast of docs/reference/order.md: two middlewares, a dependency of each scope, an endpoint with a task of each condition. */
 interface Cast {
   readonly outer?: Partial<MiddlewareSpec>;
   readonly inner?: Partial<MiddlewareSpec>;
@@ -20,7 +20,7 @@ interface Cast {
   readonly goes?: Scenario['goes'];
 }
 
-/** A row of docs/order.md: the page and the tests are made of these. */
+/** A row of docs/reference/order.md: the page and the tests are made of these. */
 export interface OrderRow {
   readonly title: string;
   readonly cast: Cast;
@@ -72,7 +72,7 @@ export function scenarioOf(cast: Cast): Scenario {
   };
 }
 
-/** The tables of docs/order.md. */
+/** The tables of docs/reference/order.md. */
 export const orderTables: readonly { readonly heading: string; readonly rows: readonly OrderRow[] }[] = [
   {
     heading: 'Success',

@@ -30,7 +30,7 @@ interface Entered {
 }
 
 /**
- * The order of a request as docs/order.md promises it, written down a second time and as plainly as it goes: no promises,
+ * The order of a request as docs/reference/order.md promises it, written down a second time and as plainly as it goes: no promises,
  * no adapters, one function after the other. Tests compare what happens with what this says.
  */
 export function predict(scenario: Scenario): Outcome {

@@ -23,7 +23,7 @@ export type Ending = 'none' | 'ended' | 'destroyed' | 'endedLate';
 /** The methods of a response as a hold has put them there. */
 export type Installed = Pick<NativeResponse, 'write' | 'end' | 'writeHead' | '_implicitHeader'>;
 
-/** What each call of native code does in one state: a column of the table in docs/held-response.md. */
+/** What each call of native code does in one state: a column of the table in docs/internals/held-response.md. */
 export interface Calls {
   readonly name: StateName;
   writeHead(hold: Held, status: number, reason: unknown, headers: unknown): void;
