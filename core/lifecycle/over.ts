@@ -21,16 +21,10 @@ export function isDoneWith(exchange: Exchange, response: Response | undefined, {
 }
 
 /**
- * Nothing runs below any more that a middleware did not wait for: its dependencies are not taken from it, unless a layer's
- * time is up. Returns what has to be waited for, if anything.
+ * Resolves when nothing runs below any more that a middleware did not wait for: its dependencies are not taken from it,
+ * unless a layer's time is up.
  */
-export function idle(exchange: Exchange): Promise<void> | undefined {
-  if (exchange.below || exchange.enteredExits?.failure) return whenIdle(exchange);
-  exchange.phase = phases.leaving;
-  return undefined;
-}
-
-async function whenIdle(exchange: Exchange): Promise<void> {
+export async function idle(exchange: Exchange): Promise<void> {
   const { below } = exchange;
   if (below?.native?.isAtWork()) below.busyWith(below.native.end());
   await below?.whenIdle();
