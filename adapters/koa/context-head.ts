@@ -8,7 +8,8 @@ import {
   headOf,
   isBodyless,
   misuse,
-  Response,
+  type Response,
+  responseOver,
   type ViewHead,
 } from '../../core/adapter.js';
 import { headerText } from '../node/shared.js';
@@ -30,7 +31,7 @@ export interface ViewOwner {
  * setters.
  */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
-  return Response.over(new ContextHead(ctx, owner));
+  return responseOver(new ContextHead(ctx, owner));
 }
 
 /** How many bytes an answer to GET would have, where that is known. */

@@ -47,8 +47,8 @@ const noneUnsent: Unsent = new Map();
  *
  * A complete body is sent with its new length; a stream goes out chunk by chunk, each as soon as it comes.
  * Event streams, partial content (206), encoded bodies and responses with `no-transform` are not compressed.
- * `etag` becomes weak, and `vary` names `Accept-Encoding` if another client would get a compressed body. A 304 and
- * a response to HEAD have the `etag` and the `vary` of the full response. Throws `MIDDLEWARE_OPTIONS` when built.
+ * `etag` becomes weak, and `vary` names `Accept-Encoding` if another client would get a compressed body. A 304
+ * and a response to HEAD have the `etag` and `vary` of the full response. Throws `MIDDLEWARE_OPTIONS` when built.
  */
 export function gzip(given: GzipOptions = {}): Middleware {
   const options = parseOptions(given);
