@@ -116,6 +116,7 @@ it('exports from `callnext/adapter` all that an adapter needs of the core', () =
     'overtakeAnswer',
     'parseJSON',
     'readOptions',
+    'responseOver',
     'runExchange',
     'runLayer',
     'searchOf',
