@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Depends, Layer, type Middleware } from 'callnext';
+import { Depends, endpoint, Layer, type Middleware, Response } from 'callnext';
 import { authentication, requires } from 'callnext/middleware/authentication';
 import { bodyLimit } from 'callnext/middleware/body-limit';
 import { cors } from 'callnext/middleware/cors';
@@ -101,4 +101,14 @@ it('docs/reference/layer.md lists the options of a layer', () => {
 it('docs/reference/dependencies.md lists the options of Depends', () => {
   const documented = optionsUnder('dependencies.md', '## Declaring a dependency').map(([option]) => option);
   expect(documented).toEqual(optionsOf(options => Depends(() => 1, options)));
+});
+
+it('docs/reference/responses.md lists the options of an endpoint', () => {
+  const documented = optionsUnder('responses.md', '## Endpoint options').map(([option]) => option);
+  expect(documented).toEqual(optionsOf(options => endpoint({}, () => null, options)));
+});
+
+it('docs/reference/responses.md lists the options of setCookie', () => {
+  const documented = optionsUnder('responses.md', '## Cookies').map(([option]) => option);
+  expect(documented).toEqual(optionsOf(options => new Response().setCookie('name', 'value', options)));
 });
