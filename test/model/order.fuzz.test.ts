@@ -32,7 +32,7 @@ function expectInvariants(scenario: Scenario, events: readonly string[]): void {
 }
 
 describe.each(isLong ? frameworks : [express5Framework, koa3Framework])('any request on $name', framework => {
-  it('happens in the order that the model says', async () => {
+  it('happens in the order the model predicts', async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryScenario, async scenario => {
         const outcome = await play(scenario, framework);
