@@ -16,7 +16,7 @@ export { asThrown, carries, toError } from './errors/thrown.js';
 
 const messages = { ...setupMessages, ...requestMessages };
 
-/** The codes of the misuses that callnext detects; each is listed in docs/errors.md. */
+/** The codes of the misuses that callnext detects; each is listed in docs/reference/errors.md. */
 export type ErrorCode = keyof typeof messages;
 
 /** A misuse of callnext. `code` is stable and `message` names the thing and the cure. */

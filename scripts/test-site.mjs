@@ -63,9 +63,9 @@ try {
       anchors.set(here, new Set(seen.ids));
       for (const link of seen.links) links.set(link, here);
     }
-    for (const shown of ['/', '/add-to-express', '/order']) {
+    for (const shown of ['/', '/guides/add-to-express', '/reference/order']) {
       await page.goto(origin + shown);
-      await page.screenshot({ path: path.join(root, `dist/site-${name}${shown.replace('/', '-')}.png`) });
+      await page.screenshot({ path: path.join(root, `dist/site-${name}${shown.replaceAll('/', '-')}.png`) });
     }
     await page.close();
   }

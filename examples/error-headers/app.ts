@@ -3,9 +3,9 @@ import { toExpress } from 'callnext/express';
 import express from 'express';
 
 const allowOrigin: Middleware = async (request, callNext) => {
-  request.errorHeaders.set('access-control-allow-origin', '*'); // on a 500, which is made outside the middleware
+  request.errorHeaders.set('access-control-allow-origin', '*'); // for a 500, which is made outside the middleware
   const response = await callNext(request);
-  response.headers.set('access-control-allow-origin', '*'); // on everything else
+  response.headers.set('access-control-allow-origin', '*'); // for every other response
   return response;
 };
 

@@ -39,7 +39,7 @@ layer.addMiddleware(async (request, callNext) => {
 });
 
 layer.addMiddleware(async function internalOnly(request, callNext) {
-  // Express matches routes in any case, and so must what guards them.
+  // Express ignores the case of paths, so a guard must ignore it, too.
   const isInternal = /^\/internal(\/|$)/i.test(request.path);
   if (isInternal && request.headers.get('x-key') !== 'secret') throw new HTTPException(403);
   return callNext(request);
@@ -60,7 +60,7 @@ function agentOf({ request }: Injected) {
   return req.get('user-agent') ?? 'nobody';
 }
 
-// A file handle can be disposed, and this one is opened for the request.
+// This file handle is opened for one request, so dispose of it.
 const openLicence = () => open('LICENSE');
 const readLicence = endpoint({ file: Depends(openLicence, { dispose: true }) }, async ({ file }) => {
   return { title: (await file.readFile('utf8')).split('\n', 1)[0] };
@@ -99,7 +99,7 @@ app.post('/orders', async (req, res) => {
 app.put('/text', express.text(), (req, res) => void res.send(req.body));
 app.post('/raw', toExpress(endpoint({}, ({ request }) => request.text())));
 app.get('/internal/:page', (req, res) => void res.send(req.params.page));
-app.use('/api', mountFetch(hono.fetch)); // from callnext/express; on Koa: app.use(mount('/api', mountFetch(hono.fetch)))
+app.use('/api', mountFetch(hono.fetch)); // on Koa: app.use(mount('/api', mountFetch(hono.fetch)))
 app.all(/^\/auth\//, mountFetch(auth.handler));
 
 export const server = http.createServer(wrap(app, layer));

@@ -10,11 +10,11 @@ import helmet from 'helmet';
 
 declare module 'callnext' {
   interface Session {
-    name?: string; // what this app keeps between the requests of a client
+    name?: string; // what this app stores in the session
   }
 }
 
-/** Who asks is who has logged in. */
+/** The user is the one who has logged in. */
 const backend = {
   authenticate({ session }: { session: { name?: string } }) {
     const { name } = session;
@@ -24,10 +24,10 @@ const backend = {
 
 const layer = new Layer({
   middleware: [
-    requestId(), // the first one is outermost: its header is on every answer, errors included
+    requestId(), // outermost: its header is on every response, errors included
     cors({ allowOrigins: ['https://app.example'], allowCredentials: true, allowMethods: ['GET', 'POST'] }),
     gzip({ encodings: ['br', 'gzip'] }),
-    fromExpress(helmet()), // a middleware of Express, at this place
+    fromExpress(helmet()), // an Express middleware, at this place
     sessions({ secretKey: ['the new secret', 'the one before'] }),
     authentication({ backend }), // reads the session, so it stands inside
   ],

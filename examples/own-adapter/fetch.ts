@@ -22,13 +22,13 @@ export type FetchHandler = (
   request: globalThis.Request,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/** A layer around a handler of the Fetch kind. */
+/** Wraps a Fetch handler in a layer. */
 export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   return native => {
     const transport = new FetchTransport(native.method);
     const exchange = new Exchange(new Request(new FetchSource(native)), transport);
     transport.exchange = exchange;
-    // Never rejects: what fails is told to `onError`, or answered by the transport.
+    // Never rejects: a failure is reported to `onError`, or answered by the transport.
     void runExchange(exchange, layer, async request => {
       const answer = await handler(request.native);
       return new Response(answer.body as ReadableStream<Uint8Array>, answer as never);
@@ -112,7 +112,7 @@ class FetchTransport implements Transport {
     });
   }
 
-  /** Resolves when the last byte is handed over, or when nobody wants it any more: then dependencies exit and tasks run. */
+  /** Resolves when the last byte is handed over or the client has left: then dependencies exit and tasks run. */
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);

@@ -4,9 +4,9 @@ import { mountFetch, toExpress } from 'callnext/express';
 import express from 'express';
 import { Hono } from 'hono';
 
-const secret = 'a secret that the sender knows, too';
+const secret = 'a secret shared with the sender';
 
-/** The signature is over the very bytes, which the parser before has read. */
+/** Verifies the signature over the exact bytes, although a parser has already read them. */
 const webhook = endpoint({}, async ({ request }) => {
   const expected = createHmac('sha256', secret)
     .update(await request.bytes())
@@ -37,9 +37,9 @@ const hono = new Hono().basePath('/api');
 hono.post('/echo', async context => context.json(await context.req.json()));
 
 export const app = express();
-app.use(toExpress(new Layer({ maxBodySize: 100_000 }))); // bytes of a body that may be held for several readers
+app.use(toExpress(new Layer({ maxBodySize: 100_000 }))); // bytes held for several readers
 app.use(express.json());
 app.post('/webhook', toExpress(webhook));
 app.post('/upload', toExpress(upload));
 app.get('/countdown', toExpress(countdown));
-app.use('/api', mountFetch(hono.fetch)); // behind express.json(), and it has its body all the same
+app.use('/api', mountFetch(hono.fetch)); // after express.json(), and it still gets the body

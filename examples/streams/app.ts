@@ -31,7 +31,7 @@ async function* getOrders() {
 }
 
 const exportOrders = endpoint({ orders: Depends(getOrders) }, async function* ({ orders, response }) {
-  if (orders.length === 0) throw new HTTPException(404, 'No orders'); // before the first value: an answer as any
+  if (orders.length === 0) throw new HTTPException(404, 'No orders'); // before the first value: a normal 404
   response.headers.set('content-disposition', 'attachment; filename="orders.jsonl"');
   for (const order of orders) yield order; // {"id":1,"item":"chair"}⏎ {"id":2,"item":"table"}⏎
 });

@@ -1,4 +1,4 @@
-// The edge cases of a held response by their numbers in docs/edge-cases.md, where the others are named too.
+// The edge cases of a held response by their numbers in docs/internals/edge-cases.md, where the others are named too.
 import http from 'node:http';
 import net from 'node:net';
 import { pipeline, Readable } from 'node:stream';

@@ -81,7 +81,7 @@ describe.each([
       expect(log.events).toEqual(['begin', ...rolledBack, 'rendered conflict', 'after 409', 'always']);
     });
 
-    it('are invisible without any of these: docs/add-to-koa.md', async () => {
+    it('are invisible without any of these: docs/guides/add-to-koa.md', async () => {
       expect((await ask(toKoa(layer), render, conflicts)).status).toBe(409);
       expect(log.events).toEqual(['begin', 'rendered conflict', 'after 409', 'commit', 'task', 'always']);
     });

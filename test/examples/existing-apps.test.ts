@@ -31,7 +31,7 @@ const visit: Asked[] = [
   { path: '/notes' },
   { path: '/long', headers: { 'accept-encoding': 'gzip' } },
   { path: '/long' },
-  { path: '/static/errors.md', headers: { range: 'bytes=0-99' } },
+  { path: '/static/reference/errors.md', headers: { range: 'bytes=0-99' } },
   { path: '/static/nothing' },
   { path: '/broken' },
   { path: '/nowhere' },

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { type FetchHandler, toFetch } from '../../examples/own-adapter/fetch.js';
 import { EventLog } from '../support/events.js';
 
-describe('the adapter of docs/write-an-adapter.md', () => {
+describe('the adapter of docs/internals/write-an-adapter.md', () => {
   let log: EventLog;
   beforeEach(() => {
     log = new EventLog();

@@ -3,7 +3,7 @@ import { orderTables, scenarioOf } from './order-rows.js';
 import { play } from './play.js';
 import { predict } from './predict.js';
 
-describe.each(orderTables)('docs/order.md: $heading', ({ rows }) => {
+describe.each(orderTables)('docs/reference/order.md: $heading', ({ rows }) => {
   describe.each(frameworks)('on $name', framework => {
     it.each(rows)('$title', async ({ cast, events, status }) => {
       expect(await play(scenarioOf(cast), framework)).toEqual({ events, status });

@@ -20,7 +20,7 @@ function expectInvariants(scenario: Scenario, events: readonly string[]): void {
   }
   for (const task of scenario.endpoint.tasks) {
     const isAdded = events.includes('endpoint');
-    expect(count(task.name) + count(`told background: dropped ${task.name}`)).toBe(isAdded ? 1 : 0);
+    expect(count(task.name) + count(`reported background: dropped ${task.name}`)).toBe(isAdded ? 1 : 0);
   }
   for (const { name, kind } of scenario.layers.flatMap(({ middleware }) => middleware)) {
     const isThrough = events.filter(

@@ -4,7 +4,8 @@ import {
   type HeaderStore,
   Headers,
   misuse,
-  Response,
+  type Response,
+  responseOver,
   type ViewHead,
 } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
@@ -26,7 +27,7 @@ interface Held {
 
 /** The response that native code has begun, for the middleware. Nothing is copied: changes are made where it is sent from. */
 export function heldView(held: Held): Response {
-  return Response.over(new HeldHead(held));
+  return responseOver(new HeldHead(held));
 }
 
 class HeldHead implements ViewHead, HeaderStore {
