@@ -6,8 +6,11 @@ const layer = new Layer();
 
 layer.addMiddleware(async (request, callNext) => {
   const start = performance.now();
-  const response = await callNext(request); // whatever answers below: an endpoint or a plain res.json()
-  response.headers.set('x-process-time', String((performance.now() - start) / 1000));
+  const response = await callNext(request); // even from a plain res.json()
+  response.headers.set(
+    'x-process-time',
+    String((performance.now() - start) / 1000),
+  );
   return response;
 });
 
@@ -21,12 +24,19 @@ async function* getItems() {
   }
 }
 
-const readItem = endpoint({ items: Depends(getItems) }, ({ items, request, backgroundTasks }) => {
-  const item = items.get(request.pathParams.id ?? '');
-  if (!item) throw new HTTPException(404, 'Item not found');
-  backgroundTasks.addTask(console.log, 'viewed, now that all is closed:', item.id);
-  return item; // plain data becomes a JSON response
-});
+const readItem = endpoint(
+  { items: Depends(getItems) },
+  ({ items, request, backgroundTasks }) => {
+    const item = items.get(request.pathParams.id ?? '');
+    if (!item) throw new HTTPException(404, 'Item not found');
+    backgroundTasks.addTask(
+      console.log,
+      'viewed, now that all is closed:',
+      item.id,
+    );
+    return item; // plain data becomes a JSON response
+  },
+);
 
 export const app = express();
 app.use(toExpress(layer)); // what comes below keeps working, untouched
