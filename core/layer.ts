@@ -19,7 +19,7 @@ import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { LifespanContext } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
-import { onionPort } from './lifecycle/run-layer.js';
+import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
@@ -168,10 +168,9 @@ export class Layer {
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const { dependencies, onError, defaultScope, timeout, maxBodySize, strictContentType } = this.#options;
+    const innermost = Object.keys(dependencies).length > 0 ? belowWith(dependencies) : goBelow;
     const plan: FrozenLayer = {
-      onion: compose(this.#middlewares, this.#middlewareNames, onionPort),
-      dependencies,
-      hasDependencies: Object.keys(dependencies).length > 0,
+      onion: compose(this.#middlewares, this.#middlewareNames, onionPort, innermost),
       handlers: this.#handlers,
       onError,
       defaultScope,

@@ -75,6 +75,12 @@ export class Body {
     return this.#tee?.isBeingRead === true;
   }
 
+  /** Whether it has been opened, and is produced piece by piece. */
+  get isProduced(): boolean {
+    const content = this.#content;
+    return content !== undefined && content !== null && !isChunk(content);
+  }
+
   /** Whether somebody has looked, and there is no body. */
   get isNothing(): boolean {
     return this.#content === null;

@@ -34,7 +34,9 @@ function started(below: Below, request: Request): Promise<Response> {
 function settleNative(exchange: Exchange, response: Response): Response | Promise<Response> {
   const observed = exchange.failures && takeObserved(exchange);
   const failed = observed ?? (response.status < 500 ? undefined : serverError(exchange, response));
-  if (failed || exchange.enteredExits?.isEmpty === false) return leaveNative(exchange, response, failed);
+  const { enteredExits } = exchange;
+  if (failed || enteredExits?.has('function')) return leaveNative(exchange, response, failed);
+  if (enteredExits?.isEmpty === false) keepForNative(exchange);
   return response;
 }
 
@@ -53,7 +55,7 @@ async function leaveNative(
       return recover(exchange, overtaking);
     }
     thrown ??= takeObserved(exchange);
-  } else if (!exits.isEmpty) keepForNative(exchange);
+  } else keepForNative(exchange);
   if (thrown) await failedNatively(exchange, thrown);
   if (exits.isEmpty) return response;
   const known = exits.failure;

@@ -63,22 +63,39 @@ function passOn(exchange: Exchange, thrown: unknown): Error {
   return passedOn;
 }
 
+/** Steps 7 to 9, in the async context of the request. */
 function afterResponse(
   exchange: Exchange,
   response: Response | undefined,
   delivery: Delivery,
+): Promise<unknown> {
+  const { trace, below, enteredExits } = exchange;
+  const isBusy = trace || below || enteredExits?.failure;
+  return exchange.inContext(() =>
+    isBusy ? whenQuiet(exchange, response, delivery) : leave(exchange, response, delivery),
+  );
+}
+
+/** What still runs below keeps its dependencies, and a test that looks on has the response first. */
+async function whenQuiet(
+  exchange: Exchange,
+  response: Response | undefined,
+  delivery: Delivery,
 ): Promise<void> {
-  const { outcome, error } = delivery;
-  exchange.trace?.add(response ? `${outcome} ${response.status}` : `${outcome} by the framework`);
-  return exchange.inContext(async () => {
-    if (exchange.trace) await exchange.trace.received?.();
-    const busy = idle(exchange);
-    if (busy) await busy;
-    const closing = settleResponses(exchange, response);
-    if (closing) await closing;
+  const { trace } = exchange;
+  trace?.add(response ? `${delivery.outcome} ${response.status}` : `${delivery.outcome} by the framework`);
+  if (trace) await trace.received?.();
+  await idle(exchange);
+  await leave(exchange, response, delivery);
+}
+
+function leave(exchange: Exchange, response: Response | undefined, { error }: Delivery): Promise<unknown> {
+  exchange.phase = phases.leaving;
+  const goOn = (): Promise<unknown> => {
     const known = noteFailure(exchange, 'response', error, undefined) ?? exchange.failures?.failed;
-    await runAfterResponse(exchange, response, known);
-  });
+    return runAfterResponse(exchange, response, known);
+  };
+  return settleResponses(exchange, response)?.then(goOn) ?? goOn();
 }
 
 function alreadyAnswered(): Error {

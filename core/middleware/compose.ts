@@ -47,14 +47,14 @@ function mayReturnResponse(fn: object): boolean {
 
 /**
  * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
- * `names` are those of the middlewares.
+ * `names` are those of the middlewares; `innermost` goes on to what is below.
  */
 export function compose<Run extends OnionRun>(
   middlewares: readonly Middleware[],
   names: readonly string[],
   port: OnionPort<Run>,
+  innermost: Onion<Run>,
 ): Onion<Run> {
-  const innermost: Onion<Run> = (request, _run, below) => below(request);
   const fold = (inner: Onion<Run>, middleware: Middleware, index: number): Onion<Run> =>
     guarded({ name: names[index] as string, inner, port }, middleware);
   return middlewares.reduceRight(fold, innermost);
