@@ -15,6 +15,8 @@ app.use(ctx => {
   const { email } = ctx.request.body as { email: string };
   backgroundTasks(ctx).addTask(sendMail, email);
   // Runs also where the request fails.
-  backgroundTasks(ctx).addTask(new BackgroundTask(sendMail, ['audit@example.com'], { when: 'always' }));
+  backgroundTasks(ctx).addTask(
+    new BackgroundTask(sendMail, ['audit@example.com'], { when: 'always' }),
+  );
   ctx.body = { ok: true };
 });

@@ -24,7 +24,10 @@ interface Held {
   readonly state: string;
 }
 
-/** The response that native code has begun, for the middleware. Nothing is copied: changes are made where it is sent from. */
+/**
+ * The response that native code has begun, for the middleware. Nothing is copied: changes are made where it
+ * is sent from.
+ */
 export function heldView(held: Held): Response {
   return Response.over(new HeldHead(held));
 }
