@@ -22,7 +22,7 @@ export type FetchHandler = (
   request: globalThis.Request,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/** A layer around a handler of the Fetch kind. */
+/** Wraps a Fetch handler in a layer. */
 export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   return native => {
     const transport = new FetchTransport(native.method);
