@@ -1,6 +1,7 @@
 /**
- * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so that an adapter
- * needs no other import. What is only here may change in a minor version; `docs/internals/write-an-adapter.md` shows its use.
+ * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so
+ * that an adapter needs no other import. What is only here may change in a minor version;
+ * `docs/internals/write-an-adapter.md` shows its use.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
 export { Depends, type Named } from './dependencies/depends.js';

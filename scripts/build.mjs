@@ -1,5 +1,5 @@
-// Builds dist/: the package as a few CommonJS bundles, the ES modules that export them, their declarations, and the examples.
-// docs/decisions/030-one-implementation-in-a-few-files.md has the reasons.
+// Builds dist/: the package as a few CommonJS bundles, the ES modules that export them, their declarations,
+// and the examples. docs/decisions/030-one-implementation-in-a-few-files.md has the reasons.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -61,7 +61,10 @@ async function bundle(dir) {
   return output.filter(({ type }) => type === 'chunk');
 }
 
-/** Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice the memory. */
+/**
+ * Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice
+ * the memory.
+ */
 function toAscii(code) {
   return code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

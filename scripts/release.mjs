@@ -1,5 +1,5 @@
-// npm run release -- 1.2.0: checks what is to be published, names the version, and tags it. CI publishes the tag, with provenance:
-// `npm publish --provenance --access public`.
+// npm run release -- 1.2.0: checks what is to be published, names the version, and tags it. CI publishes the
+// tag, with provenance: `npm publish --provenance --access public`.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 

@@ -1,5 +1,13 @@
 // What docs/reference/dependencies.md shows, in one app.
-import { Depends, dependency, endpoint, HTTPException, type Injected, Layer, type Response } from 'callnext';
+import {
+  Depends,
+  dependency,
+  endpoint,
+  HTTPException,
+  type Injected,
+  Layer,
+  type Response,
+} from 'callnext';
 import { inject, toExpress } from 'callnext/express';
 import express from 'express';
 
@@ -33,7 +41,10 @@ const getUser = dependency({ db: Depends(getDb) }, async ({ db, request }) => {
   return user;
 });
 
-const readMe = endpoint({ user: Depends(getUser), db: Depends(getDb) }, ({ user }) => user);
+const readMe = endpoint(
+  { user: Depends(getUser), db: Depends(getDb) },
+  ({ user }) => user,
+);
 
 let made = 0;
 const nextNumber = () => ++made;
@@ -58,7 +69,11 @@ interface Transaction {
   insert(row: string): void;
 }
 
-async function* getTransaction(): AsyncGenerator<Transaction, void, Response | undefined> {
+async function* getTransaction(): AsyncGenerator<
+  Transaction,
+  void,
+  Response | undefined
+> {
   journal.push('begin');
   try {
     const sent = yield { insert: row => journal.push(`insert ${row}`) };

@@ -1,5 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { EventSourceResponse, endpoint, HTTPException, Layer, ServerSentEvent, UploadFile } from 'callnext';
+import {
+  EventSourceResponse,
+  endpoint,
+  HTTPException,
+  Layer,
+  ServerSentEvent,
+  UploadFile,
+} from 'callnext';
 import { mountFetch, toExpress } from 'callnext/express';
 import express from 'express';
 import { Hono } from 'hono';
@@ -37,9 +44,10 @@ const hono = new Hono().basePath('/api');
 hono.post('/echo', async context => context.json(await context.req.json()));
 
 export const app = express();
-app.use(toExpress(new Layer({ maxBodySize: 100_000 }))); // bytes held for several readers
+// Bytes of a body held in memory for several readers.
+app.use(toExpress(new Layer({ maxBodySize: 100_000 })));
 app.use(express.json());
 app.post('/webhook', toExpress(webhook));
 app.post('/upload', toExpress(upload));
 app.get('/countdown', toExpress(countdown));
-app.use('/api', mountFetch(hono.fetch)); // after express.json(), and it still gets the body
+app.use('/api', mountFetch(hono.fetch)); // works after express.json()

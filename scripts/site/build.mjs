@@ -1,4 +1,5 @@
-// npm run site: the documentation as a site, in dist/site: the README, docs/, and the API from the docstrings.
+// npm run site: the documentation as a site, in dist/site: the README, docs/, and the API from the
+// docstrings.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -59,7 +60,10 @@ execFileSync(bin('vitepress'), ['build', source, '--outDir', path.join(root, 'di
   stdio: 'inherit',
 });
 
-/** Links to pages go to where those stand; links to other files of the repository, to a copy that a browser shows as text. */
+/**
+ * Links to pages go to where those stand; links to other files of the repository, to a copy that a browser
+ * shows as text.
+ */
 function linked(text, from, to) {
   return text
     .replace(/^<!-- .* -->\n/gm, '')
