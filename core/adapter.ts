@@ -60,6 +60,7 @@ export {
   isNativeView,
   moveResponse,
   openedBodyOf,
+  responseOver,
 } from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
 export type { Session, Trace } from './http/shared.js';

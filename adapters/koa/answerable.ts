@@ -19,16 +19,17 @@ export function answerable(thrown: unknown): unknown {
     expose,
     ...known,
   });
-  originals.set(copy, error);
+  Object.defineProperty(copy, originalKey, { value: error });
   return copy;
 }
 
-const originals = new WeakMap<Error, Error>();
+/** By a symbol, so that two copies of the package know each other's copies of errors. */
+const originalKey: unique symbol = Symbol.for('callnext.koa.original') as never;
 
 /** What Koa was given in the place of an error, as the error again. */
 export function originalOf(thrown: unknown): Error {
-  const error = toError(thrown);
-  return originals.get(error) ?? error;
+  const error: Error & { readonly [originalKey]?: Error } = toError(thrown);
+  return error[originalKey] ?? error;
 }
 
 /**

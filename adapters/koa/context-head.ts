@@ -8,14 +8,22 @@ import {
   headOf,
   isBodyless,
   misuse,
-  Response,
+  type Response,
+  type ResponseHead,
+  responseOver,
   type ViewHead,
 } from '../../core/adapter.js';
 import { headerText } from '../node/shared.js';
 import { originalOf } from './answerable.js';
 import { contentOf, isWhole, reasonOf, sendsReason, sendsWebBodies } from './context-content.js';
 import type { KoaContext } from './koa-types.js';
-import { emptied, isCutOff, isReturned } from './own-bodies.js';
+import { isCutOff, isEmptied, isReturned } from './own-bodies.js';
+
+/** A context, and what was on it when somebody looked. */
+interface Viewed {
+  readonly ctx: KoaContext;
+  readonly body: unknown;
+}
 
 /** Who a view of a context belongs to. */
 export interface ViewOwner {
@@ -30,7 +38,7 @@ export interface ViewOwner {
  * setters.
  */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
-  return Response.over(new ContextHead(ctx, owner));
+  return responseOver(new ContextHead(ctx, owner));
 }
 
 /** How many bytes an answer to GET would have, where that is known. */
@@ -41,10 +49,10 @@ function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | und
   return content instanceof Uint8Array ? content.byteLength : undefined;
 }
 
-/** What a view of a context was made of; `undefined` for any other response. */
-export function viewed(ctx: KoaContext, response: Response): { readonly body: unknown } | undefined {
-  const head = headOf(response);
-  return head instanceof ContextHead && head.ctx === ctx ? head : undefined;
+/** The view of a context, also that of another copy of the package; `undefined` for any other response. */
+export function viewed(ctx: KoaContext, response: Response): Viewed | undefined {
+  const head: ResponseHead & Partial<Viewed> = headOf(response);
+  return head.ctx === ctx ? (head as Viewed) : undefined;
 }
 
 /**
@@ -83,7 +91,7 @@ type Given = 'nothing' | 'size' | 'body';
  * stays.
  */
 function givenBy(ctx: KoaContext, body: unknown): Given {
-  const isNull = Reflect.get(ctx.response, '_explicitNullBody') === true || (body === '' && emptied.has(ctx));
+  const isNull = Reflect.get(ctx.response, '_explicitNullBody') === true || isEmptied(ctx);
   if (isBodyless(ctx.status) || isNull) return 'nothing';
   return ctx.req.method === 'HEAD' && !isReturned(ctx, body) ? 'size' : 'body';
 }

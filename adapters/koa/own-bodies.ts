@@ -1,27 +1,52 @@
 import { type Readable, Stream } from 'node:stream';
-import { toError } from '../../core/adapter.js';
+import { isBodyless, toError } from '../../core/adapter.js';
 import { originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
-/** Contexts given an empty text for a response without a body: Koa would send the reason phrase otherwise. */
-export const emptied = new WeakSet<KoaContext>();
+// By symbols on the objects themselves, so that two copies of the package know each other's bodies.
+const emptiedKey: unique symbol = Symbol.for('callnext.koa.emptied') as never;
+const returnedKey: unique symbol = Symbol.for('callnext.koa.returned') as never;
+const ownKey: unique symbol = Symbol.for('callnext.koa.ownStream') as never;
 
-/** What endpoints and middleware have put on contexts in answer to HEAD. */
-export const returned = new WeakMap<KoaContext, unknown>();
-
-export function isReturned(ctx: KoaContext, body: unknown): boolean {
-  return body !== undefined && returned.get(ctx) === body;
+interface Marked {
+  readonly [emptiedKey]?: true;
+  readonly [returnedKey]?: unknown;
 }
 
-/** Streams of ours on a context: their head goes out before the first chunk. */
-export const ownStreams = new WeakSet<object>();
+/** Sends an empty text for a response without a body: Koa would send the reason phrase otherwise. */
+export function emptyBody(ctx: KoaContext): void {
+  ctx.body = isBodyless(ctx.status) ? null : '';
+  if (ctx.body === '') Reflect.set(ctx, emptiedKey, true);
+}
+
+export function isEmptied(ctx: KoaContext): boolean {
+  return ctx.body === '' && (ctx as Marked)[emptiedKey] === true;
+}
+
+/** Notes that an endpoint or a middleware has put the body on the context in answer to HEAD. */
+export function markReturned(ctx: KoaContext): void {
+  Reflect.set(ctx, returnedKey, ctx.body);
+}
+
+export function isReturned(ctx: KoaContext, body: unknown): boolean {
+  return body !== undefined && (ctx as Marked)[returnedKey] === body;
+}
+
+/** Marks a stream on a context as ours: its head goes out before the first chunk. */
+export function markOwn(stream: Readable): void {
+  Reflect.set(stream, ownKey, true);
+}
+
+export function isOwnStream(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && ownKey in body;
+}
 
 /**
  * Whether a body has been destroyed with its response, and will tell that it has closed. Our own are closed
  * by their producers.
  */
 export function isClosing(body: unknown): body is Readable {
-  if (!(body instanceof Stream) || ownStreams.has(body)) return false;
+  if (!(body instanceof Stream) || isOwnStream(body)) return false;
   const { destroyed, closed, _readableState } = body as Readable & {
     readonly _readableState?: { readonly emitClose?: boolean };
   };

@@ -26,7 +26,7 @@ import {
 import { answerable, answerableChunks } from './answerable.js';
 import { isWhole } from './context-content.js';
 import type { KoaContext } from './koa-types.js';
-import { emptied, isCutOff, ownStreams, returned } from './own-bodies.js';
+import { emptyBody, isCutOff, isOwnStream, markOwn, markReturned } from './own-bodies.js';
 
 /**
  * Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the
@@ -46,7 +46,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   const type = content === null ? null : headers.get('content-type');
   if (type !== null) ctx.set('content-type', type);
   const producer = setBody(ctx, content, declared, response);
-  if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) returned.set(ctx, ctx.body);
+  if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) markReturned(ctx);
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
     if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
@@ -62,11 +62,6 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
   headOf(response).seal();
   return producer;
-}
-
-function emptyBody(ctx: KoaContext): void {
-  ctx.body = isBodyless(ctx.status) ? null : '';
-  if (ctx.body === '') emptied.add(ctx);
 }
 
 /** What is made of a body that was kept back is empty. */
@@ -102,7 +97,7 @@ function setBody(
     const producer = new BodyProducer(content, declared);
     const body = Readable.from(chunksOf(producer, ctx, () => goesInto(body, ctx.res)));
     ctx.body = body;
-    ownStreams.add(body);
+    markOwn(body);
     keepDisconnectsQuiet(ctx, producer);
     return producer;
   }
@@ -142,7 +137,7 @@ async function* chunksOf(
 function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   const { onerror } = ctx;
   ctx.onerror = error => {
-    const isOurs = ownStreams.has(ctx.body as object) && producer.error !== error;
+    const isOurs = isOwnStream(ctx.body) && producer.error !== error;
     const isConnections = error !== null && error === ctx.req.socket.errored;
     if (!isOurs || !(isConnections || isCutOff(error, ctx))) onerror.call(ctx, error);
   };
@@ -156,12 +151,12 @@ export function putBack(ctx: KoaContext, view: Response): void {
   if (body === undefined || (!body.taken && !body.isBeingRead)) return;
   const { res } = ctx;
   const before = new HeaderSnapshot(res as NativeResponse);
-  const isOwn = ownStreams.has(ctx.body as object);
+  const isOwn = isOwnStream(ctx.body);
   const content = answerableChunks(body.take() as AsyncIterable<unknown>);
   const stream: Readable = Readable.from(
     isOwn ? headFirst(content, ctx, () => goesInto(stream, res)) : content,
   );
-  if (isOwn) ownStreams.add(stream);
+  if (isOwn) markOwn(stream);
   ctx.body = stream;
   before.rewrite(res as NativeResponse);
 }

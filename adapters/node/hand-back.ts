@@ -60,7 +60,7 @@ function makeWay(native: NativeExchange, innermost: Waiter | undefined): boolean
     return true;
   }
   for (const hold of used.toReversed()) hold.bypass();
-  const methods = outermost.hasWritten ? originalMethods(res) : outermost.previous;
+  const methods = outermost.output === 'none' ? outermost.previous : originalMethods(res);
   bypass(native, methods, !hasEnded, innermost?.entry);
   return true;
 }

@@ -3,7 +3,7 @@ import type { Body } from './body.js';
 import type { Content } from './body-source.js';
 import type { ResponseHead, ViewHead } from './head.js';
 import { describedBody } from './headers.js';
-import type { Response } from './response.js';
+import { Response } from './response.js';
 import { body, claim, head, inherit, moveTo, take, tasks } from './response-keys.js';
 import { isBodyless } from './status.js';
 
@@ -25,6 +25,13 @@ export function bodyOf(response: Response): Body {
 /** The body of a response, if there is something to ask of it: it is a stream, or somebody has opened it. */
 export function openedBodyOf(response: Response): Body | undefined {
   return response[describedBody];
+}
+
+/** A response over a head that lives elsewhere: an adapter's view of a native response. */
+export function responseOver(viewed: ViewHead): Response {
+  const response = new Response();
+  response[moveTo](viewed);
+  return response;
 }
 
 /** Makes a response the view of a native one that its head and its body were put onto. */

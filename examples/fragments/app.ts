@@ -55,7 +55,7 @@ layer.addMiddleware(async (request, callNext) => {
 });
 
 layer.addMiddleware(async function internalOnly(request, callNext) {
-  // Express matches routes in any case, and so must what guards them.
+  // Express ignores the case of paths, so a guard must ignore it, too.
   const isInternal = /^\/internal(\/|$)/i.test(request.path);
   if (isInternal && request.headers.get('x-key') !== 'secret')
     throw new HTTPException(403);
@@ -83,7 +83,7 @@ function agentOf({ request }: Injected) {
   return req.get('user-agent') ?? 'nobody';
 }
 
-// A file handle can be disposed, and this one is opened for the request.
+// This file handle is opened for one request, so dispose of it.
 const openLicence = () => open('LICENSE');
 const readLicence = endpoint(
   { file: Depends(openLicence, { dispose: true }) },

@@ -22,7 +22,7 @@ export type FetchHandler = (
   request: globalThis.Request,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/** A layer around a handler of the Fetch kind. */
+/** Wraps a Fetch handler in a layer. */
 export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   return native => {
     const transport = new FetchTransport(native.method);
@@ -127,7 +127,8 @@ class FetchTransport implements Transport {
     });
   }
 
-  /** Resolves when the last byte is handed over, or when the client has left. */
+  // Resolves when the last byte is handed over or the client has left.
+  // Then dependencies exit and tasks run.
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);

@@ -6,11 +6,9 @@ const layer = new Layer();
 
 layer.addMiddleware(async (request, callNext) => {
   const start = performance.now();
-  const response = await callNext(request); // even from a plain res.json()
-  response.headers.set(
-    'x-process-time',
-    String((performance.now() - start) / 1000),
-  );
+  const response = await callNext(request);
+  const seconds = (performance.now() - start) / 1000;
+  response.headers.set('x-process-time', String(seconds));
   return response;
 });
 
@@ -20,7 +18,7 @@ async function* getItems() {
   try {
     yield items;
   } finally {
-    console.log('closed, now that the response is out');
+    console.log('closed: the response has been sent');
   }
 }
 
@@ -29,17 +27,13 @@ const readItem = endpoint(
   ({ items, request, backgroundTasks }) => {
     const item = items.get(request.pathParams.id ?? '');
     if (!item) throw new HTTPException(404, 'Item not found');
-    backgroundTasks.addTask(
-      console.log,
-      'viewed, now that all is closed:',
-      item.id,
-    );
+    backgroundTasks.addTask(console.log, 'viewed:', item.id);
     return item; // plain data becomes a JSON response
   },
 );
 
 export const app = express();
-app.use(toExpress(layer)); // what comes below keeps working, untouched
+app.use(toExpress(layer)); // existing routes below keep working, unchanged
 app.get('/items/:id', toExpress(readItem));
 app.get('/legacy', (_req, res) => {
   res.json({ ok: true });

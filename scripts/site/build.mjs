@@ -67,7 +67,13 @@ execFileSync(bin('vitepress'), ['build', source, '--outDir', path.join(root, 'di
 function linked(text, from, to) {
   return text
     .replace(/^<!-- .* -->\n/gm, '')
-    .replace(/\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?\)/g, (_all, link, hash = '') => {
+    .replace(/(!\[[^\]]*\]\()([^):\s]+)\)/g, (_all, before, link) => {
+      const target = path.join(path.dirname(from), link);
+      mkdirSync(path.dirname(path.join(source, 'public', target)), { recursive: true });
+      copyFileSync(path.join(root, target), path.join(source, 'public', target));
+      return `${before}/${target})`;
+    })
+    .replace(/(?<!!\[[^\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?\)/g, (_all, link, hash = '') => {
       const target = path.join(path.dirname(from), link);
       const page = pages.get(target);
       if (page !== undefined) return `](${path.relative(path.dirname(to), page) || page}${hash})`;

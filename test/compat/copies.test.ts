@@ -113,11 +113,13 @@ const places: readonly Place[] = [
   { name: 'toNode', mount: onNode },
 ];
 
-/** What an inner middleware of a copy does around what is below. */
+/** The middleware of a layer, by the copy that the layer is of. */
 type Inner = (copy: Copy, log: EventLog) => readonly unknown[];
 
 interface Case {
   readonly title: string;
+  readonly method?: string;
+  readonly outer?: Inner;
   readonly inner?: Inner;
   readonly below: (copy: Copy, log: EventLog) => Below;
 }
@@ -198,6 +200,51 @@ const cases: readonly Case[] = [
     }),
   },
   {
+    title: 'an endpoint answers without a body, and an outer middleware looks at it',
+    outer: (_copy, log) => [
+      async (request: never, callNext: (request: never) => Promise<Response>) => {
+        const response = await callNext(request);
+        log.add(`body ${response.body}`);
+        return response;
+      },
+    ],
+    below: () => ({ target: copy => copy.core.endpoint({}, () => new copy.core.Response(null)) as Target }),
+  },
+  {
+    title: 'an endpoint answers HEAD, and an outer middleware reads the body',
+    method: 'HEAD',
+    outer: (_copy, log) => [
+      async (request: never, callNext: (request: never) => Promise<Response>) => {
+        const response = await callNext(request);
+        log.add(`read ${await response.text()}`);
+        return response;
+      },
+    ],
+    below: () => ({ target: copy => copy.core.endpoint({}, () => ({ answer: 42 })) as Target }),
+  },
+  {
+    title: 'an endpoint streams and fails, and an outer middleware reads the body',
+    outer: (_copy, log) => [
+      async (request: never, callNext: (request: never) => Promise<Response>) => {
+        const response = await callNext(request);
+        await response
+          .text()
+          .catch((error: Error) => log.add(`read ${error.message}, frozen: ${Object.isFrozen(error)}`));
+        return response;
+      },
+    ],
+    below: () => ({
+      target: copy =>
+        copy.core.endpoint({}, () => {
+          async function* chunks() {
+            yield 'one ';
+            throw Object.freeze(Object.assign(new Error('stream failed'), { stack: 'stack' }));
+          }
+          return new copy.core.StreamingResponse(chunks());
+        }) as Target,
+    }),
+  },
+  {
     title: 'an inner middleware changes a header and the status',
     inner: () => [
       async (request: never, callNext: (request: never) => Promise<Response>) => {
@@ -271,7 +318,12 @@ function injectIn(copy: Copy, res: http.ServerResponse, marker: unknown): Promis
 }
 
 /** What one request sees and leaves behind, with each layer of a copy of its own. */
-async function run(place: Place, { inner = passing, below }: Case, outerCopy: Copy, innerCopy: Copy) {
+async function run(
+  place: Place,
+  { method = 'POST', outer = passing, inner = passing, below }: Case,
+  outerCopy: Copy,
+  innerCopy: Copy,
+) {
   const log = new EventLog();
   const layerOf = (name: string, copy: Copy, middleware: readonly unknown[]): Target => {
     async function* dependency() {
@@ -301,12 +353,11 @@ async function run(place: Place, { inner = passing, below }: Case, outerCopy: Co
     }) as Target;
   };
   const layers = [
-    layerOf('outer', outerCopy, []),
+    layerOf('outer', outerCopy, outer(outerCopy, log)),
     layerOf('inner', innerCopy, inner(innerCopy, log)),
   ] as const;
   const listener = place.mount(outerCopy, innerCopy, layers, below(innerCopy, log));
-  const request =
-    'POST /in HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAccept-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody';
+  const request = `${method} /in HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAccept-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody`;
   const { bytes } = await listening(listener, async (_url, port) => {
     const got = await record(port, request);
     await (layers[0] as { close(): Promise<unknown> }).close();
@@ -317,14 +368,14 @@ async function run(place: Place, { inner = passing, below }: Case, outerCopy: Co
 }
 
 describe.each(places)('two copies of callnext on $name', place => {
-  it.each(cases)('are two layers of one copy where $title', async row => {
+  it.each(cases)('act as two layers of one copy when $title', async row => {
     const one = await run(place, row, first, first);
     expect(one.events).toContain('inner enter');
     expect(await run(place, row, first, second)).toEqual(one);
     expect(await run(place, row, second, first)).toEqual(one);
   });
 
-  it('another version is refused by an error that names both', async () => {
+  it('report another version with an error that names both', async () => {
     const other = newCopy('9.9.9');
     const row: Case = { title: '', below: () => ({ native: answer => answer.send('native') }) };
     const { shown, events } = await run(place, row, first, other);
@@ -338,6 +389,6 @@ describe.each(places)('two copies of callnext on $name', place => {
   });
 });
 
-it('knows its own version', () => {
+it('know their own version', () => {
   expect(version).toBe(require('../../package.json').version);
 });

@@ -12,7 +12,7 @@ it.each([
   ['docs/reference/bodies.md', 'examples/requests/app.ts'],
   ['docs/reference/middleware.md', 'examples/middleware/app.ts'],
   ['docs/reference/order.md', 'examples/error-headers/app.ts'],
-  ['docs/reference/order.md', 'examples/transactions/server.ts'],
+  ['docs/reference/layer.md', 'examples/transactions/server.ts'],
 ])('%s shows %s as it is', (page, name) => {
   const file = readFileSync(path.join(root, name), 'utf8');
   const text = readFileSync(path.join(root, page), 'utf8');

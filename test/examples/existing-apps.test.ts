@@ -81,7 +81,7 @@ describe.each([
     expect(journal).not.toContain('rollback');
   });
 
-  it('is the app as it was, with lines added', () => {
+  it('equals the original app plus added lines', () => {
     const [old = '', now = ''] = ['before', 'after'].map(file =>
       readFileSync(path.join(__dirname, `../../examples/${folder}/${file}.ts`), 'utf8'),
     );

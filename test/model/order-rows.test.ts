@@ -10,7 +10,7 @@ describe.each(orderTables)('docs/reference/order.md: $heading', ({ rows }) => {
     });
   });
 
-  it.each(rows)('is what the model says: $title', ({ cast, events, status }) => {
+  it.each(rows)('matches the model: $title', ({ cast, events, status }) => {
     expect(predict(scenarioOf(cast))).toEqual({ events, status });
   });
 });

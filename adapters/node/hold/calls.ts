@@ -21,6 +21,9 @@ export type StateName = 'open' | 'held' | 'passing' | 'replaced' | 'bypassed';
 /** How far native code is with its answer. One that is destroyed may be ended after that, too late. */
 export type Ending = 'none' | 'ended' | 'destroyed' | 'endedLate';
 
+/** How far the hold is with writing its answer by the previous methods, which are used up then. */
+export type Output = 'none' | 'writing' | 'written';
+
 /** The methods of a response as a hold has put them there. */
 export type Installed = Pick<NativeResponse, 'write' | 'end' | 'writeHead' | '_implicitHeader'>;
 
@@ -62,10 +65,7 @@ export interface Held {
   readonly room: Room;
   calls: Calls;
   ending: Ending;
-  /** What the hold itself is writing now by the previous methods. */
-  playing: 'tape' | 'replacement' | undefined;
-  /** Whether the methods outside were given an answer: they are used up then. */
-  hasWritten: boolean;
+  output: Output;
   readonly substitute: Substitute;
   /** The hold below the foreign methods that this one stands above. */
   readonly outer: Held | undefined;
@@ -108,14 +108,15 @@ export interface Held {
  */
 export function writerOutside(hold: Held): Held | undefined {
   let found: Held | undefined;
-  for (let each = hold.outer; each; each = each.outer) if (each.playing) found = each;
+  for (let each = hold.outer; each; each = each.outer) if (each.output === 'writing') found = each;
   return found;
 }
 
 /** Tells once that native code itself writes, not a method that somebody has put on the response. */
 export function tellWritten(hold: Held, method: 'write' | 'end'): void {
   const tell = hold.onWritten;
-  if (tell === undefined || hold.playing || hold.res[method] !== hold.installed?.[method]) return;
+  if (tell === undefined || hold.output === 'writing' || hold.res[method] !== hold.installed?.[method])
+    return;
   hold.onWritten = undefined;
   tell();
 }

@@ -3,7 +3,7 @@ import { misuse, type Response, toError } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
 import type { BodyProducer } from '../response/body-producer.js';
 import { bypassed } from './bypassed.js';
-import type { Calls, Ending, Held, Installed, StateName, Substitute } from './calls.js';
+import type { Calls, Ending, Held, Installed, Output, StateName, Substitute } from './calls.js';
 import { attachHeaders } from './detached-headers.js';
 import { CapturedHead } from './head.js';
 import { held } from './held.js';
@@ -39,8 +39,7 @@ const none: readonly never[] = [];
 export class Hold implements Held {
   calls: Calls = open;
   ending: Ending = 'none';
-  playing: 'tape' | 'replacement' | undefined;
-  hasWritten = false;
+  output: Output = 'none';
   onAwaited: (() => void) | undefined;
   onLateAnswer: (() => void) | undefined;
   onWritten: (() => void) | undefined;
@@ -102,7 +101,7 @@ export class Hold implements Held {
   /** Whether an answer was given here, which has used up the methods that were put on the response below. */
   get isUsed(): boolean {
     const isSent = this.calls !== held && this.res.headersSent;
-    return !isSent && (this.#context !== undefined || this.hasWritten);
+    return !isSent && (this.#context !== undefined || this.output !== 'none');
   }
 
   /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */

@@ -12,7 +12,7 @@ export const passing: Calls = {
     const writer = writerOutside(hold);
     if (writer) writer.calls.implicitHeader(writer);
     // Those inside, who have put a `writeHead` on it, have been called already.
-    else if (hold.playing) makeHead(res, previous.writeHead, [res.statusCode]);
+    else if (hold.output === 'writing') makeHead(res, previous.writeHead, [res.statusCode]);
     else makeHead(res, previous._implicitHeader, []);
   },
   flushHeaders({ previous, res }) {

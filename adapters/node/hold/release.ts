@@ -17,8 +17,7 @@ export function releaseTape(hold: Held): void {
   hold.calls = passing;
   const cover = uncover(hold);
   if (tape.ended) stepAside(hold);
-  hold.playing = 'tape';
-  hold.hasWritten = true;
+  hold.output = 'writing';
   try {
     makeHead(res, play, [hold, writes]);
     if (lateStatus !== undefined) res.statusCode = lateStatus;
@@ -26,7 +25,7 @@ export function releaseTape(hold: Held): void {
     if (slot) slot.hold = hold;
     throw thrown;
   } finally {
-    hold.playing = undefined;
+    hold.output = 'written';
     if (cover) res.writeHead = cover;
     hold.passed();
   }

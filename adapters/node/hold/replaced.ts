@@ -10,10 +10,10 @@ export const replaced: Calls = {
   name: 'replaced',
   writeHead(hold, status, reason, headers) {
     // Who makes the head of what is written further out calls the method that is topmost (compression does).
-    const writer = hold.playing ? undefined : writerOutside(hold);
+    const writer = hold.output === 'writing' ? undefined : writerOutside(hold);
     if (writer) writer.calls.writeHead(writer, status, reason, headers);
     // compression calls it from its own `end`, while the other response is written.
-    else if (hold.playing) passHead(hold, status, reason, headers);
+    else if (hold.output === 'writing') passHead(hold, status, reason, headers);
   },
   implicitHeader(hold) {
     const { res, previous } = hold;

@@ -38,12 +38,11 @@ export function endWithoutBody(hold: Held): void {
 }
 
 function write<T>(hold: Held, writing: () => T): T {
-  hold.playing = 'replacement';
-  hold.hasWritten = true;
+  hold.output = 'writing';
   try {
     return hold.room.whileWriting(writing);
   } finally {
-    hold.playing = undefined;
+    hold.output = 'written';
   }
 }
 

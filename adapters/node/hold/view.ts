@@ -4,7 +4,8 @@ import {
   type HeaderStore,
   Headers,
   misuse,
-  Response,
+  type Response,
+  responseOver,
   type ViewHead,
 } from '../../../core/adapter.js';
 import type { NativeResponse } from '../node-types.js';
@@ -29,7 +30,7 @@ interface Held {
  * is sent from.
  */
 export function heldView(held: Held): Response {
-  return Response.over(new HeldHead(held));
+  return responseOver(new HeldHead(held));
 }
 
 class HeldHead implements ViewHead, HeaderStore {
