@@ -1,5 +1,5 @@
 import { type CallNext, type Middleware, PlainTextResponse, type Request, type Response } from 'callnext';
-import { compose, type OnionPort, type OnionRun } from '../../core/middleware/compose.js';
+import { compose, type Onion, type OnionPort, type OnionRun } from '../../core/middleware/compose.js';
 import { gate } from '../support/events.js';
 
 const request = {} as Request;
@@ -24,8 +24,11 @@ function onion(middleware: Middleware, below: () => Promise<Response> = async ()
       pending.catch(() => undefined);
     },
   };
-  return { log, sent: compose([middleware], ['it'], port)(request, run, below) };
+  return { log, sent: compose([middleware], ['it'], port, goOn)(request, run, below) };
 }
+
+/** Calls what is below, as a layer without dependencies does. */
+const goOn: Onion<OnionRun> = (given, _run, below) => below(given);
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -36,7 +39,7 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 describe('compose', () => {
   it('runs what is below when there is no middleware', async () => {
     const below = response();
-    expect(await compose([], [], {} as never)(request, {} as never, async () => below)).toBe(below);
+    expect(await compose([], [], {} as never, goOn)(request, {} as never, async () => below)).toBe(below);
   });
 
   it('runs middlewares from the outermost inward and back', async () => {
@@ -50,7 +53,12 @@ describe('compose', () => {
         return got;
       };
     const run = { timings: undefined, trace: undefined, replaced: () => undefined };
-    await compose([named('a'), named('b')], ['a', 'b'], {} as never)(request, run as never, async () => {
+    await compose(
+      [named('a'), named('b')],
+      ['a', 'b'],
+      {} as never,
+      goOn,
+    )(request, run as never, async () => {
       log.push('below');
       return response();
     });
