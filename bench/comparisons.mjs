@@ -4,7 +4,10 @@
 export const lines = ['22', '24', '26'];
 export const mainLine = '24';
 
-/** CPU time of `ours` against that of `base`. On Node 22 Express itself takes four times as long, and a layer takes part of that away. */
+/**
+ * CPU time of `ours` against that of `base`. On Node 22 Express itself takes four times as long, and a layer
+ * takes part of that away.
+ */
 export const pairs = [
   {
     title: 'Express, a timing middleware / a no-op middleware',
@@ -41,7 +44,10 @@ export const pairs = [
 /** The price of one more middleware, in microseconds. */
 export const furtherMiddleware = { few: 1, many: 17, goal: 0.5 };
 
-/** A timing middleware around a small JSON body, as others do it. The first is what the others are compared with. */
+/**
+ * A timing middleware around a small JSON body, as others do it. The first is what the others are compared
+ * with.
+ */
 export const peers = [
   'express, no-op middleware',
   'node:http',

@@ -1,4 +1,5 @@
-// The same work in several ways: a small JSON body, and what is done around it. Each gives a request listener or a server.
+// The same work in several ways: a small JSON body, and what is done around it. Each gives a request listener
+// or a server.
 
 import { createAdaptorServer } from '@hono/node-server';
 import { createMiddleware } from '@universal-middleware/express';
@@ -43,7 +44,8 @@ const timingInKoa = async (ctx, next) => {
   ctx.set('X-Process-Time', seconds(start));
 };
 
-// The lifecycle: two header middleware, settings, a connection that is made with them and closed after the response, and a task.
+// The lifecycle: two header middleware, settings, a connection that is made with them and closed after the
+// response, and a task.
 const settings = { url: 'memory:' };
 const log = { opened: 0, closed: 0, tasks: 0 };
 

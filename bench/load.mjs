@@ -33,7 +33,10 @@ export async function told(child) {
   return message;
 }
 
-/** Under load for some whole seconds: microseconds of CPU time (user and system) per request, and requests per second. */
+/**
+ * Under load for some whole seconds: microseconds of CPU time (user and system) per request, and requests per
+ * second.
+ */
 export async function measure(server, seconds) {
   const before = await cpuOf(server);
   const { requests, took } = await load(server.url, seconds);

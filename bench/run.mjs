@@ -1,8 +1,9 @@
-// npm run bench [-- --quick]: what callnext costs, beside the same written by hand and beside others, on Node 22, 24 and 26.
+// npm run bench [-- --quick]: what callnext costs, beside the same written by hand and beside others, on Node
+// 22, 24 and 26.
 //
-// Every contender is a process of its own. They take turns, so that a noisy moment hits all of them, and the median of the ratios
-// within a round counts. All of it is measured twice, and bench/README.md is written anew. `--quick` measures
-// Node 24 alone, once and in under two minutes, and writes nothing.
+// Every contender is a process of its own. They take turns, so that a noisy moment hits all of them, and the
+// median of the ratios within a round counts. All of it is measured twice, and bench/README.md is written
+// anew. `--quick` measures Node 24 alone, once and in under two minutes, and writes nothing.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';

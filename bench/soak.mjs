@@ -1,5 +1,6 @@
-// npm run soak [-- requests]: 100,000 requests that fail in every place, at 64 connections, on Express and as many on Koa. What is entered exits
-// once, what is accepted runs or is told as dropped, every client gets what it should, and heap and handles stay as they were.
+// npm run soak [-- requests]: 100,000 requests that fail in every place, at 64 connections, on Express and as
+// many on Koa. What is entered exits once, what is accepted runs or is told as dropped, every client gets
+// what it should, and heap and handles stay as they were.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';

@@ -1,4 +1,5 @@
-// Sends 1 GiB through an Express app, as it is and transformed, with a layer and without, each in a process of its own.
+// Sends 1 GiB through an Express app, as it is and transformed, with a layer and without, each in a process
+// of its own.
 import http from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,4 +1,5 @@
-// Measures what the package weighs: how long it takes to import, how many bytes that are, and how large it is unpacked.
+// Measures what the package weighs: how long it takes to import, how many bytes that are, and how large it is
+// unpacked.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';

@@ -1,6 +1,7 @@
 /**
- * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so that an adapter
- * needs no other import. What is only here may change in a minor version; `docs/write-an-adapter.md` shows its use.
+ * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so
+ * that an adapter needs no other import. What is only here may change in a minor version;
+ * `docs/internals/write-an-adapter.md` shows its use.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
 export { Depends, type Named } from './dependencies/depends.js';
@@ -67,18 +68,17 @@ export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';
 export { isInside } from './lifecycle/enter-layer.js';
 export { Exchange } from './lifecycle/exchange.js';
+export { answerUnhandled, errorHeadersOf } from './lifecycle/failure.js';
+export { freeze } from './lifecycle/frozen-layer.js';
+export { inject as injectInto } from './lifecycle/inject.js';
+export { type Mount, noteMount } from './lifecycle/mounts.js';
 export {
-  answerUnhandled,
-  errorHeadersOf,
   failLate,
   goOnWithoutFailure,
   holdsInjected,
   observeFailure,
   overtakeAnswer,
-} from './lifecycle/failure.js';
-export { freeze } from './lifecycle/frozen-layer.js';
-export { inject as injectInto } from './lifecycle/inject.js';
-export { type Mount, noteMount } from './lifecycle/mounts.js';
+} from './lifecycle/native-failure.js';
 export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';

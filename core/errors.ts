@@ -16,14 +16,17 @@ export { asThrown, carries, toError } from './errors/thrown.js';
 
 const messages = { ...setupMessages, ...requestMessages };
 
-/** The codes of the misuses that callnext detects; each is listed in docs/errors.md. */
+/** The codes of the misuses that callnext detects; each is listed in docs/reference/errors.md. */
 export type ErrorCode = keyof typeof messages;
 
 /** A misuse of callnext. `code` is stable and `message` names the thing and the cure. */
 export class CallnextError extends Error {
   override readonly name = 'CallnextError';
   readonly code: ErrorCode;
-  /** The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no such property. */
+  /**
+   * The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no
+   * such property.
+   */
   declare readonly path: readonly string[] | undefined;
   /** Where it came up, such as `POST /orders`, when it has reached a layer. */
   declare readonly request: string | undefined;
@@ -59,7 +62,10 @@ export function misuseWith<Code extends ErrorCode>(
   return new CallnextError(code, messageOf(code, details), options);
 }
 
-/** Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns the error. */
+/**
+ * Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns
+ * the error.
+ */
 export function located<E>(error: E, where: () => string): E {
   let depth = 0;
   for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {

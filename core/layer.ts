@@ -19,7 +19,7 @@ import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { LifespanContext } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
-import { onionPort } from './lifecycle/run-layer.js';
+import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
@@ -35,7 +35,8 @@ const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
 const brand = Symbol.for('callnext.Layer');
 
 /**
- * Middleware, dependencies and exception handlers around a part of an app: what `app = FastAPI(…)` holds, without the routes.
+ * Middleware, dependencies and exception handlers around a part of an app: what `app = FastAPI(…)` holds,
+ * without the routes.
  *
  * ```ts
  * const layer = new Layer({ onError: (error, { request }) => log.error({ error, url: request.url }) });
@@ -47,8 +48,9 @@ const brand = Symbol.for('callnext.Layer');
  */
 export class Layer {
   /**
-   * What stands in for a dependency, for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. Looked up at every
-   * request and depth; the replacement keeps the place, the scope and the cache key of the original. `set` throws `OVERRIDE`.
+   * What stands in for a dependency, for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. Looked up
+   * at every request and depth; the replacement keeps the place, the scope and the cache key of the original.
+   * `set` throws `OVERRIDE`.
    */
   readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new DependencyOverrides();
   readonly #middlewares: Middleware[];
@@ -91,8 +93,9 @@ export class Layer {
   }
 
   /**
-   * Enters the lifespan, where the first request would do it otherwise: before the server listens, so that what fails here
-   * is known before there is anybody to tell. Rejects with what it throws, and with `LAYER_CLOSED`.
+   * Enters the lifespan, where the first request would do it otherwise: before the server listens, so that
+   * what fails here is known before there is anybody to tell. Rejects with what it throws, and with
+   * `LAYER_CLOSED`.
    */
   async start(): Promise<void> {
     if (this.#inFlight.isClosed) throw misuse('LAYER_CLOSED');
@@ -109,9 +112,10 @@ export class Layer {
    * });
    * ```
    *
-   * Overrides, scopes, `onError`, lifespan and order are those of a request; there is no middleware, none of the layer's own `dependencies`, and
-   * no response: `yield` gives `undefined`. Resolves with the result when the last task has run. Rejects with what the function throws, as its
-   * dependencies make it, with what an exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
+   * Overrides, scopes, `onError`, lifespan and order are those of a request; there is no middleware, none of
+   * the layer's own `dependencies`, and no response: `yield` gives `undefined`. Resolves with the result when
+   * the last task has run. Rejects with what the function throws, as its dependencies make it, with what an
+   * exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
    */
   run<D extends Dependencies, Result>(
     dependencies: Named<D>,
@@ -121,8 +125,8 @@ export class Layer {
   }
 
   /**
-   * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last background task. Then
-   * the lifespan is left.
+   * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last
+   * background task. Then the lifespan is left.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
@@ -133,9 +137,10 @@ export class Layer {
    * });
    * ```
    *
-   * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever without them. Then
-   * `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks that have not begun are dropped and told to `onError`.
-   * The exit of the lifespan has as long again. Rejects with what that throws, and with `LAYER_OPTIONS`.
+   * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever
+   * without them. Then `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks
+   * that have not begun are dropped and told to `onError`. The exit of the lifespan has as long again.
+   * Rejects with what that throws, and with `LAYER_OPTIONS`.
    */
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
@@ -163,10 +168,9 @@ export class Layer {
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const { dependencies, onError, defaultScope, timeout, maxBodySize, strictContentType } = this.#options;
+    const innermost = Object.keys(dependencies).length > 0 ? belowWith(dependencies) : goBelow;
     const plan: FrozenLayer = {
-      onion: compose(this.#middlewares, this.#middlewareNames, onionPort),
-      dependencies,
-      hasDependencies: Object.keys(dependencies).length > 0,
+      onion: compose(this.#middlewares, this.#middlewareNames, onionPort, innermost),
       handlers: this.#handlers,
       onError,
       defaultScope,

@@ -1,5 +1,5 @@
-// Builds dist/: the package as a few CommonJS bundles, the ES modules that export them, their declarations, and the examples.
-// docs/decisions/030-one-implementation-in-a-few-files.md has the reasons.
+// Builds dist/: the package as a few CommonJS bundles, the ES modules that export them, their declarations,
+// and the examples. docs/decisions/030-one-implementation-in-a-few-files.md has the reasons.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -39,6 +39,8 @@ async function bundle(dir) {
     external: /^(?!\.|\/)/,
     treeshake: { moduleSideEffects: false },
     transform: { target: 'es2022' },
+    // The source maps say which file the code is from.
+    experimental: { attachDebugInfo: 'none' },
   });
   const { output } = await build.write({
     dir,
@@ -61,7 +63,10 @@ async function bundle(dir) {
   return output.filter(({ type }) => type === 'chunk');
 }
 
-/** Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice the memory. */
+/**
+ * Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice
+ * the memory.
+ */
 function toAscii(code) {
   return code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

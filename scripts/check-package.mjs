@@ -1,5 +1,5 @@
-// Packs the package as it would be published and looks at it from outside: publint, are-the-types-wrong, and a program in
-// each module system that installs the tarball and runs.
+// Packs the package as it would be published and looks at it from outside: publint, are-the-types-wrong, and
+// a program in each module system that installs the tarball and runs.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

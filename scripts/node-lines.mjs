@@ -1,4 +1,5 @@
-// The release lines of Node: the one that this machine has by a name such as `node24`, otherwise as npm has it.
+// The release lines of Node: the one that this machine has by a name such as `node24`, otherwise as npm has
+// it.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';

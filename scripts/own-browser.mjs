@@ -19,7 +19,10 @@ export function launchChromium() {
   return chromium.launch({ executablePath, args: args.split(' ') });
 }
 
-/** An app of a framework: a layer around everything, and at each path an endpoint, or another layer and then what is at the path. */
+/**
+ * An app of a framework: a layer around everything, and at each path an endpoint, or another layer and then
+ * what is at the path.
+ */
 export function listenerOf(framework, layer, routes) {
   if (framework === 'express') {
     const app = express().set('env', 'test').use(toExpress(layer));

@@ -1,4 +1,5 @@
-// CORS and sessions as a browser sees them, across origins and sites on loopback, in headless Chromium on Express and on Koa.
+// CORS and sessions as a browser sees them, across origins and sites on loopback, in headless Chromium on
+// Express and on Koa.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';

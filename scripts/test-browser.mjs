@@ -1,4 +1,5 @@
-// What a browser makes of responses and forms, in headless Chromium on Express and on Koa. Debian: `apt-get install chromium`.
+// What a browser makes of responses and forms, in headless Chromium on Express and on Koa. Debian:
+// `apt-get install chromium`.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';

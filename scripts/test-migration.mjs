@@ -1,4 +1,5 @@
-// examples/migration with FastAPI itself, path by path. Debian: `apt-get install python3-fastapi python3-uvicorn python3-itsdangerous`.
+// examples/migration with FastAPI itself, path by path. Debian:
+// `apt-get install python3-fastapi python3-uvicorn python3-itsdangerous`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import net from 'node:net';

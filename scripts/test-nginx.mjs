@@ -1,4 +1,5 @@
-// Asks nginx and a FileResponse for the same files by the same requests, and compares the answers. Debian: `apt-get install nginx-light`.
+// Asks nginx and a FileResponse for the same files by the same requests, and compares the answers. Debian:
+// `apt-get install nginx-light`.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// npm run test:package: the packed tarball in fresh projects, each of one kind of user: it is installed, its types are checked, it runs.
+// npm run test:package: the packed tarball in fresh projects, each of one kind of user: it is installed, its
+// types are checked, it runs.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

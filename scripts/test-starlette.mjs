@@ -1,5 +1,5 @@
-// One session, kept by `sessions()` and by Starlette's own SessionMiddleware in turn. Debian: `apt-get install python3-starlette
-// python3-itsdangerous`.
+// One session, kept by `sessions()` and by Starlette's own SessionMiddleware in turn. Debian:
+// `apt-get install python3-starlette python3-itsdangerous`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

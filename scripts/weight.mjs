@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
-/** Bytes of `callnext` with `callnext/express` in the bundle of an app, minified and gzipped, without dependencies. */
+/**
+ * Bytes of `callnext` with `callnext/express` in the bundle of an app, minified and gzipped, without
+ * dependencies.
+ */
 export async function minifiedSize() {
   const entry = '\0entry';
   const both = {
@@ -22,7 +25,9 @@ export async function minifiedSize() {
   return gzipSync(output.map(({ code }) => code).join('\n')).byteLength;
 }
 
-/** Milliseconds of CPU that an import takes in a new process: the median. Other processes do not change it. */
+/**
+ * Milliseconds of CPU that an import takes in a new process: the median. Other processes do not change it.
+ */
 export function importTime(name, rounds = 11) {
   const code = `const before = process.cpuUsage();
     await import('${name}');

@@ -190,13 +190,14 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
     const outer = NativeExchange.join(res);
     const native = outer ?? open(req, res, next);
     if (errorTap) native.isObserved = true;
-    const goOn: GoOn = request => {
-      if (!isPlaceChecked) checkPlace(native, req);
-      applyTo(native, request, target => setTarget(req, target));
-      next();
-    };
-    if (outer) runInside(native, layer, goOn, next);
-    else runOutermost(native, layer, goOn);
+    if (outer) runInside(native, layer, goOn, next, next);
+    else runOutermost(native, layer, goOn, next);
+  };
+  const goOn: GoOn<ExpressNext> = (native, request, next) => {
+    const { req } = native as unknown as { readonly req: ExpressReq };
+    if (!isPlaceChecked) checkPlace(native, req);
+    if (request !== native.seen) applyTo(native, request, target => setTarget(req, target));
+    next();
   };
   const checkPlace = (native: NativeExchange, { app }: ExpressReq): void => {
     isPlaceChecked = true;

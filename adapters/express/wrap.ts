@@ -45,9 +45,9 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
     const outer = NativeExchange.join(res);
     const native = outer ?? openWrapped(app, req, res as ExpressRes, passOn);
     native.isObserved = true;
-    const goOn = listening(native, () => app(native.req, native.res));
-    if (outer) runInside(native, layer, goOn, passOn);
-    else runOutermost(native, layer, goOn);
+    const listen = (): unknown => app(native.req, native.res);
+    if (outer) runInside(native, layer, listening, listen, passOn);
+    else runOutermost(native, layer, listening, listen);
   };
 }
 

@@ -95,6 +95,7 @@ function promised(run: () => unknown): Promise<unknown> {
 /** What Koa runs below is through. */
 function fulfilled(koa: KoaExchange, waiter: Waiter): void {
   const { native, ctx } = koa;
+  native.calls.ended(waiter.chain);
   // It would go on on the native response, which a layer has answered meanwhile.
   if (koa.answersByItself) return void answeredLate(native, waiter);
   if (ctx.body instanceof Stream) koa.bodies.watch(ctx.body);

@@ -11,8 +11,8 @@ import { exchangeAt } from './open-exchange.js';
  * ```
  *
  * The outer middleware gets what it makes of the context as the response. `await next()` resolves when
- * everything below has answered on the context, and rejects as natively. Throws `FROM_NATIVE` when it is built,
- * and in a request of another framework.
+ * everything below has answered on the context, and rejects as natively. Throws `FROM_NATIVE` when it is
+ * built, and in a request of another framework.
  */
 export function fromKoa(middleware: KoaMiddleware): Middleware {
   const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);

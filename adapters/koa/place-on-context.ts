@@ -42,12 +42,15 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     void bodyOf(response)
       .closeUnread()
       ?.catch(() => undefined);
+  // Koa derives a type from a body, and takes its time for it, where there is none yet.
+  const type = content === null ? null : headers.get('content-type');
+  if (type !== null) ctx.set('content-type', type);
   const producer = setBody(ctx, content, declared, response);
   if (req.method === 'HEAD' && content !== null && !isEmptyChunk(content)) markReturned(ctx);
-  // Koa derives a type from the body where there is none.
   if (!headers.has('content-type')) ctx.remove('content-type');
   for (const [name, value] of headers.lines()) {
     if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
+    if (name === 'content-type' && type !== null) continue;
     // HTTP/2 has none, and Node warns of it.
     if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));

@@ -19,22 +19,43 @@ import { Waiter } from './waiter.js';
 
 const none: readonly never[] = [];
 
-/** Calls native code: the one below a layer, for this request. */
-export type GoOn = (request: Request, waiter: Waiter) => void;
+/** Calls native code: the one below a layer, for this request. `given` is what it goes on by. */
+export type GoOn<Given> = (native: NativeExchange, request: Request, given: Given, waiter: Waiter) => void;
 
 /** Runs the whole exchange, with its outermost layer around native code. */
-export function runOutermost(native: NativeExchange, layer: Layer, goOn: GoOn): void {
+export function runOutermost<Given>(
+  native: NativeExchange,
+  layer: Layer,
+  goOn: GoOn<Given>,
+  given: Given,
+): void {
   const own = begin(native, layer);
-  void runExchange(native.exchange, layer, request => below(native, own, request, goOn));
+  void runExchange(native.exchange, layer, request => {
+    waitBelow(native, own);
+    if (native.keepsContext) runBelow(native, () => goOn(native, request, given, own));
+    else goOn(native, request, given, own);
+    return own.answer;
+  });
 }
 
 /**
  * Runs a layer inside another one: its response goes to the layer around it. `passOn` is how the framework
  * goes on with an error from here.
  */
-export function runInside(native: NativeExchange, layer: Layer, goOn: GoOn, passOn?: PassOn): void {
+export function runInside<Given>(
+  native: NativeExchange,
+  layer: Layer,
+  goOn: GoOn<Given>,
+  given: Given,
+  passOn?: PassOn,
+): void {
   const own = begin(native, layer);
-  runLayer(native.exchange, layer, request => below(native, own, request, goOn)).then(
+  const below = (request: Request): Promise<Response> => {
+    waitBelow(native, own);
+    runBelow(native, () => goOn(native, request, given, own));
+    return own.answer;
+  };
+  runLayer(native.exchange, layer, below).then(
     response => settle(native, end(native, own), response),
     error => {
       const isFromBelow = lineOf(own).some(({ rejectedWith }) => rejectedWith === error);
@@ -42,13 +63,6 @@ export function runInside(native: NativeExchange, layer: Layer, goOn: GoOn, pass
       failInside(native, own, error);
     },
   );
-}
-
-function below(native: NativeExchange, own: Waiter, request: Request, goOn: GoOn): Promise<Response> {
-  waitBelow(native, own);
-  if (native.keepsContext) runBelow(native, () => goOn(request, own));
-  else goOn(request, own);
-  return own.answer;
 }
 
 /** Begins to wait for what is below all middleware of a layer. */

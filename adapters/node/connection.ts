@@ -65,7 +65,8 @@ function replace(target: Guarded, name: 'destroy' | 'end', value: unknown): void
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }
 
-// One function for all connections, and what it needs on each: closures would take more of a client that waits.
+// One function for all connections, and what it needs on each: closures would take more of a client that
+// waits.
 function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
   const { guard, destroy } = this[guarded] as Unguarded;
   const response = guard.responseOf(this);

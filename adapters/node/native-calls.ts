@@ -3,6 +3,8 @@ interface Work {
   readonly order: number;
   readonly isBlock: boolean;
   readonly promise: PromiseLike<unknown>;
+  /** Whether it is known to have ended. */
+  isOver: boolean;
 }
 
 const none: readonly never[] = [];
@@ -33,7 +35,8 @@ export class NativeCalls {
 
   /** Notes what a call has returned. */
   gave(order: number, returned: unknown): void {
-    if (isPromise(returned)) this.#works = [...this.#works, { order, isBlock: false, promise: returned }];
+    if (isPromise(returned))
+      this.#works = [...this.#works, { order, isBlock: false, promise: returned, isOver: false }];
   }
 
   /** Notes that the last call injects, while the response has this many listeners for `finish`. */
@@ -45,14 +48,19 @@ export class NativeCalls {
   /** Notes a block that native code runs with its dependencies. */
   runs(block: Promise<unknown>): void {
     this.#count += 1;
-    this.#works = [...this.#works, { order: this.#count, isBlock: true, promise: block }];
+    this.#works = [...this.#works, { order: this.#count, isBlock: true, promise: block, isOver: false }];
+  }
+
+  /** A call is known to have ended, by what it has returned. */
+  ended(returned: unknown): void {
+    for (const work of this.#works) if (work.promise === returned) work.isOver = true;
   }
 
   /**
    * Of those with a higher number, the promises of the last call, of calls that have injected, and of blocks.
    */
   worksAfter(order: number): PromiseLike<unknown>[] {
-    const works = this.#works.filter(work => work.order > order && this.#mayUse(work));
+    const works = this.#works.filter(work => !work.isOver && work.order > order && this.#mayUse(work));
     return works.map(({ promise }) => promise);
   }
 

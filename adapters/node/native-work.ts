@@ -13,8 +13,9 @@ export function callNative<T>({ calls }: NativeExchange, call: () => T): T {
 /** The native code that may still be at work although it has answered the innermost layer. */
 export function nativeWork({ res, calls, waiters, end, exchange }: NativeExchange): NativeWork | undefined {
   const { innermost, holding: held } = waiters;
-  const works = innermost ? calls.worksAfter(innermost.order) : [];
-  if (innermost === undefined || works.length === 0) return undefined;
+  if (innermost === undefined) return undefined;
+  const works = calls.worksAfter(innermost.order);
+  if (works.length === 0) return undefined;
   const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
   // What they reject with is told by whoever called them, before this: the framework, or the listener's
   // caller.

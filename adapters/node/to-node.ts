@@ -62,11 +62,7 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
     const outer = NativeExchange.join(res);
     const native = outer ?? openOnNode(req, res as NativeResponse);
     const run = outer ? runInside : runOutermost;
-    run(
-      native,
-      layer,
-      listening(native, () => listener.call(this, native.req, native.res)),
-    );
+    run(native, layer, listening, () => listener.call(this, native.req, native.res));
   });
 }
 
@@ -112,18 +108,16 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
  * Goes on to a listener, which `listen` calls. What it throws, or its promise rejects with, is what
  * `callNext` rejects with.
  */
-export function listening(native: NativeExchange, listen: () => unknown): GoOn {
-  return (request, waiter) => {
-    applyTo(native, request, url => {
-      native.req.url = url;
-    });
-    try {
-      whenRejected(callNative(native, listen), thrown => listenerFailed(native, waiter, thrown));
-    } catch (thrown) {
-      listenerFailed(native, waiter, thrown);
-    }
-  };
-}
+export const listening: GoOn<() => unknown> = (native, request, listen, waiter) => {
+  applyTo(native, request, url => {
+    native.req.url = url;
+  });
+  try {
+    whenRejected(callNative(native, listen), thrown => listenerFailed(native, waiter, thrown));
+  } catch (thrown) {
+    listenerFailed(native, waiter, thrown);
+  }
+};
 
 function endpointListener(endpoint: Endpoint): NodeListener {
   return (req, res) => {

@@ -31,20 +31,24 @@ export class NodeTransport implements Transport {
     native.source.owner = this;
   }
 
-  /** A response that cannot be written is a failure like any other. */
-  async send(response: Response): Promise<Delivery> {
+  send(response: Response): Promise<Delivery> {
     const { native } = this;
     try {
       if (native.end.over) native.exchange.replaced(response);
       else this.write(response);
     } catch (thrown) {
-      const error = toError(thrown);
-      native.exchange.replaced(response);
-      cutUnwritten(native, error);
-      await this.fail(error);
-      return { outcome: 'aborted', error };
+      return this.#failed(response, toError(thrown));
     }
     return this.delivered();
+  }
+
+  /** A response that cannot be written is a failure like any other. */
+  async #failed(response: Response, error: Error): Promise<Delivery> {
+    const { native } = this;
+    native.exchange.replaced(response);
+    cutUnwritten(native, error);
+    await this.fail(error);
+    return { outcome: 'aborted', error };
   }
 
   /** Writes the outermost response. */

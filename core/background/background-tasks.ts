@@ -63,8 +63,8 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
 }
 
 /**
- * The tasks of a request, or of a response: they run one after the other, in the order in which they were added. One that
- * fails is reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
+ * The tasks of a request, or of a response: they run one after the other, in the order in which they were
+ * added. One that fails is reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
  */
 export class BackgroundTasks {
   readonly #waiting: BackgroundTask[] = [];
@@ -168,7 +168,10 @@ export class BackgroundTasks {
     return this.#waiting.splice(0);
   }
 
-  /** Takes out what runs only after success, because the request failed; the others stay. Each is named to `report`. */
+  /**
+   * Takes out what runs only after success, because the request failed; the others stay. Each is named to
+   * `report`.
+   */
   drop(cause: unknown, report: TaskReporter): void {
     for (const task of this.take()) {
       if (task.when === 'always') this.#waiting.push(task);
@@ -196,8 +199,8 @@ export class BackgroundTasks {
   }
 
   /**
-   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first failure;
-   * where there is nothing to run, there is nothing to wait for. `begin` is told the name of each.
+   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first
+   * failure; where there is nothing to run, there is nothing to wait for. `begin` is told the name of each.
    * `isLast`: nothing is to be added any more when they have run.
    */
   runAll(

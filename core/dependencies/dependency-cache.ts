@@ -91,8 +91,9 @@ export class Solution implements Slot {
 const noExits: readonly Exit[] = [];
 
 /**
- * The dependencies that a request has asked for, one for each dependency and place. One that is still being solved is
- * there too: native code that injects two at once gets what they share only once, and a dependency may inject itself.
+ * The dependencies that a request has asked for, one for each dependency and place. One that is still being
+ * solved is there too: native code that injects two at once gets what they share only once, and a dependency
+ * may inject itself.
  */
 export class DependencyCache {
   #solutions: Map<object, Solution> | undefined;

@@ -48,8 +48,8 @@ export interface GraphRun {
 }
 
 /**
- * The same where all is known: the scope of those that name none, and what stands in for others. Done once for each
- * scope, and anew for every request where there are overrides: these change from test to test.
+ * The same where all is known: the scope of those that name none, and what stands in for others. Done once
+ * for each scope, and anew for every request where there are overrides: these change from test to test.
  */
 export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: string): void {
   const { defaultScope } = run;

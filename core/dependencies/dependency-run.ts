@@ -28,7 +28,9 @@ export function noValues(): Values {
   return Object.create(nothing);
 }
 
-/** What a dependency or an endpoint is called with: the values that it has declared, and what all are given. */
+/**
+ * What a dependency or an endpoint is called with: the values that it has declared, and what all are given.
+ */
 export function contextOf(values: Values, { request, response, backgroundTasks }: Injected): never {
   values.request = request;
   values.response = response;

@@ -19,8 +19,8 @@ export interface Exit {
   /** What it ends: nothing else is to end that, too. */
   readonly value: unknown;
   /**
-   * Runs the exit code: on success with the response, on failure with the exception thrown in. Resolves with the failure
-   * that there is afterwards: the same one, another one, or none. Never rejects.
+   * Runs the exit code: on success with the response, on failure with the exception thrown in. Resolves with
+   * the failure that there is afterwards: the same one, another one, or none. Never rejects.
    */
   leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined>;
 }
@@ -47,8 +47,8 @@ const none: readonly Entry[] = [];
 /**
  * The dependencies that a request has entered. Each is left once, last entered first, whatever the others do.
  *
- * An exit that throws replaces the failure for those that are left after it, and the failure before it becomes its cause,
- * as in Python's `AsyncExitStack`.
+ * An exit that throws replaces the failure for those that are left after it, and the failure before it
+ * becomes its cause, as in Python's `AsyncExitStack`.
  */
 export class ExitStack {
   /** The failure of the request, where it is known before everything below has come to its end. */
@@ -65,8 +65,8 @@ export class ExitStack {
   }
 
   /**
-   * Adds an entered dependency. One that comes when the stack is closed is left at once; what is returned then resolves
-   * with the failure that goes on.
+   * Adds an entered dependency. One that comes when the stack is closed is left at once; what is returned
+   * then resolves with the failure that goes on.
    */
   push(exit: Exit): Promise<Error> | undefined {
     const entry = { exit, owner: this.#observer.owner };
@@ -124,8 +124,8 @@ export class ExitStack {
   }
 
   /**
-   * Leaves those of one scope. Gives the failure there is afterwards, `undefined` if there is none: at once where there is
-   * nothing to leave. Never rejects.
+   * Leaves those of one scope. Gives the failure there is afterwards, `undefined` if there is none: at once
+   * where there is nothing to leave. Never rejects.
    */
   leave(
     scope: DependencyScope,
@@ -140,7 +140,10 @@ export class ExitStack {
     return this.#leaveAll(leaving, response, failure);
   }
 
-  /** Throws a failure into all of them, whatever their scope. Resolves with the failure that comes out; never rejects. */
+  /**
+   * Throws a failure into all of them, whatever their scope. Resolves with the failure that comes out; never
+   * rejects.
+   */
   async unwind(failure: Error): Promise<Error> {
     const leaving = this.#entered;
     this.#entered = none;
@@ -174,7 +177,10 @@ export class ExitStack {
   }
 }
 
-/** Native code may have entered one of scope `function` when its answer was out: that one exits with `request`. */
+/**
+ * Native code may have entered one of scope `function` when its answer was out: that one exits with
+ * `request`.
+ */
 function isLeftWith(scope: DependencyScope, { exit }: Entry): boolean {
   const own = exit.slot.scope;
   return own === scope || (own === 'function' && scope === 'request');

@@ -29,7 +29,10 @@ export function yieldedOf({ value, done }: IteratorResult<unknown>, name: string
   return value;
 }
 
-/** A dependency with `yield` that has come to it, as Python's `@asynccontextmanager` has it: left from there on. */
+/**
+ * A dependency with `yield` that has come to it, as Python's `@asynccontextmanager` has it: left from there
+ * on.
+ */
 export class GeneratorContext implements Exit {
   readonly slot: Slot;
   value: unknown;

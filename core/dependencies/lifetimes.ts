@@ -2,7 +2,10 @@ import type { Dependencies, DependencyScope, Depends } from './marker.js';
 
 // How long values live, as far as the types can tell: they refuse what is refused when an endpoint is built.
 
-/** The value of what a dependency returns: what a generator yields, what a promise resolves with, or the thing itself. */
+/**
+ * The value of what a dependency returns: what a generator yields, what a promise resolves with, or the thing
+ * itself.
+ */
 export type ValueOf<Produced> =
   Produced extends AsyncGenerator<infer T, unknown, never>
     ? T
@@ -10,7 +13,10 @@ export type ValueOf<Produced> =
       ? Awaited<T>
       : Awaited<Produced>;
 
-/** The shortest scope among those that a dependency's own dependencies name; `background` where none names one. */
+/**
+ * The shortest scope among those that a dependency's own dependencies name; `background` where none names
+ * one.
+ */
 export type Narrowest<D extends Dependencies> =
   'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
 
@@ -27,7 +33,10 @@ type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
     ? true
     : false;
 
-/** How long a value lives: with an exit, as its scope says; that of a plain function, as long as what it was given. */
+/**
+ * How long a value lives: with an exit, as its scope says; that of a plain function, as long as what it was
+ * given.
+ */
 export type LivesAs<
   Produced,
   Needs extends DependencyScope,

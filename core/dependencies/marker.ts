@@ -4,8 +4,8 @@ import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
 
 /**
- * When a dependency exits: when the endpoint has its result (`function`), when the response is sent (`request`), or when
- * the background tasks have run (`background`).
+ * When a dependency exits: when the endpoint has its result (`function`), when the response is sent
+ * (`request`), or when the background tasks have run (`background`).
  */
 export type DependencyScope = 'function' | 'request' | 'background';
 
@@ -25,7 +25,10 @@ const dependencyBrand = Symbol.for('callnext.dependency');
 /** A scope, or that of the layer. */
 export type Lifetime = DependencyScope | 'default';
 
-/** A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. Made by `Depends(…)`. */
+/**
+ * A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. Made
+ * by `Depends(…)`.
+ */
 export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly [valueType]?: T;
   readonly [livesType]?: Lives;
@@ -46,8 +49,8 @@ export type Solved<D extends Dependencies> = {
 };
 
 /**
- * A dependency that declares others. Made by `dependency(…)`.
- * Its function is not named `call`: every function has a member of that name, and inference would take that one.
+ * A dependency that declares others. Made by `dependency(…)`. Its function is not named `call`: every
+ * function has a member of that name, and inference would take that one.
  */
 export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
   readonly [needsType]?: Needs;
@@ -94,7 +97,9 @@ export function partsOfDependency(dependency: AnyDependency): DependencyParts {
   return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
 }
 
-/** The name of a dependency in errors and in the order: that of its function, or its key where it is declared. */
+/**
+ * The name of a dependency in errors and in the order: that of its function, or its key where it is declared.
+ */
 export function nameOfDependency(dependency: AnyDependency, key: string): string {
   return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }

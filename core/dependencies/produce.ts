@@ -13,7 +13,10 @@ import {
 import { isGeneratorObject, isThenable, looksCompiled } from './generator-function.js';
 import { type AnyDependency, partsOfDependency } from './marker.js';
 
-/** Calls the dependency. What it returns is waited for only where that is a promise, or has to be entered or disposed. */
+/**
+ * Calls the dependency. What it returns is waited for only where that is a promise, or has to be entered or
+ * disposed.
+ */
 export function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
   const { name, parts, isGenerator, need } = solution;
   const watch = run.timings?.begin(name);

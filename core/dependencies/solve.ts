@@ -16,8 +16,8 @@ import { declarationOf, type Need } from './needs.js';
 import { notEntered, produce } from './produce.js';
 
 /**
- * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in which they are
- * declared, and adds their values to `values`. Returns what has to be waited for, if anything.
+ * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in
+ * which they are declared, and adds their values to `values`. Returns what has to be waited for, if anything.
  *
  * The first one that throws ends it; those entered before stay on the exit stack.
  */
@@ -87,7 +87,10 @@ async function waitFor(solution: Solution, as: string, values: Values): Promise<
 
 const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
-/** Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no second one. */
+/**
+ * Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no
+ * second one.
+ */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
   for (const [declaredAs, marker] of Object.entries(dependencies)) {
     const { dependency, scope = run.defaultScope } = marker;
@@ -102,7 +105,9 @@ function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
   return dispose ? `${scope} disposed` : scope;
 }
 
-/** A replacement has the place of the original, and not its value: a layer further out may have solved that. */
+/**
+ * A replacement has the place of the original, and not its value: a layer further out may have solved that.
+ */
 function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   if (used === dependency) return dependency;
   const ofUsed = keys.get(dependency) ?? new WeakMap<AnyDependency, object>();

@@ -40,13 +40,14 @@ export interface Endpoint {
  * const readItem = endpoint({ db: Depends(getDb) }, async ({ db, request }) => db.find(request.pathParams.id));
  * ```
  *
- * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What it returns is
- * the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a generator
- * yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value says.
+ * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What
+ * it returns is the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a
+ * generator yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value
+ * says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`. FastAPI's path
- * operation function.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`.
+ * FastAPI's path operation function.
  */
 export function endpoint<D extends Dependencies>(
   dependencies: Named<D>,
@@ -70,7 +71,9 @@ function isResponseClass(value: unknown): boolean {
   return typeof value === 'function' && isOurs(value.prototype);
 }
 
-/** What an endpoint is called in the order: by its function, or by its route, where the framework knows that. */
+/**
+ * What an endpoint is called in the order: by its function, or by its route, where the framework knows that.
+ */
 export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
   const { route } = sourceOf(request);
   return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);

@@ -14,8 +14,9 @@ export interface EndpointRun extends DependencyRun, Answered, StreamRun {
 }
 
 /**
- * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and the dependencies
- * of scope `function` exit. Rejects with the first failure; the caller throws it into what is still open.
+ * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and
+ * the dependencies of scope `function` exit. Rejects with the first failure; the caller throws it into what
+ * is still open.
  */
 export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise<Response> {
   checkGraphIn(run, endpoint.dependencies, endpoint.name);

@@ -1,6 +1,6 @@
 /**
- * Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. Nor can
- * that of a frozen function, whose code tells it from them.
+ * Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. Nor
+ * can that of a frozen function, whose code tells it from them.
  */
 export function isClass(value: object): boolean {
   if (typeof value !== 'function') return false;
@@ -33,7 +33,10 @@ const contentKinds: Readonly<Record<string, ContentKind>> = {
   Set: 'set',
 };
 
-/** The kind of an object that is no plain data, also of another realm. One with a `toJSON` says itself what it is. */
+/**
+ * The kind of an object that is no plain data, also of another realm. One with a `toJSON` says itself what it
+ * is.
+ */
 export function contentKindOf(value: unknown): ContentKind | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   try {

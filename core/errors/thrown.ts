@@ -1,8 +1,9 @@
 import { show } from './show.js';
 
 /**
- * What was thrown, as an Error that can be read, printed and given to a promise. Anything else is wrapped, with what was
- * thrown as its `cause`. Every caught value passes through here before anything else looks at it.
+ * What was thrown, as an Error that can be read, printed and given to a promise. Anything else is wrapped,
+ * with what was thrown as its `cause`. Every caught value passes through here before anything else looks at
+ * it.
  */
 export function toError(thrown: unknown): Error {
   const kind = kindOfThrown(thrown);
@@ -31,14 +32,18 @@ function wrapperOf(thrown: unknown): Error {
   return wrapper;
 }
 
-/** An error in place of a value that nobody can look at. `console.error` prints a getter without following it. */
+/**
+ * An error in place of a value that nobody can look at. `console.error` prints a getter without following it.
+ */
 function shieldOf(thrown: object): Error {
   const shield = new Error('A value that cannot be inspected was thrown. It is the `cause` of this error.');
   Object.defineProperty(shield, 'cause', { get: () => thrown, configurable: true });
   return shield;
 }
 
-/** The same as it was thrown, for frameworks that have always been given it. Nothing at all stays an error. */
+/**
+ * The same as it was thrown, for frameworks that have always been given it. Nothing at all stays an error.
+ */
 export function asThrown(error: Error): unknown {
   return wrapped.get(error) ?? error;
 }
@@ -85,7 +90,10 @@ function isError(thrown: object): boolean {
   return (tag === '[object Error]' || tag === '[object DOMException]') && typeof message === 'string';
 }
 
-/** Finds a getter without calling it. V8's own up to Node 20 is none to it, and a descriptor would format the stack. */
+/**
+ * Finds a getter without calling it. V8's own up to Node 20 is none to it, and a descriptor would format the
+ * stack.
+ */
 const getterOf = Reflect.get(Object.prototype, '__lookupGetter__') as (this: object, name: string) => unknown;
 /** V8's own from Node 22 on formats the stack, which takes longer than all else here and cannot fail. */
 const ownStack = getterOf.call(new Error(), 'stack');
@@ -96,13 +104,14 @@ function readStack(thrown: object): void {
 }
 
 /**
- * Keeps the failure that led to `error` as its cause, where it has none of its own. Tells whether the error carries it:
- * as a cause, or among the errors that it aggregates.
+ * Keeps the failure that led to `error` as its cause, where it has none of its own. Tells whether the error
+ * carries it: as a cause, or among the errors that it aggregates.
  */
 export function carries(error: Error, failure: Error): boolean {
   if (isWithin(error, failure)) return true;
   if (given.has(error)) return takeBack(error);
-  // An error that is thrown anew may be one of those that led to the failure: a circle of causes would be no help.
+  // An error that is thrown anew may be one of those that led to the failure: a circle of causes would be no
+  // help.
   if (causeOf(error) !== undefined || isWithin(failure, error)) return false;
   given.add(error);
   return giveCause(error, failure);
@@ -120,7 +129,10 @@ export function causeOf(error: Error): unknown {
 /** Errors that have been given a cause. */
 const given = new WeakSet<Error>();
 
-/** An error object that is thrown again and again, as a constant of a module: what led to it once is no cause of it now. */
+/**
+ * An error object that is thrown again and again, as a constant of a module: what led to it once is no cause
+ * of it now.
+ */
 function takeBack(error: Error): false {
   giveCause(error, undefined);
   return false;

@@ -17,7 +17,8 @@ export type ExceptionKey<E extends Error = Error> = (abstract new (...args: neve
 /**
  * The exception handlers of a layer.
  *
- * A handler for `Error` or 500 is the outermost one: it answers for what no other one does, outside all the middleware.
+ * A handler for `Error` or 500 is the outermost one: it answers for what no other one does, outside all the
+ * middleware.
  */
 export class ExceptionHandlers {
   readonly #byStatus = new Map<number, ExceptionHandler>();

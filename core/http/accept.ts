@@ -46,8 +46,8 @@ export interface Answered {
 }
 
 /**
- * What user code has answered a request with, as the response that goes on: of ours, tied to the exchange, and of a file what is sent of it.
- * Throws `RESPONSE_REUSED`, and rejects with `FILE`.
+ * What user code has answered a request with, as the response that goes on: of ours, tied to the exchange,
+ * and of a file what is sent of it. Throws `RESPONSE_REUSED`, and rejects with `FILE`.
  */
 export function accept(run: Answered, value: ResponseLike, request: Request): Response | Promise<Response> {
   const response = claimFor(run, fromResponseLike(value));
@@ -68,7 +68,10 @@ async function acceptPrepared(
   }
 }
 
-/** What `fetch` gives has a url, and a body that is decoded already. Of node-fetch, what is made of it has the url too. */
+/**
+ * What `fetch` gives has a url, and a body that is decoded already. Of node-fetch, what is made of it has the
+ * url too.
+ */
 function isFetched(value: ResponseLike): boolean {
   const { url } = value as { url?: unknown };
   return isOfPlatform('Response', value) && typeof url === 'string' && url !== '';

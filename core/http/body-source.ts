@@ -1,6 +1,9 @@
 import { misuse, toError } from '../errors.js';
 
-/** Bytes as the platform's streams have them: of an `ArrayBuffer`, where TypeScript (from 5.7 on) makes a difference. */
+/**
+ * Bytes as the platform's streams have them: of an `ArrayBuffer`, where TypeScript (from 5.7 on) makes a
+ * difference.
+ */
 export type Bytes = ReturnType<Uint8Array['slice']>;
 
 /** A piece of a body. */
@@ -55,14 +58,17 @@ export function checkedIterable<Source extends object>(source: Source): Source {
 
 type Chunks = ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk>;
 
-/** Chunks as an async iterable, whose `return()` closes the source also where nothing has been read from it. */
+/**
+ * Chunks as an async iterable, whose `return()` closes the source also where nothing has been read from it.
+ */
 function chunksOf(source: Chunks | null): Content {
   return source === null ? null : { [Symbol.asyncIterator]: () => iteratorOf(source) };
 }
 
 /**
- * What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits for. What it
- * fails with is an Error: a Node stream that is destroyed with anything else may throw, or end as if it were complete.
+ * What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits
+ * for. What it fails with is an Error: a Node stream that is destroyed with anything else may throw, or end
+ * as if it were complete.
  */
 export function iteratorOf<T>(
   source: ReadableStream<T> | AsyncIterable<T> | Iterable<T>,

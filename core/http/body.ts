@@ -11,15 +11,15 @@ export interface BodyOptions {
   owner?: string;
   /** How many bytes are kept; all of them unless set. Who needs more than that gets a 413. */
   limit?: () => number;
-  /** The size in bytes of one that is all there, although it is read in chunks; `undefined` while it is not. */
+  /** The size in bytes, where all of it is there, even if it is read in chunks; else `undefined`. */
   size?: () => number | undefined;
 }
 
 /**
  * The body of a request or a response, for its readers.
  *
- * Reading takes nothing away: every reader, the client among them, has a pass of its own over the one source. Nothing is
- * opened before the first read, so a body that nobody reads costs nothing.
+ * Reading takes nothing away: every reader, the client among them, has a pass of its own over the one source.
+ * Nothing is opened before the first read, so a body that nobody reads costs nothing.
  */
 export class Body {
   readonly #open: () => Content;
@@ -27,8 +27,8 @@ export class Body {
   readonly #limit: (() => number) | undefined;
   readonly #sizeOf: (() => number | undefined) | undefined;
   /**
-   * `fresh`: nobody has had any of it. `shared`: by its readers. `sent`: the source itself was handed over to whoever sends
-   * it. `gone`: closed without being read.
+   * `fresh`: nobody has had any of it. `shared`: by its readers. `sent`: the source itself was handed over to
+   * whoever sends it. `gone`: closed without being read.
    */
   #state: 'fresh' | 'shared' | 'sent' | 'gone' = 'fresh';
   #content: Content | undefined;
@@ -75,12 +75,18 @@ export class Body {
     return this.#tee?.isBeingRead === true;
   }
 
+  /** Whether it has been opened, and is produced piece by piece. */
+  get isProduced(): boolean {
+    const content = this.#content;
+    return content !== undefined && content !== null && !isChunk(content);
+  }
+
   /** Whether somebody has looked, and there is no body. */
   get isNothing(): boolean {
     return this.#content === null;
   }
 
-  /** Whether `source` is what a reader was given of it: its stream as it is, or, as `content`, all of its bytes. */
+  /** Whether a reader was given `source`: the stream of this body, or, as `content`, all of its bytes. */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
     if (content === null) return this.isNothing;
@@ -134,20 +140,20 @@ export class Body {
     return pass;
   }
 
-  /** Takes the chunks read so far, for where they came from, which goes on natively. Those who still read keep reading. */
+  /** Takes the chunks read so far and gives them back to their source. Readers keep reading. */
   takeUnread(): Chunk[] {
     this.#state = 'sent';
     return this.#tee?.give() ?? [];
   }
 
-  /** Another response took this one's place: it may be read through by those who do, but it will not be sent. */
+  /** Another response is sent instead: whoever reads this body may read the rest of it. */
   stopKeeping(): void {
     this.#keepsForLater = false;
     this.#tee?.stopKeeping();
     this.#tee?.free();
   }
 
-  /** Closes the producer of a body that nobody has begun to read, or will. Returns nothing where there is none. */
+  /** Closes the producer of a body that nobody reads. Returns `undefined` without a producer. */
   closeUnread(): Promise<void> | undefined {
     const tee = this.#streamed(this.#openedOrGone);
     if (tee === undefined) return undefined;
@@ -158,8 +164,8 @@ export class Body {
   }
 
   /**
-   * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody waits for its
-   * next chunk. One that was not sent may have to be opened for that.
+   * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody
+   * waits for its next chunk. One that was not sent may have to be opened for that.
    */
   closeWhenLeft(isUnsent: boolean): Promise<void> | undefined {
     const tee = this.#streamed(isUnsent ? this.#openedOrGone : this.#content);
@@ -171,8 +177,8 @@ export class Body {
   }
 
   /**
-   * The exchange is over. Who still reads goes on to do so; where nobody does, the producer is closed. A reader that asks for
-   * nothing any more cannot be told from one that is slow, but by time.
+   * The exchange is over. Who still reads goes on to do so; where nobody does, the producer is closed. A
+   * reader that asks for nothing any more cannot be told from one that is slow, but by time.
    */
   closeWhenIdle(): Promise<void> | undefined {
     const tee = this.#streamed(this.#content);

@@ -11,8 +11,9 @@ export interface ByteRange {
 const mostRanges = 100;
 
 /**
- * The ranges that a `range` header asks for, those that overlap or touch put together. `undefined` where all is to be sent: there is
- * none, or one that can not be read, as RFC 9110, 14.2 has it. Empty where none of them can be satisfied.
+ * The ranges that a `range` header asks for, those that overlap or touch put together. `undefined` where all
+ * is to be sent: there is none, or one that can not be read, as RFC 9110, 14.2 has it. Empty where none of
+ * them can be satisfied.
  */
 export function rangesOf(header: string | null, size: number): readonly ByteRange[] | undefined {
   const [, list] = /^\s*bytes\s*=(.*)$/i.exec(header ?? '') ?? [];

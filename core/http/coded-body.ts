@@ -29,8 +29,9 @@ export function areUndone(codings: string): boolean {
 }
 
 /**
- * Whether a body is coded as its `content-encoding` says. `fetch` gives decoded bytes beside the header of coded ones, and both
- * go into `new Response(upstream.body, upstream)`: only the bytes tell. Waits for the first of them, or for the client to leave.
+ * Whether a body is coded as its `content-encoding` says. `fetch` gives decoded bytes beside the header of
+ * coded ones, and both go into `new Response(upstream.body, upstream)`: only the bytes tell. Waits for the
+ * first of them, or for the client to leave.
  */
 export async function isCodedAs(codings: string, probe: Probe): Promise<boolean> {
   const outermost = namesOf(codings).findLast(name => name !== 'identity') ?? '';

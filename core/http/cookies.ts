@@ -38,8 +38,8 @@ const knownOptions = {
 } satisfies OptionNames<CookieOptions>;
 
 /**
- * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded; those in double
- * quotes are read as Python writes them.
+ * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded;
+ * those in double quotes are read as Python writes them.
  */
 export function cookiesOf(header: string | null): Readonly<Record<string, string | undefined>> {
   return parseCookie(header ?? '', { decode });
@@ -61,7 +61,10 @@ function decode(value: string): string {
   }
 }
 
-/** What `http.cookies` of Python makes of the inside of a quoted value: octal escapes are characters of Latin-1. */
+/**
+ * What `http.cookies` of Python makes of the inside of a quoted value: octal escapes are characters of
+ * Latin-1.
+ */
 function unquote(value: string): string {
   return value.replace(
     /\\(?:([0-3][0-7]{2})|(.))/g,

@@ -28,15 +28,18 @@ function framesAnother(headers: globalThis.Headers, content: Content): boolean {
   return !headers.has('content-range');
 }
 
-/** Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it would be. */
+/**
+ * Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it
+ * would be.
+ */
 function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
   const isNothing = areOurs(headers) && headers[describedBody]?.[describedBody]?.isNothing === true;
   return isNothing && !isBodyless(status);
 }
 
 /**
- * Whether headers come from another message, and say things of its body that do not hold for this one. The same bytes, or
- * the stream of the body itself, keep what is said of them.
+ * Whether headers come from another message, and say things of its body that do not hold for this one. The
+ * same bytes, or the stream of the body itself, keep what is said of them.
  */
 export function describesAnotherBody(
   init: ResponseInit | ResponseLike,

@@ -34,8 +34,8 @@ const knownFields = {
 const brand = Symbol.for('callnext.ServerSentEvent');
 
 /**
- * One event of an `EventSourceResponse`. Throws `SERVER_SENT_EVENT` for what the format has no room for, and `NOT_SERIALIZABLE`.
- * FastAPI's `ServerSentEvent`.
+ * One event of an `EventSourceResponse`. Throws `SERVER_SENT_EVENT` for what the format has no room for, and
+ * `NOT_SERIALIZABLE`. FastAPI's `ServerSentEvent`.
  */
 export class ServerSentEvent {
   /** As it is sent: its lines, and the blank one that ends it. */
@@ -80,7 +80,10 @@ function linesOf(name: string, value: string | undefined): string {
 
 /** The options of an `EventSourceResponse`. */
 export interface EventSourceInit extends ResponseInit {
-  /** Milliseconds without an event after which a comment keeps the connection alive; 15,000 unless set, never with 0. */
+  /**
+   * Milliseconds without an event after which a comment keeps the connection alive; 15,000 unless set, never
+   * with 0.
+   */
   pingInterval?: number;
 }
 
@@ -92,7 +95,8 @@ type EventSource = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<u
 const ping = ': ping\n\n';
 
 /**
- * Server-sent events, as a generator yields them: a `ServerSentEvent`, or any other value, which is the JSON `data` of one.
+ * Server-sent events, as a generator yields them: a `ServerSentEvent`, or any other value, which is the JSON
+ * `data` of one.
  *
  * ```ts
  * const prices = endpoint({}, ({ request }) => new EventSourceResponse((async function* () {
@@ -100,9 +104,10 @@ const ping = ': ping\n\n';
  * })()));
  * ```
  *
- * The head goes out at once. When the client leaves, the generator is closed; one that waits for something is closed when that comes, and
- * keeps its dependencies for 5 seconds or the layer's `timeout`, so let it wait with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed arrives late.
- * Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
+ * The head goes out at once. When the client leaves, the generator is closed; one that waits for something is
+ * closed when that comes, and keeps its dependencies for 5 seconds or the layer's `timeout`, so let it wait
+ * with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed
+ * arrives late. Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
  */
 export class EventSourceResponse extends Response {
   static override readonly [optionNames] = knownOptions;
@@ -126,10 +131,16 @@ export class EventSourceResponse extends Response {
 type Event = IteratorResult<unknown>;
 type Sent = IteratorResult<string, undefined>;
 
-/** What has become of the event that comes next: nobody has asked for it, it was asked for, or it came while a comment was sent. */
+/**
+ * What has become of the event that comes next: nobody has asked for it, it was asked for, or it came while a
+ * comment was sent.
+ */
 type Next = 'unasked' | 'asked' | { readonly event: Event } | { readonly error: unknown };
 
-/** Events as they are sent, with comments in long silences. It makes few objects, because most clients wait most of the time. */
+/**
+ * Events as they are sent, with comments in long silences. It makes few objects, because most clients wait
+ * most of the time.
+ */
 class EventStream implements AsyncIterator<string, undefined> {
   readonly #events: AsyncIterator<unknown>;
   readonly #pingInterval: number;

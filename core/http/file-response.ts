@@ -51,12 +51,14 @@ function checkFile(path: unknown, filename: unknown, type: unknown): void {
  * return new FileResponse('/srv/reports/2026.pdf', { filename: 'Bericht für März.pdf' });
  * ```
  *
- * It has `content-length`, `last-modified`, an `etag` of its time and size, and a `content-type` by its name, as far as `headers` do not
- * name them. A request with conditions is answered with 304 or 412, one with ranges with 206 or 416 (RFC 9110, 13 and 14), before the
- * middleware sees the response. A `range` that can not be read is ignored, where Starlette answers 400.
+ * It has `content-length`, `last-modified`, an `etag` of its time and size, and a `content-type` by its name,
+ * as far as `headers` do not name them. A request with conditions is answered with 304 or 412, one with
+ * ranges with 206 or 416 (RFC 9110, 13 and 14), before the middleware sees the response. A `range` that can
+ * not be read is ignored, where Starlette answers 400.
  *
- * The path is opened as it is given: never build it from a request without a check. It is opened when it is answered with, which
- * throws `FILE` where that fails, and closed when it is sent or let go of. Starlette's `FileResponse`.
+ * The path is opened as it is given: never build it from a request without a check. It is opened when it is
+ * answered with, which throws `FILE` where that fails, and closed when it is sent or let go of. Starlette's
+ * `FileResponse`.
  */
 export class FileResponse extends Response {
   static override readonly [optionNames] = knownOptions;
@@ -169,8 +171,8 @@ function severalOf(file: FileResponse, open: OpenFile, ranges: readonly ByteRang
 }
 
 /**
- * Chunks of an open file, which is closed when they end or fail, and when nobody wants them: written out, since a generator
- * that has not begun is left without running its `finally`.
+ * Chunks of an open file, which is closed when they end or fail, and when nobody wants them: written out,
+ * since a generator that has not begun is left without running its `finally`.
  */
 function closing(open: OpenFile, chunks: AsyncIterable<Chunk>): AsyncIterable<Chunk> {
   const iterator = chunks[Symbol.asyncIterator]();
@@ -194,7 +196,10 @@ function lengthOf({ start, end }: ByteRange): number {
   return end - start + 1;
 }
 
-/** Opened before there is a head: one that can not be opened is an answer of its own, and not a body that is cut. */
+/**
+ * Opened before there is a head: one that can not be opened is an answer of its own, and not a body that is
+ * cut.
+ */
 async function openFile(path: string, files: Files | undefined): Promise<OpenFile> {
   if (files === undefined) throw misuse('FILE', path, 'can not be read: this adapter has no files');
   let open: OpenFile | undefined;

@@ -12,8 +12,9 @@ export interface OpenFile {
 /** How files are read: a part of the port that an adapter implements. */
 export interface Files {
   /**
-   * Opens a file, so that nothing that happens to its path later changes what is sent. `undefined` where something else is
-   * at the path, such as a directory; rejects where there is nothing, or nothing that may be read.
+   * Opens a file, so that nothing that happens to its path later changes what is sent. `undefined` where
+   * something else is at the path, such as a directory; rejects where there is nothing, or nothing that may
+   * be read.
    */
   open(path: string): Promise<OpenFile | undefined>;
 }

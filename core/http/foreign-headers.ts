@@ -1,4 +1,7 @@
-/** What is read of headers that are not ours: those of the platform, of undici, or of a ponyfill such as node-fetch. */
+/**
+ * What is read of headers that are not ours: those of the platform, of undici, or of a ponyfill such as
+ * node-fetch.
+ */
 export interface HeadersLike {
   get(name: string): string | null;
   forEach(callback: (value: string, name: string) => void): void;
@@ -16,7 +19,9 @@ export function isHeadersLike(value: object): value is HeadersLike {
   return typeof get === 'function' && typeof forEach === 'function' && typeof append === 'function';
 }
 
-/** Returns the lines of headers of any make, each `set-cookie` by itself, however their `forEach` joins them. */
+/**
+ * Returns the lines of headers of any make, each `set-cookie` by itself, however their `forEach` joins them.
+ */
 export function linesOfHeaders(headers: HeadersLike): [name: string, value: string][] {
   const lines: [string, string][] = [];
   headers.forEach((value: unknown, name) => {

@@ -8,7 +8,10 @@ export interface FormOptions {
   maxFiles?: number;
   /** 1000 unless set. */
   maxFields?: number;
-  /** Bytes of one field; 1 MiB unless set, or the layer's `maxBodySize` where that is less. Files may have any size. */
+  /**
+   * Bytes of one field; 1 MiB unless set, or the layer's `maxBodySize` where that is less. Files may have any
+   * size.
+   */
   maxPartSize?: number;
 }
 
@@ -88,11 +91,13 @@ interface UploadFileOptions {
 const knownOptions = { type: true, path: true } satisfies OptionNames<UploadFileOptions>;
 
 /**
- * A file of a form: a `File` of the platform, in memory or on disk. One that is on disk is read when it is asked for, and removed
- * when the last background task of the request has run. FastAPI's `UploadFile`.
+ * A file of a form: a `File` of the platform, in memory or on disk. One that is on disk is read when it is
+ * asked for, and removed when the last background task of the request has run. FastAPI's `UploadFile`.
  */
 export class UploadFile extends File {
-  /** Where it lies on disk, so that it may be moved away instead of copied; `undefined` where it is in memory. */
+  /**
+   * Where it lies on disk, so that it may be moved away instead of copied; `undefined` where it is in memory.
+   */
   readonly path: string | undefined;
 
   constructor(parts: readonly (Uint8Array | Blob)[], name: string, options: UploadFileOptions = noOptions) {
@@ -111,7 +116,10 @@ export class UploadFile extends File {
   }
 }
 
-/** A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no form. */
+/**
+ * A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no
+ * form.
+ */
 export function formDataOf(bytes: ArrayBuffer, type: string | null): Promise<FormData> {
   return new globalThis.Response(bytes, { headers: { 'content-type': type ?? '' } }).formData();
 }

@@ -30,7 +30,10 @@ export const responseOptions = {
   background: true,
 } satisfies OptionNames<ResponseInit>;
 
-/** The status and the headers of a response, wherever they live: in memory, or on a native response that is held. */
+/**
+ * The status and the headers of a response, wherever they live: in memory, or on a native response that is
+ * held.
+ */
 export interface ResponseHead {
   status: number;
   statusText: string;

@@ -9,12 +9,15 @@ export const ofHop: readonly string[] = [
   'upgrade',
 ];
 
-/** Those, and what says how a body is coded and how long it is: headers of one message that are none of another's. */
+/**
+ * Those, and what says how a body is coded and how long it is: headers of one message that are none of
+ * another's.
+ */
 export const ofFraming: readonly string[] = [...ofHop, 'content-encoding', 'content-length'];
 
 /**
- * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames a body stays
- * as it is.
+ * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames
+ * a body stays as it is.
  */
 export function fillHeaders(headers: Headers, added: Headers): void {
   for (const [name, value] of added.lines()) {

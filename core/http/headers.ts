@@ -31,11 +31,15 @@ const lineage: unique symbol = Symbol.for('callnext.Headers.lineage') as never;
  * The headers of a message: the interface of the Fetch `Headers`, over a store.
  * On a native response the store is the response itself, so a change is what the client gets.
  *
- * Throws `HEADER_NAME` and `HEADER_VALUE` for what HTTP does not allow and `HEADERS_SENT` for a change that comes too late.
+ * Throws `HEADER_NAME` and `HEADER_VALUE` for what HTTP does not allow and `HEADERS_SENT` for a change that
+ * comes too late.
  */
 export class Headers {
   readonly #store: HeaderStore;
-  /** Those that these were copied from, and values that were appended to others: their lines are kept for `getAll`. */
+  /**
+   * Those that these were copied from, and values that were appended to others: their lines are kept for
+   * `getAll`.
+   */
   readonly #origin: Headers | undefined;
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
@@ -156,7 +160,10 @@ export function areOurs(headers: unknown): headers is Headers {
   return typeof headers === 'object' && headers !== null && describedBody in headers;
 }
 
-/** More copies than that are made of a list that is kept and copied for every request, and not of one response. */
+/**
+ * More copies than that are made of a list that is kept and copied for every request, and not of one
+ * response.
+ */
 const keptMarks = 100;
 
 /** Notes that headers have all the lines of others, but for what is changed afterwards. */
@@ -165,7 +172,10 @@ export function markAsCopy(headers: Headers, others: Headers): void {
   headers[lineage] = [{}, ...others[lineage].slice(0, keptMarks)];
 }
 
-/** Whether headers were copied from others, directly or from a copy. What they do not name was then taken away. */
+/**
+ * Whether headers were copied from others, directly or from a copy. What they do not name was then taken
+ * away.
+ */
 export function areCopiedFrom(headers: Headers, others: Headers): boolean {
   const mark = others[lineage]?.[0];
   return mark !== undefined && headers[lineage]?.includes(mark) === true;

@@ -12,11 +12,12 @@ const knownOptions = { headers: true, cause: true } satisfies OptionNames<HTTPEx
 const brand = Symbol.for('callnext.HTTPException');
 
 /**
- * An answer by exception: `throw new HTTPException(404, 'Item not found')` becomes a 404 with `{"detail": "Item not found"}`.
+ * An answer by exception: `throw new HTTPException(404, 'Item not found')` becomes a 404 with
+ * `{"detail": "Item not found"}`.
  *
- * `detail` is any JSON value, the reason phrase unless given. The fields `status`, `statusCode`, `expose` and `headers` are
- * those that Express and Koa read, so one that escapes to them is rendered rightly. Throws `STATUS` outside 200–599.
- * FastAPI's `HTTPException`.
+ * `detail` is any JSON value, the reason phrase unless given. The fields `status`, `statusCode`, `expose` and
+ * `headers` are those that Express and Koa read, so one that escapes to them is rendered rightly. Throws
+ * `STATUS` outside 200–599. FastAPI's `HTTPException`.
  */
 export class HTTPException extends Error {
   override readonly name = 'HTTPException';

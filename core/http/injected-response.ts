@@ -5,8 +5,8 @@ import type { Response } from './response.js';
 import { checkedStatus } from './status.js';
 
 /**
- * The `response` that dependencies and endpoints are given: what they set on it is merged into the response that the
- * endpoint's result becomes. FastAPI's `response: Response` parameter.
+ * The `response` that dependencies and endpoints are given: what they set on it is merged into the response
+ * that the endpoint's result becomes. FastAPI's `response: Response` parameter.
  */
 export class InjectedResponse {
   #headers: Headers | undefined;
@@ -45,7 +45,10 @@ export class InjectedResponse {
     }
   }
 
-  /** Merges into a response that the endpoint returned itself: its own values win, cookies are added to its own. */
+  /**
+   * Merges into a response that the endpoint returned itself: its own values win, cookies are added to its
+   * own.
+   */
   fillInto(response: Response, hasStatus: boolean): void {
     if (this.#status !== undefined && !hasStatus) response.status = this.#status;
     for (const [name, value] of this.#lines()) {

@@ -3,8 +3,9 @@ import { misuse, misuseWith } from '../errors.js';
 import { asAnswer, HTTPException } from './http-exception.js';
 
 /**
- * Throws an HTTPException of 415 for a content type that is not JSON, and for none: a page of another site may send a body
- * as `text/plain`, or a `Blob` without a type, and its browser asks nobody first (Fetch, "CORS-safelisted request-header").
+ * Throws an HTTPException of 415 for a content type that is not JSON, and for none: a page of another site
+ * may send a body as `text/plain`, or a `Blob` without a type, and its browser asks nobody first (Fetch,
+ * "CORS-safelisted request-header").
  */
 export function refuseOtherThanJSON(type: string | null): void {
   const essence = type?.split(';', 1)[0]?.trim() ?? '';
@@ -15,7 +16,8 @@ export function refuseOtherThanJSON(type: string | null): void {
 }
 
 /**
- * A body as JSON. Throws a `SyntaxError` that is answered with a 400, as body parsers do: it is the client's mistake.
+ * A body as JSON. Throws a `SyntaxError` that is answered with a 400, as body parsers do: it is the client's
+ * mistake.
  */
 export function parseJSON(text: string): unknown {
   try {
@@ -27,11 +29,14 @@ export function parseJSON(text: string): unknown {
 }
 
 /**
- * Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return` gives.
+ * Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return`
+ * gives.
  *
- * Throws `NOT_SERIALIZABLE`, with the place, for what JSON has no form for: a bigint, a circle, a function in place of the data, and `NaN` and
- * `Infinity`, which `JSON.stringify` makes `null` of (Starlette's `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level.
- * In place of the data, so does a stream, a `Blob`, a form, a `Map` or a `Set`. What it leaves out, such as a property that is a function, is left out.
+ * Throws `NOT_SERIALIZABLE`, with the place, for what JSON has no form for: a bigint, a circle, a function in
+ * place of the data, and `NaN` and `Infinity`, which `JSON.stringify` makes `null` of (Starlette's
+ * `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level.
+ * In place of the data, so does a stream, a `Blob`, a form, a `Map` or a `Set`. What it leaves out, such as a
+ * property that is a function, is left out.
  */
 export function serialize(data: unknown): string {
   const value = data === undefined ? null : data;
@@ -73,7 +78,10 @@ interface Unwritable {
   readonly path: string[];
 }
 
-/** Walks through data as `JSON.stringify` does. The path is put together only where there is something to be found. */
+/**
+ * Walks through data as `JSON.stringify` does. The path is put together only where there is something to be
+ * found.
+ */
 function findUnwritable(data: unknown, key: string, around: Set<object>): Unwritable | undefined {
   const value = written(data, key);
   const standsHere = (what = 'it stands'): Unwritable => ({ value, what, path: [] });

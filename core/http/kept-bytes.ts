@@ -3,15 +3,18 @@ import type { Cursor, Kept } from './kept-chunks.js';
 
 /** A chunk of fewer bytes is copied: an object of its own takes more memory than they do. */
 const small = 1024;
-/** A chunk that is less than this part of the memory it lies in is copied, so that it does not keep all of that. */
+/**
+ * A chunk that is less than this part of the memory it lies in is copied, so that it does not keep all of
+ * that.
+ */
 const share = 4;
 const smallestPage = 1024;
 const largestPage = 64 * 1024;
 const nothing = new Uint8Array(0);
 
 /**
- * The bytes of a body, which a client may send in chunks of any size. Small chunks are copied into pages, so that what is
- * kept takes a small multiple of its size. A position is a number of bytes.
+ * The bytes of a body, which a client may send in chunks of any size. Small chunks are copied into pages, so
+ * that what is kept takes a small multiple of its size. A position is a number of bytes.
  */
 export class KeptBytes implements Kept {
   #chunks: Uint8Array[] = [];

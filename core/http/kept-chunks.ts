@@ -5,7 +5,10 @@ export interface Cursor {
   position: number;
 }
 
-/** The chunks of a body that somebody may still read, in their order. Positions count from the beginning of the body. */
+/**
+ * The chunks of a body that somebody may still read, in their order. Positions count from the beginning of
+ * the body.
+ */
 export interface Kept {
   /** Where what is left begins. */
   readonly start: number;
@@ -19,7 +22,9 @@ export interface Kept {
   chunks(): Chunk[];
 }
 
-/** Chunks as they came: a response goes out in those that its producer made. A position is a number of chunks. */
+/**
+ * Chunks as they came: a response goes out in those that its producer made. A position is a number of chunks.
+ */
 export class KeptChunks implements Kept {
   readonly #chunks: Chunk[] = [];
   #start = 0;

@@ -2,12 +2,16 @@ import { misuse } from '../errors.js';
 
 /** What Starlette leaves as it is in the url of a redirect. */
 const unsafe = /[^\w.~:/%#?=@[\]!$&'()*+,;-]+/g;
-/** Pages from which a browser may be sent on: a url with a scheme is read otherwise where the page has the same one. */
+/**
+ * Pages from which a browser may be sent on: a url with a scheme is read otherwise where the page has the
+ * same one.
+ */
 const pages = ['http://page.invalid', 'https://page.invalid'];
 
 /**
- * A url as the value of a `location` header: percent-encoded as by Starlette, so that it is ASCII. An absolute url that a browser would take for
- * one of another host then, or for none, is normalised instead: it goes to the host that `URL` finds in it, and a path stays on this host.
+ * A url as the value of a `location` header: percent-encoded as by Starlette, so that it is ASCII. An
+ * absolute url that a browser would take for one of another host then, or for none, is normalised instead: it
+ * goes to the host that `URL` finds in it, and a path stays on this host.
  */
 export function locationOf(url: string | URL, where = 'new RedirectResponse()'): string {
   const isUrl = typeof url === 'object' && url !== null && 'href' in url;

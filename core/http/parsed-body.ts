@@ -9,7 +9,10 @@ export interface ParsedBody {
   readonly raw: Uint8Array | undefined;
   /** The error for a reader that needs what is gone. */
   refuse(reader: string): Error;
-  /** The files of a multipart form; `undefined` where the parser has kept them in a way that nobody else can read. */
+  /**
+   * The files of a multipart form; `undefined` where the parser has kept them in a way that nobody else can
+   * read.
+   */
   files(): readonly ParsedFile[] | undefined;
 }
 
@@ -21,7 +24,9 @@ export interface ParsedFile {
   readonly content: Uint8Array | (() => Promise<Blob>);
 }
 
-/** What a parser has left of the bytes: those that were kept, or a text or bytes that it gave as they came. */
+/**
+ * What a parser has left of the bytes: those that were kept, or a text or bytes that it gave as they came.
+ */
 function keptBytes({ value, raw }: ParsedBody, type: string | null): Uint8Array | undefined {
   if (raw) return raw;
   if (value instanceof Uint8Array) return value;
@@ -63,7 +68,9 @@ export async function parsedForm(parsed: ParsedBody, type: string | null): Promi
   return formWith(fields, await Promise.all(opened));
 }
 
-/** What a Fetch library is given for a parsed body: the same data, not the same bytes. Throws `BODY_PARSED`. */
+/**
+ * What a Fetch library is given for a parsed body: the same data, not the same bytes. Throws `BODY_PARSED`.
+ */
 export function rebuiltBody(
   parsed: ParsedBody,
   type: string | null,
@@ -113,7 +120,10 @@ function partsOfForm(
   };
 }
 
-/** Fields as a form has them: texts, and lists of texts. Nested ones are what a parser has made of their names. */
+/**
+ * Fields as a form has them: texts, and lists of texts. Nested ones are what a parser has made of their
+ * names.
+ */
 function flatFields(value: unknown): [string, string][] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = Object.entries(value).flatMap(([name, each]) =>

@@ -6,8 +6,8 @@ export function unescapedName(name: string): string {
 }
 
 /**
- * Returns the name of a field or a file as the client sent it, given the name that a foreign parser made of it. multer
- * and busboy read UTF-8 as Latin-1, unless `defParamCharset` tells them otherwise.
+ * Returns the name of a field or a file as the client sent it, given the name that a foreign parser made of
+ * it. multer and busboy read UTF-8 as Latin-1, unless `defParamCharset` tells them otherwise.
  */
 export function nameAsSent(name: string): string {
   return unescapedName(fromLatin1(name));

@@ -8,7 +8,8 @@ function platformClass(name: Name): Class | undefined {
 
 /**
  * Makes `instanceof` the platform's class hold for one of ours, without building one of the platform's.
- * Reading that class loads all of Node's Fetch (20 ms), so it waits until a lookup passes the end of our own chain.
+ * Reading that class loads all of Node's Fetch (20 ms), so it waits until a lookup passes the end of our own
+ * chain.
  */
 export function actAs({ prototype }: Class, name: Name): void {
   const inherit = (): object => {

@@ -1,6 +1,6 @@
 /**
- * A promise that is waited for many times, each time beside something shorter. `Promise.race` would add a reaction to it
- * each time, which stays there until it settles.
+ * A promise that is waited for many times, each time beside something shorter. `Promise.race` would add a
+ * reaction to it each time, which stays there until it settles.
  */
 export class RepeatedWait<T> {
   readonly promise: Promise<T>;

@@ -34,8 +34,9 @@ import type { RequestSource } from './request-source.js';
 type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Bytes> | null;
 
 /**
- * The body of a request for its readers, and for all requests that are made of it: of the bytes, or of what a parser has left of them.
- * What the headers say of it (its type, its codings, its length) is given by who reads, as they may be changed.
+ * The body of a request for its readers, and for all requests that are made of it: of the bytes, or of what a
+ * parser has left of them. What the headers say of it (its type, its codings, its length) is given by who
+ * reads, as they may be changed.
  */
 export class RequestBody {
   /** The bytes as they come. */
@@ -140,7 +141,10 @@ export class RequestBody {
     return this.#source.readForm(bytesOf(content), type ?? '', limits);
   }
 
-  /** A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a text. */
+  /**
+   * A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a
+   * text.
+   */
   async #formContent(headers: Headers): Promise<Content> {
     return codingsOf(headers) === undefined ? this.bytes.copy() : this.#decodedBody(headers).bytes();
   }
@@ -156,7 +160,10 @@ interface Replaced {
   readonly headers: Headers;
 }
 
-/** A body in the place of the client's, and the headers that agree with it. Throws `BODY_NOT_ALLOWED` and `BODY_SOURCE`. */
+/**
+ * A body in the place of the client's, and the headers that agree with it. Throws `BODY_NOT_ALLOWED` and
+ * `BODY_SOURCE`.
+ */
 export function replacedBody(
   given: BodySource,
   source: RequestSource,

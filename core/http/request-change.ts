@@ -6,7 +6,9 @@ import { isOfPlatform } from './platform.js';
 import { isOurRequest, Request } from './request.js';
 import { body, parts } from './request-keys.js';
 
-/** What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`. */
+/**
+ * What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`.
+ */
 export function changedRequest(current: Request, given: unknown): Request {
   if (given === current || given === undefined) return current;
   if (isOurRequest(given)) return given;

@@ -66,16 +66,18 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * The whole url, with the path and the query that the framework routes by. The scheme and the host are those of the connection, the
-   * `host` header, and proxies that the framework trusts. Throws an HTTPException of 400 for a target that no route can match.
+   * The whole url, with the path and the query that the framework routes by. The scheme and the host are
+   * those of the connection, the `host` header, and proxies that the framework trusts. Throws an
+   * HTTPException of 400 for a target that no route can match.
    */
   get url(): string {
     return this[target]().url;
   }
 
   /**
-   * The path that the framework routes by, not normalised: guard by this one. `new URL(request.url).pathname` is `/` for `/admin/%2e%2e`, which
-   * the router matches below `/admin`. FastAPI's `request.url.path`. Throws as `url` does.
+   * The path that the framework routes by, not normalised: guard by this one. `new URL(request.url).pathname`
+   * is `/` for `/admin/%2e%2e`, which the router matches below `/admin`. FastAPI's `request.url.path`. Throws
+   * as `url` does.
    */
   get path(): string {
     return this.#target?.path ?? this.#source.path;
@@ -86,15 +88,18 @@ export class RequestHead<State extends object = RequestState> {
     return this.#headers;
   }
 
-  /** Aborts when the client goes away before it has its response, and when the time that `timeout()` gives is up. */
+  /**
+   * Aborts when the client goes away before it has its response, and when the time that `timeout()` gives is
+   * up.
+   */
   get signal(): AbortSignal {
     return this.#signal ?? this.#source.signal;
   }
 
   /**
-   * Headers for the response that is made where an exception has left the middleware: by a handler for `Error` or 500, or
-   * by the framework's own error page. No after-code sees that response. It gets those that it does not name; cookies and `vary`
-   * are added to its own, and what frames a body is left out.
+   * Headers for the response that is made where an exception has left the middleware: by a handler for
+   * `Error` or 500, or by the framework's own error page. No after-code sees that response. It gets those
+   * that it does not name; cookies and `vary` are added to its own, and what frames a body is left out.
    *
    * ```ts
    * async function cors(request, callNext) {
@@ -114,8 +119,9 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * What is kept between the requests of a client: an object whose changes, nested ones too, are in the cookie of the response.
-   * Throws `MIDDLEWARE_MISSING` where there is no `sessions()` around. Starlette's `request.session`.
+   * What is kept between the requests of a client: an object whose changes, nested ones too, are in the
+   * cookie of the response. Throws `MIDDLEWARE_MISSING` where there is no `sessions()` around. Starlette's
+   * `request.session`.
    */
   get session(): Session {
     const openSession = this.#source.shared?.openSession;
@@ -123,14 +129,20 @@ export class RequestHead<State extends object = RequestState> {
     return openSession();
   }
 
-  /** Who asks. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.user`. */
+  /**
+   * Who asks. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's
+   * `request.user`.
+   */
   get user(): User {
     const user = this.#source.shared?.user;
     if (!user) throw misuse('MIDDLEWARE_MISSING', 'request.user', 'authentication');
     return user;
   }
 
-  /** What the request may do. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's `request.auth`. */
+  /**
+   * What the request may do. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around.
+   * Starlette's `request.auth`.
+   */
   get auth(): Auth {
     const auth = this.#source.shared?.auth;
     if (!auth) throw misuse('MIDDLEWARE_MISSING', 'request.auth', 'authentication');
@@ -147,8 +159,9 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * The parameters of the route that matched; in a middleware before `callNext`, those of the layer's own path. A wildcard is one
-   * text with `/`, on every framework. An optional parameter that the path does not have is missing.
+   * The parameters of the route that matched; in a middleware before `callNext`, those of the layer's own
+   * path. A wildcard is one text with `/`, on every framework. An optional parameter that the path does not
+   * have is missing.
    */
   get pathParams(): Readonly<Record<string, string>> {
     if (this.#pathParams === undefined) return pathParamsOf(this.#source.pathParams);
@@ -162,7 +175,10 @@ export class RequestHead<State extends object = RequestState> {
     return this.#query;
   }
 
-  /** The cookies by name, percent-decoded, and unquoted where Python has quoted them; of several with one name the first counts. */
+  /**
+   * The cookies by name, percent-decoded, and unquoted where Python has quoted them; of several with one name
+   * the first counts.
+   */
   get cookies(): Readonly<Record<string, string | undefined>> {
     this.#cookies ??= cookiesOf(this.headers.get('cookie'));
     return this.#cookies;
@@ -206,7 +222,10 @@ export class RequestHead<State extends object = RequestState> {
     return this.#source;
   }
 
-  /** The route that matched below is what the middlewares further out see too, as Starlette's shared scope has it. */
+  /**
+   * The route that matched below is what the middlewares further out see too, as Starlette's shared scope has
+   * it.
+   */
   [matched](pathParams: RouterParams): void {
     this.#pathParams = pathParams;
   }

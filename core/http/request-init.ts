@@ -14,7 +14,8 @@ export interface RequestInit {
 }
 
 /**
- * What middleware, dependencies and endpoint share for a request, as `request.state`. Name what your own put there:
+ * What middleware, dependencies and endpoint share for a request, as `request.state`. Name what your own put
+ * there:
  *
  * ```ts
  * declare module 'callnext' {

@@ -20,7 +20,9 @@ export function declaredLength(request: Request): number {
   return Number(sourceOf(request).headers.get('content-length') ?? 0);
 }
 
-/** Throws an HTTPException of 413 for a request that announces more of a body than `bodyLimit()` lets come. */
+/**
+ * Throws an HTTPException of 413 for a request that announces more of a body than `bodyLimit()` lets come.
+ */
 export function refuseTooLarge(request: Request): void {
   const { bodyLimit } = sourceOf(request);
   if (declaredLength(request) > bodyLimit) throw contentTooLarge(bodyLimit);

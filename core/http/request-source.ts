@@ -11,22 +11,29 @@ export interface Client {
   readonly port: number;
 }
 
-/** Where a request comes from: the port that an adapter implements. Each member is read when a user reads it, not before. */
+/**
+ * Where a request comes from: the port that an adapter implements. Each member is read when a user reads it,
+ * not before.
+ */
 export interface RequestSource {
   readonly method: string;
   /**
-   * Absolute, with the path and the query that the framework routes by and without a fragment. The scheme and the host are those of the connection, of
-   * the `host` header and of trusted proxies. Throws an HTTPException of 400 where no route could match.
+   * Absolute, with the path and the query that the framework routes by and without a fragment. The scheme and
+   * the host are those of the connection, of the `host` header and of trusted proxies. Throws an
+   * HTTPException of 400 where no route could match.
    */
   readonly url: string;
   /** The path that the framework routes by, not normalised. Throws as `url` does. */
   readonly path: string;
-  /** As native code has it now: while it is the same, `url` and `path` are. Without it they are asked again after native code. */
+  /**
+   * As native code has it now: while it is the same, `url` and `path` are. Without it they are asked again
+   * after native code.
+   */
   readonly nativeTarget?: string;
   readonly headers: Headers;
   /**
-   * The host, and the port, that the client has named, as far as who says so is trusted; as it was sent, and `undefined` where none was or the
-   * request names several.
+   * The host, and the port, that the client has named, as far as who says so is trusted; as it was sent, and
+   * `undefined` where none was or the request names several.
    */
   readonly host: string | undefined;
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
@@ -47,17 +54,23 @@ export interface RequestSource {
   /** Whether `json()` refuses bodies that are not JSON by their type; `true` unless a layer sets it. */
   strictContentType?: boolean;
   /**
-   * Bytes of the body that may come at all; `Infinity` unless `bodyLimit()` sets it, the innermost one last. Who reads on gets
-   * `contentTooLarge()`, native readers too.
+   * Bytes of the body that may come at all; `Infinity` unless `bodyLimit()` sets it, the innermost one last.
+   * Who reads on gets `contentTooLarge()`, native readers too.
    */
   bodyLimit: number;
   /** The body as it arrives, from its beginning. Throws `BODY_CONSUMED` where somebody else has read it. */
   body(): Content;
   /** What a body parser made of the body, where one came first and its bytes are gone. */
   parsedBody(): ParsedBody | undefined;
-  /** Undoes the codings of a body (RFC 9110, 8.4). What is read from it rejects with an HTTPException of 400 or 415. */
+  /**
+   * Undoes the codings of a body (RFC 9110, 8.4). What is read from it rejects with an HTTPException of 400
+   * or 415.
+   */
   decode(body: AsyncIterable<Uint8Array>, codings: string): AsyncIterable<Uint8Array>;
-  /** Reads a multipart form. Rejects with an HTTPException of 400 or 413, and what it keeps on disk lasts as long as the exchange. */
+  /**
+   * Reads a multipart form. Rejects with an HTTPException of 400 or 413, and what it keeps on disk lasts as
+   * long as the exchange.
+   */
   readForm(body: AsyncIterable<Uint8Array>, type: string, limits: FormLimits): Promise<FormData>;
 }
 

@@ -13,7 +13,10 @@ export function targetOf({ path, nativeTarget, url }: RequestSource): Target {
   return { url, path, native: nativeTarget };
 }
 
-/** A url that says the same path keeps it as it was sent: a guard may have seen that one, and not what it is normalised to. */
+/**
+ * A url that says the same path keeps it as it was sent: a guard may have seen that one, and not what it is
+ * normalised to.
+ */
 export function changedTarget(target: Target, given: string | URL): Target {
   const [asked, { href, pathname, search }] = [new URL(target.url), new URL(given, target.url)];
   if (href === asked.href) return target;

@@ -9,14 +9,15 @@ import { body, brand, reroute } from './request-keys.js';
 import type { RequestSource } from './request-source.js';
 
 /**
- * A request: the interface of the Fetch `Request`, and `path pathParams queryParams cookies client state session user auth form()
- * raw native`. Nothing is built until it is read.
+ * A request: the interface of the Fetch `Request`, and
+ * `path pathParams queryParams cookies client state session user auth form() raw native`. Nothing is built
+ * until it is read.
  *
- * The body may be read by several readers, native parsers among them: what has arrived is kept for the others, up to the
- * layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
+ * The body may be read by several readers, native parsers among them: what has arrived is kept for the
+ * others, up to the layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
  *
- * `new Request(request, { headers, body })` is the same request with other headers and another body; given to `callNext`, everything below
- * sees it.
+ * `new Request(request, { headers, body })` is the same request with other headers and another body; given to
+ * `callNext`, everything below sees it.
  */
 export class Request<State extends object = RequestState> extends RequestHead<State> {
   declare readonly cache: FetchRequest['cache'];
@@ -37,7 +38,10 @@ export class Request<State extends object = RequestState> extends RequestHead<St
     super(from, init);
   }
 
-  /** The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and `BODY_PARSED`. */
+  /**
+   * The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and
+   * `BODY_PARSED`.
+   */
   get body(): ReadableStream<Bytes> | null {
     return mayHaveBody(this.method) ? this[body].stream(this.headers) : null;
   }
@@ -47,9 +51,10 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   }
 
   /**
-   * The body as JSON: of the bytes, or what a body parser made of them. A coded body is decoded. Rejects with an HTTPException of 415 for
-   * a content type that is not JSON, and for none, unless `new Layer({ strictContentType: false })` says otherwise; with a `SyntaxError` that
-   * is answered with a 400 for invalid JSON; and with an HTTPException of 413 for more than `maxBodySize`.
+   * The body as JSON: of the bytes, or what a body parser made of them. A coded body is decoded. Rejects with
+   * an HTTPException of 415 for a content type that is not JSON, and for none, unless
+   * `new Layer({ strictContentType: false })` says otherwise; with a `SyntaxError` that is answered with a
+   * 400 for invalid JSON; and with an HTTPException of 413 for more than `maxBodySize`.
    */
   async json(): Promise<unknown> {
     return this[body].json(this.headers);
@@ -73,17 +78,22 @@ export class Request<State extends object = RequestState> extends RequestHead<St
     return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
   }
 
-  /** The form, as `form()` reads it without options. Rejects with a `TypeError` that is answered with a 415 for what is none. */
+  /**
+   * The form, as `form()` reads it without options. Rejects with a `TypeError` that is answered with a 415
+   * for what is none.
+   */
   async formData(): Promise<FormData> {
     return this[body].formData(this.headers);
   }
 
   /**
-   * The form, read as it arrives: its files are `UploadFile`s, on disk where they do not fit into memory, and removed when the last
-   * background task has run. A body of another type is an empty form. Read once; what a later call asks for is what the first has read.
+   * The form, read as it arrives: its files are `UploadFile`s, on disk where they do not fit into memory, and
+   * removed when the last background task has run. A body of another type is an empty form. Read once; what a
+   * later call asks for is what the first has read.
    *
-   * Rejects with an HTTPException of 400 in Starlette's words for a form that is broken or beyond its limits, and of 413 where its fields together
-   * are more than `maxBodySize`. FastAPI's `request.form(max_files=1000, max_fields=1000, max_part_size=1048576)`.
+   * Rejects with an HTTPException of 400 in Starlette's words for a form that is broken or beyond its limits,
+   * and of 413 where its fields together are more than `maxBodySize`. FastAPI's
+   * `request.form(max_files=1000, max_fields=1000, max_part_size=1048576)`.
    */
   async form(options: FormOptions = {}): Promise<FormData> {
     return this[body].form(this.headers, options);
@@ -95,9 +105,10 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   }
 
   /**
-   * A Fetch `Request` of the platform, for libraries that need a real one; another one when its body has been used. Where a body parser has left only its result, the
-   * body is written anew from that: the same data, not the same bytes. Throws `BODY_PARSED`, and an HTTPException of 501 for a method that
-   * Fetch does not know.
+   * A Fetch `Request` of the platform, for libraries that need a real one; another one when its body has been
+   * used. Where a body parser has left only its result, the body is written anew from that: the same data,
+   * not the same bytes. Throws `BODY_PARSED`, and an HTTPException of 501 for a method that Fetch does not
+   * know.
    */
   get native(): FetchRequest {
     if (this.#native === undefined || this.#native.bodyUsed) this.#native = toFetchRequest(this, this[body]);

@@ -3,8 +3,8 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 const none: readonly never[] = [];
 
 /**
- * What runs after a response. Each place that a response passes (endpoint, exit of scope `function`, exception handler,
- * middleware) replaces only what it has set itself; all of it runs, the outermost first.
+ * What runs after a response. Each place that a response passes (endpoint, exit of scope `function`,
+ * exception handler, middleware) replaces only what it has set itself; all of it runs, the outermost first.
  */
 export class ResponseTasks {
   #own: BackgroundWork | undefined;

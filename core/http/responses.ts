@@ -8,7 +8,10 @@ import { Response } from './response.js';
 import { optionNames } from './response-keys.js';
 import type { ResponseLike } from './response-like.js';
 
-/** Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's `JSONResponse`. */
+/**
+ * Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's
+ * `JSONResponse`.
+ */
 export class JSONResponse extends Response {
   static override readonly [optionNames] = responseOptions;
 
@@ -36,8 +39,9 @@ export class PlainTextResponse extends Response {
 }
 
 /**
- * A redirect: 307 unless `status` says otherwise, so that a POST stays a POST. Starlette's `RedirectResponse`.
- * The url is sent as it is given, percent-encoded where it is not ASCII; one that browsers would read otherwise is normalised.
+ * A redirect: 307 unless `status` says otherwise, so that a POST stays a POST. Starlette's
+ * `RedirectResponse`. The url is sent as it is given, percent-encoded where it is not ASCII; one that
+ * browsers would read otherwise is normalised.
  */
 export class RedirectResponse extends Response {
   static override readonly [optionNames] = responseOptions;
@@ -50,8 +54,9 @@ export class RedirectResponse extends Response {
 }
 
 /**
- * Chunks as they come: an async iterable, a generator, an array, or a Web stream, of strings (UTF-8) or bytes.
- * They are pulled as fast as the client reads. A chunk that throws cuts the connection: it is never ended as if complete.
+ * Chunks as they come: an async iterable, a generator, an array, or a Web stream, of strings (UTF-8) or
+ * bytes. They are pulled as fast as the client reads. A chunk that throws cuts the connection: it is never
+ * ended as if complete.
  */
 export class StreamingResponse extends Response {
   static override readonly [optionNames] = responseOptions;

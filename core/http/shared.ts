@@ -2,7 +2,8 @@ import type { Headers } from './headers.js';
 import type { Timings } from './timings.js';
 
 /**
- * What `sessions()` keeps between the requests of a client, as `request.session`. Name what your own put there:
+ * What `sessions()` keeps between the requests of a client, as `request.session`. Name what your own put
+ * there:
  *
  * ```ts
  * declare module 'callnext' {
@@ -22,7 +23,10 @@ export interface BaseUser {
   readonly displayName: string;
 }
 
-/** The type of `request.user`. Name what your own backend of `authentication()` gives by augmenting it, as `Session`. */
+/**
+ * The type of `request.user`. Name what your own backend of `authentication()` gives by augmenting it, as
+ * `Session`.
+ */
 export interface User extends BaseUser {}
 
 /** What a request may do, as `request.auth`: Starlette's `AuthCredentials`. */
@@ -30,14 +34,18 @@ export interface Auth {
   readonly scopes: readonly string[];
 }
 
-/** Told of the steps of a request in their order, such as `getDb enter`: `callnext/testing` hands them out. */
+/**
+ * Told of the steps of a request in their order, such as `getDb enter`: `callnext/testing` hands them out.
+ */
 export interface Trace {
   add(step: string): void;
   /** Told that the response is out. The exits wait for what it returns: until the client of a test has it. */
   received?(): Promise<void> | undefined;
 }
 
-/** What a request and those that are made of it have in common: each is there when somebody has asked for it. */
+/**
+ * What a request and those that are made of it have in common: each is there when somebody has asked for it.
+ */
 export class Shared {
   state: object | undefined;
   /** A `RequestBody`. */

@@ -6,7 +6,10 @@ import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
 
 /** How long a reader may ask for nothing when the exchange is over, in milliseconds. */
 const patience = 5_000;
-/** How long one may do so while the exits wait for the body to close: as long as a write to a disk takes, in milliseconds. */
+/**
+ * How long one may do so while the exits wait for the body to close: as long as a write to a disk takes, in
+ * milliseconds.
+ */
 const readersPause = 50;
 
 /** One reading of a body, from its beginning. */
@@ -19,8 +22,8 @@ export interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
 }
 
 /**
- * Several readers over one source. Each has a pass of its own, from the beginning, and a chunk is kept as long as somebody
- * may still read it. The source is not opened before the first read.
+ * Several readers over one source. Each has a pass of its own, from the beginning, and a chunk is kept as
+ * long as somebody may still read it. The source is not opened before the first read.
  */
 export class Tee {
   readonly #source: AsyncIterable<Chunk>;
@@ -99,8 +102,8 @@ export class Tee {
   }
 
   /**
-   * A stream that was only looked at (`response.body === null`) is not kept for: who wants it has begun to read by the time
-   * the response is sent, or takes a clone.
+   * A stream that was only looked at (`response.body === null`) is not kept for: who wants it has begun to
+   * read by the time the response is sent, or takes a clone.
    */
   dismissUnread(): void {
     const unread = [...this.#passes].filter(({ isStream, position }) => isStream && position === 0);
@@ -209,7 +212,10 @@ export class Tee {
       if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
   }
 
-  /** One pull at a time, whoever needs it. A failure is kept for every reader, so that none takes a part for the whole. */
+  /**
+   * One pull at a time, whoever needs it. A failure is kept for every reader, so that none takes a part for
+   * the whole.
+   */
   async #pull(): Promise<void> {
     try {
       this.#iterator ??= this.#source[Symbol.asyncIterator]();

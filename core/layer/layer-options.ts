@@ -13,7 +13,9 @@ import { checkOptions, type OptionNames } from '../options.js';
 export interface LayerOptions {
   /** The first one is outermost. */
   middleware?: readonly Middleware[];
-  /** Solved for every request that passes through, before the endpoint's own; their values are not handed out. */
+  /**
+   * Solved for every request that passes through, before the endpoint's own; their values are not handed out.
+   */
   dependencies?: readonly Depends<unknown>[];
   /** Pairs of an error class or a status and its handler; a `Map` will do. */
   exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
@@ -24,21 +26,23 @@ export interface LayerOptions {
   /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
   lifespan?: Lifespan;
   /**
-   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where its middleware
-   * and what is below them have not; never unless set. `request.signal` is aborted then, and what does not come to its
-   * end is reported to `onError`. Its dependencies are left to it for as long again; then the exception is thrown into them.
-   * As long is also what a body has to close when its client has left; 5 seconds where no layer has a timeout.
+   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where
+   * its middleware and what is below them have not; never unless set. `request.signal` is aborted then, and
+   * what does not come to its end is reported to `onError`. Its dependencies are left to it for as long
+   * again; then the exception is thrown into them. As long is also what a body has to close when its client
+   * has left; 5 seconds where no layer has a timeout.
    */
   timeout?: number;
   /**
-   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. A reader that needs more is refused with a
-   * 413; a body that is read once, as a stream or a form, may have any size. The innermost layer's value applies.
+   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. A reader that needs more
+   * is refused with a 413; a body that is read once, as a stream or a form, may have any size. The innermost
+   * layer's value applies.
    */
   maxBodySize?: number;
   /**
-   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none: `true` unless set.
-   * A page of another site can send such a body with the cookies of its visitor. The innermost layer that sets it counts.
-   * FastAPI's `strict_content_type`.
+   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none:
+   * `true` unless set. A page of another site can send such a body with the cookies of its visitor. The
+   * innermost layer that sets it counts. FastAPI's `strict_content_type`.
    */
   strictContentType?: boolean;
 }

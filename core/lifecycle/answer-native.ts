@@ -4,10 +4,14 @@ import type { Response } from '../http/response.js';
 import { isNativeView } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
-import { failedNatively, recover, takeObserved, takeOvertaking } from './failure.js';
+import { recover } from './failure.js';
+import { failedNatively, takeObserved, takeOvertaking } from './native-failure.js';
 import { keepForNative, watchLateUse, whenNativeHasEnded } from './unfinished.js';
 
-/** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
+/**
+ * What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have
+ * before.
+ */
 export function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   const watch = exchange.timings?.beginNative('handler');
   return started(below, request).then(
@@ -34,7 +38,9 @@ function started(below: Below, request: Request): Promise<Response> {
 function settleNative(exchange: Exchange, response: Response): Response | Promise<Response> {
   const observed = exchange.failures && takeObserved(exchange);
   const failed = observed ?? (response.status < 500 ? undefined : serverError(exchange, response));
-  if (failed || exchange.enteredExits?.isEmpty === false) return leaveNative(exchange, response, failed);
+  const { enteredExits } = exchange;
+  if (failed || enteredExits?.has('function')) return leaveNative(exchange, response, failed);
+  if (enteredExits?.isEmpty === false) keepForNative(exchange);
   return response;
 }
 
@@ -53,7 +59,7 @@ async function leaveNative(
       return recover(exchange, overtaking);
     }
     thrown ??= takeObserved(exchange);
-  } else if (!exits.isEmpty) keepForNative(exchange);
+  } else keepForNative(exchange);
   if (thrown) await failedNatively(exchange, thrown);
   if (exits.isEmpty) return response;
   const known = exits.failure;

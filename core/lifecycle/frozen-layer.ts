@@ -1,4 +1,3 @@
-import type { Dependencies } from '../dependencies/marker.js';
 import type { Onion } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import type { LifespanContext } from './lifespan.js';
@@ -7,8 +6,6 @@ import type { Surroundings } from './place.js';
 /** A layer as requests run through it. */
 export interface FrozenLayer extends Surroundings {
   readonly onion: Onion<Exchange>;
-  readonly dependencies: Dependencies;
-  readonly hasDependencies: boolean;
   readonly lifespan: LifespanContext | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { misuse } from '../errors.js';
 import type { Response } from '../http/response.js';
-import { isNativeView, openedBodyOf, worksOf } from '../http/response-parts.js';
+import { openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
 import { unwindNow } from './failure.js';
 import { phases } from './phase.js';
@@ -13,24 +13,18 @@ const none: readonly never[] = [];
  * Whether the request is over with its response: nothing is to be left, run, told or closed.
  */
 export function isDoneWith(exchange: Exchange, response: Response | undefined, { error }: Delivery): boolean {
-  const { enteredExits, addedTasks, failures, superseded, isIdle } = exchange;
-  if (enteredExits || addedTasks || error || failures || !isIdle || superseded.length > 0) return false;
-  if (response === undefined || exchange.trace || worksOf(response).length > 0) return false;
-  const body = openedBodyOf(response);
-  return body === undefined || (!isNativeView(response) && body.whole !== undefined);
+  const { enteredExits, addedTasks, failures, superseded } = exchange;
+  if (error || failures || superseded.length > 0 || exchange.below || exchange.trace) return false;
+  if (enteredExits?.isEmpty === false || enteredExits?.failure || addedTasks?.isEmpty === false) return false;
+  if (response === undefined || worksOf(response).length > 0) return false;
+  return openedBodyOf(response)?.isProduced !== true;
 }
 
 /**
- * Nothing runs below any more that a middleware did not wait for: its dependencies are not taken from it, unless a layer's
- * time is up. Returns what has to be waited for, if anything.
+ * Resolves when nothing runs below any more that a middleware did not wait for: its dependencies are not
+ * taken from it, unless a layer's time is up.
  */
-export function idle(exchange: Exchange): Promise<void> | undefined {
-  if (exchange.below || exchange.enteredExits?.failure) return whenIdle(exchange);
-  exchange.phase = phases.leaving;
-  return undefined;
-}
-
-async function whenIdle(exchange: Exchange): Promise<void> {
+export async function idle(exchange: Exchange): Promise<void> {
   const { below } = exchange;
   if (below?.native?.isAtWork()) below.busyWith(below.native.end());
   await below?.whenIdle();
@@ -51,8 +45,7 @@ function closeExits(exchange: Exchange, refusal: () => Error): void {
 
 /** It is over. Resolves when what was kept for it has been let go, and is `undefined` where nothing was. */
 export function finish(exchange: Exchange, refusal: () => Error): Promise<void> | undefined {
-  exchange.refusal = refusal;
-  exchange.enteredExits?.close(refusal);
+  closeExits(exchange, refusal);
   // What is let go of may take its time, and nothing would run a task that is added meanwhile.
   if (!exchange.below?.isGivenUp) exchange.addedTasks?.close(exchange);
   const released = release(exchange);
@@ -72,7 +65,9 @@ export function end(exchange: Exchange): void {
   else leaveLayers(exchange);
 }
 
-/** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
+/**
+ * What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted.
+ */
 function letGoOfTheRest(exchange: Exchange): void {
   const { backgroundTasks, reports, refusal } = exchange;
   void settleResponses(exchange, undefined);
@@ -95,8 +90,8 @@ function leaveLayers(exchange: Exchange): void {
 }
 
 /**
- * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it and nothing
- * keeps it in memory.
+ * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it
+ * and nothing keeps it in memory.
  */
 export function detach(exchange: Exchange): void {
   const { enteredExits, addedTasks } = exchange;

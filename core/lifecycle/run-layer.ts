@@ -1,5 +1,6 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { noValues } from '../dependencies/dependency-run.js';
+import type { Dependencies } from '../dependencies/marker.js';
 import { refuseUnbegun, solveDependencies } from '../dependencies/solve.js';
 import type { Endpoint } from '../endpoint/endpoint.js';
 import { runEndpoint } from '../endpoint/run-endpoint.js';
@@ -8,7 +9,7 @@ import { HTTPException } from '../http/http-exception.js';
 import type { Request } from '../http/request.js';
 import { refuseTooLarge } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
-import type { Below, OnionPort } from '../middleware/compose.js';
+import type { Below, Onion, OnionPort } from '../middleware/compose.js';
 import { answerNative } from './answer-native.js';
 import { enterLayer, isTakenBy, leaveLayer, takeState } from './enter-layer.js';
 import type { Exchange } from './exchange.js';
@@ -26,14 +27,16 @@ export const onionPort: OnionPort<Exchange> = {
 };
 
 /**
- * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
- * Rejects with an exception that nobody inside handled.
+ * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is
+ * below. Rejects with an exception that nobody inside handled.
  */
 export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
   const place = enterLayer(exchange, plan);
   const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
-  const answer = isOpen ? goIn(exchange, plan, below) : goInWhenReady(exchange, plan, below);
+  const answer = isOpen
+    ? plan.onion(exchange.request, exchange, below)
+    : goInWhenReady(exchange, plan, below);
   return (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer)).then(
     response => {
       leaveLayer(exchange, place);
@@ -43,15 +46,32 @@ export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Pr
   );
 }
 
-function goIn(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
-  return plan.onion(exchange.request, exchange, request => {
-    if (exchange.isSending) return Promise.reject(misuse('ALREADY_ANSWERED'));
+/** Goes on below the middlewares of a layer that has dependencies. */
+export function belowWith(dependencies: Dependencies): Onion<Exchange> {
+  return async (request, exchange, below) => {
+    if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
     exchange.goBelow(request);
-    // Without any, native code runs in the very tick in which the request came, as without a layer.
-    return plan.hasDependencies
-      ? answerWithDependencies(exchange, plan, below, request)
-      : answerNative(exchange, below, request);
-  });
+    try {
+      checkGraphIn(exchange, dependencies, 'layer');
+      const values = noValues();
+      const solving = solveDependencies(dependencies, values, exchange);
+      if (solving) await solving;
+      refuseUnbegun(dependencies, values);
+    } catch (thrown) {
+      return recover(exchange, thrown);
+    }
+    if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
+    return answerNative(exchange, below, request);
+  };
+}
+
+/**
+ * Goes on below those of a layer without any: in the very tick in which the request came, as without a layer.
+ */
+export function goBelow(request: Request, exchange: Exchange, below: Below): Promise<Response> {
+  if (exchange.isSending) return Promise.reject(misuse('ALREADY_ANSWERED'));
+  exchange.goBelow(request);
+  return answerNative(exchange, below, request);
 }
 
 /** A layer with a lifespan is entered when that is; one that has been closed refuses. */
@@ -68,7 +88,7 @@ async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below
   // The layer has given up meanwhile.
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
   takeState(exchange, lifespan?.state);
-  return goIn(exchange, plan, below);
+  return plan.onion(exchange.request, exchange, below);
 }
 
 /** The connection is not to be used again: this server is going away (RFC 9110, 15.6.4). */
@@ -79,31 +99,15 @@ function refusal(): HTTPException {
   });
 }
 
-async function answerWithDependencies(
-  exchange: Exchange,
-  plan: FrozenLayer,
-  below: Below,
-  request: Request,
-): Promise<Response> {
-  try {
-    checkGraphIn(exchange, plan.dependencies, 'layer');
-    const values = noValues();
-    const solving = solveDependencies(plan.dependencies, values, exchange);
-    if (solving) await solving;
-    refuseUnbegun(plan.dependencies, values);
-  } catch (thrown) {
-    return recover(exchange, thrown);
-  }
-  if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
-  return answerNative(exchange, below, request);
-}
-
 /** Waits for a layer's answer, and answers in its place when its time is up. */
 async function inTime(exchange: Exchange, timeout: number, answer: Promise<Response>): Promise<Response> {
   return (await within(timeout, answer)) ? answer : giveUp(exchange, answer, timeout);
 }
 
-/** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
+/**
+ * Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has
+ * none.
+ */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   if (exchange.isSending || isLeftBehind(exchange)) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);

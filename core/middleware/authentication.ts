@@ -65,7 +65,10 @@ type Authenticated = readonly [auth: Auth, user: User];
 
 /** Tells who asks: Starlette's `AuthenticationBackend`. */
 export interface AuthenticationBackend {
-  /** What the request may do and whose it is; nothing where it does not say. Throws `AuthenticationError` where what it says is wrong. */
+  /**
+   * What the request may do and whose it is; nothing where it does not say. Throws `AuthenticationError`
+   * where what it says is wrong.
+   */
   authenticate(
     request: Request,
   ): Authenticated | null | undefined | Promise<Authenticated | null | undefined>;
@@ -80,15 +83,17 @@ export interface AuthenticationOptions {
 }
 
 /**
- * Asks a backend who a request comes from, for `request.user` and `request.auth`: Starlette's `AuthenticationMiddleware`.
+ * Asks a backend who a request comes from, for `request.user` and `request.auth`: Starlette's
+ * `AuthenticationMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(authentication({ backend: new BasicAuthBackend() }));
  * app.use('/admin', toExpress(Depends(requires('admin'))));
  * ```
  *
- * Everyone is let through: it is `requires()` that refuses. A backend that throws something else than an `AuthenticationError` has failed, and its exception
- * goes on as any other. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * Everyone is let through: it is `requires()` that refuses. A backend that throws something else than an
+ * `AuthenticationError` has failed, and its exception goes on as any other. Throws `MIDDLEWARE_OPTIONS` when
+ * it is built.
  */
 export function authentication(given: AuthenticationOptions): Middleware {
   const options = readOptions<AuthenticationOptions>('authentication', given, {
@@ -121,14 +126,16 @@ export interface RequiresOptions {
 }
 
 /**
- * A dependency that refuses requests without all of these scopes: Starlette's `@requires`, for endpoints and, as a guard, for native routes.
+ * A dependency that refuses requests without all of these scopes: Starlette's `@requires`, for endpoints and,
+ * as a guard, for native routes.
  *
  * ```ts
  * const dashboard = endpoint({ allowed: Depends(requires('authenticated', { redirect: '/login' })) }, …);
  * router.use(toKoa(Depends(requires(['read', 'write']))));
  * ```
  *
- * It throws an HTTPException of 403, or of 303 for a redirect, which handlers may render. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * It throws an HTTPException of 403, or of 303 for a redirect, which handlers may render. Throws
+ * `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function requires(
   scopes: string | readonly string[],

@@ -11,19 +11,22 @@ export interface BodyLimitOptions {
 }
 
 /**
- * Refuses request bodies of more than so many bytes with a 413, whoever reads them: middleware, native parsers, an endpoint. Starlette's
- * `max_body_size`, of which the innermost one holds, too.
+ * Refuses request bodies of more than so many bytes with a 413, whoever reads them: middleware, native
+ * parsers, an endpoint. Starlette's `max_body_size`, of which the innermost one holds, too.
  *
  * ```ts
  * layer.addMiddleware(bodyLimit({ maxBodySize: 10_000_000 }));
  * app.use('/videos', toExpress(bodyLimit({ maxBodySize: 2_000_000_000 })));
  * ```
  *
- * A body that announces itself as larger is refused before an endpoint begins, and where native code answers without having asked for it; one that does not is
- * refused when it has become larger, in who reads it. It does not change how much of a body is held in memory for several readers: that is the layer's `maxBodySize`.
+ * A body that announces itself as larger is refused before an endpoint begins, and where native code answers
+ * without having asked for it; one that does not is refused when it has become larger, in who reads it. It
+ * does not change how much of a body is held in memory for several readers: that is the layer's
+ * `maxBodySize`.
  *
- * Everything that comes after `next()` is inside: the limit of a router which does not answer holds for what follows it. What a parser before the layer, or a middleware further out,
- * has read was let in. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * Everything that comes after `next()` is inside: the limit of a router which does not answer holds for what
+ * follows it. What a parser before the layer, or a middleware further out, has read was let in. Throws
+ * `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function bodyLimit(given: BodyLimitOptions): Middleware {
   const options = readOptions<BodyLimitOptions>('bodyLimit', given, { maxBodySize: required(integer(0)) });

@@ -14,9 +14,15 @@ export interface CorsOptions {
   allowOrigins?: readonly string[];
   /** Methods, case-sensitive, or `*` for those that are common; `GET` unless set. */
   allowMethods?: readonly string[];
-  /** Request headers beside `accept`, `accept-language`, `content-language` and `content-type`, or `*` for all. */
+  /**
+   * Request headers beside `accept`, `accept-language`, `content-language` and `content-type`, or `*` for
+   * all.
+   */
   allowHeaders?: readonly string[];
-  /** Whether cookies may come along. With `*` as the origin any site then acts as your users: list the origins. */
+  /**
+   * Whether cookies may come along. With `*` as the origin any site then acts as your users: list the
+   * origins.
+   */
   allowCredentials?: boolean;
   /** Origins that match as a whole. A string is a pattern. */
   allowOriginRegex?: RegExp | string;
@@ -34,15 +40,17 @@ const preflightVary =
   'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network';
 
 /**
- * Tells browsers which other origins may use this server (Fetch, "CORS protocol"): Starlette's `CORSMiddleware`.
+ * Tells browsers which other origins may use this server (Fetch, "CORS protocol"): Starlette's
+ * `CORSMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(cors({ allowOrigins: ['https://app.example'], allowCredentials: true }));
  * ```
  *
- * A preflight (`OPTIONS` with `origin` and `access-control-request-method`) is answered here, with 200 or 400; other requests go on, and a response to an
- * origin that is not allowed is only without the header that would let a script read it. Error responses have the headers too, also the
- * 500 that is made outside all middleware. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * A preflight (`OPTIONS` with `origin` and `access-control-request-method`) is answered here, with 200 or
+ * 400; other requests go on, and a response to an origin that is not allowed is only without the header that
+ * would let a script read it. Error responses have the headers too, also the 500 that is made outside all
+ * middleware. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function cors(given: CorsOptions = {}): Middleware {
   const options = readOptions<Required<Omit<CorsOptions, 'allowOriginRegex'>> & CorsOptions>('cors', given, {
@@ -187,7 +195,10 @@ function isPattern(value: unknown): boolean {
   }
 }
 
-/** An origin as browsers write it (HTML, "serialization of an origin"): one that never comes would be allowed in vain. */
+/**
+ * An origin as browsers write it (HTML, "serialization of an origin"): one that never comes would be allowed
+ * in vain.
+ */
 function isOriginOption(value: unknown): boolean {
   if (value === '*' || value === 'null') return true;
   if (typeof value !== 'string' || !/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#,*]+$/.test(value)) return false;

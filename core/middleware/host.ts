@@ -3,7 +3,10 @@ import { sourceOf } from '../http/request-parts.js';
 import type { Response } from '../http/response.js';
 import { PlainTextResponse } from '../http/responses.js';
 
-/** The host that a request is for: a name or an address without the port, in lower case, and both as they were sent. */
+/**
+ * The host that a request is for: a name or an address without the port, in lower case, and both as they were
+ * sent.
+ */
 export interface RequestHost {
   readonly name: string;
   /** With the port, if it has one. */
@@ -15,8 +18,9 @@ export interface RequestHost {
 const pattern = /^((?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)|\[[0-9a-f:.]+\])(?::(\d{0,5}))?$/;
 
 /**
- * The host of a request, as far as the framework trusts who names it (`trust proxy`, `app.proxy`). `undefined` where there is none, where what was sent is
- * not a host, and where the request names several: two `host` headers, or an absolute target with another host. The `host` header is checked in any case,
+ * The host of a request, as far as the framework trusts who names it (`trust proxy`, `app.proxy`).
+ * `undefined` where there is none, where what was sent is not a host, and where the request names several:
+ * two `host` headers, or an absolute target with another host. The `host` header is checked in any case,
  * since native code may read it.
  */
 export function hostOfRequest(request: Request): RequestHost | undefined {

@@ -3,8 +3,8 @@ import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-like.js';
 
 /**
- * Goes on to what is below: the next middleware, the dependencies, then an endpoint or native code. Resolves when its
- * response has a head, and rejects with what it threw.
+ * Goes on to what is below: the next middleware, the dependencies, then an endpoint or native code. Resolves
+ * when its response has a head, and rejects with what it threw.
  *
  * Given a request with another method, url or headers, everything below sees that one.
  * A second call rejects with `CALL_NEXT_TWICE`.
@@ -12,8 +12,8 @@ import type { ResponseLike } from '../http/response-like.js';
 export type CallNext = (request?: Request | globalThis.Request) => Promise<Response>;
 
 /**
- * Code around a request: what stands before `callNext` runs on the way in, what stands after it on the way out.
- * FastAPI's `@app.middleware("http")`.
+ * Code around a request: what stands before `callNext` runs on the way in, what stands after it on the way
+ * out. FastAPI's `@app.middleware("http")`.
  *
  * ```ts
  * async function poweredBy(request, callNext) {

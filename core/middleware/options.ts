@@ -14,7 +14,8 @@ export interface Rule<T> {
 
 /**
  * The options of a built-in middleware, each one there and checked, in copies that nobody changes any more.
- * Throws `MIDDLEWARE_OPTIONS`, `OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not: `allow_origins` is easily written.
+ * Throws `MIDDLEWARE_OPTIONS`, `OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not:
+ * `allow_origins` is easily written.
  */
 export function readOptions<T extends object>(
   middleware: string,

@@ -9,7 +9,8 @@ export interface ProcessTimeOptions {
 }
 
 /**
- * Says in a header how many seconds the answer took, from here to its head: the middleware of FastAPI's tutorial.
+ * Says in a header how many seconds the answer took, from here to its head: the middleware of FastAPI's
+ * tutorial.
  *
  * ```ts
  * layer.addMiddleware(processTime()); // x-process-time: 0.0031478749588131905
@@ -36,7 +37,9 @@ export function processTime(given: ProcessTimeOptions = {}): Middleware {
 }
 markFactory(processTime);
 
-/** Python's `str()` of a float of at least 0: with a point, and with an exponent of two digits below 0.0001. */
+/**
+ * Python's `str()` of a float of at least 0: with a point, and with an exponent of two digits below 0.0001.
+ */
 function pythonFloat(seconds: number): string {
   if (Number.isInteger(seconds)) return seconds.toFixed(1);
   if (seconds >= 1e-4) return String(seconds);

@@ -13,11 +13,17 @@ export interface RateLimiterResult {
 /** Those of several limiters, by name: what a `RateLimiterUnion` tells. */
 type Results = RateLimiterResult | Readonly<Record<string, RateLimiterResult>>;
 
-/** The slice of a limiter of `rate-limiter-flexible` that is used: of its memory, Redis, Postgres, … ones, and of a union of them. */
+/**
+ * The slice of a limiter of `rate-limiter-flexible` that is used: of its memory, Redis, Postgres, … ones, and
+ * of a union of them.
+ */
 export interface RateLimiter {
   /** What a key has in its time. */
   readonly points?: number;
-  /** Rejects with a `RateLimiterResult` where there are not enough left, and with an `Error` where the store fails. */
+  /**
+   * Rejects with a `RateLimiterResult` where there are not enough left, and with an `Error` where the store
+   * fails.
+   */
   consume(key: string, points: number): Promise<Results>;
 }
 
@@ -25,22 +31,27 @@ export interface RateLimiter {
 export interface RateLimitOptions {
   /** A limiter of `rate-limiter-flexible`, whose store may be shared by several servers. */
   limiter: RateLimiter;
-  /** Who is counted; unless set, the address of the client, of IPv6 its network of 64 bits. `undefined` is not counted. */
+  /**
+   * Who is counted; unless set, the address of the client, of IPv6 its network of 64 bits. `undefined` is not
+   * counted.
+   */
   key?: (request: Request) => string | undefined | Promise<string | undefined>;
   /** How many points a request takes; 1 unless set. */
   points?: (request: Request) => number | Promise<number>;
 }
 
 /**
- * Lets a client ask so often and not more: a 429 with `retry-after`, counted by a limiter of `rate-limiter-flexible`.
+ * Lets a client ask so often and not more: a 429 with `retry-after`, counted by a limiter of
+ * `rate-limiter-flexible`.
  *
  * ```ts
  * const limiter = new RateLimiterRedis({ storeClient: redis, points: 100, duration: 60 });
  * layer.addMiddleware(rateLimit({ limiter }));
  * ```
  *
- * Responses tell what is left: `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06. Behind a proxy the client is
- * known only where the framework trusts it (`trust proxy`, `app.proxy`). A store that fails makes the request fail; give the limiter an
+ * Responses tell what is left: `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds), as
+ * in draft-ietf-httpapi-ratelimit-headers-06. Behind a proxy the client is known only where the framework
+ * trusts it (`trust proxy`, `app.proxy`). A store that fails makes the request fail; give the limiter an
  * `insuranceLimiter` to go on without it. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function rateLimit(given: RateLimitOptions): Middleware {
@@ -83,7 +94,10 @@ async function consume(limiter: RateLimiter, key: string, points: number): Promi
 
 const nothingLeft: RateLimiterResult = { msBeforeNext: 0, remainingPoints: 0 };
 
-/** Of several results the one that a client has to heed; `undefined` for what is none. Throws an error that is among them. */
+/**
+ * Of several results the one that a client has to heed; `undefined` for what is none. Throws an error that is
+ * among them.
+ */
 function strictest(told: unknown): RateLimiterResult | undefined {
   if (isResult(told)) return told;
   if (typeof told !== 'object' || told === null || told instanceof Error) return undefined;

@@ -10,13 +10,16 @@ export interface RequestIdOptions {
   header?: string;
   /** Makes one, and may take that of the app's logger from `request.raw`; a UUID unless set. */
   generator?: (request: Request) => string;
-  /** Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set. `() => false` keeps none. */
+  /**
+   * Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set.
+   * `() => false` keeps none.
+   */
   validator?: (id: string) => boolean;
 }
 
 /**
- * Gives each request an id, or keeps the one that it came with: as `request.state.requestId`, in the request's header for everything below, native code
- * included, and in the response's, also on errors.
+ * Gives each request an id, or keeps the one that it came with: as `request.state.requestId`, in the
+ * request's header for everything below, native code included, and in the response's, also on errors.
  *
  * ```ts
  * layer.addMiddleware(requestId());

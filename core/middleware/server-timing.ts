@@ -7,24 +7,28 @@ import { described, flag, optionalFunction, readOptions } from './options.js';
 
 /** The options of `serverTiming()`. */
 export interface ServerTimingOptions {
-  /** Whether this request is measured, and its client told; all are unless set. The names of your functions are in it. */
+  /**
+   * Whether this request is measured, and its client told; all are unless set. The names of your functions
+   * are in it.
+   */
   enabled?: (request: Request) => boolean;
   /** Whether there is an entry `total` for all that is below; `true` unless set. */
   total?: boolean;
 }
 
 /**
- * Says in `server-timing` how many milliseconds each middleware below, each dependency and the endpoint took, which the developer tools of a browser draw
- * (W3C Server Timing).
+ * Says in `server-timing` how many milliseconds each middleware below, each dependency and the endpoint took,
+ * which the developer tools of a browser draw (W3C Server Timing).
  *
  * ```ts
  * layer.addMiddleware(serverTiming({ enabled: () => process.env.NODE_ENV !== 'production' }));
  * // server-timing: cors;dur=0.12, getDb;dur=4.1, readItem;dur=12.5, total;dur=16.9
  * ```
  *
- * A middleware's time is its own, before and after `callNext`; a dependency's ends when its value is there. Native code is called `handler`. What comes after the
- * response (exits, tasks) and what is further out is not there to be told of yet: add it last. Pages of other origins see it where `timing-allow-origin` lets them. Throws
- * `MIDDLEWARE_OPTIONS` when it is built.
+ * A middleware's time is its own, before and after `callNext`; a dependency's ends when its value is there.
+ * Native code is called `handler`. What comes after the response (exits, tasks) and what is further out is
+ * not there to be told of yet: add it last. Pages of other origins see it where `timing-allow-origin` lets
+ * them. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function serverTiming(given: ServerTimingOptions = {}): Middleware {
   const options = readOptions<Required<ServerTimingOptions>>('serverTiming', given, {

@@ -18,10 +18,12 @@ export interface TimeoutOptions {
  * layer.addMiddleware(timeout({ timeoutMs: 5_000 }));
  * ```
  *
- * JavaScript can not be stopped from outside. What goes on running: an endpoint, dependency or native handler that does not listen to the signal, to its end; it
- * keeps its dependencies until then, which get the exception thrown in after that; its tasks are dropped, and its answer is not sent. A body that is on its way is not
- * timed. To take dependencies from what never ends, use `new Layer({ timeout })`. The exception is an `HTTPException(504)`, which
- * handlers may render; its `cause` is `MIDDLEWARE_TIMEOUT`. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * JavaScript can not be stopped from outside. What goes on running: an endpoint, dependency or native handler
+ * that does not listen to the signal, to its end; it keeps its dependencies until then, which get the
+ * exception thrown in after that; its tasks are dropped, and its answer is not sent. A body that is on its
+ * way is not timed. To take dependencies from what never ends, use `new Layer({ timeout })`. The exception is
+ * an `HTTPException(504)`, which handlers may render; its `cause` is `MIDDLEWARE_TIMEOUT`. Throws
+ * `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function timeout(given: TimeoutOptions): Middleware {
   const options = readOptions<TimeoutOptions>('timeout', given, {

@@ -6,21 +6,25 @@ import { described, flag, list, readOptions } from './options.js';
 
 /** The options of `trustedHost()`: those of Starlette's `TrustedHostMiddleware`. */
 export interface TrustedHostOptions {
-  /** Names without a port, such as `example.com`; `*.example.com` is every subdomain, and `*`, which it is unless set, any host. */
+  /**
+   * Names without a port, such as `example.com`; `*.example.com` is every subdomain, and `*`, which it is
+   * unless set, any host.
+   */
   allowedHosts?: readonly string[];
   /** Whether `example.com` is sent on to `www.example.com` where only that is allowed; `true` unless set. */
   wwwRedirect?: boolean;
 }
 
 /**
- * Answers requests for other hosts than those that are served with a 400: Starlette's `TrustedHostMiddleware`.
+ * Answers requests for other hosts than those that are served with a 400: Starlette's
+ * `TrustedHostMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(trustedHost({ allowedHosts: ['example.com', '*.example.com'] }));
  * ```
  *
- * The host is the one that the framework trusts: behind a proxy, that of `x-forwarded-host` where `trust proxy` or `app.proxy` says so. Throws
- * `MIDDLEWARE_OPTIONS` when it is built.
+ * The host is the one that the framework trusts: behind a proxy, that of `x-forwarded-host` where
+ * `trust proxy` or `app.proxy` says so. Throws `MIDDLEWARE_OPTIONS` when it is built.
  */
 export function trustedHost(given: TrustedHostOptions = {}): Middleware {
   const options = readOptions<Required<TrustedHostOptions>>('trustedHost', given, {

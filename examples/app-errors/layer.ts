@@ -9,14 +9,21 @@ export class OutOfStock extends Error {
 export const layer = new Layer();
 layer.addExceptionHandler(HTTPException, (_request, exception) => {
   const { status, headers } = exception;
-  if (status < 400) return new Response(null, { status, headers }); // a redirect is not an error
+  // A redirect is not an error.
+  if (status < 400) return new Response(null, { status, headers });
   throw exception; // goes on to the app's error middleware
 });
 
 export const order = endpoint({}, ({ request }) => {
   const item = request.pathParams.item ?? '';
-  if (item === 'old') throw new HTTPException(303, undefined, { headers: { location: '/orders/new' } });
-  if (item === 'none') throw new HTTPException(404, 'No such item', { headers: { 'x-hint': 'new' } });
+  if (item === 'old')
+    throw new HTTPException(303, undefined, {
+      headers: { location: '/orders/new' },
+    });
+  if (item === 'none')
+    throw new HTTPException(404, 'No such item', {
+      headers: { 'x-hint': 'new' },
+    });
   if (item === 'chair') throw new OutOfStock('No chairs left');
   return { item };
 });

@@ -26,5 +26,6 @@ app.use(toExpress(layer));
 app.use(express.json());
 app.post('/orders', (req, res) => {
   backgroundTasks(req).addTask(sendMail, req.body.email);
-  res.status(req.body.email ? 201 : 500).json({ ok: true }); // a 5xx, or an error, drops the task
+  // A 5xx or an error drops the task.
+  res.status(req.body.email ? 201 : 500).json({ ok: true });
 });

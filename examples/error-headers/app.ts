@@ -3,14 +3,18 @@ import { toExpress } from 'callnext/express';
 import express from 'express';
 
 const allowOrigin: Middleware = async (request, callNext) => {
-  request.errorHeaders.set('access-control-allow-origin', '*'); // on a 500, which is made outside the middleware
+  // For a 500, which is made outside the middleware.
+  request.errorHeaders.set('access-control-allow-origin', '*');
   const response = await callNext(request);
-  response.headers.set('access-control-allow-origin', '*'); // on everything else
+  // For every other response.
+  response.headers.set('access-control-allow-origin', '*');
   return response;
 };
 
 export const app = express();
-app.use(toExpress(new Layer({ middleware: [allowOrigin], onError: () => undefined })));
+app.use(
+  toExpress(new Layer({ middleware: [allowOrigin], onError: () => undefined })),
+);
 app.get('/fine', toExpress(endpoint({}, () => 'fine')));
 app.get('/broken', (_req, _res) => {
   throw new Error('broken');

@@ -3,7 +3,10 @@ import { errorBoundary, toExpress } from 'callnext/express';
 import { processTime } from 'callnext/middleware/process-time';
 import { requestId } from 'callnext/middleware/request-id';
 import compression from 'compression';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type RequestHandler,
+} from 'express';
 import session from 'express-session';
 import multer from 'multer';
 
@@ -33,7 +36,7 @@ const renderError: ErrorRequestHandler = (error, _req, res, _next) => {
   res.status(error.status ?? 500).json({ error: error.message });
 };
 
-// One transaction of the journal for each request: of scope `function`, it is closed before the response goes out.
+// One transaction a request. Scope `function`: it ends before the response.
 export const journal: string[] = [];
 async function* audited({ request }: Injected) {
   journal.push(`begin ${request.method}`);
@@ -50,15 +53,20 @@ const layer = new Layer({ middleware: [requestId(), processTime()] });
 layer.addExceptionHandler(
   DiskFull,
   (_request, { message, status }) =>
-    new JSONResponse({ error: message }, { status, headers: { 'retry-after': '60' } }),
+    new JSONResponse(
+      { error: message },
+      { status, headers: { 'retry-after': '60' } },
+    ),
 );
 
 export const app = express();
 app.set('env', 'test');
-app.use(toExpress(layer)); // the one line: everything below is as it was
+app.use(toExpress(layer)); // everything below works as before
 app.use(compression({ threshold: 100 }));
 app.use('/static', express.static('docs'));
-app.use(session({ secret: 'a secret', resave: false, saveUninitialized: false }));
+app.use(
+  session({ secret: 'a secret', resave: false, saveUninitialized: false }),
+);
 app.use(express.json());
 app.use(loadUser);
 app.use('/notes', toExpress(Depends(audited, { scope: 'function' })));
@@ -72,7 +80,11 @@ app.get('/notes', loggedIn, (_req, res) => {
   res.json(notes.filter(({ owner }) => owner === res.locals.user.id));
 });
 app.post('/notes', loggedIn, multer().single('file'), (req, res) => {
-  notes.push({ owner: res.locals.user.id, text: req.body.text, file: req.file?.originalname });
+  notes.push({
+    owner: res.locals.user.id,
+    text: req.body.text,
+    file: req.file?.originalname,
+  });
   res.status(201).json(notes.at(-1));
 });
 app.get('/broken', async () => {
@@ -81,5 +93,5 @@ app.get('/broken', async () => {
 app.get('/long', (_req, res) => {
   res.type('text/plain').send('a long line of text\n'.repeat(1000));
 });
-app.use(errorBoundary(layer)); // the layer's exception handlers come before the app's own
+app.use(errorBoundary(layer)); // before the app's own error middleware
 app.use(renderError);

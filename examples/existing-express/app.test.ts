@@ -7,8 +7,11 @@ it('keeps a note of who is logged in, in one transaction', async () => {
   const form = new FormData();
   form.set('text', 'buy milk');
   const response = await client.post('/notes', { body: form });
-  expect([response.status, await response.json()]).toEqual([201, { owner: 'ada', text: 'buy milk' }]);
-  await client.settled(); // the response is out, and what follows the `yield` has run
+  expect([response.status, await response.json()]).toEqual([
+    201,
+    { owner: 'ada', text: 'buy milk' },
+  ]);
+  await client.settled(); // the code after the `yield` has run
   expect(journal.slice(-2)).toEqual(['begin POST', 'commit']);
   await client.close();
 });

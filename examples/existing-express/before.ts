@@ -1,5 +1,8 @@
 import compression from 'compression';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type RequestHandler,
+} from 'express';
 import session from 'express-session';
 import multer from 'multer';
 
@@ -33,7 +36,9 @@ export const app = express();
 app.set('env', 'test');
 app.use(compression({ threshold: 100 }));
 app.use('/static', express.static('docs'));
-app.use(session({ secret: 'a secret', resave: false, saveUninitialized: false }));
+app.use(
+  session({ secret: 'a secret', resave: false, saveUninitialized: false }),
+);
 app.use(express.json());
 app.use(loadUser);
 app.post('/login', (req, res) => {
@@ -46,7 +51,11 @@ app.get('/notes', loggedIn, (_req, res) => {
   res.json(notes.filter(({ owner }) => owner === res.locals.user.id));
 });
 app.post('/notes', loggedIn, multer().single('file'), (req, res) => {
-  notes.push({ owner: res.locals.user.id, text: req.body.text, file: req.file?.originalname });
+  notes.push({
+    owner: res.locals.user.id,
+    text: req.body.text,
+    file: req.file?.originalname,
+  });
   res.status(201).json(notes.at(-1));
 });
 app.get('/broken', async () => {

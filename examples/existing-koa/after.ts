@@ -19,7 +19,7 @@ class DiskFull extends Error {
 const users = new Map([['ada', { id: 'ada', name: 'Ada' }]]);
 const notes: { owner: string; text: string; file?: string | undefined }[] = [];
 
-// One transaction of the journal for each request: of scope `function`, it is closed before the response goes out.
+// One transaction a request. Scope `function`: it ends before the response.
 export const journal: string[] = [];
 async function* audited({ request }: Injected) {
   journal.push(`begin ${request.method}`);
@@ -36,7 +36,10 @@ const layer = new Layer({ middleware: [requestId(), processTime()] });
 layer.addExceptionHandler(
   DiskFull,
   (_request, { message, status }) =>
-    new JSONResponse({ error: message }, { status, headers: { 'retry-after': '60' } }),
+    new JSONResponse(
+      { error: message },
+      { status, headers: { 'retry-after': '60' } },
+    ),
 );
 
 const router = new Router();
@@ -77,7 +80,7 @@ app.use(async (ctx, next) => {
     ctx.body = { error: message };
   }
 });
-app.use(toKoa(layer)); // the one line: everything below is as it was
+app.use(toKoa(layer)); // everything below works as before
 app.use(compress({ threshold: 100 }));
 app.use(mount('/static', serve(path.resolve('docs'))));
 app.use(session(app));

@@ -9,13 +9,22 @@ const somebigcontent = endpoint({}, () => 'somebigcontent'.repeat(100));
 
 /** The three programs of the page: a layer, and what is below it. */
 export const programs = {
-  httpsRedirect: { layer: new Layer({ middleware: [httpsRedirect()] }), main: hello },
+  httpsRedirect: {
+    layer: new Layer({ middleware: [httpsRedirect()] }),
+    main: hello,
+  },
   trustedHost: {
-    layer: new Layer({ middleware: [trustedHost({ allowedHosts: ['example.com', '*.example.com'] })] }),
+    layer: new Layer({
+      middleware: [
+        trustedHost({ allowedHosts: ['example.com', '*.example.com'] }),
+      ],
+    }),
     main: hello,
   },
   gzip: {
-    layer: new Layer({ middleware: [gzip({ minimumSize: 1000, compressLevel: 5 })] }),
+    layer: new Layer({
+      middleware: [gzip({ minimumSize: 1000, compressLevel: 5 })],
+    }),
     main: somebigcontent,
   },
 };

@@ -10,7 +10,11 @@ async function writeNotification(email: string, message = ''): Promise<void> {
 }
 
 const sendNotification = endpoint({}, ({ request, backgroundTasks }) => {
-  backgroundTasks.addTask(writeNotification, request.pathParams.email ?? '', 'some notification');
+  backgroundTasks.addTask(
+    writeNotification,
+    request.pathParams.email ?? '',
+    'some notification',
+  );
   return { message: 'Notification sent in the background' };
 });
 
@@ -25,15 +29,22 @@ function getQuery({ request, backgroundTasks }: Injected): string | null {
   return q;
 }
 
-const sendLogged = endpoint({ q: Depends(getQuery) }, ({ request, backgroundTasks }) => {
-  backgroundTasks.addTask(writeLog, `message to ${request.pathParams.email}`);
-  return { message: 'Message sent' };
-});
+const sendLogged = endpoint(
+  { q: Depends(getQuery) },
+  ({ request, backgroundTasks }) => {
+    backgroundTasks.addTask(writeLog, `message to ${request.pathParams.email}`);
+    return { message: 'Message sent' };
+  },
+);
 
 export const page: Page = {
   layer: new Layer(),
   routes: [
-    { method: 'post', path: '/send-notification/:email', endpoint: sendNotification },
+    {
+      method: 'post',
+      path: '/send-notification/:email',
+      endpoint: sendNotification,
+    },
     { method: 'post', path: '/send-logged/:email', endpoint: sendLogged },
   ],
 };

@@ -2,7 +2,11 @@
 import { Depends, endpoint, type Injected, Layer } from 'callnext';
 import type { Page } from './page.js';
 
-const fakeItemsDb = [{ item_name: 'Foo' }, { item_name: 'Bar' }, { item_name: 'Baz' }];
+const fakeItemsDb = [
+  { item_name: 'Foo' },
+  { item_name: 'Bar' },
+  { item_name: 'Baz' },
+];
 
 class CommonQueryParams {
   readonly q: string | null;

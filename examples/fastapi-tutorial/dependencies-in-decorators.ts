@@ -1,5 +1,11 @@
 // https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/
-import { Depends, endpoint, HTTPException, type Injected, Layer } from 'callnext';
+import {
+  Depends,
+  endpoint,
+  HTTPException,
+  type Injected,
+  Layer,
+} from 'callnext';
 import type { Page } from './page.js';
 
 export async function verifyToken({ request }: Injected): Promise<void> {
@@ -9,7 +15,8 @@ export async function verifyToken({ request }: Injected): Promise<void> {
 
 export async function verifyKey({ request }: Injected): Promise<string> {
   const key = request.headers.get('x-key');
-  if (key !== 'fake-super-secret-key') throw new HTTPException(400, 'X-Key header invalid');
+  if (key !== 'fake-super-secret-key')
+    throw new HTTPException(400, 'X-Key header invalid');
   return key;
 }
 

@@ -1,5 +1,12 @@
 // https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/
-import { Depends, dependency, endpoint, HTTPException, type Injected, Layer } from 'callnext';
+import {
+  Depends,
+  dependency,
+  endpoint,
+  HTTPException,
+  type Injected,
+  Layer,
+} from 'callnext';
 import type { Page } from './page.js';
 
 /** What happened, in its order. */
@@ -30,16 +37,22 @@ async function* dependencyA() {
   }
 }
 
-const dependencyB = dependency({ a: Depends(dependencyA) }, async function* b({ a }) {
-  events.push('enter b');
-  try {
-    yield `b of ${a}`;
-  } finally {
-    events.push('exit b');
-  }
-});
+const dependencyB = dependency(
+  { a: Depends(dependencyA) },
+  async function* b({ a }) {
+    events.push('enter b');
+    try {
+      yield `b of ${a}`;
+    } finally {
+      events.push('exit b');
+    }
+  },
+);
 
-const readNested = endpoint({ b: Depends(dependencyB), db: Depends(getDb) }, ({ b }) => ({ b }));
+const readNested = endpoint(
+  { b: Depends(dependencyB), db: Depends(getDb) },
+  ({ b }) => ({ b }),
+);
 
 // "Dependencies with yield and HTTPException"
 class OwnerError extends Error {}
@@ -58,12 +71,15 @@ async function* getUsername(_context: Injected) {
   }
 }
 
-const getItem = endpoint({ username: Depends(getUsername) }, ({ username, request }) => {
-  const item = data[request.pathParams.itemId ?? ''];
-  if (!item) throw new HTTPException(404, 'Item not found');
-  if (item.owner !== username) throw new OwnerError(username);
-  return item;
-});
+const getItem = endpoint(
+  { username: Depends(getUsername) },
+  ({ username, request }) => {
+    const item = data[request.pathParams.itemId ?? ''];
+    if (!item) throw new HTTPException(404, 'Item not found');
+    if (item.owner !== username) throw new OwnerError(username);
+    return item;
+  },
+);
 
 // "Dependencies with yield and except": one that catches and does not raise again is told so, and the client gets a 500.
 class InternalError extends Error {}
@@ -76,10 +92,14 @@ async function* swallowing() {
   }
 }
 
-const getSwallowed = endpoint({ username: Depends(swallowing) }, ({ request }) => {
-  if (request.pathParams.itemId === 'portal-gun') throw new InternalError('The portal gun is too dangerous');
-  throw new HTTPException(404, "Item not found, there's only a plumbus here");
-});
+const getSwallowed = endpoint(
+  { username: Depends(swallowing) },
+  ({ request }) => {
+    if (request.pathParams.itemId === 'portal-gun')
+      throw new InternalError('The portal gun is too dangerous');
+    throw new HTTPException(404, "Item not found, there's only a plumbus here");
+  },
+);
 
 // "Early exit and scope"
 async function* getFunctionScoped() {
@@ -105,7 +125,9 @@ export const page: Page = {
       },
     ],
     onError: error => {
-      events.push(`reported ${(error as { code?: string }).code ?? error.name}`);
+      events.push(
+        `reported ${(error as { code?: string }).code ?? error.name}`,
+      );
     },
   }),
   routes: [

@@ -1,18 +1,27 @@
 // https://fastapi.tiangolo.com/tutorial/handling-errors/
-import { endpoint, HTTPException, JSONResponse, Layer, PlainTextResponse } from 'callnext';
+import {
+  endpoint,
+  HTTPException,
+  JSONResponse,
+  Layer,
+  PlainTextResponse,
+} from 'callnext';
 import type { Page } from './page.js';
 
 const items: Record<string, string> = { foo: 'The Foo Wrestlers' };
 
 const readItem = endpoint({}, ({ request }) => {
   const { itemId = '' } = request.pathParams;
-  if (!Object.hasOwn(items, itemId)) throw new HTTPException(404, 'Item not found');
+  if (!Object.hasOwn(items, itemId))
+    throw new HTTPException(404, 'Item not found');
   return { item: items[itemId] };
 });
 
 // "Add custom headers"
 const readItemHeader = endpoint({}, () => {
-  throw new HTTPException(404, 'Item not found', { headers: { 'X-Error': 'There goes my error' } });
+  throw new HTTPException(404, 'Item not found', {
+    headers: { 'X-Error': 'There goes my error' },
+  });
 });
 
 // "Install custom exception handlers"
@@ -45,10 +54,12 @@ layer.addExceptionHandler(
 const plain = new Layer();
 plain.addExceptionHandler(
   HTTPException,
-  (_request, exc) => new PlainTextResponse(String(exc.detail), { status: exc.statusCode }),
+  (_request, exc) =>
+    new PlainTextResponse(String(exc.detail), { status: exc.statusCode }),
 );
 const readPlain = endpoint({}, ({ request }) => {
-  if (request.pathParams.itemId === '3') throw new HTTPException(418, "Nope! I don't like 3.");
+  if (request.pathParams.itemId === '3')
+    throw new HTTPException(418, "Nope! I don't like 3.");
   return { item_id: Number(request.pathParams.itemId) };
 });
 

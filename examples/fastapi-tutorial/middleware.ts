@@ -14,4 +14,7 @@ layer.addMiddleware(async function addProcessTimeHeader(request, callNext) {
 
 const main = endpoint({}, () => ({ message: 'Hello World' }));
 
-export const page: Page = { layer, routes: [{ method: 'get', path: '/', endpoint: main }] };
+export const page: Page = {
+  layer,
+  routes: [{ method: 'get', path: '/', endpoint: main }],
+};

@@ -24,13 +24,21 @@ export function onExpress({ layer, routes }: Page): RequestListener {
   const app = express();
   app.use(toExpress(layer));
   for (const { method, path, dependencies = [], endpoint } of routes)
-    app[method](path, ...dependencies.map(each => toExpress(each)), toExpress(endpoint));
+    app[method](
+      path,
+      ...dependencies.map(each => toExpress(each)),
+      toExpress(endpoint),
+    );
   return app;
 }
 
 export function onKoa({ layer, routes }: Page): RequestListener {
   const router = new Router();
   for (const { method, path, dependencies = [], endpoint } of routes)
-    router[method](path, ...dependencies.map(each => toKoa(each)), toKoa(endpoint));
+    router[method](
+      path,
+      ...dependencies.map(each => toKoa(each)),
+      toKoa(endpoint),
+    );
   return new Koa().use(toKoa(layer)).use(router.routes()).callback();
 }

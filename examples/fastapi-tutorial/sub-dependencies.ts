@@ -11,9 +11,12 @@ const queryOrCookieExtractor = dependency(
   ({ q, request }) => q || (request.cookies.last_query ?? null),
 );
 
-const readQuery = endpoint({ queryOrDefault: Depends(queryOrCookieExtractor) }, ({ queryOrDefault }) => ({
-  q_or_cookie: queryOrDefault,
-}));
+const readQuery = endpoint(
+  { queryOrDefault: Depends(queryOrCookieExtractor) },
+  ({ queryOrDefault }) => ({
+    q_or_cookie: queryOrDefault,
+  }),
+);
 
 // Once for each request, unless `useCache` is false.
 let calls = 0;
@@ -27,7 +30,10 @@ const needy = endpoint(
     again: Depends(countCalls),
     fresh: Depends(countCalls, { useCache: false }),
   },
-  ({ first, again, fresh }) => ({ isSame: first === again, isFresh: fresh !== first }),
+  ({ first, again, fresh }) => ({
+    isSame: first === again,
+    isFresh: fresh !== first,
+  }),
 );
 
 export const page: Page = {

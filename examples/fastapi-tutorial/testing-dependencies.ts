@@ -11,14 +11,20 @@ export async function commonParameters({ request }: Injected) {
   };
 }
 
-const readItems = endpoint({ params: Depends(commonParameters) }, ({ params }) => ({
-  message: 'Hello Items!',
-  params,
-}));
-const readUsers = endpoint({ params: Depends(commonParameters) }, ({ params }) => ({
-  message: 'Hello Users!',
-  params,
-}));
+const readItems = endpoint(
+  { params: Depends(commonParameters) },
+  ({ params }) => ({
+    message: 'Hello Items!',
+    params,
+  }),
+);
+const readUsers = endpoint(
+  { params: Depends(commonParameters) },
+  ({ params }) => ({
+    message: 'Hello Users!',
+    params,
+  }),
+);
 
 export const page: Page = {
   layer: new Layer(),

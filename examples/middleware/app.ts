@@ -1,6 +1,11 @@
 import { Depends, endpoint, Layer } from 'callnext';
 import { fromExpress, toExpress } from 'callnext/express';
-import { AuthCredentials, authentication, requires, SimpleUser } from 'callnext/middleware/authentication';
+import {
+  AuthCredentials,
+  authentication,
+  requires,
+  SimpleUser,
+} from 'callnext/middleware/authentication';
 import { cors } from 'callnext/middleware/cors';
 import { gzip } from 'callnext/middleware/gzip';
 import { requestId } from 'callnext/middleware/request-id';
@@ -10,24 +15,30 @@ import helmet from 'helmet';
 
 declare module 'callnext' {
   interface Session {
-    name?: string; // what this app keeps between the requests of a client
+    name?: string; // what this app stores in the session
   }
 }
 
-/** Who asks is who has logged in. */
+/** The user is the one who has logged in. */
 const backend = {
   authenticate({ session }: { session: { name?: string } }) {
     const { name } = session;
-    return name === undefined ? null : ([new AuthCredentials(['member']), new SimpleUser(name)] as const);
+    return name === undefined
+      ? null
+      : ([new AuthCredentials(['member']), new SimpleUser(name)] as const);
   },
 };
 
 const layer = new Layer({
   middleware: [
-    requestId(), // the first one is outermost: its header is on every answer, errors included
-    cors({ allowOrigins: ['https://app.example'], allowCredentials: true, allowMethods: ['GET', 'POST'] }),
+    requestId(), // outermost: its header is on every response, errors included
+    cors({
+      allowOrigins: ['https://app.example'],
+      allowCredentials: true,
+      allowMethods: ['GET', 'POST'],
+    }),
     gzip({ encodings: ['br', 'gzip'] }),
-    fromExpress(helmet()), // a middleware of Express, at this place
+    fromExpress(helmet()), // an Express middleware, at this place
     sessions({ secretKey: ['the new secret', 'the one before'] }),
     authentication({ backend }), // reads the session, so it stands inside
   ],
@@ -39,15 +50,19 @@ const login = endpoint({}, async ({ request }) => {
   return { welcome: name };
 });
 
-const readMe = endpoint({ member: Depends(requires('member')) }, ({ request }) => ({
-  name: request.user.displayName,
-}));
+const readMe = endpoint(
+  { member: Depends(requires('member')) },
+  ({ request }) => ({
+    name: request.user.displayName,
+  }),
+);
 
 export const app = express();
 app.use(toExpress(layer));
 app.post('/login', toExpress(login));
 app.get('/me', toExpress(readMe));
-app.use('/members', toExpress(Depends(requires('member')))); // native routes below are for members
+// The native routes below are for members.
+app.use('/members', toExpress(Depends(requires('member'))));
 app.get('/members/news', (_req, res) => {
   res.send('<h1>News</h1>'.repeat(100));
 });

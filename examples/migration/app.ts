@@ -1,4 +1,10 @@
-import { Depends, endpoint, HTTPException, type Injected, Layer } from 'callnext';
+import {
+  Depends,
+  endpoint,
+  HTTPException,
+  type Injected,
+  Layer,
+} from 'callnext';
 import { toExpress } from 'callnext/express';
 import { sessions } from 'callnext/middleware/sessions';
 import express, { type Express } from 'express';
@@ -17,7 +23,8 @@ const items = new Map([
 ]);
 
 function currentUser({ request }: Injected): string {
-  if (request.session.user === undefined) throw new HTTPException(401, 'Log in first');
+  if (request.session.user === undefined)
+    throw new HTTPException(401, 'Log in first');
   return request.session.user;
 }
 
@@ -36,22 +43,31 @@ const readItem = endpoint({}, ({ request }) => {
 const addToCart = endpoint(
   { user: Depends(currentUser) },
   ({ user, request }) => {
-    const cart = [...(request.session.cart ?? []), request.pathParams.itemId ?? ''];
+    const cart = [
+      ...(request.session.cart ?? []),
+      request.pathParams.itemId ?? '',
+    ];
     request.session.cart = cart;
     return { user, cart };
   },
   { status: 201 },
 );
 
-const readCart = endpoint({ user: Depends(currentUser) }, ({ user, request }) => ({
-  user,
-  cart: request.session.cart ?? [],
-}));
+const readCart = endpoint(
+  { user: Depends(currentUser) },
+  ({ user, request }) => ({
+    user,
+    cart: request.session.cart ?? [],
+  }),
+);
 
 /** What has been ported, by the path at which it stands. */
 const ported: Readonly<Record<string, (app: Express) => unknown>> = {
   '/items': app => app.get('/items/:itemId', toExpress(readItem)),
-  '/cart': app => app.get('/cart', toExpress(readCart)).post('/cart/:itemId', toExpress(addToCart)),
+  '/cart': app =>
+    app
+      .get('/cart', toExpress(readCart))
+      .post('/cart/:itemId', toExpress(addToCart)),
   '/login': app => app.post('/login/:name', toExpress(login)),
 };
 
@@ -59,7 +75,11 @@ const ported: Readonly<Record<string, (app: Express) => unknown>> = {
  * The app in front of the FastAPI service: it answers what is listed, and hands everything else on. A path moves when it is added to the list, and
  * moves back when it is taken out.
  */
-export function createApp(fastapi: string, secretKey: string, paths: readonly string[]): Express {
+export function createApp(
+  fastapi: string,
+  secretKey: string,
+  paths: readonly string[],
+): Express {
   const layer = new Layer({ middleware: [sessions({ secretKey })] });
   const app = express();
   for (const path of paths) {

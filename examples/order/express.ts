@@ -1,6 +1,12 @@
 import { toExpress } from 'callnext/express';
 import express from 'express';
-import { createOrder, layer, readItem, readProfile, streamReport } from './shop.js';
+import {
+  createOrder,
+  layer,
+  readItem,
+  readProfile,
+  streamReport,
+} from './shop.js';
 import { note } from './trace.js';
 
 export const app = express();

@@ -1,7 +1,13 @@
 import Router from '@koa/router';
 import { toKoa } from 'callnext/koa';
 import Koa from 'koa';
-import { createOrder, layer, readItem, readProfile, streamReport } from './shop.js';
+import {
+  createOrder,
+  layer,
+  readItem,
+  readProfile,
+  streamReport,
+} from './shop.js';
 import { note } from './trace.js';
 
 export const app = new Koa();

@@ -14,7 +14,8 @@ export interface Scenario {
 
 export const scenarios: readonly Scenario[] = [
   {
-    title: 'An endpoint: middleware, then dependency exit, then background tasks',
+    title:
+      'An endpoint: middleware, then dependency exit, then background tasks',
     method: 'GET',
     path: '/items/1',
     status: 200,
@@ -33,7 +34,8 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    title: 'An HTTPException of a dependency: those that are open exit before it is answered',
+    title:
+      'An HTTPException of a dependency: those that are open exit before it is answered',
     method: 'GET',
     path: '/profile',
     status: 401,
@@ -88,7 +90,8 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    title: 'An endpoint that fails: its transaction rolls back, its task is dropped, the framework answers',
+    title:
+      'An endpoint that fails: its transaction rolls back, its task is dropped, the framework answers',
     method: 'POST',
     path: '/orders',
     status: 500,

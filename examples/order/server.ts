@@ -12,16 +12,25 @@ const apps: readonly { name: string; listener: RequestListener }[] = [
   { name: 'Koa', listener: koaApp.callback() },
 ];
 
-const failures = process.argv.includes('--serve') ? await serve() : await compareAll();
+const failures = process.argv.includes('--serve')
+  ? await serve()
+  : await compareAll();
 process.exitCode = failures === 0 ? 0 : 1;
 
 async function compareAll(): Promise<number> {
   let differing = 0;
   for (const { name, listener } of apps) {
     let latest: Trace | undefined;
-    const server = await listen(traced(listener, (_req, trace) => (latest = trace)));
+    const server = await listen(
+      traced(listener, (_req, trace) => (latest = trace)),
+    );
     for (const scenario of scenarios) {
-      const differences = await compare(name, urlOf(server), scenario, () => latest as Trace);
+      const differences = await compare(
+        name,
+        urlOf(server),
+        scenario,
+        () => latest as Trace,
+      );
       differing += differences.length === 0 ? 0 : 1;
     }
     server.close();
@@ -37,32 +46,52 @@ async function compareAll(): Promise<number> {
 }
 
 /** Sends one request, prints its timeline, and names what differs from the promise. */
-async function compare(app: string, url: string, scenario: Scenario, latest: () => Trace): Promise<string[]> {
+async function compare(
+  app: string,
+  url: string,
+  scenario: Scenario,
+  latest: () => Trace,
+): Promise<string[]> {
   const { method, path, headers = {}, promise } = scenario;
   const response = await fetch(url + path, { method, headers });
   const body = await response.text();
   await latest().settled(promise.length);
   const { events } = latest();
-  const happened = events.map(({ stage, text }) => (stage === 'native' ? 'native:' : `${stage}: ${text}`));
+  const happened = events.map(({ stage, text }) =>
+    stage === 'native' ? 'native:' : `${stage}: ${text}`,
+  );
   const differences = differencesBetween(promise, happened);
   if (response.status !== scenario.status)
     differences.push(`status ${response.status} instead of ${scenario.status}`);
   if (!matches(body, scenario.body))
-    differences.push(`body ${JSON.stringify(body)} instead of ${scenario.body}`);
-  if (response.headers.has('x-process-time') !== scenario.hasProcessTime) differences.push('X-Process-Time');
-  console.log(`${app}  ${method} ${path} → ${response.status}\n${scenario.title}\n`);
+    differences.push(
+      `body ${JSON.stringify(body)} instead of ${scenario.body}`,
+    );
+  if (response.headers.has('x-process-time') !== scenario.hasProcessTime)
+    differences.push('X-Process-Time');
+  console.log(
+    `${app}  ${method} ${path} → ${response.status}\n${scenario.title}\n`,
+  );
   printTimeline(events);
-  console.log(differences.length === 0 ? '\n  ✔ as promised\n' : `\n  ✘ ${differences.join('\n  ✘ ')}\n`);
+  console.log(
+    differences.length === 0
+      ? '\n  ✔ as promised\n'
+      : `\n  ✘ ${differences.join('\n  ✘ ')}\n`,
+  );
   return differences;
 }
 
-function differencesBetween(promise: readonly string[], happened: readonly string[]): string[] {
+function differencesBetween(
+  promise: readonly string[],
+  happened: readonly string[],
+): string[] {
   const length = Math.max(promise.length, happened.length);
   const steps = Array.from({ length }, (_, index) => index);
   return steps
     .filter(index => promise[index] !== happened[index])
     .map(
-      index => `step ${index + 1}: ${happened[index] ?? 'nothing'} instead of ${promise[index] ?? 'nothing'}`,
+      index =>
+        `step ${index + 1}: ${happened[index] ?? 'nothing'} instead of ${promise[index] ?? 'nothing'}`,
     );
 }
 
@@ -72,7 +101,9 @@ function matches(text: string, expected: string | RegExp): boolean {
 
 function printTimeline(events: Trace['events']): void {
   for (const { at, stage, text } of events) {
-    console.log(`  ${at.toFixed(1).padStart(6)} ms  ${stage.padEnd(10)}  ${text}`);
+    console.log(
+      `  ${at.toFixed(1).padStart(6)} ms  ${stage.padEnd(10)}  ${text}`,
+    );
   }
 }
 
@@ -84,18 +115,23 @@ async function serve(): Promise<number> {
     };
     const server = await listen(
       traced(listener, (req, trace, res) => {
-        res.once('close', () => setTimeout(() => print(req.method ?? '', req.url ?? '', trace), 20));
+        res.once('close', () =>
+          setTimeout(() => print(req.method ?? '', req.url ?? '', trace), 20),
+        );
       }),
     );
     console.log(`${name} listens on ${urlOf(server)}; try:`);
-    for (const { method, path } of scenarios) console.log(`  curl -i -X ${method} ${urlOf(server)}${path}`);
+    for (const { method, path } of scenarios)
+      console.log(`  curl -i -X ${method} ${urlOf(server)}${path}`);
   }
   return 0;
 }
 
 function listen(listener: RequestListener): Promise<Server> {
   const server = createServer(listener);
-  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
+  return new Promise(resolve =>
+    server.listen(0, '127.0.0.1', () => resolve(server)),
+  );
 }
 
 function urlOf(server: Server): string {

@@ -16,7 +16,10 @@ const processTime: Middleware = async (request, callNext) => {
   note('middleware', 'processTime: in');
   const start = performance.now();
   const response = await callNext(request);
-  response.headers.set('X-Process-Time', String((performance.now() - start) / 1000));
+  response.headers.set(
+    'X-Process-Time',
+    String((performance.now() - start) / 1000),
+  );
   note('middleware', `processTime: out, ${response.status}`);
   return response;
 };
@@ -34,7 +37,9 @@ const audit: Middleware = async (request, callNext) => {
   }
 };
 
-export const layer = new Layer({ onError: error => note('reported', error.message.split('.')[0] ?? '') });
+export const layer = new Layer({
+  onError: error => note('reported', error.message.split('.')[0] ?? ''),
+});
 layer.addMiddleware(audit);
 layer.addMiddleware(processTime); // the last one added is outermost, as in FastAPI
 
@@ -47,26 +52,32 @@ async function* getConnection() {
   }
 }
 
-const getTransaction = dependency({ connection: Depends(getConnection) }, async function* ({ connection }) {
-  note('dependency', 'transaction: begin');
-  try {
-    yield connection;
-    note('dependency', 'transaction: commit');
-  } catch (error) {
-    note('dependency', 'transaction: rollback');
-    throw error;
-  }
-});
+const getTransaction = dependency(
+  { connection: Depends(getConnection) },
+  async function* ({ connection }) {
+    note('dependency', 'transaction: begin');
+    try {
+      yield connection;
+      note('dependency', 'transaction: commit');
+    } catch (error) {
+      note('dependency', 'transaction: rollback');
+      throw error;
+    }
+  },
+);
 
 const getUser = ({ request }: { request: Request }): string => {
   const token = request.headers.get('authorization');
   note('dependency', `user: ${token ?? 'no token'}`);
   if (token === null)
-    throw new HTTPException(401, 'Not authenticated', { headers: { 'www-authenticate': 'Bearer' } });
+    throw new HTTPException(401, 'Not authenticated', {
+      headers: { 'www-authenticate': 'Bearer' },
+    });
   return token;
 };
 
-const recordView = (id: string | undefined): void => note('task', `record the view of ${id}`);
+const recordView = (id: string | undefined): void =>
+  note('task', `record the view of ${id}`);
 const archiveReport = (): void => note('task', 'archive the report');
 const sendMail = (): void => note('task', 'send the mail');
 
@@ -100,8 +111,11 @@ export const streamReport = endpoint(
   },
 );
 
-export const createOrder = endpoint({ transaction: Depends(getTransaction) }, ({ backgroundTasks }) => {
-  note('endpoint', 'insert the order');
-  backgroundTasks.addTask(sendMail);
-  throw new Error('out of stock');
-});
+export const createOrder = endpoint(
+  { transaction: Depends(getTransaction) },
+  ({ backgroundTasks }) => {
+    note('endpoint', 'insert the order');
+    backgroundTasks.addTask(sendMail);
+    throw new Error('out of stock');
+  },
+);

@@ -16,7 +16,8 @@ export class Trace {
 
   note(stage: string, text: string): void {
     this.events.push({ at: performance.now() - this.#start, stage, text });
-    if (this.#quiet && this.events.length >= this.#quiet.count) this.#quiet.resolve();
+    if (this.#quiet && this.events.length >= this.#quiet.count)
+      this.#quiet.resolve();
   }
 
   /** Resolves when as many events as that have happened, and a little later, so that one too many would be seen. */

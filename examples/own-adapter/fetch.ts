@@ -22,16 +22,22 @@ export type FetchHandler = (
   request: globalThis.Request,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/** A layer around a handler of the Fetch kind. */
+/** Wraps a Fetch handler in a layer. */
 export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   return native => {
     const transport = new FetchTransport(native.method);
-    const exchange = new Exchange(new Request(new FetchSource(native)), transport);
+    const exchange = new Exchange(
+      new Request(new FetchSource(native)),
+      transport,
+    );
     transport.exchange = exchange;
-    // Never rejects: what fails is told to `onError`, or answered by the transport.
+    // Never rejects: failures go to `onError` or to the transport.
     void runExchange(exchange, layer, async request => {
       const answer = await handler(request.native);
-      return new Response(answer.body as ReadableStream<Uint8Array>, answer as never);
+      return new Response(
+        answer.body as ReadableStream<Uint8Array>,
+        answer as never,
+      );
     });
     return transport.answer;
   };
@@ -82,14 +88,23 @@ class FetchSource implements RequestSource {
     return undefined;
   }
 
-  decode(body: AsyncIterable<Uint8Array>, coding: string): AsyncIterable<Uint8Array> {
+  decode(
+    body: AsyncIterable<Uint8Array>,
+    coding: string,
+  ): AsyncIterable<Uint8Array> {
     if (coding !== 'gzip' && coding !== 'deflate')
-      throw new HTTPException(415, `The content encoding ${JSON.stringify(coding)} is not supported.`);
+      throw new HTTPException(
+        415,
+        `The content encoding ${JSON.stringify(coding)} is not supported.`,
+      );
     const decoder = new DecompressionStream(coding) as never;
     return Readable.toWeb(Readable.from(body)).pipeThrough(decoder) as never;
   }
 
-  async readForm(body: AsyncIterable<Uint8Array>, type: string): Promise<FormData> {
+  async readForm(
+    body: AsyncIterable<Uint8Array>,
+    type: string,
+  ): Promise<FormData> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of body) chunks.push(chunk);
     return new globalThis.Response(new Blob(chunks as never), {
@@ -112,16 +127,26 @@ class FetchTransport implements Transport {
     });
   }
 
-  /** Resolves when the last byte is handed over, or when nobody wants it any more: then dependencies exit and tasks run. */
+  /** Resolves when the last byte is handed over, or when the client has left. */
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);
-    const isStream = content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
+    const isStream =
+      content !== null &&
+      typeof content === 'object' &&
+      !(content instanceof Uint8Array);
     const { body, delivered } = isStream
       ? pumped(content)
-      : { body: content, delivered: Promise.resolve({ outcome: 'sent' as const }) };
+      : {
+          body: content,
+          delivered: Promise.resolve({ outcome: 'sent' as const }),
+        };
     this.#answerWith(
-      new globalThis.Response(body as never, { status, statusText, headers: [...response.headers] }),
+      new globalThis.Response(body as never, {
+        status,
+        statusText,
+        headers: [...response.headers],
+      }),
     );
     return delivered;
   }
@@ -147,7 +172,10 @@ function pumped(content: AsyncIterable<string | Uint8Array>): {
     async pull(controller) {
       try {
         const { value, done } = await chunks.next();
-        if (!done) return controller.enqueue(typeof value === 'string' ? Buffer.from(value) : value);
+        if (!done)
+          return controller.enqueue(
+            typeof value === 'string' ? Buffer.from(value) : value,
+          );
         controller.close();
         settle({ outcome: 'sent' });
       } catch (error) {

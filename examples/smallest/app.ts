@@ -6,8 +6,9 @@ const layer = new Layer();
 
 layer.addMiddleware(async (request, callNext) => {
   const start = performance.now();
-  const response = await callNext(request); // whatever answers below: an endpoint or a plain res.json()
-  response.headers.set('x-process-time', String((performance.now() - start) / 1000));
+  const response = await callNext(request);
+  const seconds = (performance.now() - start) / 1000;
+  response.headers.set('x-process-time', String(seconds));
   return response;
 });
 
@@ -17,19 +18,22 @@ async function* getItems() {
   try {
     yield items;
   } finally {
-    console.log('closed, now that the response is out');
+    console.log('closed: the response has been sent');
   }
 }
 
-const readItem = endpoint({ items: Depends(getItems) }, ({ items, request, backgroundTasks }) => {
-  const item = items.get(request.pathParams.id ?? '');
-  if (!item) throw new HTTPException(404, 'Item not found');
-  backgroundTasks.addTask(console.log, 'viewed, now that all is closed:', item.id);
-  return item; // plain data becomes a JSON response
-});
+const readItem = endpoint(
+  { items: Depends(getItems) },
+  ({ items, request, backgroundTasks }) => {
+    const item = items.get(request.pathParams.id ?? '');
+    if (!item) throw new HTTPException(404, 'Item not found');
+    backgroundTasks.addTask(console.log, 'viewed:', item.id);
+    return item; // plain data becomes a JSON response
+  },
+);
 
 export const app = express();
-app.use(toExpress(layer)); // what comes below keeps working, untouched
+app.use(toExpress(layer)); // existing routes below keep working, unchanged
 app.get('/items/:id', toExpress(readItem));
 app.get('/legacy', (_req, res) => {
   res.json({ ok: true });

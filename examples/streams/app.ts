@@ -30,11 +30,18 @@ async function* getOrders() {
   }
 }
 
-const exportOrders = endpoint({ orders: Depends(getOrders) }, async function* ({ orders, response }) {
-  if (orders.length === 0) throw new HTTPException(404, 'No orders'); // before the first value: an answer as any
-  response.headers.set('content-disposition', 'attachment; filename="orders.jsonl"');
-  for (const order of orders) yield order; // {"id":1,"item":"chair"}⏎ {"id":2,"item":"table"}⏎
-});
+const exportOrders = endpoint(
+  { orders: Depends(getOrders) },
+  async function* ({ orders, response }) {
+    // Before the first value, this is a normal 404.
+    if (orders.length === 0) throw new HTTPException(404, 'No orders');
+    response.headers.set(
+      'content-disposition',
+      'attachment; filename="orders.jsonl"',
+    );
+    for (const order of orders) yield order; // {"id":1,"item":"chair"}⏎
+  },
+);
 
 const countdown = endpoint({}, function* ({ request }) {
   const last = Number(request.headers.get('last-event-id') ?? 4);

@@ -12,8 +12,12 @@ export interface Database {
   end(): Promise<void>;
 }
 
-export async function openDatabase(url = process.env.DATABASE_URL): Promise<Database> {
-  return url ? new pg.Pool({ connectionString: url }) : embedded(await PGlite.create());
+export async function openDatabase(
+  url = process.env.DATABASE_URL,
+): Promise<Database> {
+  return url
+    ? new pg.Pool({ connectionString: url })
+    : embedded(await PGlite.create());
 }
 
 /** An embedded database has one session, so that those who want a connection wait for each other. */
@@ -27,7 +31,10 @@ function embedded(session: PGlite): Database {
         release = resolve;
       });
       await before;
-      return { query: (sql, parameters) => session.query(sql, parameters), release };
+      return {
+        query: (sql, parameters) => session.query(sql, parameters),
+        release,
+      };
     },
     end: () => session.close(),
   };

@@ -1,5 +1,12 @@
 // A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
-import { Depends, dependency, endpoint, HTTPException, type Injected, Layer } from 'callnext';
+import {
+  Depends,
+  dependency,
+  endpoint,
+  HTTPException,
+  type Injected,
+  Layer,
+} from 'callnext';
 import { type Connection, type Database, openDatabase } from './database.js';
 
 const schema = [
@@ -35,7 +42,10 @@ async function* getConnection({ request }: Injected) {
 }
 
 /** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
-const violations: Readonly<Record<string, string>> = { 23503: 'Unknown customer', 23514: 'Not a quantity' };
+const violations: Readonly<Record<string, string>> = {
+  23503: 'Unknown customer',
+  23514: 'Not a quantity',
+};
 
 function violationOf(error: unknown): unknown {
   const violated = violations[(error as { code?: string }).code ?? ''];
@@ -83,12 +93,15 @@ export const createOrder = endpoint(
   },
 );
 
-export const listOrders = endpoint({ connection: Depends(getConnection) }, ({ connection }) =>
-  ordersOf(connection),
+export const listOrders = endpoint(
+  { connection: Depends(getConnection) },
+  ({ connection }) => ordersOf(connection),
 );
 
 async function ordersOf(connection: Connection): Promise<unknown[]> {
-  const { rows } = await connection.query('SELECT item, quantity, customer FROM orders ORDER BY id');
+  const { rows } = await connection.query(
+    'SELECT item, quantity, customer FROM orders ORDER BY id',
+  );
   return rows;
 }
 

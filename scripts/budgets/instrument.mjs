@@ -38,8 +38,8 @@ globalThis.callnextBudgets = {
 };
 
 /**
- * Returns what has run since the last call. A step is an entry into a function of more than one statement, or a resumption
- * after an `await` or a `yield`. Objects are what `new` makes, promises left out.
+ * Returns what has run since the last call. A step is an entry into a function of more than one statement, or
+ * a resumption after an `await` or a `yield`. Objects are what `new` makes, promises left out.
  */
 export function takeSteps() {
   const taken = ran;

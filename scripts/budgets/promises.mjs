@@ -1,7 +1,10 @@
-// Counts the promises that code below some directories makes. Those that an `await` makes for itself do not count.
+// Counts the promises that code below some directories makes. Those that an `await` makes for itself do not
+// count.
 import { createHook, executionAsyncId } from 'node:async_hooks';
 
-/** Runs `work`, and gives the places at which promises were made in files whose names have a part of `names`. */
+/**
+ * Runs `work`, and gives the places at which promises were made in files whose names have a part of `names`.
+ */
 export async function promisesOf(names, work) {
   const made = [];
   const hook = createHook({

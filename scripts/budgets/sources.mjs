@@ -23,7 +23,10 @@ export function longFiles(sources, limit) {
     .sort((a, b) => b.lines - a.lines);
 }
 
-/** The classes of all sources, each with its number of methods and accessors, and the names of its boolean fields. */
+/**
+ * The classes of all sources, each with its number of methods and accessors, and the names of its boolean
+ * fields.
+ */
 export function classesOf(sources) {
   const classes = [];
   for (const { name: file, tree } of sources)

@@ -7,8 +7,8 @@ export const countedAt = '32a46a4';
 export const stateObjects = ['Exchange', 'Hold', 'NativeExchange'];
 
 /**
- * A budget is met at `goal`. Where it is missed, `ceiling` is the limit: the value of today, so that it cannot get worse.
- * Remove the ceiling of a budget that is met.
+ * A budget is met at `goal`. Where it is missed, `ceiling` is the limit: the value of today, so that it
+ * cannot get worse. Remove the ceiling of a budget that is met.
  */
 export const budgets = {
   longFiles: { title: 'files over 250 lines', before: 14, goal: 0 },

@@ -2,14 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { parseSync } from 'rolldown/utils';
 
-/** Halves a source map: it leads to lines, and carries its sources without their comments, line for line. */
+/** Cuts a source map to a third: it leads to lines, and carries the code of its sources, line for line. */
 export function slim(file) {
   const { mappings, sources, sourcesContent, ...map } = JSON.parse(readFileSync(file, 'utf8'));
   const slimmed = {
     ...map,
     names: [],
     sources,
-    sourcesContent: sources.map((source, index) => withoutComments(source, sourcesContent[index])),
+    sourcesContent: sources.map((source, index) =>
+      source.endsWith('-messages.ts') ? null : shown(source, sourcesContent[index]),
+    ),
     mappings: encode(decode(mappings).map(toLines)),
   };
   writeFileSync(file, JSON.stringify(slimmed));
@@ -26,11 +28,33 @@ function toLines(segments) {
   return kept;
 }
 
-function withoutComments(name, text) {
+/** A source as a debugger shows it, line for line, without comments, imports and types. */
+function shown(name, text) {
+  const { program, comments } = parseSync(name, text);
+  const spans = [...comments, ...erasedIn(program)].sort((one, other) => one.start - other.start);
   let [code, end] = ['', 0];
-  for (const comment of parseSync(name, text).comments) {
-    code += text.slice(end, comment.start) + text.slice(comment.start, comment.end).replace(/[^\n]/g, '');
-    end = comment.end;
+  for (const span of spans) {
+    if (span.start >= end) code += text.slice(end, span.start);
+    code += text.slice(Math.max(span.start, end), span.end).replace(/[^\n]/g, '');
+    end = Math.max(end, span.end);
   }
-  return (code + text.slice(end)).replace(/[ \t]+$/gm, '');
+  code += text.slice(end);
+  return code
+    .replace(/ implements[ ,]*(?=\{)/g, ' ')
+    .replace(/^(\s*)(?:(?:readonly|private|protected|abstract|override) )+/gm, '$1')
+    .replace(/^(?: {2})+/gm, indent => ' '.repeat(indent.length / 2))
+    .replace(/[ \t]+$/gm, '');
+}
+
+/** The imports and the types of a tree. */
+function erasedIn(node, found = []) {
+  if (node === null || typeof node !== 'object') return found;
+  const { type, end, expression } = node;
+  const isCast = /^TS(As|Satisfies|NonNull)Expression$/.test(type);
+  const hasNoCode = node.declaration && erasedIn(node.declaration).some(each => each === node.declaration);
+  if (isCast) found.push({ start: expression.end, end });
+  if (isCast) return erasedIn(expression, found);
+  if (type === 'ImportDeclaration' || /^TS/.test(type) || hasNoCode) found.push(node);
+  else for (const child of Object.values(node)) erasedIn(child, found);
+  return found;
 }

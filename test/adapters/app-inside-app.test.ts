@@ -81,7 +81,7 @@ describe.each(outers)('inside %s, an app with a layer', (_name, around) => {
       expect([await outer.close(), await inner.close()]).toEqual([nothing, nothing]);
     });
 
-    it('that has no layer and never answers ends with its connection', async () => {
+    it('without a layer that never answers ends with its connection', async () => {
       const log = new EventLog();
       const outer = layerOf('outer');
       const app = koa([]);
@@ -97,7 +97,7 @@ describe.each(outers)('inside %s, an app with a layer', (_name, around) => {
       });
     });
 
-    it('answers by an endpoint without a layer', async () => {
+    it('answers with an endpoint without a layer', async () => {
       const outer = layerOf('outer');
       const app = koa([]);
       app.use(toKoa(endpoint({}, () => 'inner')) as never);
@@ -121,7 +121,7 @@ describe.each(outers.filter(([name]) => !name.startsWith('Express')))('inside %s
       },
     ]),
     ['a listener of `toNode`', layer => toNode(layer, (_req, res) => res.end('inner')) as Listener],
-  ])('%s with a layer is a layer inside a layer', async (_inner, innerOf) => {
+  ])('%s with a layer acts as a layer inside a layer', async (_inner, innerOf) => {
     const [outer, inner] = [layerOf('outer'), layerOf('inner')];
     const got = await listening(around(outer, innerOf(inner)), (_url, port) => ask(port));
     const { status, headers, text } = got;

@@ -14,7 +14,7 @@ const around = (log: EventLog): Layer =>
   });
 
 describe('the path of a request', () => {
-  it('is over for pipelined requests whose layer comes when the connection has gone', async () => {
+  it('ends for pipelined requests that reach the layer after the connection closed', async () => {
     const log = new EventLog();
     const layer = around(log);
     async function* getDb(): AsyncGenerator<string> {
@@ -47,7 +47,7 @@ describe('the path of a request', () => {
     expect(log.events).toEqual(['exit', 'exit', 'exit']);
   });
 
-  it('refuses a task that comes while the files of its form are removed', async () => {
+  it('rejects a task that comes while the files of its form are removed', async () => {
     const log = new EventLog();
     const layer = around(log);
     layer.addMiddleware(async (request, callNext) => {
@@ -78,20 +78,21 @@ describe('the path of a request', () => {
     expect(log.events).toEqual(['TASK_LATE']);
   });
 
-  it('gives foreign methods further out as many arguments as native code has', async () => {
+  it('passes outer foreign methods as many arguments as native code gave', async () => {
     const given: number[] = [];
-    const handle = toNode(around(new EventLog()), (_req, res) => {
+    const released = gate();
+    const handle = toNode(around(new EventLog()), async (_req, res) => {
       res.write('a');
-      setTimeout(() => {
-        res.write('b', () => undefined);
-        res.end();
-      }, 10);
+      await released.opened;
+      res.write('b', () => undefined);
+      res.end();
     }) as http.RequestListener;
     const listener: http.RequestListener = (req, res) => {
       for (const name of ['write', 'end'] as const) {
         const method = res[name] as (...args: unknown[]) => never;
         res[name] = (...args: unknown[]) => {
           given.push(args.length);
+          setImmediate(released.open);
           return method.apply(res, args);
         };
       }
@@ -104,7 +105,7 @@ describe('the path of a request', () => {
   });
 
   it.each([[''], [null], [undefined]])(
-    'keeps a callback behind the chunk %p from what takes it for a chunk further out',
+    'keeps a callback behind the chunk %p from what would take it for a chunk further out',
     async chunk => {
       const given: string[] = [];
       const log = new EventLog();

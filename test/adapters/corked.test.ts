@@ -120,7 +120,7 @@ describe.each(frameworks)('on $name, a body', ({ app }: Framework) => {
   const around = (middleware: Middleware, handle: Listener): http.RequestListener =>
     app().use(silent(middleware)).native('/', handle).listener();
 
-  it.each(corked)('that is %s goes out as without a layer', async (_what, handle) => {
+  it.each(corked)('that is %s is sent as without a layer', async (_what, handle) => {
     const native = await askTwice(app().native('/', handle).listener());
     const reading: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -133,23 +133,20 @@ describe.each(frameworks)('on $name, a body', ({ app }: Framework) => {
     expect(await askTwice(around(reading, handle))).toBe(native);
   });
 
-  it.each(corked)(
-    'that is %s is whole for a middleware that makes another one of it',
-    async (_what, handle) => {
-      const text: Middleware = async (request, callNext) =>
-        new Response(await (await callNext(request)).text());
-      const stream: Middleware = async (request, callNext) => {
-        const response = await callNext(request);
-        return new Response(response.body, response);
-      };
-      expect(firstBody(await askTwice(around(text, handle)))).toBe('one,two,three');
-      expect(firstBody(await askTwice(around(stream, handle)))).toBe('one,two,three');
-      const zipped = firstBody(await askTwice(around(gzip({ minimumSize: 0 }), handle)));
-      expect(gunzipSync(Buffer.from(zipped, 'latin1')).toString()).toBe('one,two,three');
-    },
-  );
+  it.each(corked)('that is %s is complete for a middleware that transforms it', async (_what, handle) => {
+    const text: Middleware = async (request, callNext) =>
+      new Response(await (await callNext(request)).text());
+    const stream: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      return new Response(response.body, response);
+    };
+    expect(firstBody(await askTwice(around(text, handle)))).toBe('one,two,three');
+    expect(firstBody(await askTwice(around(stream, handle)))).toBe('one,two,three');
+    const zipped = firstBody(await askTwice(around(gzip({ minimumSize: 0 }), handle)));
+    expect(gunzipSync(Buffer.from(zipped, 'latin1')).toString()).toBe('one,two,three');
+  });
 
-  it("is followed by what is written on 'drain', when all of it is out", async () => {
+  it("continues with what is written on 'drain' after all of it was sent", async () => {
     const log = new EventLog();
     const waiting: Middleware = async (request, callNext) => {
       const response = await callNext(request);

@@ -1,4 +1,4 @@
-// The edge cases of a held response by their numbers in docs/edge-cases.md, where the others are named too.
+// The edge cases of a held response by their numbers in docs/internals/edge-cases.md, where the others are named too.
 import http from 'node:http';
 import net from 'node:net';
 import { pipeline, Readable } from 'node:stream';
@@ -75,7 +75,7 @@ describe('on node:http', () => {
     expect(seen).toEqual(['true', 'false', 'drain']);
   });
 
-  it('10: a status that the middleware sets brings the reason of its own', async () => {
+  it('10: a status set by the middleware has its own reason phrase', async () => {
     const changing: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       response.status = 404;
@@ -88,7 +88,7 @@ describe('on node:http', () => {
     expect(head.split('\r\n')[0]).toBe('HTTP/1.1 404 Not Found');
   });
 
-  it('14: headers can not be changed after write or end', async () => {
+  it('14: headers cannot change after write or end', async () => {
     await expectNative(
       (_req, res) => {
         res.write('x');
@@ -116,7 +116,7 @@ describe('on node:http', () => {
     );
   });
 
-  it('16: right after end all that tells of it is as natively', async () => {
+  it('16: the state right after end is the native one', async () => {
     const seen = await expectNative(
       (_req, res) => {
         res.end('x');
@@ -199,7 +199,7 @@ describe('on node:http', () => {
     expect(await refusing(listener => layered(delayed, listener))).toBe(await refusing(listener => listener));
   });
 
-  it('31: a pipeline whose source fails cuts the answer, and its callback hears of it', async () => {
+  it('31: a pipeline whose source fails cuts the answer, and its callback gets the error', async () => {
     const seen = await expectNative(
       (_req, res) => {
         async function* failing() {
@@ -283,7 +283,7 @@ describe('on node:http', () => {
     expect(seen).toEqual(['prefinish', 'finish', 'close']);
   });
 
-  it('40: what is written to the socket itself passes untouched', async () => {
+  it('40: data written to the socket itself passes untouched', async () => {
     const bytes = await expectNative(
       (_req, res) => res.socket?.end('HTTP/1.1 299 Own\r\n\r\nraw'),
       async port => (await record(port, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n')).bytes,
@@ -291,7 +291,7 @@ describe('on node:http', () => {
     expect(bytes).toBe('HTTP/1.1 299 Own\r\n\r\nraw');
   });
 
-  it('40: a socket that is detached carries another protocol, and the dependencies exit when it closes', async () => {
+  it('40: a detached socket carries another protocol, and dependencies exit when it closes', async () => {
     const events = new EventLog();
     async function* getDb() {
       yield 1;
@@ -325,7 +325,7 @@ describe('on node:http', () => {
     expect(bytes).toMatch(/^HTTP\/1.1 101 [\s\S]*tunnel$/);
   });
 
-  it('40: an upgrade does not pass through a layer', async () => {
+  it('40: an upgrade bypasses the layer', async () => {
     const server = http.createServer(layered(delayed, (_req, res) => res.end('no')));
     server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nupgraded'));
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -338,14 +338,14 @@ describe('on node:http', () => {
     expect(bytes).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\nupgraded');
   });
 
-  it('41: what a timeout of the response answers is held and released', async () => {
+  it('41: the answer of a response timeout is held and released', async () => {
     await expectNative(
       (_req, res) => res.setTimeout(10, () => res.writeHead(408).end('too slow')),
       port => exchangeOnWire(port, '/'),
     );
   });
 
-  it('45: a server that closes during the hold delivers what is held', async () => {
+  it('45: a server that closes during the hold delivers the held answer', async () => {
     const held = gate();
     const going = gate();
     const slow: Middleware = async (request, callNext) => {
@@ -366,7 +366,7 @@ describe('on node:http', () => {
     await closed;
   });
 
-  it('58: a layer that is entered with the head sent lets it be', async () => {
+  it('58: a layer that is entered after the head leaves the response alone', async () => {
     const reports: string[] = [];
     const stamping = new Layer({
       middleware: [
@@ -406,7 +406,7 @@ describe('on node:http', () => {
     );
   });
 
-  it('71, 73: a client that resets while a large answer is sent makes the exits run once', async () => {
+  it('71, 73: a client that resets during a large answer makes the exits run once', async () => {
     const events = new EventLog();
     async function* getDb() {
       yield 1;
@@ -426,7 +426,7 @@ describe('on node:http', () => {
     expect(events.events).toEqual(['left']);
   });
 
-  it('75: the client of a pipelined request that is gone before its turn is told of by callNext', async () => {
+  it('75: callNext reports the client of a pipelined request that left before its turn', async () => {
     const events = new EventLog();
     const watching: Middleware = async (request, callNext) => {
       try {
@@ -449,9 +449,15 @@ describe('on node:http', () => {
       await events.until('/1 ClientDisconnect');
       await events.until('/2 ClientDisconnect');
     });
+    expect(events.events.toSorted()).toEqual([
+      '/1 ClientDisconnect',
+      '/2 ClientDisconnect',
+      'at /1',
+      'at /2',
+    ]);
   });
 
-  it('a connection that is destroyed does not wait for ever for a middleware that never returns', async () => {
+  it('a destroyed connection does not wait for ever for a middleware that never returns', async () => {
     const never: Middleware = async (request, callNext) => {
       await callNext(request);
       return new Promise<never>(() => undefined);
@@ -460,12 +466,13 @@ describe('on node:http', () => {
       res.end('held for ever');
       req.socket.destroy();
     };
-    await listening(layered(never, listener), (_url, port) =>
+    const seen = await listening(layered(never, listener), (_url, port) =>
       record(port, 'GET / HTTP/1.1\r\nHost: test\r\n\r\n'),
     );
+    expect(seen).toEqual({ bytes: '', failed: false });
   });
 
-  it('a client that reads nothing makes the producer stop where it does without a layer', async () => {
+  it('a client that reads nothing stops the producer where it would without a layer', async () => {
     const produced = async (wrap: (listener: Listener) => http.RequestListener): Promise<number> => {
       let bytes = 0;
       const source = new Readable({
@@ -499,7 +506,7 @@ describe('on node:http', () => {
       );
   });
 
-  it('holds no more than the high-water mark before the release', async () => {
+  it('holds at most the high-water mark before the release', async () => {
     const held = gate<number>();
     const counting: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -570,7 +577,7 @@ describe.each([
       return { status: response.status, after: response.headers.get('x-after'), body: await response.text() };
     });
 
-  it('38: send, and then next: the 404 stays out', async () => {
+  it('38: send, and then next: the 404 is dropped', async () => {
     const app = newApp();
     use(app, delayed);
     app.get('/', (_req, res, next) => {
@@ -580,7 +587,7 @@ describe.each([
     expect(await answer(app)).toMatchObject({ status: 200, body: 'sent' });
   });
 
-  it('55: after-code that throws while the handler streams gives the page of Express, and nothing else', async () => {
+  it('55: after-code that throws while the handler streams gets the page of Express alone', async () => {
     const told: string[] = [];
     const app = newApp();
     use(
@@ -605,7 +612,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  it('62: a sub-app without a layer of its own is held, mounted or called as a function, and of another copy', async () => {
+  it('62: a sub-app without a layer is held when mounted, called, or of another copy', async () => {
     const sub = express();
     sub.get('/', (_req, res) => {
       res.send('sub');
@@ -639,7 +646,7 @@ describe.each([
     expect([[], ['HEADERS_SENT']]).toContainEqual(told);
   });
 
-  it('64: after-code sees the url of the layer, behind routers and mounts', async () => {
+  it('64: after-code sees the URL of the layer behind routers and mounts', async () => {
     const seen: string[] = [];
     const app = newApp();
     use(app, async (request, callNext) => {
@@ -696,7 +703,7 @@ describe.each([
     next();
   };
 
-  it('a handler that fails after its first write does not keep a reader of its body waiting', async () => {
+  it('a handler that fails after its first write does not block a reader of its body', async () => {
     const app = newApp();
     use(
       app,
@@ -718,7 +725,7 @@ describe.each([
     expect((await answer(app)).status).toBe(500);
   });
 
-  it('routes that are added while a request is on its way do not make it miss one', async () => {
+  it('routes added during a request do not make it miss one', async () => {
     const arrived = gate();
     const goOn = gate();
     const app = newApp();
@@ -746,7 +753,7 @@ describe.each([
     });
   });
 
-  it('76: a response without a socket, as express-ws makes one, settles when the connection closes', async () => {
+  it('76: a response without a socket, as from express-ws, settles when the connection closes', async () => {
     const events = new EventLog();
     async function* getDb() {
       yield 1;
@@ -769,7 +776,7 @@ describe.each([
     await new Promise(resolve => server.close(resolve));
   });
 
-  it('92: a mock of a response that can do little is left to the handlers', async () => {
+  it('92: a limited mock of a response is left to the handlers', async () => {
     const handler = toExpress(passing);
     const called: string[] = [];
     const mock = { setHeader: () => called.push('setHeader'), end: () => called.push('end') };
@@ -784,7 +791,7 @@ describe.each([
 });
 
 describe('on Koa', () => {
-  it('13.12: a native answer that comes while the layer still waits is not lost', async () => {
+  it('13.12: a native answer that comes while the layer still waits is sent', async () => {
     const app = new Koa3();
     app.use(toKoa(delayed));
     app.use(async ctx => {
@@ -795,7 +802,7 @@ describe('on Koa', () => {
     expect((await listening(app.callback(), (_url, port) => exchangeOnWire(port, '/'))).body).toBe('late');
   });
 
-  it('85: a direct answer goes out although the handler throws then, and the error is told of', async () => {
+  it('85: a direct answer is sent although the handler then throws, and the error is reported', async () => {
     const errors: string[] = [];
     const app = new Koa3();
     app.silent = true;
@@ -809,7 +816,7 @@ describe('on Koa', () => {
     expect(errors).toEqual(['then']);
   });
 
-  it('86: ctx.throw is what callNext rejects with; its page has what the middleware sets only where it is caught', async () => {
+  it("86: callNext rejects with ctx.throw; its page has the middleware's headers if caught", async () => {
     const app = new Koa3();
     app.silent = true;
     const seen: string[] = [];
@@ -837,7 +844,7 @@ describe('on Koa', () => {
 });
 
 describe('what an exit sees', () => {
-  it('80: an exit that throws is told of, the others run, and the response stays', async () => {
+  it('80: a throwing exit is reported, the others run, and the response stays', async () => {
     const events = new EventLog();
     async function* outer() {
       try {
@@ -866,7 +873,7 @@ describe('what an exit sees', () => {
     expect([body, events.events]).toEqual(['sent', ['outer sees exit failed', 'told exit failed']]);
   });
 
-  it('21: trailers are dropped with the body that they belong to', async () => {
+  it('21: trailers are dropped with the body they belong to', async () => {
     const replacing: Middleware = async (request, callNext) => new Response('other', await callNext(request));
     const { head } = await listening(
       layered(replacing, (_req, res) => {

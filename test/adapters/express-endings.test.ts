@@ -173,7 +173,7 @@ describe.each<[string, typeof express5]>([
   );
 });
 
-it('an error still reaches the layer when routes were added behind the first request', async () => {
+it('an error still reaches the layer when routes were added after the first request', async () => {
   const rejected: string[] = [];
   const layer = new Layer({
     middleware: [

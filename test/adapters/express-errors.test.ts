@@ -20,7 +20,7 @@ const express4 = require('express4') as typeof express5;
 describe.each([
   ['Express 5', express5],
   ['Express 4', express4],
-])('errors of %s come back', (_name, express) => {
+])('errors of %s propagate', (_name, express) => {
   let log: EventLog;
   let layer: Layer;
   beforeEach(() => {
@@ -96,13 +96,13 @@ describe.each([
         },
       ],
       ['passes to next', (_req, _res, next) => next(new HTTPException(409, 'conflict'))],
-    ])('what a handler %s is what callNext rejects with', async (_what, handler) => {
+    ])('callNext rejects with what a handler %s', async (_what, handler) => {
       const { status, body } = await get(bounded(app => app.get('/', handler)));
       expect([status, body]).toEqual([409, '{"detail":"conflict"}']);
       expect(log.events).toEqual(['after 409']);
     });
 
-    it('what nobody handles goes on to the error middleware after the boundary, once', async () => {
+    it('an unhandled error goes on to the error middleware after the boundary once', async () => {
       const listener = bounded(app =>
         app.get('/', () => {
           throw new Error('broken');
@@ -126,7 +126,7 @@ describe.each([
       expect(log.events).toEqual(['after 416']);
     });
 
-    it('what was injected gets the error thrown in before the middleware sees it', async () => {
+    it('a failure is thrown into injected dependencies before the middleware sees it', async () => {
       const listener = bounded(app =>
         app.get('/', (req, _res, next) => {
           inject(req, Depends(getDb)).then(() => next(new Error('broken')));
@@ -136,7 +136,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'rollback: broken', 'caught broken', 'rendered broken']);
     });
 
-    it('an error while the middleware is at work on the answer takes its place', async () => {
+    it('an error replaces the answer while the middleware works on it', async () => {
       const failed = gate();
       const working = gate();
       layer.addMiddleware(async (request, callNext) => {
@@ -161,7 +161,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'after 200', 'at work', 'rollback: too late']);
     });
 
-    it('an error of a handler that streams and has injected gets a clean answer while the head is held', async () => {
+    it('an error of a handler that streams and has injected gets a clean answer during the hold', async () => {
       const listener = bounded(app =>
         app.get('/', (req, res, next) => {
           inject(req, Depends(getDb)).then(() => {
@@ -174,7 +174,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'rollback: no more', 'after 503']);
     });
 
-    it('an error of a handler that streams and holds nothing cuts the connection, as natively', async () => {
+    it('an error of a handler that streams without dependencies cuts the connection, as natively', async () => {
       const listener = bounded(app =>
         app.get('/', (_req, res) => {
           res.write('half of it');
@@ -210,7 +210,7 @@ describe.each([
       ]);
     });
 
-    it('passes on the errors of requests that are not inside its layer', async () => {
+    it('passes on errors of requests outside its layer', async () => {
       const inner = new Layer({ middleware: [watching] });
       const router = express.Router();
       router.use(toExpress(inner) as express5.RequestHandler);
@@ -232,7 +232,7 @@ describe.each([
       expect(log.events).toContain('after 410');
     });
 
-    it('stands between two layers: the inner one is asked first', async () => {
+    it('asks the inner layer first when it stands between two', async () => {
       const inner = new Layer({ middleware: [watching] });
       const listener = bounded(app => {
         app.use(toExpress(inner) as express5.RequestHandler);
@@ -255,7 +255,7 @@ describe.each([
       expect(log.events).toEqual(['rendered broken', 'after 500']);
     });
 
-    it('takes a layer', () => {
+    it('requires a layer', () => {
       expect(() => errorBoundary((() => undefined) as never)).toThrow(
         expect.objectContaining({ code: 'ERROR_BOUNDARY' }) as CallnextError,
       );
@@ -280,7 +280,7 @@ describe.each([
       ],
     ];
 
-    it.each(places)('go to the error middleware of the router that it is in: %s', async (place, mount) => {
+    it.each(places)('reach the error middleware of their router: %s', async (place, mount) => {
       const mounted = (mountAll: (app: express5.Express) => void): http.RequestListener => {
         const app = newApp().use(toExpress(layer) as express5.RequestHandler);
         mountAll(app);
@@ -311,7 +311,7 @@ describe.each([
   });
 
   describe('by wrap', () => {
-    it('stands around a whole app: its headers, its 404 and its own errors', async () => {
+    it('covers a whole app: its headers, its 404 and its own errors', async () => {
       const listener = wrapped(app => {
         app.get('/', (_req, res) => {
           res.json({ ok: true });
@@ -327,7 +327,7 @@ describe.each([
       expect(log.events).toEqual(['after 200', 'after 404', 'after 409']);
     });
 
-    it('leaves an error that nobody handles to the page of Express', async () => {
+    it('leaves an unhandled error to the page of Express', async () => {
       const listener = wrapped(app =>
         app.get('/', () => {
           throw new Error('broken');
@@ -360,7 +360,7 @@ describe.each([
       expect(log.events).toEqual([]);
     });
 
-    it('gives it to the app at the url of the request, where a mounted handler has answered', async () => {
+    it('gives it to the app at the URL of the request when a mounted handler has answered', async () => {
       layer.addMiddleware(async (request, callNext) => {
         await callNext(request);
         throw new Error('after');
@@ -382,7 +382,7 @@ describe.each([
       expect((await get(listener, '/api/v1?a=1')).body).toBe('["","/api/v1?a=1","/api /v1?a=1"]');
     });
 
-    it('gives it to the app that it is around, also below another layer', async () => {
+    it('gives it to the app that it wraps, also below another layer', async () => {
       layer.addMiddleware(() => {
         throw Object.assign(new Error('inner'), { status: 403 });
       });
@@ -393,7 +393,7 @@ describe.each([
       expect(log.events).toEqual(['caught inner', 'rendered inner']);
     });
 
-    it('knows the url as the app trusts it, before the app has begun', async () => {
+    it('knows the URL as the app trusts it before the app has begun', async () => {
       layer.addMiddleware(async (request, callNext) => {
         log.add(request.url.replace(/:\d+/, ''));
         return callNext(request);
@@ -425,7 +425,7 @@ describe.each([
       expect((await get(listener, '/old')).body).toBe('{"b":"2"}');
     });
 
-    it('nests in another layer, and holds layers of its own', async () => {
+    it('nests in another layer and contains layers of its own', async () => {
       const app = newApp();
       app.use(toExpress(watching) as express5.RequestHandler);
       app.get('/', () => {
@@ -436,7 +436,7 @@ describe.each([
       expect(log.events).toEqual(['after 409', 'after 409', 'after 409']);
     });
 
-    it('refuses what is no app', () => {
+    it('rejects a value that is not an app', () => {
       expect(() => wrap((() => undefined) as never, layer)).toThrow(
         expect.objectContaining({ code: 'WRAP_APP' }) as CallnextError,
       );
@@ -446,7 +446,7 @@ describe.each([
     });
   });
 
-  describe('and the flow of Express stays its own', () => {
+  describe('and the routing of Express stays the same', () => {
     const mounts: [string, (mount: (app: express5.Express) => void) => http.RequestListener][] = [
       [
         'without a layer',

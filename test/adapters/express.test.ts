@@ -61,7 +61,7 @@ describe.each([
       }
     };
 
-    it('come back to the middleware, from nested routers and mounted apps too', async () => {
+    it('propagate to the middleware, from nested routers and mounted apps too', async () => {
       const app = newApp();
       app.use(toExpress(caught));
       app.use('/router', express.Router().get('/', failing));
@@ -72,7 +72,7 @@ describe.each([
       }
     });
 
-    it('come back from a route that is added after the first request', async () => {
+    it('propagate from a route that is added after the first request', async () => {
       const app = newApp();
       app.use(toExpress(caught));
       expect((await get(app, '/late')).status).toBe(404);
@@ -80,7 +80,7 @@ describe.each([
       expect(await get(app, '/late')).toMatchObject({ status: 503, body: 'caught native failure' });
     });
 
-    it("resolve callNext with what the app's own error middleware answers", async () => {
+    it("resolve callNext with the answer of the app's own error middleware", async () => {
       const app = newApp();
       const log = new EventLog();
       app.use(
@@ -106,7 +106,7 @@ describe.each([
       expect(log.events).toEqual(['resolved 418']);
     });
 
-    it('stay with the app where the tap is off', async () => {
+    it('stay in the app without the tap', async () => {
       const app = newApp();
       app.use(toExpress(caught as never, { errorTap: false }));
       app.get('/', failing);
@@ -115,7 +115,7 @@ describe.each([
       expect(body).toContain('native failure');
     });
 
-    it('leave the framework its page where nobody handles them', async () => {
+    it('leave the framework its page when nobody handles them', async () => {
       const app = newApp();
       const bare = newApp();
       app.use(toExpress(timing));
@@ -129,7 +129,7 @@ describe.each([
       });
     });
 
-    it('that come after an answer do not cost the client that answer', async () => {
+    it('after an answer do not cost the client that answer', async () => {
       const app = newApp();
       app.use(toExpress(slow));
       app.get('/throws', (_req, res) => {
@@ -144,7 +144,7 @@ describe.each([
       expect(await get(app, '/twice')).toMatchObject({ status: 200, body: 'first' });
     });
 
-    it('that come after the middleware has answered in their place are only reported', async () => {
+    it('are only reported after the middleware has answered in their place', async () => {
       const app = newApp();
       const reports: string[] = [];
       const log = new EventLog();
@@ -186,7 +186,7 @@ describe.each([
     });
   });
 
-  it('leaves the flow of the router alone: next route, next router, params, mounts', async () => {
+  it('keeps the flow of the router: next route, next router, params, mounts', async () => {
     const app = newApp();
     app.use(toExpress(timing));
     const router = express.Router({ mergeParams: true });
@@ -216,7 +216,7 @@ describe.each([
     expect((await get(app, '/nowhere')).status).toBe(404);
   });
 
-  it('gives an endpoint the parameters of its route, and the middleware after it too', async () => {
+  it('gives an endpoint, and the middleware after it, the parameters of its route', async () => {
     const app = newApp();
     let after: unknown;
     app.use(
@@ -279,7 +279,7 @@ describe.each([
     });
   });
 
-  describe('beside other middleware that puts methods on the response', () => {
+  describe('beside other middleware that patches the response', () => {
     const accept = ['Accept-Encoding: gzip'];
     const inflated = (body: string): string => gunzipSync(Buffer.from(unchunked(body), 'latin1')).toString();
 
@@ -342,7 +342,7 @@ describe.each([
       },
     );
 
-    it('compresses once where an outer layer answers in the place of an inner one', async () => {
+    it('compresses once when an outer layer answers in place of an inner one', async () => {
       const app = newApp();
       app.use(
         toExpress(async (request, callNext) => {
@@ -376,7 +376,7 @@ describe.each([
       expect(inflated(sent.body)).toBe(large);
     });
 
-    it('compresses a replaced body where compression is outside', async () => {
+    it('compresses a replaced body when compression is outside', async () => {
       const app = newApp();
       app.use(compression());
       app.use(
@@ -412,7 +412,7 @@ describe.each([
       });
     });
 
-    it('runs listeners of on-headers inside before the middleware, and those outside after it', async () => {
+    it('runs inner on-headers listeners before the middleware, and outer ones after it', async () => {
       const app = newApp();
       const log = new EventLog();
       app.use((_req, res, next) => {
@@ -450,7 +450,7 @@ describe.each([
     });
   });
 
-  it('answers a response that Node refuses with the error page, and with none of its headers', async () => {
+  it('answers a response that Node rejects with the error page and none of its headers', async () => {
     const app = newApp();
     const layer = new Layer({
       middleware: [
@@ -475,7 +475,7 @@ describe.each([
     ]);
   });
 
-  it('is at home beside another copy of the package, with each around an app of its own', async () => {
+  it('works beside another copy of the package, with each around an app of its own', async () => {
     const app = newApp();
     app.use(toExpress(timing) as express5.RequestHandler);
     app.get('/', (_req, res) => void res.send('first'));
@@ -491,7 +491,7 @@ describe.each([
     });
   });
 
-  it('leaves nothing behind on a connection, also not of requests that it did not wait for', async () => {
+  it('leaves nothing on a connection, even from requests it did not wait for', async () => {
     const app = newApp();
     const counts: number[] = [];
     const timeout: Middleware = (request, callNext) =>
@@ -512,7 +512,7 @@ describe.each([
     expect(Math.max(...counts)).toBe(Math.min(...counts));
   });
 
-  it('tells a producer to wait while the head is held, and to go on once', async () => {
+  it('makes a producer wait while the head is held, and continue once', async () => {
     const app = newApp();
     const log = new EventLog();
     app.use(
@@ -561,7 +561,7 @@ describe.each([
     expect(seen).toEqual([false, false, true, false, true, true, 'ended', 'finish']);
   });
 
-  it('adds nothing to what native code sees of its request and its response', async () => {
+  it('adds nothing visible to the native request and response', async () => {
     const keysIn = async (mount: (app: express5.Express) => RequestListener): Promise<unknown> => {
       const seen: string[] = [];
       const app = newApp();
@@ -578,7 +578,7 @@ describe.each([
     expect(await keysIn(app => wrap(app as never, timing) as RequestListener)).toEqual(plain);
   });
 
-  it('gives a layer what native code has set before an endpoint, and lets the endpoint stream', async () => {
+  it('keeps what native code set before an endpoint, and lets the endpoint stream', async () => {
     const log = new EventLog();
     const chunks = async function* (): AsyncGenerator<string> {
       log.add('chunk');

@@ -60,7 +60,7 @@ describe.each(frameworks)('on $name, a handler that has announced trailers', ({ 
       async response => new Response(await response.text(), response),
       '200 OK\r\nx-handler: 1\r\ncontent-type: text/plain;charset=UTF-8\r\ncontent-length: 3\r\nConnection: keep-alive\r\n\r\nabc',
     ],
-  ])('below %s, keeps the connection in step', async (_title, after, expected) => {
+  ])('keeps the connection in step below %s', async (_title, after, expected) => {
     const errors: unknown[] = [];
     const listener = withSecond(
       app()
@@ -71,7 +71,7 @@ describe.each(frameworks)('on $name, a handler that has announced trailers', ({ 
     expect(errors).toEqual([]);
   });
 
-  it("below a status of 204, keeps the connection in step with the framework's own answers", async () => {
+  it("keeps the connection in step below a status of 204, with the framework's answers", async () => {
     const chunks = (): Readable => Readable.from(['abc'], { objectMode: false });
     const listener = withSecond(
       app()
@@ -86,7 +86,7 @@ describe.each(frameworks)('on $name, a handler that has announced trailers', ({ 
   it.each([
     ['HEAD', `HEAD /first ${closing}`, ''],
     ['HTTP/1.0', 'GET /first HTTP/1.0\r\n\r\n', 'abc'],
-  ])('sends a stream of ours without them to %s', async (_title, request, body) => {
+  ])('sends a stream of ours without trailers to %s', async (_title, request, body) => {
     const streaming = endpoint({}, () => new Response(list(['abc']), { headers: { trailer: 'x-sum' } }));
     const mounted = app()
       .use(layerOf(afterFirst(same)))
@@ -95,7 +95,7 @@ describe.each(frameworks)('on $name, a handler that has announced trailers', ({ 
     expect(bytes).toBe(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`);
   });
 
-  it('whose head is refused, leaves the error page its body', async () => {
+  it('leaves the error page its body when its head is rejected', async () => {
     const native: Listener = (_req, res) => {
       res.setHeader('Trailer', 'x-sum');
       res.statusCode = 204;
@@ -155,7 +155,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
         .native('/first', native),
     );
 
-  it('that would have closed the connection, leaves it open', async () => {
+  it('leaves the connection open when it would have closed it', async () => {
     const bytes = await askTwice(around(refused(res => res.setHeader('connection', 'close'))));
     expect(bytes.split('\r\n\r\n')[0]).toContain('Connection: keep-alive');
     expect(answersOf(bytes)).toEqual([
@@ -164,7 +164,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
     ]);
   });
 
-  it('that would have kept the connection, leaves it to close', async () => {
+  it('leaves the connection to close when it would have kept it', async () => {
     const bytes = await ask(
       around(refused(res => res.setHeader('connection', 'keep-alive'))),
       `GET /first ${closing}`,
@@ -173,7 +173,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
     expect(answersOf(bytes)).toEqual([[500, pageOf(isKoa)]]);
   });
 
-  it('that would have been chunked, leaves the error page its length', async () => {
+  it('leaves the error page its length when it would have been chunked', async () => {
     const native: Listener = (_req, res) => {
       res.setHeader('transfer-encoding', 'chunked');
       // Node counts the end, and refuses a number there.
@@ -186,7 +186,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
     ]);
   });
 
-  it('calls the callback of its end when the error page is out', async () => {
+  it('calls the callback of its end when the error page was sent', async () => {
     const log = new EventLog();
     const native: Listener = (_req, res) => {
       res.setHeader('trailer', 'x-sum');
@@ -198,7 +198,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
     expect([answersOf(bytes).length, log.events]).toEqual([2, ['called']]);
   });
 
-  it('while its handler streams on, is answered by a page that nothing is added to', async () => {
+  it('gets a page that the still streaming handler cannot add to', async () => {
     const log = new EventLog();
     const native: Listener = async (_req, res) => {
       res.on('error', error => log.add(String(error)));
@@ -222,10 +222,10 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
   });
 });
 
-describe('a head that is refused', () => {
+describe('a rejected head', () => {
   const failed = (): Error => new Error('refused');
 
-  it('to an app of Express with an error page in chunks, does not lend it its length', async () => {
+  it('does not lend its length to an Express error page in chunks', async () => {
     const app = express();
     app.use(toExpress(layerOf(afterFirst(same))));
     app.get('/first', (_req, res) => {
@@ -244,7 +244,7 @@ describe('a head that is refused', () => {
     ]);
   });
 
-  it('to an endpoint without a layer, does not lend the error page its length', async () => {
+  it('does not lend its length to the error page of an endpoint without a layer', async () => {
     const answering = toNode(endpoint({}, () => 'abc')) as http.RequestListener;
     const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     const bytes = await askTwice((req, res) => {
@@ -263,7 +263,7 @@ describe('a head that is refused', () => {
     ]);
   });
 
-  it('to native code that catches it, leaves the next head its body', async () => {
+  it('leaves the next head its body when native code catches the error', async () => {
     const native: Listener = (_req, res) => {
       try {
         res.writeHead(204, { 'bad name': '1' });

@@ -81,7 +81,7 @@ describe.each([
   };
 
   it.each(['/native', '/endpoint', '/stream'])(
-    'has the headers of helmet in the response further out, and not further in: %s',
+    'shows the headers of helmet further out and not further in: %s',
     async path => {
       const log: string[] = [];
       const name = 'x-frame-options';
@@ -97,7 +97,7 @@ describe.each([
     },
   );
 
-  it.each(['/native', '/endpoint'])('lets who is further out change what it has set: %s', path =>
+  it.each(['/native', '/endpoint'])('lets outer middleware change what it has set: %s', path =>
     serve(
       [
         async (request, callNext) => {
@@ -119,7 +119,7 @@ describe.each([
     ),
   );
 
-  it('does not keep its headers where who is further out answers with another response', () =>
+  it('drops its headers when outer middleware answers with another response', () =>
     serve(
       [
         async (request, callNext) => {
@@ -136,7 +136,7 @@ describe.each([
       },
     ));
 
-  it('keeps its headers where who is further in answers with another response', async () => {
+  it('keeps its headers when inner middleware answers with another response', async () => {
     const log: string[] = [];
     const inner: Middleware = async (request, callNext) => {
       await callNext(request);
@@ -163,7 +163,7 @@ describe.each([
   });
 
   it.each(['/native', '/endpoint'])(
-    'has the body that compression makes further out, and the text further in: %s',
+    'shows the body compressed further out and as text further in: %s',
     async path => {
       const log: string[] = [];
       const reading =
@@ -185,7 +185,7 @@ describe.each([
     },
   );
 
-  it('runs several, each at its place', async () => {
+  it('runs several, each in its place', async () => {
     const log: string[] = [];
     const connect = (name: string) =>
       fromExpress(
@@ -226,7 +226,7 @@ describe.each([
     ]);
   });
 
-  it('answers by itself, so that nothing below runs', async () => {
+  it('answers by itself so that nothing below runs', async () => {
     const log: string[] = [];
     const limited = rateLimit({ limit: 1, legacyHeaders: false, standardHeaders: 'draft-6' });
     await serve(
@@ -247,13 +247,13 @@ describe.each([
     ]);
   });
 
-  it('answers a preflight, as the package cors does', () =>
+  it('answers a preflight as the cors package does', () =>
     serve([fromExpress(corsOfExpress({ origin: 'https://a.example' }))], async get => {
       const got = await get('/native', { origin: 'https://a.example' });
       expect(got.headers['access-control-allow-origin']).toBe('https://a.example');
     }));
 
-  it('logs when the response is out', async () => {
+  it('logs after the response', async () => {
     const lines: string[] = [];
     const logged = gate();
     const stream = {
@@ -313,7 +313,7 @@ describe.each([
         throw Object.assign(new Error('no'), { status: 418 });
       },
     ],
-  ])('has an error that it %s travel out as an exception', async (_name, middleware) => {
+  ])('propagates an error that it %s as an exception', async (_name, middleware) => {
     const log: string[] = [];
     const app = framework();
     app.use(toExpress(new Layer({ middleware: [noting(log), fromExpress(middleware as never)] })));
@@ -328,7 +328,7 @@ describe.each([
     expect(log).toEqual(['no']);
   });
 
-  it('has errors of what is below pass it by', async () => {
+  it('lets errors from below pass it by', async () => {
     const log: string[] = [];
     const catching: Middleware = async (request, callNext) => {
       try {
@@ -347,7 +347,7 @@ describe.each([
     expect(log).toEqual(['native', 'endpoint']);
   });
 
-  it('sees a request that a middleware further out has changed', async () => {
+  it('sees a request that an outer middleware has changed', async () => {
     const seen: unknown[] = [];
     const change: Middleware = (request, callNext) =>
       callNext(
@@ -370,7 +370,7 @@ describe.each([
     expect(seen).toEqual(['/native?changed', 'b']);
   });
 
-  it('keeps a store that it opens for what is below', async () => {
+  it('keeps an async store that it opens for what is below', async () => {
     const store = new AsyncLocalStorage<string>();
     const app = framework();
     const open = (_req: unknown, _res: unknown, next: () => void) => store.run('open', next);
@@ -385,7 +385,7 @@ describe.each([
     });
   });
 
-  it('works in nested layers, in a router, and around a whole app', async () => {
+  it('works in nested layers, in a router and around a whole app', async () => {
     const log: string[] = [];
     const outer = new Layer({
       middleware: [watching(log, 'outer', 'x-frame-options'), fromExpress(compression())],
@@ -475,7 +475,7 @@ describe.each([
     [[fromExpress(compression()), replacing, fromExpress(compression({ threshold: 0 }))]],
     [[covering, replacing, covering, replacing, covering]],
     [[covering, timeout({ timeoutMs: 1000 }), covering, replacing, fromExpress(compression())]],
-  ])('have another response go out with its head, whatever stands around it', async middleware => {
+  ])('send another response with its own head, whatever stands around it', async middleware => {
     const app = serving(middleware);
     app.get('/endpoint', toExpress(endpoint({}, () => 'x')));
     app.get('/native', (_req, res) => void res.send('native'));
@@ -487,7 +487,7 @@ describe.each([
     });
   });
 
-  it('have another response go out with its head in nested layers, too', async () => {
+  it('send another response with its own head in nested layers too', async () => {
     const cover = (_req: unknown, res: express.Response, next: () => void) => {
       const { end } = res;
       res.end = ((...args: Parameters<typeof end>) => end.apply(res, args)) as never;
@@ -511,7 +511,7 @@ describe.each([
     ['between them', (limit: Middleware) => [passing(), limit, passing()]],
     ['behind them', (limit: Middleware) => [passing(), passing(), limit]],
     ['between those that cover', (limit: Middleware) => [covering, limit, covering]],
-  ])('leave the dependencies of what was not waited for: %s', async (_name, arrange) => {
+  ])('leave the dependencies of what was abandoned: %s', async (_name, arrange) => {
     const log = new EventLog();
     const goOn = gate();
     async function* getDb() {
@@ -558,7 +558,7 @@ describe.each([
     ['compression', fromExpress(compression()), 'page after'],
     ['a middleware that covers', covering, 'page after'],
     ['helmet', fromExpress(helmet()), 'page after'],
-  ])('let a failure of who is further out be answered: %s', async (_name, middleware, expected) => {
+  ])('let a failure further out be answered: %s', async (_name, middleware, expected) => {
     const failing: Middleware = async (request, callNext) => {
       await callNext(request);
       throw new Error('after');
@@ -579,7 +579,7 @@ describe.each([
     ['compression', () => [fromExpress(compression())]],
     ['one that covers, and one that does not', () => [covering, passing()]],
     ['one that does not, and one that covers', () => [passing(), covering]],
-  ])('leave the dependencies of an endpoint whose client has gone: %s', async (_name, arrange) => {
+  ])('leave the dependencies of an endpoint whose client left: %s', async (_name, arrange) => {
     const log = new EventLog();
     const goOn = gate();
     const begun = gate();
@@ -630,7 +630,7 @@ describe.each([
     ['session', () => fromExpress(session({ secret: 's', resave: false, saveUninitialized: true }))],
     ['one that covers', () => covering],
     ['another compression', () => fromExpress(compression({ threshold: 0 }))],
-  ])('have what compression says of a body hold for that body: %s further in', async (_name, inner) => {
+  ])('keep what compression says about a body with that body: %s further in', async (_name, inner) => {
     const app = serving([fromExpress(compression({ threshold: 0 })), replacing, inner()]);
     app.get('/endpoint', toExpress(endpoint({}, () => new Response('x'.repeat(10)))));
     app.get('/native', (_req, res) => void res.send('native'));
@@ -643,7 +643,7 @@ describe.each([
     });
   });
 
-  it('have another response that is further out go out with its own head, after a timeout further in', async () => {
+  it('send an outer replacement with its own head after a timeout further in', async () => {
     const goOn = gate();
     const app = serving([
       replacing,
@@ -664,7 +664,7 @@ describe.each([
     });
   });
 
-  it('bring along what native code between a layer and an endpoint has set, where the layer makes another response', async () => {
+  it('keep what native code set between layer and endpoint when the layer responds anew', async () => {
     const rebuilding: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       return new Response(response.body, response);
@@ -687,7 +687,7 @@ describe.each([
     });
   });
 
-  it('let who is further out take away what it sees, where an inner layer has made another response', async () => {
+  it('let outer middleware remove what it sees when an inner layer responds anew', async () => {
     const strip: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       expect(response.headers.getSetCookie()).toEqual(['mid=1; Path=/']);
@@ -753,7 +753,7 @@ describe.each([
     expect(seen).toEqual([200]);
   });
 
-  it('are of the layer in which they stand, where another layer runs inside native code', async () => {
+  it('belong to their own layer when another layer runs inside native code', async () => {
     const log: string[] = [];
     const inner = toExpress(new Layer({ middleware: [watching(log, 'inner')] }));
     const layered = fromExpress(((req: never, res: never, next: () => void) =>
@@ -787,7 +787,7 @@ describe.each([
       ],
     ],
   ] as [string, Middleware[]][])(
-    'add their cookies and what they name in vary to those further in: %s',
+    'add their cookies and vary names to those set further in: %s',
     async (_name, inside) => {
       const setting = fromExpress(((_req: unknown, res: express.Response, next: () => void) => {
         res.cookie('m', '1');
@@ -819,7 +819,7 @@ describe.each([
     },
   );
 
-  it.each([[[]], [[replacing]], [[covering]]])('take headers away that stood there before', async inside => {
+  it.each([[[]], [[replacing]], [[covering]]])('remove headers that were set before', async inside => {
     const app = framework();
     app.use((_req, res, next) => {
       res.set('x-secret', '1');
@@ -838,7 +838,7 @@ describe.each([
     });
   });
 
-  it('keep their headers on the error page of a handler that fails when it has answered', async () => {
+  it('keep their headers on the error page of a handler that fails after its answer', async () => {
     const layer = new Layer({ middleware: [fromExpress(helmet())], onError: () => undefined });
     async function* transaction() {
       yield;
@@ -866,7 +866,7 @@ describe.each([
     });
   });
 
-  it('have a promise of any make that is rejected be an exception', async () => {
+  it('turn any rejected promise into an exception', async () => {
     const thenable = {
       // biome-ignore lint/suspicious/noThenProperty: it is what is tested
       then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('thenable')),
@@ -878,7 +878,7 @@ describe.each([
     await listening(app, async (_url, port) => expect((await ask(port)).text).toBe('thenable'));
   });
 
-  it('tell of a second call of next', async () => {
+  it('report a second call of next', async () => {
     const told: string[] = [];
     const twice = fromExpress(((_req: unknown, _res: unknown, next: () => void) => {
       next();
@@ -897,7 +897,7 @@ describe.each([
     expect(told).toEqual([expect.stringMatching(/^CALL_NEXT_(?:TWICE|LATE)$/)]);
   });
 
-  it('have the query before a wrapped app begins', async () => {
+  it('see the query before a wrapped app begins', async () => {
     const queries: unknown[] = [];
     const look = fromExpress(((req: express.Request, res: express.Response, next: () => void) => {
       queries.push(req.query.a, typeof res.status, typeof req.app);
@@ -946,7 +946,7 @@ describe.each([
     );
   };
 
-  it.each(['/native', '/endpoint'])('has the headers of @koa/cors further out: %s', async path => {
+  it.each(['/native', '/endpoint'])('shows the headers of @koa/cors further out: %s', async path => {
     const log: string[] = [];
     const name = 'access-control-allow-origin';
     await serve([watching(log, 'outer', name), fromKoa(koaCors({})), watching(log, 'inner')], async get => {
@@ -956,7 +956,7 @@ describe.each([
     expect(log).toEqual(['outer in', 'inner in', 'inner out 200', 'outer out 200 *']);
   });
 
-  it.each(['/native', '/endpoint'])('has the body that koa-compress makes further out: %s', async path => {
+  it.each(['/native', '/endpoint'])('shows the body that koa-compress makes further out: %s', async path => {
     const log: string[] = [];
     await serve(
       [
@@ -1006,7 +1006,7 @@ describe.each([
     expect(log.events).toEqual([...one, ...one]);
   });
 
-  it('catches by itself what is thrown below', async () => {
+  it('catches what is thrown below by itself', async () => {
     const native = async (ctx: Koa.Context, next: KoaNext): Promise<void> => {
       try {
         await next();
@@ -1023,7 +1023,7 @@ describe.each([
     });
   });
 
-  it('has what it throws travel out as an exception, and answers by itself', async () => {
+  it('propagates what it throws as an exception, and answers by itself', async () => {
     const log: string[] = [];
     const native = async (ctx: Koa.Context): Promise<void> => {
       if (ctx.path === '/throw') ctx.throw(409, 'no');
@@ -1036,7 +1036,7 @@ describe.each([
     expect(log).toEqual(['no']);
   });
 
-  it('has raw answers pass through it', async () => {
+  it('lets raw answers pass through it', async () => {
     const log: string[] = [];
     const native = async (_ctx: Koa.Context, next: KoaNext) => next();
     await serve([watching(log, 'outer'), fromKoa(native as never), watching(log, 'inner')], async get => {
@@ -1049,7 +1049,7 @@ describe.each([
     ['/endpoint', text],
     ['/native', text],
     ['/raw', 'raw'],
-  ])('puts methods on the response, as middleware of connect does: %s', async (path, expected) => {
+  ])('patches the response as connect middleware does: %s', async (path, expected) => {
     const cover = async (ctx: Koa.Context, next: KoaNext) => {
       const { end } = ctx.res;
       ctx.res.end = ((...args: Parameters<typeof end>) => Reflect.apply(end, ctx.res, args)) as never;
@@ -1066,7 +1066,7 @@ describe.each([
     expect(log).toEqual(['outer in', 'middle in', 'middle out 200', 'outer out 200']);
   });
 
-  it('adds its cookies and what it names in vary to those further in', async () => {
+  it('adds its cookies and vary names to those set further in', async () => {
     const setting = async (ctx: Koa.Context, next: KoaNext) => {
       ctx.cookies.set('m', '1');
       ctx.vary('M');
@@ -1094,7 +1094,7 @@ describe.each([
     });
   });
 
-  it('is of the layer in which it stands, where another layer runs inside native code', async () => {
+  it('belongs to its own layer when another layer runs inside native code', async () => {
     const log: string[] = [];
     const inner = toKoa(new Layer({ middleware: [watching(log, 'inner')] }));
     const catching: Middleware = async (request, callNext) => {
@@ -1123,7 +1123,7 @@ describe.each([
     ]);
   });
 
-  it('warns of nothing where there are many around a stream', async () => {
+  it('warns of no leak when many of them surround a stream', async () => {
     const warned = jest.spyOn(process, 'emitWarning');
     const many = Array.from({ length: 15 }, () =>
       fromKoa((async (_ctx: Koa.Context, next: KoaNext) => next()) as never),
@@ -1166,7 +1166,7 @@ describe.each([
   });
 });
 
-it('fromExpress() runs middleware of connect around a listener of Node', async () => {
+it('fromExpress() runs connect middleware around a Node listener', async () => {
   const layer = new Layer({ middleware: [fromExpress(helmet()), fromExpress(compression())] });
   const listener = toNode(layer, (_req, res) => {
     res.setHeader('content-type', 'text/plain');
@@ -1178,7 +1178,7 @@ it('fromExpress() runs middleware of connect around a listener of Node', async (
   });
 });
 
-it('refuses what is of another framework', async () => {
+it('rejects middleware of another framework', async () => {
   const errors: string[] = [];
   const onError = (error: Error) => errors.push(error.message);
   const koa = new Koa();
@@ -1213,6 +1213,6 @@ it.each([
     () => fromKoa(undefined as never),
     '`fromKoa()` takes a middleware (ctx, next) of Koa, received `undefined`.',
   ],
-])('refuses what is none when it is built: %s', (build, message) => {
+])('rejects a value that is not middleware when it is built: %s', (build, message) => {
   expect(build).toThrow(message);
 });

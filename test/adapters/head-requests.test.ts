@@ -170,27 +170,30 @@ describe.each<[string, AppOf, Record<string, unknown>]>([
   ['Koa 2', koaApp(Koa2), koaAnswers],
   ['Node', node, nodeAnswers],
 ])('HEAD on %s', (_name, appOf, answers) => {
-  it.each(Object.keys(answers))('has no body for middleware, and the headers of without: %s', async title => {
-    const headOf = (around?: Middleware): Promise<string> =>
-      listening(appOf(answers[title] as never, around), async (_url, port) => {
-        const { head, body } = await exchangeOnWire(port, '/', 'HEAD');
-        return head + body;
-      });
-    opened.count = 0;
-    const native = await headOf();
-    for (const [what, make] of Object.entries(middleware)) {
-      const seen: unknown[] = [];
-      const isMade = what.startsWith('makes');
-      if (isMade && describedLate.includes(title)) continue;
-      const shown = (head: string): unknown => (isMade ? linesOf(head) : head);
-      expect([what, shown(await headOf(make(seen)))]).toEqual([what, shown(native)]);
-      expect([what, seen[0], seen[1] ?? '']).toEqual([what, null, '']);
-    }
-    expect(opened.count).toBe(0);
-  });
+  it.each(Object.keys(answers))(
+    'has no body for middleware, and the same headers as without a layer: %s',
+    async title => {
+      const headOf = (around?: Middleware): Promise<string> =>
+        listening(appOf(answers[title] as never, around), async (_url, port) => {
+          const { head, body } = await exchangeOnWire(port, '/', 'HEAD');
+          return head + body;
+        });
+      opened.count = 0;
+      const native = await headOf();
+      for (const [what, make] of Object.entries(middleware)) {
+        const seen: unknown[] = [];
+        const isMade = what.startsWith('makes');
+        if (isMade && describedLate.includes(title)) continue;
+        const shown = (head: string): unknown => (isMade ? linesOf(head) : head);
+        expect([what, shown(await headOf(make(seen)))]).toEqual([what, shown(native)]);
+        expect([what, seen[0], seen[1] ?? '']).toEqual([what, null, '']);
+      }
+      expect(opened.count).toBe(0);
+    },
+  );
 });
 
-it('a HEAD that a middleware makes a GET of has a body for that middleware', async () => {
+it('a HEAD that a middleware turns into a GET has a body for that middleware', async () => {
   const seen: unknown[] = [];
   const app = koaApp(Koa3)(koaAnswers['a string'] as never, async (request, callNext) => {
     const { Request } = await import('callnext');
@@ -209,7 +212,7 @@ it.each<[string, (around: Middleware) => http.RequestListener]>([
   ],
   ['Koa 3', around => koaWith(new Koa3(), around)],
   ['Koa 2', around => koaWith(new Koa2(), around)],
-])('HEAD of what an endpoint returns has the body for middleware on %s', async (_name, appOf) => {
+])('HEAD of a value that an endpoint returns has a body for middleware on %s', async (_name, appOf) => {
   const seen: string[] = [];
   const listener = appOf(async (request, callNext) => {
     const response = await callNext(request);

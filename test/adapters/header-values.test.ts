@@ -83,7 +83,7 @@ describe.each(frameworks)('header values that are not strings on $name', framewo
     );
   });
 
-  it('are the texts that Node sends to a middleware', async () => {
+  it('reach a middleware as the strings Node sends', async () => {
     const seen: Record<string, string | null> = {};
     const read: Middleware = async (request, callNext) => {
       const { headers } = await callNext(request);
@@ -114,7 +114,7 @@ describe.each(frameworks)('header values that are not strings on $name', framewo
     });
   });
 
-  it('are texts too where native code has put them on the request', async () => {
+  it('are strings too when native code has put them on the request', async () => {
     const seen: unknown[] = [];
     const app = framework.app();
     app.around(
@@ -140,7 +140,7 @@ describe.each(frameworks)('header values that are not strings on $name', framewo
     ]);
   });
 
-  it('are sent as natively, byte by byte, where a middleware only reads them', async () => {
+  it('are sent as natively, byte by byte, when a middleware only reads them', async () => {
     const bytesOf = (middleware: readonly Middleware[]): Promise<string> => {
       const app = framework.app().use(new Layer({ middleware }));
       app.native('/', (_req, res) => {

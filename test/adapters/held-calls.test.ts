@@ -79,7 +79,7 @@ describe.each(frameworks)('on $name, a held response', ({ app }) => {
     ],
   ];
 
-  it.each(refusals)('refuses %s at the caller, as without a layer', async (_what, handle, seen) => {
+  it.each(refusals)('rejects %s at the caller, as without a layer', async (_what, handle, seen) => {
     const native = new EventLog();
     const layered = new EventLog();
     const ask = (log: EventLog, layer?: Layer): Promise<unknown> => {
@@ -92,7 +92,7 @@ describe.each(frameworks)('on $name, a held response', ({ app }) => {
     expect([native.events, layered.events]).toEqual([seen, seen]);
   });
 
-  it('sends the headers that a method put on below the layer adds to its head', async () => {
+  it('sends the headers that a method patched below the layer adds to its head', async () => {
     const listener: Listener = (_req, res) => {
       const { writeHead } = res;
       res.writeHead = ((status: number) => writeHead.call(res, status, { 'x-added': '1' } as never)) as never;
@@ -109,7 +109,7 @@ describe.each(frameworks)('on $name, a held response', ({ app }) => {
   });
 });
 
-it('leaves a response alone whose head was out when the layer was entered', async () => {
+it('leaves a response alone whose head was sent before the layer was entered', async () => {
   const app = express();
   app.get('/first', toExpress(passing()), (_req, res) => void res.end('first'));
   app.use((_req, res, next) => {

@@ -86,21 +86,21 @@ function app(framework: Framework, ...middleware: Middleware[]): http.RequestLis
 
 describe.each(['HTTP/2.0', 'HTTP/2.1', 'HTTP/9.9'])('an HTTP/1 request line that says %s', version => {
   describe.each(mounts)('on $name', framework => {
-    it('is answered as it is without a layer', async () => {
+    it('is answered as without a layer', async () => {
       const native = await wire(app(framework), version, asked);
       expect(native.map(bytes => bytes.slice(0, 9))).toEqual(asked.map(() => 'HTTP/1.1 '));
       expect(await wire(app(framework, passing), version, asked)).toEqual(native);
       expect(await wire(app(framework, reading), version, asked)).toEqual(native);
     });
 
-    it('is answered by an endpoint, with the body that was sent', async () => {
+    it('is answered by an endpoint with the body that was sent', async () => {
       const text = endpoint({}, async ({ request }) => ({ text: await request.text() }));
       const listener = framework.app().use(passing).at('/', text).listener();
       const [bytes] = await wire(listener, version, [['POST /', 'Content-Length: 4\r\n', 'body']]);
       expect(bytes).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n\{"text":"body"\}$/);
     });
 
-    it('is answered by a middleware in place of what is below, with its reason', async () => {
+    it('is answered by a middleware in place of what is below, with its reason phrase', async () => {
       const paths = ['GET /raw', 'GET /framework', 'GET /nothing'].map(line => [line, '', ''] as const);
       for (const bytes of await wire(app(framework, replacing), version, paths))
         expect(bytes).toMatch(/^HTTP\/1\.1 299 Odd\r\n(.+\r\n)*x-a: b\r\n(.+\r\n)*\r\ninstead$/);
@@ -112,7 +112,7 @@ describe.each(['HTTP/2.0', 'HTTP/2.1', 'HTTP/9.9'])('an HTTP/1 request line that
     });
   });
 
-  it('is answered by a listener of node:http as it is without a layer', async () => {
+  it('is answered by a node:http listener as without a layer', async () => {
     for (const listener of [raw, echo]) {
       const native = await wire(listener, version, asked);
       expect(await wire(toNode(passing, listener), version, asked)).toEqual(native);
@@ -121,7 +121,7 @@ describe.each(['HTTP/2.0', 'HTTP/2.1', 'HTTP/9.9'])('an HTTP/1 request line that
   });
 });
 
-it('leaves a `stream` that an app has put on its HTTP/1 messages alone', async () => {
+it('leaves a `stream` that an app set on its HTTP/1 messages alone', async () => {
   const own = (listener: http.RequestListener): http.RequestListener => {
     return (req, res) => listener(Object.assign(req, { stream: {} }), Object.assign(res, { stream: {} }));
   };

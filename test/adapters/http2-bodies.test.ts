@@ -111,7 +111,7 @@ describe.each(transports)('a body without a length over %s', transport => {
   });
 });
 
-it('is empty where the stream ends with its head, whatever the method', async () => {
+it('is empty when the stream ends with its head, whatever the method', async () => {
   const bodies: unknown[] = [];
   const reading: Middleware = async (request, callNext) => {
     bodies.push([request.method, await request.text()]);

@@ -163,7 +163,7 @@ class Pool {
 }
 
 it.each(mounts)(
-  'a thousand requests of clients that go leave a pool of ten full, on $name',
+  'a thousand requests of leaving clients leave a pool of ten full, on $name',
   async ({ mount }) => {
     const pool = new Pool();
     async function* getConnection(): AsyncGenerator<number> {
@@ -202,7 +202,7 @@ it.each(mounts)(
   30_000,
 );
 
-it('sends what native code has written before it closes the stream, once the head is out', async () => {
+it('sends what native code wrote before it closes the stream, after the head', async () => {
   const listener = toNode((request, callNext) => callNext(request), ((
     _req: unknown,
     res: http2.Http2ServerResponse,

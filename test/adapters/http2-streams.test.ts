@@ -134,7 +134,7 @@ function covering(listener: Http2Listener): Http2Listener {
   };
 }
 
-it.each(mixed)('two holds release before what is written to the stream: %s', async (_title, listener) => {
+it.each(mixed)('two holds release before data written to the stream: %s', async (_title, listener) => {
   const native = await listeningHttp2('h2c', listener, ask);
   for (const middleware of [passing, delaying, reading]) {
     const layer = new Layer({ middleware: [middleware], onError: () => undefined });
@@ -143,8 +143,8 @@ it.each(mixed)('two holds release before what is written to the stream: %s', asy
   }
 });
 
-describe.each(mounts)('what is written to the stream beside its response on %s', (_name, mount) => {
-  it.each(mixed)('is what it is without a layer: %s', async (title, listener) => {
+describe.each(mounts)('data written to the stream beside its response on %s', (_name, mount) => {
+  it.each(mixed)('equals what is sent without a layer: %s', async (title, listener) => {
     const native = await listeningHttp2('h2c', mount(undefined, listener), ask);
     expect([title, native.code]).toEqual([title, 0]);
     for (const middleware of [passing, delaying, reading]) {
@@ -171,7 +171,7 @@ const answers: [string, Http2Listener][] = [
 
 describe.each(transports)('native code over %s', transport => {
   describe.each(mounts)('on %s', (_name, mount) => {
-    it.each(ends)('that %s during a hold leaves nothing open, and is no error', async (_how, end) => {
+    it.each(ends)('that %s during a hold leaves nothing open and is not an error', async (_how, end) => {
       for (const [state, answer] of answers) {
         const log = new EventLog();
         const released = gate();
@@ -211,7 +211,7 @@ describe.each(transports)('native code over %s', transport => {
 });
 
 describe.each(transports)('over %s', transport => {
-  it('a response in place of the native one is whole, whatever is written to the stream', async () => {
+  it('a replacement response is complete, whatever is written to the stream', async () => {
     const sent = gate();
     const replacing: Middleware = async (request, callNext) => {
       await callNext(request);

@@ -182,7 +182,7 @@ describe('a native response on HTTP/2', () => {
     ['read', layered(reading)],
   ];
   describe.each(modes)('%s', (mode, wrap) => {
-    it.each(handlers)('is what it is without a layer: %s', async (title, listener, ask) => {
+    it.each(handlers)('equals the response without a layer: %s', async (title, listener, ask) => {
       const native = await request(listener, ask);
       const seen = await request(wrap(listener), ask);
       expect(seen).toEqual(native);
@@ -190,7 +190,7 @@ describe('a native response on HTTP/2', () => {
     });
   });
 
-  it('is changed by the middleware', async () => {
+  it('changes when the middleware changes it', async () => {
     const stamping: Middleware = async (req, callNext) => {
       const response = await callNext(req);
       response.headers.set('x-status', String(response.status));
@@ -250,6 +250,7 @@ describe('a native response on HTTP/2', () => {
       res.write('first')) as http.RequestListener) as never as Listener;
     await request(listener, {}, stream => stream.once('data', () => stream.close(code)));
     await log.until('left');
+    expect(log.events).toEqual(['left']);
   });
 });
 

@@ -63,7 +63,7 @@ describe.each([
   const rolledBack = ['rollback: conflict', 'told background: dropped'];
 
   describe('that the app answers below the layer', () => {
-    it('are thrown in before the answer goes on, where a boundary stands below the error middleware', async () => {
+    it('are thrown in before the answer when a boundary stands below the error middleware', async () => {
       const got = await ask(toKoa(layer), render, errorBoundary(layer), conflicts);
       expect([got.status, got.body]).toEqual([409, '{"rendered":"conflict"}']);
       expect(log.events).toEqual(['begin', 'rendered conflict', ...rolledBack, 'after 409', 'always']);
@@ -75,29 +75,29 @@ describe.each([
       expect(log.events).toEqual(['begin', ...rolledBack, 'rendered conflict', 'after 409', 'always']);
     });
 
-    it('are thrown in by a layer that has the error middleware as one of its own', async () => {
+    it('are thrown in by a layer that contains the error middleware', async () => {
       layer = new Layer({ middleware: [watching, fromKoa(render)], onError });
       expect((await ask(toKoa(layer), conflicts)).status).toBe(409);
       expect(log.events).toEqual(['begin', ...rolledBack, 'rendered conflict', 'after 409', 'always']);
     });
 
-    it('are not seen without any of these: docs/add-to-koa.md', async () => {
+    it('are invisible without any of these: docs/guides/add-to-koa.md', async () => {
       expect((await ask(toKoa(layer), render, conflicts)).status).toBe(409);
       expect(log.events).toEqual(['begin', 'rendered conflict', 'after 409', 'commit', 'task', 'always']);
     });
 
-    it("are the layer's own where the error middleware stands above it", async () => {
+    it('belong to the layer if the error middleware stands above it', async () => {
       expect((await ask(render, toKoa(layer), conflicts)).status).toBe(409);
       expect(log.events).toEqual(['begin', ...rolledBack, 'caught conflict', 'rendered conflict', 'always']);
     });
 
-    it('are not what a boundary of another layer is for', async () => {
+    it('are not handled by a boundary of another layer', async () => {
       const other = errorBoundary(new Layer());
       expect((await ask(toKoa(layer), render, other, conflicts)).status).toBe(409);
       expect(log.events).toContain('commit');
     });
 
-    it('go on as they were thrown, also without any layer', async () => {
+    it('propagate as they were thrown, also without any layer', async () => {
       const got = await ask(render, errorBoundary(layer), () => {
         throw new Conflict('nobody');
       });
@@ -107,7 +107,7 @@ describe.each([
       );
     });
 
-    it('are what callNext rejects with where nobody answers them', async () => {
+    it('make callNext reject when nobody answers them', async () => {
       layer.addExceptionHandler(Conflict, () => new PlainTextResponse('handled', { status: 418 }));
       const passing: Koa3.Middleware = (_ctx, next) => next();
       expect((await ask(toKoa(layer), passing, errorBoundary(layer), conflicts)).status).toBe(418);
@@ -115,7 +115,7 @@ describe.each([
     });
   });
 
-  describe('that come when native code has answered', () => {
+  describe('that come after native code has answered', () => {
     const late: Koa3.Middleware = async ctx => {
       ctx.respond = false;
       ctx.res.writeHead(200).end('first');
@@ -126,7 +126,7 @@ describe.each([
       ['below the error middleware', () => [render, toKoa(layer), late]],
       ['a boundary', () => [toKoa(layer), render, errorBoundary(layer), late]],
       ['a guard', () => [toKoa(layer), render, toKoa(Depends(() => undefined)), late]],
-    ])('leave the first answer as it is: %s', async (_how, mounted) => {
+    ])('leave the first answer unchanged: %s', async (_how, mounted) => {
       expect(await ask(...mounted())).toMatchObject({ status: 200, body: 'first' });
       expect(log.events).toContain('after 200');
       expect(log.events.filter(event => event.startsWith('told'))).toEqual(['told request: too late']);
@@ -157,7 +157,7 @@ describe.each([
         ['begin', ...thrownIn, 'rendered too late', 'after 409', 'always'],
       ],
     ])(
-      'take the place of the answer where native code has injected, for an error middleware %s',
+      'replace the answer when native code has injected, for an error middleware %s',
       async (_where, mounted, events) => {
         const got = await ask(...mounted());
         expect(got).toEqual({ status: 409, body: '{"rendered":"too late"}', old: null });
@@ -165,7 +165,7 @@ describe.each([
       },
     );
 
-    it('take its place while a middleware is at work on it', async () => {
+    it('replace it while a middleware works on it', async () => {
       const failed = gate();
       const working = gate();
       layer.addMiddleware(async (request, callNext) => {
@@ -204,14 +204,14 @@ describe.each([
       throw new Conflict('conflict');
     };
 
-    it('give the transaction of the request while it is open', async () => {
+    it('get the transaction of the request while it is open', async () => {
       expect((await ask(toKoa(layer), injecting, errorBoundary(layer), keeping)).body).toBe(
         '{"given":"the same"}',
       );
       expect(log.events.filter(event => event === 'begin')).toHaveLength(1);
     });
 
-    it('refuse it when it has exited', async () => {
+    it('are refused it after its exit', async () => {
       for (const mounted of [
         [injecting, toKoa(layer), keeping],
         [toKoa(layer), injecting, toKoa(Depends(() => undefined)), keeping],

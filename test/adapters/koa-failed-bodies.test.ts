@@ -83,7 +83,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
   it.each<[string, Koa3.Middleware[]]>([
     ['by one layer', []],
     ['by one below another', [mounted(notes)]],
-  ])('is told once to the app where the head was flushed before, %s', async (_where, outer) => {
+  ])('is reported to the app once if the head was flushed before, %s', async (_where, outer) => {
     const { head, cut } = await answerTo(
       ...outer,
       mounted(reads),
@@ -97,7 +97,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
     expect(log.events).toContain('read: broken');
   });
 
-  it('is not read where the status has no body', async () => {
+  it('stays unread when the status has no body', async () => {
     const { head } = await answerTo(
       mounted(reads),
       fails(ctx => {

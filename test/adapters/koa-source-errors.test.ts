@@ -111,7 +111,7 @@ describe.each<[string, typeof Koa3, string[]]>([
   ['Koa 2', Koa2, Object.keys(sources).filter(title => !title.includes('Web'))],
 ])('on %s', (_name, Koa, titles) => {
   describe.each(titles)('the failure of %s', title => {
-    it.each(rows)('is told once, where a middleware %s', async (_what, middleware, cut, events) => {
+    it.each(rows)('is reported once when a middleware %s', async (_what, middleware, cut, events) => {
       const log = new EventLog();
       const layer = new Layer({
         middleware: [middleware],
@@ -134,7 +134,7 @@ describe.each<[string, typeof Koa3, string[]]>([
   });
 });
 
-it('a body that a middleware re-streams tells the app of no client that has gone', async () => {
+it('a body that a middleware re-streams does not report a client that left', async () => {
   const log = new EventLog();
   const layer = new Layer({
     middleware: [

@@ -72,7 +72,7 @@ describe.each([
     return log.events;
   }
 
-  it('is closed before the dependencies exit that native code has injected', async () => {
+  it('is closed before the dependencies of native code exit', async () => {
     const events = await serve(async ctx => {
       await inject(ctx, Depends(getDb));
       ctx.body = Readable.from(rows(slowly));
@@ -80,7 +80,7 @@ describe.each([
     expect(events).toEqual(['closed', 'exit']);
   });
 
-  it('that a middleware has read in part is closed before the dependencies exit', async () => {
+  it('is closed before the dependencies exit after a middleware read part of it', async () => {
     layer.addMiddleware(async (request, callNext) => {
       const response = await callNext(request);
       await response.clone().body?.getReader().read();
@@ -93,7 +93,7 @@ describe.each([
     expect(events).toEqual(['closed', 'exit']);
   });
 
-  it('that never closes keeps its dependencies as long as the timeout of the layer says', async () => {
+  it("keeps its dependencies for the layer's timeout if it never closes", async () => {
     const events = await serve(async ctx => {
       await inject(ctx, Depends(getDb));
       ctx.body = Readable.from(rows(() => never));
@@ -104,7 +104,7 @@ describe.each([
   it.each([
     ['ends its connection', (request: http.ClientRequest) => request.destroy()],
     ['resets its connection', (request: http.ClientRequest) => request.socket?.resetAndDestroy()],
-  ])('of an endpoint, which %s, is nothing to tell the app', async (_how, leave) => {
+  ])('of an endpoint, which %s, is not reported to the app', async (_how, leave) => {
     const streaming = endpoint({ db: Depends(getDb) }, () => new StreamingResponse(rows(slowly)));
     expect([await serve(toKoa(streaming) as never, leave), told]).toEqual([['closed', 'exit'], []]);
   });

@@ -39,7 +39,7 @@ describe.each([
       return { status: response.status, headers: response.headers, body: await response.text() };
     });
 
-  it('gives the middleware the very response of an endpoint, which native code has seen on the context', async () => {
+  it('gives the middleware the response of an endpoint that native code saw on the context', async () => {
     const app = newApp();
     const made = new PlainTextResponse('made', { headers: { 'x-endpoint': '1' } });
     const received: unknown[] = [];
@@ -67,7 +67,7 @@ describe.each([
     ]);
   });
 
-  it('gives the middleware another response where native code has replaced the body of an endpoint', async () => {
+  it("gives the middleware another response after native code replaced the endpoint's body", async () => {
     const app = newApp();
     const made = new PlainTextResponse('made');
     const received: unknown[] = [];
@@ -96,35 +96,32 @@ describe.each([
   it.each([
     ['native code', (ctx: Koa3.Context) => ctx.res.end('raw')],
     ['an endpoint', undefined],
-  ])(
-    'answers by itself where what was not waited for has said that it would, and %s goes on',
-    async (_below, late) => {
-      const app = newApp();
-      const goOn = gate();
-      const through = gate();
-      app.use(toKoa(timing));
-      app.use(toKoa(tooSlow));
-      app.use(async (ctx, next) => {
-        ctx.respond = false;
-        ctx.res.statusCode = 200;
-        if (late === undefined) await toKoa(endpoint({}, () => 'endpoint'))(ctx as never, next);
-        await goOn.opened;
-        late?.(ctx);
-        through.open();
-      });
-      const { status, body, headers } = await get(app);
-      expect([status, body, headers.get('x-timing'), headers.get('content-length')]).toEqual([
-        504,
-        'too slow',
-        '1',
-        '8',
-      ]);
-      goOn.open();
-      await through.opened;
-    },
-  );
+  ])('answers by itself when abandoned code said it would, and %s goes on', async (_below, late) => {
+    const app = newApp();
+    const goOn = gate();
+    const through = gate();
+    app.use(toKoa(timing));
+    app.use(toKoa(tooSlow));
+    app.use(async (ctx, next) => {
+      ctx.respond = false;
+      ctx.res.statusCode = 200;
+      if (late === undefined) await toKoa(endpoint({}, () => 'endpoint'))(ctx as never, next);
+      await goOn.opened;
+      late?.(ctx);
+      through.open();
+    });
+    const { status, body, headers } = await get(app);
+    expect([status, body, headers.get('x-timing'), headers.get('content-length')]).toEqual([
+      504,
+      'too slow',
+      '1',
+      '8',
+    ]);
+    goOn.open();
+    await through.opened;
+  });
 
-  it('sends an endpoint’s answer where native code outside has said that it would answer', async () => {
+  it('sends an endpoint’s answer when outer native code said that it would answer', async () => {
     const app = newApp();
     app.use(toKoa(timing));
     app.use(async (ctx, next) => {
@@ -136,7 +133,7 @@ describe.each([
     expect([status, body, headers.get('x-timing')]).toEqual([200, 'body', '1']);
   });
 
-  it('sends the answer of who did not wait, although native code sets a body later', async () => {
+  it('sends the answer of a middleware that did not wait, although native code sets a body later', async () => {
     const app = newApp();
     const goOn = gate();
     const isSet = gate();
@@ -157,7 +154,7 @@ describe.each([
     expect([status, body, headers.get('content-length')]).toEqual([504, 'too slow', '8']);
   });
 
-  it('lets native middleware outside see and change what a layer has answered', async () => {
+  it('lets outer native middleware see and change what a layer answered', async () => {
     const app = newApp();
     const seen: unknown[] = [];
     app.use(async (ctx, next) => {
@@ -218,7 +215,7 @@ describe.each([
     expect((await get(app, '/nowhere')).status).toBe(404);
   });
 
-  it('rejects callNext with what native code throws, and gives Koa back what nobody handles', async () => {
+  it('rejects callNext with what native code throws, and returns unhandled errors to Koa', async () => {
     const app = newApp();
     const caught: unknown[] = [];
     const told = new EventLog();
@@ -240,7 +237,7 @@ describe.each([
     expect(told.events).toEqual(['teapot']);
   });
 
-  it('gives a native catch outside the layer what was thrown, also where it is no error', async () => {
+  it('gives an outer native catch what was thrown, even if it is not an error', async () => {
     const app = newApp();
     const thrown = { key: 'value' };
     let caught: unknown;
@@ -319,7 +316,7 @@ describe.each([
     }
   });
 
-  it('changes nothing on the wire where a reader was there', async () => {
+  it('changes nothing on the wire when a middleware has read the body', async () => {
     const handler: Koa3.Middleware = ctx => {
       ctx.body = Readable.from(['x']);
       ctx.remove('Content-Type');
@@ -328,7 +325,7 @@ describe.each([
     expect(await send(newApp().use(toKoa(reading)).use(handler))).toEqual(await send(newApp().use(handler)));
   });
 
-  it('answers with a fallback where the body of native code fails while it is read', async () => {
+  it('answers with a fallback when the native body fails while it is read', async () => {
     const fallback: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       try {
@@ -348,7 +345,7 @@ describe.each([
     expect(await get(app)).toMatchObject({ status: 502, body: 'fallback for broken' });
   });
 
-  it('survives a body that fails while middleware is at work', async () => {
+  it('survives a body that fails while middleware is running', async () => {
     const failed = gate();
     const waiting: Middleware = async (request, callNext) => {
       const response = await callNext(request);

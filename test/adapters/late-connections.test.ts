@@ -43,7 +43,7 @@ describe.each([
   ['Express 5', express5, false],
   ['Express 5, wrapped', express5, true],
   ['Express 4', express4, false],
-])('a handler of %s that fails when something else was sent', (_name, express, isWrapped) => {
+])('a handler of %s that fails after its answer was replaced', (_name, express, isWrapped) => {
   const all = instead.flatMap(place =>
     failures.map(failure => [place[0], failure[0], place, failure] as const),
   );

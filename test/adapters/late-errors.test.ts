@@ -104,7 +104,7 @@ describe.each([
       expect(log.events).toEqual(['rollback: late']);
     });
 
-    it.each(mountings)('is answered while a middleware is at work on the answer, with %s', async mounting => {
+    it.each(mountings)('is answered while a middleware works on the answer, with %s', async mounting => {
       const begun = gate();
       const failed = gate();
       const working: Middleware = async (request, callNext) => {
@@ -180,7 +180,7 @@ describe.each([
       'one below what ends once, with a boundary',
       layer => [toKoa(layer), endsOnce, renders, koaBoundary(layer), fails],
     ],
-  ])('is answered past what ends once, by %s', async (_where, chain) => {
+  ])('is answered past what ends only once, by %s', async (_where, chain) => {
     const layer = new Layer({ onError });
     const { status, text, isReused, headers } = await ask(listener(...chain(layer)));
     await layer.close();
@@ -189,7 +189,7 @@ describe.each([
     expect(log.events).toEqual(['rollback: late']);
   });
 
-  it('is none where it only says that the client has left, and a boundary sees it', async () => {
+  it('does not count if it only says that the client left, and a boundary sees it', async () => {
     const layer = new Layer({ onError });
     const streams: Koa3.Middleware = async ctx => {
       await injectKoa(ctx, db);

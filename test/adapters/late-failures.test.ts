@@ -1,6 +1,6 @@
 import type http2 from 'node:http2';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Depends, endpoint, HTTPException, Layer, type Middleware } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import { fromKoa, toKoa } from 'callnext/koa';
@@ -69,7 +69,7 @@ const quiet = (middleware: Middleware[] = []): Layer => new Layer({ onError: () 
 describe.each([
   ['Express 5', express5],
   ['Express 4', express4],
-])('a failure after an answer that is held, on %s', (_name, express) => {
+])('a failure after a held answer, on %s', (_name, express) => {
   function newApp(): App {
     const app = express();
     app.set('env', 'test');
@@ -105,18 +105,21 @@ describe.each([
     expect(headers['content-encoding']).toBeUndefined();
   });
 
-  it.each(below)('gets it past %s by a boundary, after a middleware that throws', async (_below, mount) => {
-    const app = newApp();
-    const layer = quiet([throwing]);
-    app.use(toExpress(layer) as Handler);
-    mount(app);
-    app.get('/item', (_req, res) => void res.json({ item: 1 }));
-    app.use(errorBoundary(layer) as express5.ErrorRequestHandler);
-    app.use(renderError);
-    const { headers, ...got } = await ask(app);
-    expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
-    expect(headers['set-cookie']).toBeUndefined();
-  });
+  it.each(below)(
+    'gets it past %s through a boundary, after a middleware that throws',
+    async (_below, mount) => {
+      const app = newApp();
+      const layer = quiet([throwing]);
+      app.use(toExpress(layer) as Handler);
+      mount(app);
+      app.get('/item', (_req, res) => void res.json({ item: 1 }));
+      app.use(errorBoundary(layer) as express5.ErrorRequestHandler);
+      app.use(renderError);
+      const { headers, ...got } = await ask(app);
+      expect(got).toEqual({ status: 503, text: '{"failed":"after"}', isReused: true });
+      expect(headers['set-cookie']).toBeUndefined();
+    },
+  );
 
   it.each(below)('gets the page of a wrapped app past %s', async (_below, mount) => {
     const app = newApp();
@@ -131,7 +134,7 @@ describe.each([
 
   describe('while the handler streams on', () => {
     /** Writes as long as the page is not out, and ends after it. */
-    function streaming(isOut: () => boolean, log: EventLog): Handler {
+    function streaming(isOut: () => boolean, log: EventLog, wrote: () => void): Handler {
       return async (_req, res) => {
         res.on('error', error => log.add(String(error)));
         res.setHeader('x-item', '1');
@@ -139,16 +142,18 @@ describe.each([
         while (!isOut()) {
           if (!res.headersSent) res.setHeader('x-item', '2').writeHead(201);
           res.write('more');
-          await sleep(1);
+          wrote();
+          await turn();
         }
         res.end('last', () => log.add('told of its end'));
         log.add('ended');
       };
     }
 
-    it('is told from a page that is rendered later, and neither takes part of the other', async () => {
+    it('stays separate from a page that is rendered later', async () => {
       const log = new EventLog();
       let isOut = false;
+      let written = gate();
       const named: Middleware = (request, callNext) => {
         request.errorHeaders.set('x-request-id', '7');
         return callNext(request);
@@ -157,13 +162,21 @@ describe.each([
       app.use(toExpress(quiet([named, throwing])) as Handler);
       app.get(
         '/item',
-        streaming(() => isOut, log),
+        streaming(
+          () => isOut,
+          log,
+          () => written.open(),
+        ),
       );
+      const handlerWrites = (): Promise<void> => {
+        written = gate();
+        return written.opened;
+      };
       app.use((async (error, _req, res, _next) => {
-        await sleep(5);
+        await handlerWrites();
         res.status(503).set('x-page', '1');
         res.write(`failed: ${error.message}`);
-        await sleep(5);
+        await handlerWrites();
         res.end('!');
         isOut = true;
       }) as express5.ErrorRequestHandler);
@@ -175,7 +188,7 @@ describe.each([
       expect(log.events).toEqual(['ended', 'told of its end']);
     });
 
-    it('is unpiped, and its source destroyed', async () => {
+    it('unpipes the handler and destroys its source', async () => {
       const closed = gate();
       const app = newApp();
       app.use(toExpress(quiet([throwing])) as Handler);
@@ -191,52 +204,49 @@ describe.each([
     });
   });
 
-  it.each(below)(
-    'comes before an answer past %s, which is not mixed into its page',
-    async (_below, mount) => {
-      const log = new EventLog();
-      const late: Middleware = async (request, callNext) => {
-        void callNext(request);
-        throw new Error('too slow');
-      };
-      const app = newApp();
-      app.use(toExpress(quiet([late])) as Handler);
-      mount(app);
-      app.get('/item', async (req, res) => {
-        res.on('error', error => log.add(String(error)));
-        await inject(req, Depends(noting(log)));
-        await log.until('page begun');
-        res.setHeader('x-item', '1');
-        res.write('item');
-        log.add('item written');
-        await log.until('page ended');
-        res.write('item');
-        res.end();
-        log.add('item ended');
-      });
-      app.use((async (error, _req, res, _next) => {
-        res.status(503).write(`failed: ${error.message}`);
-        log.add('page begun');
-        await log.until('item written');
-        res.end('!');
-        log.add('page ended');
-      }) as express5.ErrorRequestHandler);
-      const { headers, ...got } = await ask(app);
-      expect(got).toEqual({ status: 503, text: 'failed: too slow!', isReused: true });
-      expect(headers['x-item']).toBeUndefined();
-      await log.until('rollback');
-      expect(log.events).toEqual(['page begun', 'item written', 'page ended', 'item ended', 'rollback']);
-    },
-  );
+  it.each(below)('gets a page past %s that is not mixed with a later answer', async (_below, mount) => {
+    const log = new EventLog();
+    const late: Middleware = async (request, callNext) => {
+      void callNext(request);
+      throw new Error('too slow');
+    };
+    const app = newApp();
+    app.use(toExpress(quiet([late])) as Handler);
+    mount(app);
+    app.get('/item', async (req, res) => {
+      res.on('error', error => log.add(String(error)));
+      await inject(req, Depends(noting(log)));
+      await log.until('page begun');
+      res.setHeader('x-item', '1');
+      res.write('item');
+      log.add('item written');
+      await log.until('page ended');
+      res.write('item');
+      res.end();
+      log.add('item ended');
+    });
+    app.use((async (error, _req, res, _next) => {
+      res.status(503).write(`failed: ${error.message}`);
+      log.add('page begun');
+      await log.until('item written');
+      res.end('!');
+      log.add('page ended');
+    }) as express5.ErrorRequestHandler);
+    const { headers, ...got } = await ask(app);
+    expect(got).toEqual({ status: 503, text: 'failed: too slow!', isReused: true });
+    expect(headers['x-item']).toBeUndefined();
+    await log.until('rollback');
+    expect(log.events).toEqual(['page begun', 'item written', 'page ended', 'item ended', 'rollback']);
+  });
 
-  describe('whose page is begun and not ended', () => {
+  describe('whose page begins and never ends', () => {
     beforeEach(() => {
       const doNotFake = ['nextTick', 'setImmediate', 'queueMicrotask', 'setInterval', 'Date', 'performance'];
       jest.useFakeTimers({ doNotFake: doNotFake as never });
     });
     afterEach(() => void jest.useRealTimers());
 
-    it('is cut off after 5 s, and told to onError', async () => {
+    it('is cut off after 5 s and reported to onError', async () => {
       const told: unknown[] = [];
       const begun = gate();
       const app = newApp();
@@ -257,7 +267,7 @@ describe.each([
       expect(told).toMatchObject([{ code: 'ERROR_PAGE_UNENDED' }]);
     });
 
-    it('is cut off where it has lost its async context, beside a handler that streams', async () => {
+    it('is cut off beside a streaming handler after losing its async context', async () => {
       const told: unknown[] = [];
       const lost = gate();
       let queued: (() => void) | undefined;
@@ -336,7 +346,7 @@ describe.each([
     ]);
   });
 
-  it('travels past an inner layer and what stands between the two', async () => {
+  it('passes an inner layer and what stands between the two', async () => {
     const app = newApp();
     app.use(toExpress(quiet([throwing])) as Handler);
     app.use(compression({ threshold: 0 }));
@@ -349,7 +359,7 @@ describe.each([
     expect([headers['content-encoding'], headers['set-cookie']]).toEqual([undefined, undefined]);
   });
 
-  it('of an inner layer alone goes through what stands around that', async () => {
+  it('of an inner layer alone passes through what surrounds it', async () => {
     const app = newApp();
     app.use(toExpress(quiet([(request, callNext) => callNext(request)])) as Handler);
     app.use(compression({ threshold: 0 }));
@@ -377,7 +387,7 @@ describe.each([
     ],
     ['a route that is guarded', toExpress(Depends(refusing)) as Handler, 401, '{"detail":"Unauthorized"}'],
   ] as [string, Handler, number, string][])(
-    'whose error middleware goes on to %s gets its answer',
+    'gets the answer of %s when error middleware goes on to it',
     async (_to, handler, status, text) => {
       const app = newApp();
       app.use(toExpress(quiet([throwing])) as Handler);
@@ -418,7 +428,7 @@ describe.each([
 describe.each([
   ['Koa 3', Koa3],
   ['Koa 2', Koa2],
-])('a failure after an answer that is held, on %s', (_name, Koa) => {
+])('a failure after a held answer, on %s', (_name, Koa) => {
   function ask(mount: (app: Koa3) => void): Promise<Kept> {
     const app = new Koa();
     app.silent = true;
@@ -473,7 +483,7 @@ describe.each([
     expect(Object.keys(headers).sort()).toEqual(plain);
   });
 
-  it('sends the reason of an error alone, where nothing is put in place of the body', async () => {
+  it('sends only the reason of an error when nothing replaces the body', async () => {
     const { headers, ...got } = await ask(app =>
       app
         .use(async (ctx, next) => {
@@ -514,23 +524,25 @@ describe.each([
     expect(Object.keys(headers).sort()).toEqual(plain);
   });
 
-  it('lets a native answer that goes on stand, where only an inner layer has failed', async () => {
+  it('keeps a native answer that goes on when only an inner layer failed', async () => {
+    const failed = gate();
+    const watching: Middleware = (request, callNext) => callNext(request).finally(failed.open);
     const { headers, ...got } = await ask(app =>
       app
-        .use(toKoa(quiet([(request, callNext) => callNext(request)])))
+        .use(toKoa(quiet([watching])))
         .use(renders)
         .use(toKoa(quiet([throwing])))
         .use(ctx => {
           ctx.respond = false;
           ctx.res.write('one ');
-          setTimeout(() => ctx.res.end('two'), 10);
+          failed.opened.then(() => ctx.res.end('two'));
         }),
     );
     expect(got).toEqual({ status: 404, text: 'one two', isReused: true });
     expect(headers['content-encoding']).toBeUndefined();
   });
 
-  it('leaves alone what was set before the error, where nothing was answered', async () => {
+  it('keeps what was set before the error when nothing was answered', async () => {
     const { headers, status } = await ask(app =>
       app
         .use(renders)
@@ -544,7 +556,7 @@ describe.each([
   });
 });
 
-describe('a failure after an answer that is held, on HTTP/2', () => {
+describe('a failure after a held answer, on HTTP/2', () => {
   function ask(listener: Http2Listener): Promise<[status: unknown, coding: unknown, body: string]> {
     return listeningHttp2('h2c', listener, async connect => {
       const stream = connect().request({ ':path': '/item' });
@@ -577,7 +589,7 @@ describe('a failure after an answer that is held, on HTTP/2', () => {
     expect(await ask(listener as never)).toEqual([500, undefined, 'Internal Server Error']);
   });
 
-  it('is answered while the handler writes on', async () => {
+  it('is answered while the handler keeps writing', async () => {
     let isClosed = false;
     const listener = toNode(quiet([throwing]), async (_req, res) => {
       res.on('close', () => {
@@ -586,7 +598,7 @@ describe('a failure after an answer that is held, on HTTP/2', () => {
       endOnce(res as never);
       while (!isClosed) {
         res.write('item');
-        await sleep(1);
+        await turn();
       }
       res.end();
     });

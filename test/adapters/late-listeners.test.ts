@@ -37,7 +37,7 @@ describe('a listener that fails after its answer, with compression above the lay
   it.each([
     ['at once', ''],
     ['after a write', 'who'],
-  ])('leaves it whole where it is ended %s', async (_when, first) => {
+  ])('leaves it complete when it is ended %s', async (_when, first) => {
     const answer = await answerOf((_req, res) => {
       if (first) res.write(first);
       res.end(first ? 'le' : 'whole');
@@ -46,7 +46,7 @@ describe('a listener that fails after its answer, with compression above the lay
     expect(answer).toEqual([200, 'whole', ['late']]);
   });
 
-  it('leaves it whole where it is ended when the head is out', async () => {
+  it('leaves it complete when it is ended after the head', async () => {
     const answer = await answerOf(async (_req, res) => {
       res.write('who');
       while (!res.writableCorked && res.socket?.bytesWritten === 0)
@@ -58,7 +58,7 @@ describe('a listener that fails after its answer, with compression above the lay
   });
 });
 
-it('leaves what a middleware streams in place of the answer of a listener that fails', async () => {
+it("leaves a streamed replacement for a failing listener's answer complete", async () => {
   const failed = gate();
   const replaces: Middleware = async (request, callNext) => {
     await callNext(request);
@@ -80,7 +80,7 @@ it('leaves what a middleware streams in place of the answer of a listener that f
   expect(answer).toEqual([200, 'another', ['late']]);
 });
 
-it('cuts the answer of a listener that fails in the middle of it', async () => {
+it('cuts the answer of a listener that fails halfway', async () => {
   await expect(
     answerOf(async (_req, res) => {
       res.write('who');
@@ -90,7 +90,7 @@ it('cuts the answer of a listener that fails in the middle of it', async () => {
   ).rejects.toThrow();
 });
 
-it('fails what a middleware makes of the answer of a listener that fails', async () => {
+it('fails what a middleware makes of the answer of a failing listener', async () => {
   const copies: Middleware = async (request, callNext) => {
     const response = await callNext(request);
     return new StreamingResponse(response.body as AsyncIterable<Uint8Array>);

@@ -159,7 +159,7 @@ describe.each([
       ['a layer in a sub-router', 'injects and passes to next', byApp],
       ['a router of another copy of Express', 'injects and passes to next', byApp],
       ['an app of another copy of Express', 'injects and passes to next', byApp],
-    ])('roll back before the answer goes on: %s, a handler that %s', async (mount, handler, events) => {
+    ])('roll back before the answer: %s, a handler that %s', async (mount, handler, events) => {
       const listener = mounts[mount]?.(
         app => app.get('/', failing[handler] as express5.RequestHandler),
         render,
@@ -184,7 +184,7 @@ describe.each([
       },
     );
 
-    it('are thrown into a guard, and into what is entered inside it', async () => {
+    it('are thrown into a guard and what is entered inside it', async () => {
       const listener = mounts.plain?.(app => {
         app.use(toExpress(transaction) as express5.RequestHandler);
         app.get('/', failing.throws as express5.RequestHandler);
@@ -193,7 +193,7 @@ describe.each([
       expect(log.events).toEqual(byApp);
     });
 
-    it('are thrown in as they are where the app answers with a 5xx, and answer as the app says', async () => {
+    it('are thrown in unchanged when the app answers with a 5xx, which the client gets', async () => {
       const down = new Error('down');
       const listener = mounts.plain?.(
         app => app.get('/', (req, _res, next) => void inject(req, transaction).then(() => next(down))),
@@ -210,7 +210,7 @@ describe.each([
       ]);
     });
 
-    it('are not asked of the exception handlers of the layer', async () => {
+    it('bypass the exception handlers of the layer', async () => {
       layer.addExceptionHandler(Conflict, () => new PlainTextResponse('handled'));
       const listener = mounts.plain?.(app => app.get('/', failing.throws as express5.RequestHandler), render);
       expect((await ask(listener as http.RequestListener)).status).toBe(409);
@@ -225,7 +225,7 @@ describe.each([
       expect(log.events).toEqual(byApp);
     });
 
-    it('are thrown in as the error handler has made them that gives them on', async () => {
+    it('are thrown in as the error handler that passed them on changed them', async () => {
       const translate: express5.ErrorRequestHandler = (error, _req, _res, next) =>
         next(Object.assign(new Error('translated', { cause: error }), { status: 422 }));
       const listener = mounts.plain?.(
@@ -237,7 +237,7 @@ describe.each([
       expect(log.events.slice(1, 3)).toEqual(['rendered translated', 'rollback: translated']);
     });
 
-    it('are told what a dependency makes of them', async () => {
+    it('become what a dependency turns them into', async () => {
       async function* converting() {
         try {
           yield;
@@ -254,7 +254,7 @@ describe.each([
       expect(log.events).toEqual(['rendered conflict', 'told exit: rollback failed', 'after 409']);
     });
 
-    it('are not observed with `errorTap: false`, where the app is left alone', async () => {
+    it('are not observed with `errorTap: false`, which leaves the app alone', async () => {
       const app = newApp().use(toExpress(layer, { errorTap: false }) as express5.RequestHandler);
       app.get('/', failing['injects and rejects'] as express5.RequestHandler).use(render);
       const { stack } = (express === express5 ? app.router : Reflect.get(app, '_router')) as {
@@ -275,13 +275,13 @@ describe.each([
     });
   });
 
-  describe('that an error handler goes on without', () => {
+  describe('that an error handler recovers from', () => {
     const recover: express5.ErrorRequestHandler = (_error, _req, _res, next) => {
       log.add('recovers');
       next();
     };
 
-    it('roll back before it goes on, and what comes after begins anew', async () => {
+    it('roll back before it goes on, and later dependencies begin anew', async () => {
       const listener = mounts.plain?.(app => {
         app.get('/', failing['injects and rejects'] as express5.RequestHandler);
         app.use(recover);
@@ -292,7 +292,7 @@ describe.each([
       expect(log.events).toEqual(['begin', 'recovers', ...rolledBack, ...anew]);
     });
 
-    it('have nothing to do with what is entered after it', async () => {
+    it('do not affect what is entered afterwards', async () => {
       const listener = mounts.plain?.(app => {
         app.use(failing.throws as express5.RequestHandler, recover as never);
         app.get('/', (req, res) => void inject(req, transaction).then(value => res.json(value)));
@@ -305,7 +305,7 @@ describe.each([
   describe('that the app does not answer', () => {
     const nobody = ['begin', ...rolledBack, 'caught conflict', 'always'];
     it.each(['plain', 'a boundary before', 'wrap', 'a layer in a sub-router'])(
-      'are what callNext rejects with, and go back to Express: %s',
+      'make callNext reject, and go back to Express: %s',
       async mount => {
         const passing: express5.ErrorRequestHandler = (error, _req, _res, next) => next(error);
         const handler = failing['injects and rejects'] as express5.RequestHandler;
@@ -333,7 +333,7 @@ describe.each([
     );
   });
 
-  describe('that come when native code has answered', () => {
+  describe('that come after native code has answered', () => {
     const late: Record<string, express5.RequestHandler> = {
       'redirects, and answers again': (_req, res) => {
         res.redirect('/login');
@@ -360,7 +360,7 @@ describe.each([
         [mount, 'answers, and throws', 200, ['after 200', 'told request: too late']] as const,
         [mount, 'answers, and passes to next later', 200, ['after 200', 'told request: too late']] as const,
       ]),
-    )('leave the first answer as it is: %s, a handler that %s', async (mount, handler, status, events) => {
+    )('leave the first answer unchanged: %s, a handler that %s', async (mount, handler, status, events) => {
       const told = gate();
       layer = new Layer({
         middleware: [watching],
@@ -413,7 +413,7 @@ describe.each([
       'wrap',
       'a layer in a sub-router',
       'routers in an app that is mounted',
-    ])('take the place of the answer where native code has injected: %s', async mount => {
+    ])('replace the answer when native code has injected: %s', async mount => {
       const got = await ask(
         mounts[mount]?.(app => app.get('/', answersAndThrows), render) as http.RequestListener,
       );
@@ -422,7 +422,7 @@ describe.each([
       expect(log.events).toEqual(instead);
     });
 
-    it('take its place below a guard too, and before an exit of scope `function`', async () => {
+    it('replace it below a guard too, and before an exit of scope `function`', async () => {
       const marker = Depends(getTransaction, { scope: 'function' });
       const listener = mounts.plain?.(app => {
         app.use(toExpress(marker) as express5.RequestHandler);
@@ -443,7 +443,7 @@ describe.each([
     });
 
     it.each(['plain', 'a boundary before', 'wrap'])(
-      'take its place while a middleware is at work on it, and the app renders them: %s',
+      'replace it while a middleware works on it, and the app renders them: %s',
       async mount => {
         const failed = gate();
         const working = gate();
@@ -469,7 +469,7 @@ describe.each([
       },
     );
 
-    it('are told where a middleware has failed meanwhile', async () => {
+    it('are reported when a middleware has failed meanwhile', async () => {
       const failed = gate();
       layer.addMiddleware(async (request, callNext) => {
         await callNext(request);
@@ -492,7 +492,7 @@ describe.each([
       expect(log.events).toEqual(['begin', 'after 200', 'rollback: middleware', ...rest]);
     });
 
-    it('leave the answer to an error as it is', async () => {
+    it('leave the answer to an error unchanged', async () => {
       const rendersAndThrows: express5.ErrorRequestHandler = (error, _req, res, _next) => {
         res.status(409).json({ rendered: error.message });
         throw new Error('after the page');
@@ -512,7 +512,7 @@ describe.each([
     });
   });
 
-  it('that come when a timeout has answered roll back, whoever answers them', async () => {
+  it('that come after a timeout has answered roll back, whoever answers them', async () => {
     const answered = gate();
     layer.addMiddleware(timeout({ timeoutMs: 20 }));
     const handler: express5.RequestHandler = (req, _res, next) => {
@@ -549,7 +549,7 @@ describe.each([
       throw fails;
     });
 
-    it('give the transaction of the request while it is open', async () => {
+    it('get the transaction of the request while it is open', async () => {
       expect(
         (await ask(mounts.plain?.(app => app.get('/', keeping), injecting) as http.RequestListener)).status,
       ).toBe(409);
@@ -557,7 +557,7 @@ describe.each([
       expect(log.events).toEqual(['begin', ...rest]);
     });
 
-    it('refuse it when it has exited, and what needs it', async () => {
+    it('are refused it after its exit, with whatever needs it', async () => {
       const got = await ask(
         mounts['a boundary before']?.(app => app.get('/', keeping), injecting) as http.RequestListener,
       );
@@ -568,7 +568,7 @@ describe.each([
   });
 
   describe('leave apps alone', () => {
-    it('that have no layer, on the same copy of Express', async () => {
+    it('without a layer, on the same copy of Express', async () => {
       await ask(
         mounts.plain?.(
           app => app.get('/', failing.throws as express5.RequestHandler),
@@ -590,7 +590,7 @@ describe.each([
       expect(log.events).toEqual([]);
     });
 
-    it('by a patch and a tap that two copies of callnext make once', async () => {
+    it('with a patch and a tap that two copies of callnext make only once', async () => {
       const app = newApp().use(toExpress(layer) as express5.RequestHandler);
       app.use(express.Router().get('/', (_req, res) => void res.send('answer')));
       const get = (path: string) => listening(app, async url => (await fetch(url + path)).text());
@@ -614,7 +614,7 @@ describe.each([
       expect(stack.length).toBe(length + 3);
     });
 
-    it('where the error is one that callnext has given to Express', async () => {
+    it('for an error that callnext has given to Express', async () => {
       const broken = (): never => {
         throw new Conflict('broken guard');
       };

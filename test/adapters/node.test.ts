@@ -13,7 +13,7 @@ const timing: Middleware = async (request, callNext) => {
 };
 
 describe('toNode', () => {
-  it('puts a layer around a listener', async () => {
+  it('wraps a listener', async () => {
     await listening(
       toNode(timing, (_req, res) => res.writeHead(201, { 'X-A': '1' }).end('native')),
       async url => {
@@ -24,7 +24,7 @@ describe('toNode', () => {
     );
   });
 
-  it('calls the listener on the server, as Node does', async () => {
+  it('calls the listener with the server as `this`, as Node does', async () => {
     const servers: unknown[] = [];
     const listener = toNode(
       timing,
@@ -58,7 +58,7 @@ describe('toNode', () => {
     });
   });
 
-  it('answers a listener that throws with a 500, reports it, and stays up', async () => {
+  it('answers a listener that throws with a 500, reports it and stays up', async () => {
     const errors: string[] = [];
     const layer = new Layer({ middleware: [timing], onError: error => errors.push(error.message) });
     const listener = toNode(layer, () => {
@@ -140,7 +140,7 @@ describe('toNode', () => {
     },
   );
 
-  it('answers an HTTPException that its handler throws again', async () => {
+  it('answers an HTTPException that its handler rethrows', async () => {
     const layer = new Layer().addExceptionHandler(HTTPException, (_request, thrown) => {
       throw thrown;
     });
@@ -167,7 +167,7 @@ describe('toNode', () => {
     });
   });
 
-  it('keeps pipelined answers in their order', async () => {
+  it('keeps pipelined answers in order', async () => {
     const layer = new Layer({
       middleware: [
         async (request, callNext) => {
@@ -189,7 +189,7 @@ describe('toNode', () => {
     });
   });
 
-  it('answers by itself where a middleware does', async () => {
+  it('answers by itself when a middleware does', async () => {
     await listening(
       toNode(
         () => new PlainTextResponse('short'),

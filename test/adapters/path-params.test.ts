@@ -63,7 +63,7 @@ describe.each<[string, AppOf, Row[]]>([
   ['Express 4', expressApp(express4), [...classic, ...regular]],
   ['Koa 3', koaApp(Koa3), [...modern, ...regular]],
   ['Koa 2', koaApp(Koa2), [...modern, ...regular]],
-])('`pathParams` on %s are texts', (_name, appOf, rows) => {
+])('`pathParams` on %s are strings', (_name, appOf, rows) => {
   it.each(rows)('%s for %s', async (pattern, target, expected) => {
     let outside: Record<string, string> = {};
     const below: Middleware = async (request, callNext) => {
@@ -77,7 +77,7 @@ describe.each<[string, AppOf, Row[]]>([
   });
 });
 
-it('`pathParams` of a layer that is mounted at a wildcard are texts before `callNext`', async () => {
+it('`pathParams` of a layer mounted at a wildcard are strings before `callNext`', async () => {
   const app = express5()
     .use(
       '/files/*path',

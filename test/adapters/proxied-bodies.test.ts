@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib';
 import { endpoint, HTTPException, Layer, type ResponseLike } from 'callnext';
 import { fetchEndpoint } from 'callnext/node';
 import { ask, type Got } from '../support/ask.js';
-import { gate } from '../support/events.js';
+import { EventLog, gate } from '../support/events.js';
 import { type Framework, frameworks, listening } from '../support/frameworks.js';
 
 interface NodeFetch {
@@ -117,7 +117,7 @@ const places: Readonly<Record<string, (framework: Framework, answer: Answer) => 
 
 describe.each(frameworks)('a coded upstream on $name', framework => {
   describe.each(Object.entries(places))('behind %s', (_place, mount) => {
-    it.each(Object.entries(proxies))('is not said to be coded by what %s', async (_title, proxy) => {
+    it.each(Object.entries(proxies))('is not declared as compressed by what %s', async (_title, proxy) => {
       const listener = mount(framework, ({ url, method }) => proxy(new URL(url).pathname, method));
       await listening(listener, async (_url, port) => {
         for (const coding of codings)
@@ -146,7 +146,7 @@ describe.each(frameworks)('a coded upstream on $name', framework => {
     }
   });
 
-  it('is decoded by node-fetch as well, whose copies of a response keep its url', async () => {
+  it('is decoded by node-fetch too, whose copies of a response keep its URL', async () => {
     const handler = fetchEndpoint(async () => {
       const up = await nodeFetch(`${origin}/gzip/json`);
       return new nodeFetch.Response(up.body, up);
@@ -190,8 +190,8 @@ const made: Readonly<
   },
 };
 
-describe.each(frameworks)('a body that a Fetch handler has coded on $name', framework => {
-  it.each(Object.entries(made))('keeps its coding where it is given %s', async (_title, make) => {
+describe.each(frameworks)('a body that a Fetch handler has compressed on $name', framework => {
+  it.each(Object.entries(made))('keeps its coding when it is given %s', async (_title, make) => {
     const handler = fetchEndpoint(request => {
       const [, coding = '', name = ''] = new URL(request.url).pathname.split('/');
       return make(coding, bodies[name] as Buffer);
@@ -206,7 +206,7 @@ describe.each(frameworks)('a body that a Fetch handler has coded on $name', fram
     });
   });
 
-  it('keeps a coding that `fetch` does not undo, and one of an answer to 304', async () => {
+  it('keeps a coding that `fetch` does not undo, and the one of a 304', async () => {
     const zstd = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x00, 0x09, 0x00, 0x00, 0x61]);
     const answers: Readonly<Record<string, () => globalThis.Response>> = {
       '/zstd': () => new globalThis.Response(zstd as never, { headers: { 'content-encoding': 'zstd' } }),
@@ -222,7 +222,7 @@ describe.each(frameworks)('a body that a Fetch handler has coded on $name', fram
     });
   });
 
-  it('is streamed when its first bytes are there, and closed when its client has gone', async () => {
+  it('streams from its first bytes on, and closes when its client leaves', async () => {
     const more = gate();
     const closed = gate();
     const coded = zlib.gzipSync('streamed'.repeat(10));
@@ -252,23 +252,23 @@ describe.each(frameworks)('a body that a Fetch handler has coded on $name', fram
     });
   });
 
-  it('is closed where its client goes before the first byte comes', async () => {
-    const pulled = gate();
-    const closed = gate();
+  it('closes when its client leaves before the first byte', async () => {
+    const log = new EventLog();
     const pull = (): Promise<void> => {
-      pulled.open();
+      log.add('pulled');
       return new Promise(() => undefined);
     };
-    const stream = new ReadableStream({ pull, cancel: () => closed.open() }, { highWaterMark: 0 });
+    const stream = new ReadableStream({ pull, cancel: () => log.add('closed') }, { highWaterMark: 0 });
     const handler = fetchEndpoint(
       () => new globalThis.Response(stream, { headers: { 'content-encoding': 'gzip' } }),
     );
     await listening(framework.app().at('/', handler).listener(), async (_url, port) => {
       const sent = http.get({ port, host: '127.0.0.1', agent: false });
       sent.on('error', () => undefined);
-      await pulled.opened;
+      await log.until('pulled');
       sent.destroy();
-      await closed.opened;
+      await log.until('closed');
     });
+    expect(log.events).toEqual(['pulled', 'closed']);
   });
 });

@@ -36,7 +36,7 @@ const handlers: [what: string, mount: (app: TestApp, answer: () => Promise<strin
 
 describe.each(mounts)('on $name, a request', ({ app }) => {
   it.each(refused.flatMap(row => handlers.map(handler => [row[0], handler[0], row, handler] as const)))(
-    'with %s behind it is one whose client has gone: %s',
+    'followed by %s counts as one whose client left: %s',
     async (_what, _handler, [, behind, prepare, bytes], [, mount]) => {
       const log = new EventLog();
       const errors: unknown[] = [];

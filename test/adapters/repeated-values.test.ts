@@ -32,12 +32,12 @@ async function sendTwice(port: number): Promise<unknown> {
 }
 
 describe.each(frameworks)('what comes several times on $name', ({ app }) => {
-  it('is the first or joined, and all of it by `getAll`', async () => {
+  it('is the first or joined, and complete with `getAll`', async () => {
     const listener = app().use(new Layer()).at('/', seen).listener();
     expect(await listening(listener, (_url, port) => sendTwice(port))).toEqual(expected);
   });
 
-  it('is kept in a request that is made of it', async () => {
+  it('is kept in a request that is made from it', async () => {
     const layer = new Layer({
       middleware: [
         (request, callNext) => callNext(new Request(request, { headers: request.headers, method: 'GET' })),
@@ -68,7 +68,7 @@ describe.each(frameworks)('what comes several times on $name', ({ app }) => {
   });
 });
 
-it('repeated headers of HTTP/2 are there by `getAll`, and split cookies are joined', async () => {
+it('repeated HTTP/2 headers appear in `getAll`, and split cookies are joined', async () => {
   const server = http2.createServer(toNode(seen) as never).listen(0, '127.0.0.1');
   await new Promise(resolve => server.once('listening', resolve));
   const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -82,7 +82,7 @@ it('repeated headers of HTTP/2 are there by `getAll`, and split cookies are join
   expect(JSON.parse(text)).toMatchObject({ x, cookie, cookies, query });
 });
 
-it('values that are appended are there by `getAll` until the header is set anew', () => {
+it('appended values appear in `getAll` until the header is set anew', () => {
   const headers = new Headers([
     ['accept', 'a, b'],
     ['Accept', 'c'],

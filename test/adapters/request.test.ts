@@ -64,7 +64,7 @@ describe.each([
     return app as http.RequestListener;
   };
 
-  it('is what the client has sent, where no proxy is trusted', async () => {
+  it('is what the client sent when no proxy is trusted', async () => {
     const { url, client, query } = await seen(appWith(false), forwarded);
     expect(url).toBe('http://inner.example:8080/a/b?x=1&x=2&y=%C3%A9+z');
     expect(client).toEqual({ host: expect.stringMatching(/127\.0\.0\.1$/), port: expect.any(Number) });
@@ -80,12 +80,12 @@ describe.each([
     [true, '203.0.113.7'],
     [1, '198.51.100.2'],
     ['loopback', '198.51.100.2'],
-  ])('is what the proxies say, with `trust proxy` of %p', async (trust, host) => {
+  ])('is what the proxies report, with `trust proxy` of %p', async (trust, host) => {
     const { url, client } = await seen(appWith(trust), forwarded);
     expect([url, client]).toEqual(['https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z', { host, port: 0 }]);
   });
 
-  it('is what a wrapped app will say', async () => {
+  it('matches what a wrapped app will report', async () => {
     const app = express().set('trust proxy', true);
     const urls: unknown[] = [];
     const layer = new Layer({
@@ -116,13 +116,13 @@ describe.each([
     return app.callback();
   };
 
-  it('is what the client has sent, where no proxy is trusted', async () => {
+  it('is what the client sent when no proxy is trusted', async () => {
     const { url, client } = await seen(appWith(false), forwarded);
     expect(url).toBe('http://inner.example:8080/a/b?x=1&x=2&y=%C3%A9+z');
     expect(client?.port).toBeGreaterThan(0);
   });
 
-  it('is what the proxies say, with `app.proxy`', async () => {
+  it('is what the proxies report, with `app.proxy`', async () => {
     const { url, client } = await seen(appWith(true), forwarded);
     expect([url, client]).toEqual([
       'https://outer.example:444/a/b?x=1&x=2&y=%C3%A9+z',
@@ -165,7 +165,7 @@ describe.each(behind)('the client behind a proxy that is trusted, on %s', (_name
     [':80', ':80', 0],
     ['a:b', 'a:b', 0],
     ['[::1]:80:90', '[::1]:80:90', 0],
-  ])('that it names as %s has no port and no brackets in its host', async (named, host, port) => {
+  ])('has no port or brackets in its host when named as %s', async (named, host, port) => {
     const lines = ['GET / HTTP/1.1', 'Host: h.example', `X-Forwarded-For: ${named}`];
     expect((await seen(listener(new Layer()), lines)).client).toEqual({ host, port });
   });
@@ -173,7 +173,7 @@ describe.each(behind)('the client behind a proxy that is trusted, on %s', (_name
   it.each([
     ['203.0.113.7:50001', '203.0.113.7:50002', '203.0.113.7'],
     ['[2001:db8::1]:50001', '[2001:db8::2]:50002', '2001:db8::3'],
-  ])('is one for rateLimit(), by whatever connection: %s, %s, %s', async (...named) => {
+  ])('is the same for rateLimit() on any connection: %s, %s, %s', async (...named) => {
     const limiter = new RateLimiterMemory({ points: 2, duration: 60 });
     const limited = listener(new Layer({ middleware: [rateLimit({ limiter })] }));
     const statuses = await listening(limited, async url => {
@@ -210,7 +210,7 @@ describe.each(frameworks)('targets on $name', ({ app }) => {
   });
 });
 
-it('no target and no host makes a url that can not be read, or that is another scheme’s', () => {
+it('a missing target and host never make an unreadable URL or one of another scheme', () => {
   const hosts = fc.oneof(
     fc.string(),
     fc.constantFrom('h.example', 'a/b', 'user@h', 'h?x', '[::1]', undefined),
@@ -241,7 +241,7 @@ it('a request of HTTP/2 has its authority', async () => {
 });
 
 describe.each(frameworks)('what a middleware changes on $name', ({ app }) => {
-  it('is what native code sees: method, url, headers and body', async () => {
+  it('is visible to native code: method, URL, headers and body', async () => {
     const change: Middleware = (request, callNext) =>
       callNext(
         new Request(request, {
@@ -263,7 +263,7 @@ describe.each(frameworks)('what a middleware changes on $name', ({ app }) => {
     expect(answer).toEqual(['PUT', { 'x-a': '1', 'content-type': 'text/x', 'content-length': '3' }, 'abc']);
   });
 
-  it('is what an endpoint sees, cookies and query too', async () => {
+  it('is visible to an endpoint, cookies and query included', async () => {
     const change: Middleware = (request, callNext) => {
       void request.cookies;
       void request.queryParams;
@@ -297,7 +297,7 @@ describe.each(frameworks)('cookies on $name', ({ app }) => {
   });
 });
 
-it('a method that Fetch does not know is a 501 for who needs a Fetch request', async () => {
+it('a method unknown to Fetch is a 501 for code that needs a Fetch request', async () => {
   const target = endpoint({}, ({ request }) => request.native.url);
   const wire = await listening(express5().use(toExpress(target)) as http.RequestListener, (_url, port) =>
     exchangeOnWire(port, '/', 'TRACE'),

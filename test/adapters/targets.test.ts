@@ -163,14 +163,14 @@ function expectAgreement(target: string, status: number, text: string): void {
 }
 
 describe.each(sides)('the path and the query on %s', (_name, listener) => {
-  it.each(rows)('are those that it routes by: %s', async (_shown, target) => {
+  it.each(rows)('match its routing: %s', async (_shown, target) => {
     await listening(listener(), async (_url, port) => {
       const { status, text } = await askRaw(port, target);
       expectAgreement(target, status, text);
     });
   });
 
-  it('are those that it routes by, for random targets', async () => {
+  it('match its routing for random targets', async () => {
     await listening(listener(), async (_url, port) => {
       let compared = 0;
       await fc.assert(
@@ -197,7 +197,7 @@ describe.each<[string, () => http.RequestListener]>([
     [{ ':path': 'http://a@evil/admin', ':scheme': 'x' }, '/admin', 'http://h.example/admin'],
     [{ ':path': 'admin', ':scheme': 'x' }, 'admin', 'http://h.example/admin'],
     [{ ':path': '/', host: 'evil.example' }, '/', 'http://h.example/'],
-  ])('are those that it routes by: %j', async (headers, path, url) => {
+  ])('match its routing: %j', async (headers, path, url) => {
     const server = http2.createServer(listener() as never).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const session = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -277,12 +277,12 @@ describe.each([
     ['/m/a/b/', '/m/a/b/', ''],
     ['http://a@h/m/a/b/%2e?x=1', '/m/a/b/%2e', '?x=1'],
     ['x://h/m/a/b?x=1', '/m/a/b', '?x=1'],
-  ])('is the whole one below mounts: %s', async (target, path, search) => {
+  ])('is complete below mounts: %s', async (target, path, search) => {
     const url = `http://h.example${path}${search}`;
     expect(await placeOf(mounted(toExpress(new Layer())), target)).toEqual([path, url, search ? ['x'] : []]);
   });
 
-  it('is the one that native code has put there, before a layer and between two', async () => {
+  it('is the one native code has set, before a layer and between two', async () => {
     const rewrite: express5.RequestHandler = (req, _res, next) => {
       req.url = '/a/b/new?y=1';
       next();
@@ -294,7 +294,7 @@ describe.each([
     expect(await placeOf(mounted(toExpress(among)), '/m/old')).toEqual(expected);
   });
 
-  it('is the one that a middleware has put there, also for what is mounted below', async () => {
+  it('is the one a middleware has set, also for what is mounted below', async () => {
     const move: Middleware = (request, callNext) =>
       callNext(new Request(request, { url: '/m/a/b/new?y=1#gone' }));
     const expected = ['/m/a/b/new', 'http://h.example/m/a/b/new?y=1', ['y']];
@@ -307,7 +307,7 @@ describe.each([
     expect(await placeOf(mounted(toExpress(move)), '/m/old?x=1')).toEqual(expected);
   });
 
-  it('is not moved below a mount whose name only begins alike', async () => {
+  it('stays unchanged below a mount whose name only begins alike', async () => {
     const move: Middleware = (request, callNext) => callNext(new Request(request, { url: '/ab' }));
     const app = express()
       .use('/a', toExpress(move))
@@ -333,12 +333,12 @@ describe.each([
     ['/m/a/b', '/m/a/b', ''],
     ['/m/a/b?x=1', '/m/a/b', '?x=1'],
     ['http://a@h/m/a/b/%2e?x=1', '/m/a/b/%2e', '?x=1'],
-  ])('is the whole one below mounts: %s', async (target, path, search) => {
+  ])('is complete below mounts: %s', async (target, path, search) => {
     const url = `http://h.example${path}${search}`;
     expect(await placeOf(mounted(toKoa(new Layer())), target)).toEqual([path, url, search ? ['x'] : []]);
   });
 
-  it('is the one that native code has put there, before a layer and between two', async () => {
+  it('is the one native code has set, before a layer and between two', async () => {
     const rewrite: Koa3.Middleware = (ctx, next) => {
       ctx.url = '/new?y=1';
       return next();
@@ -355,7 +355,7 @@ describe.each([
     expect(await placeOf(below(toKoa(among)), '/en/new')).toEqual(expected);
   });
 
-  it('is the one that a middleware has put there, also for what is mounted below', async () => {
+  it('is the one a middleware has set, also for what is mounted below', async () => {
     const move: Middleware = (request, callNext) => callNext(new Request(request, { url: '/m/a/b/new?y=1' }));
     const expected = ['/m/a/b/new', 'http://h.example/m/a/b/new?y=1', ['y']];
     expect(await placeOf(mounted(toKoa(move)), '/m/old?x=1')).toEqual(expected);
@@ -375,7 +375,7 @@ function guardOf(path: string): Middleware {
 }
 
 describe.each(frameworks)('a changed request on $name', ({ app }: Framework) => {
-  it('keeps the path as it was sent where another url says the same one', async () => {
+  it('keeps the path as sent if another URL spells the same one', async () => {
     const paths: string[] = [];
     const change =
       (init: (request: Request) => Parameters<Parameters<Middleware>[1]>[0]): Middleware =>
@@ -407,7 +407,7 @@ describe.each(frameworks)('a changed request on $name', ({ app }: Framework) => 
     expect([...urls, ...paths]).toEqual([`${target}?x=1&y=2`, target, target, target]);
   });
 
-  it('has the path of its url, and leaves the outer one its own', async () => {
+  it('has the path of its URL and leaves the outer request its own', async () => {
     const seen: unknown[] = [];
     const move: Middleware = async (request, callNext) => {
       const changed = new Request(request, { url: '/a/../new%2e/%C3%A9?y' });
@@ -425,7 +425,7 @@ describe.each(frameworks)('a changed request on $name', ({ app }: Framework) => 
   });
 });
 
-it('a request whose target has no path is named by its method in what `close` left undone', async () => {
+it("a request whose target has no path is named by its method in `close()`'s report", async () => {
   const [entered, left] = [gate(), gate()];
   const wait: Middleware = async (request, callNext) => {
     entered.open();

@@ -2,6 +2,7 @@ import type http from 'node:http';
 import { Depends, Layer, type Middleware } from 'callnext';
 import { errorBoundary, toExpress, wrap } from 'callnext/express';
 import express5 from 'express';
+import { gate } from '../support/events.js';
 import { listening } from '../support/frameworks.js';
 
 const express4 = require('express4') as typeof express5;
@@ -88,7 +89,7 @@ describe.each([
     };
   }
 
-  describe.each(builds)('with %s, goes to the error middleware of the app', (_how, build) => {
+  describe.each(builds)('with %s, reaches the error middleware of the app', (_how, build) => {
     it.each(failures.flatMap(failure => requests.map(request => [failure[0], request[0], failure, request])))(
       'from %s, in place of %s',
       async (_who, _what, [, layer, guard], [, method, path]) => {
@@ -101,7 +102,7 @@ describe.each([
     );
   });
 
-  it('goes there also when routes were added after the first request', async () => {
+  it('gets there also when routes were added after the first request', async () => {
     const app = express().set('env', 'test');
     app.use(toExpress(new Layer({ middleware: [failing] })) as express5.RequestHandler);
     await listening(app as http.RequestListener, async url => {
@@ -114,7 +115,7 @@ describe.each([
     });
   });
 
-  it('of a handler goes on from its place: error middleware before it is not asked', async () => {
+  it('of a handler continues from its place: earlier error middleware is not asked', async () => {
     const app = express().set('env', 'test');
     app.use(toExpress(new Layer({ middleware: [failing] })) as express5.RequestHandler);
     app.use(((_error, _req, res, _next) => void res.send('too early')) as express5.ErrorRequestHandler);
@@ -125,11 +126,12 @@ describe.each([
     });
   });
 
-  it('goes there where the handler has failed after its answer, before the middleware', async () => {
+  it('gets there when the handler failed after its answer, before the middleware', async () => {
+    const failed = gate();
     const late: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       await response.text();
-      await new Promise(resolve => setTimeout(resolve, 20));
+      await failed.opened;
       throw Object.assign(new Error('failed'), { status: 503 });
     };
     const app = express().set('env', 'test');
@@ -138,7 +140,10 @@ describe.each([
     );
     app.get('/item', (_req, res, next) => {
       res.send('item');
-      setImmediate(() => next(new Error('late')));
+      setImmediate(() => {
+        next(new Error('late'));
+        failed.open();
+      });
     });
     app.use(render);
     await listening(app as http.RequestListener, async url => {

@@ -22,7 +22,7 @@ describe.each([
   const around = (app: express5.Express, layer: Layer | Middleware) =>
     wrap(app as never, layer) as RequestListener;
 
-  it('holds what an app answers whose `response` has methods of its own', async () => {
+  it('holds the answer of an app whose `response` has methods of its own', async () => {
     const ended: string[] = [];
     const newApp = (): express5.Express => {
       const app = express();
@@ -43,7 +43,7 @@ describe.each([
     expect(ended).toEqual(['end', 'end']);
   });
 
-  it('leaves the settings of an app around it in force until its own app has begun', async () => {
+  it('keeps the settings of an outer app in force until its own app begins', async () => {
     const seen: unknown[] = [];
     const outer = express().set('trust proxy', true);
     const look: Middleware = (request, callNext) => {
@@ -64,7 +64,7 @@ describe.each([
     expect(seen).toEqual(['https://a.example', '9.9.9.9', true]);
   });
 
-  it('keeps the classes of a server that has others than Node', async () => {
+  it('keeps the message classes of a server that uses its own', async () => {
     class Response extends http.ServerResponse {
       override writeHead(...args: unknown[]): this {
         this.setHeader('x-sub', 'yes');
@@ -79,7 +79,7 @@ describe.each([
     expect([response.headers.get('x-sub'), await response.text()]).toEqual(['yes', 'short']);
   });
 
-  it('answers on HTTP/2 where the app is not reached', async () => {
+  it('answers on HTTP/2 when the app is not reached', async () => {
     const server = http2.createServer(around(express(), short) as never);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -53,7 +53,7 @@ function placeInCore(file: string): number {
 }
 
 describe('the core', () => {
-  it('imports the core, node:async_hooks and small packages that need no runtime, and nothing else', () => {
+  it('imports only the core, node:async_hooks and small packages that need no runtime', () => {
     const known = ['node:async_hooks', ...pure];
     expect(core.filter(({ to }) => !to.startsWith('core/') && !known.includes(to))).toEqual([]);
   });
@@ -65,7 +65,7 @@ describe('the core', () => {
 });
 
 describe('the adapters', () => {
-  it('import the core by its adapter door, adapters/node by what it shares, their own folder and Node', () => {
+  it("import only the core's adapter door, what adapters/node shares, their own folder and Node", () => {
     const stray = adapters.filter(({ from, to }) => {
       const folder = from.split(path.sep).slice(0, 2).join(path.sep);
       const own = to.startsWith(`${folder}/`);
@@ -85,7 +85,7 @@ describe('the adapters', () => {
   });
 });
 
-it('has no cycles, type imports included', () => {
+it('has no import cycles, type imports included', () => {
   const graph = new Map<string, string[]>();
   for (const each of [...core, ...adapters].filter(isLocal)) {
     graph.set(each.from, [...(graph.get(each.from) ?? []), each.to]);

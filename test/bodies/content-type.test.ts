@@ -49,15 +49,15 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     ['text/plain, application/json', 'text/plain, application/json'],
     ['application/json, text/plain', 'application/json, text/plain'],
     ['json', 'json'],
-  ])('refuses %s with a 415', async (type, named) => {
+  ])('rejects %s with a 415', async (type, named) => {
     expect(await post(type)).toEqual({ status: 415, text: refusedOf(named) });
   });
 
-  it.each([[undefined], [''], [';charset=utf-8']])('refuses a body whose content type is %p', async type => {
+  it.each([[undefined], [''], [';charset=utf-8']])('rejects a body whose content type is %p', async type => {
     expect(await post(type)).toEqual({ status: 415, text: refusedUntyped });
   });
 
-  it('reads every content type below a layer that is not strict, and the innermost one counts', async () => {
+  it('reads every content type below a layer that is not strict, and the innermost one applies', async () => {
     const options = { strictContentType: false };
     for (const type of ['text/plain', undefined]) expect(await post(type, { options })).toEqual(accepted);
     const nested = app()
@@ -69,7 +69,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     expect([got.status, got.text]).toEqual([415, refusedUntyped]);
   });
 
-  it('still refuses invalid JSON with a 400 where it reads every content type', async () => {
+  it('still rejects invalid JSON with a 400 when it reads every content type', async () => {
     const listener = app()
       .use(new Layer({ strictContentType: false }))
       .at('/', readJSON)
@@ -78,7 +78,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     expect([got.status, got.text]).toEqual([400, expect.stringContaining('There was an error parsing')]);
   });
 
-  it('is as strict on a clone, and leaves the body to other readers', async () => {
+  it('is as strict on a clone and leaves the body to other readers', async () => {
     let refused: unknown;
     const reader = endpoint({}, async ({ request }) => {
       refused = await request
@@ -92,7 +92,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     expect((refused as HTTPException).cause).toMatchObject({ code: 'CONTENT_TYPE' });
   });
 
-  it('goes by the content type that a middleware has given', async () => {
+  it('uses the content type that a middleware has set', async () => {
     const typed = (type: string): LayerOptions => ({
       middleware: [
         (request, callNext) => callNext(new Request(request, { headers: { 'content-type': type } })),
@@ -105,7 +105,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     });
   });
 
-  it('goes by the headers for a body that a middleware has put in its place', async () => {
+  it('uses the headers of a body that a middleware has replaced', async () => {
     const options: LayerOptions = {
       middleware: [(request, callNext) => callNext(new Request(request, { body: '{"a":1}' }))],
     };
@@ -137,7 +137,7 @@ describe('request.json() behind a parser that reads every content type', () => {
         return app.callback();
       },
     ],
-  ])('%s, is strict all the same', async (_name, listener) => {
+  ])('%s, is still strict', async (_name, listener) => {
     const asked = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"a":1}' };
     const got = await listening(listener() as never, (_url, port) => ask(port, asked));
     expect([got.status, got.text]).toEqual([415, refusedOf('text/plain')]);
@@ -145,7 +145,7 @@ describe('request.json() behind a parser that reads every content type', () => {
 });
 
 describe('strictContentType', () => {
-  it('is shown by describe()', () => {
+  it('appears in describe()', () => {
     expect(new Layer().describe().strictContentType).toBe(true);
     const relaxed = new Layer({ strictContentType: false }).describe();
     expect([relaxed.strictContentType, String(relaxed)]).toEqual([
@@ -154,7 +154,7 @@ describe('strictContentType', () => {
     ]);
   });
 
-  it.each(['false', 0, null, {}])('is refused as %p', value => {
+  it.each(['false', 0, null, {}])('is rejected as %p', value => {
     expect(() => new Layer({ strictContentType: value as never })).toThrow(
       expect.objectContaining({ code: 'LAYER_OPTIONS' }) as Error,
     );

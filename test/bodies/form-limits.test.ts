@@ -29,11 +29,11 @@ describe.each(frameworks)('a form below `maxBodySize: 100_000` on $name', ({ app
 
   const tooLarge = { detail: 'The body is larger than 100000 bytes.' };
 
-  it('keeps a file of 300 kB on disk', async () => {
+  it('stores a file of 300 kB on disk', async () => {
     expect(await read(formOf(300_000))).toEqual([[300_000, 'on disk']]);
   });
 
-  it('keeps the files in memory that fit into it together', async () => {
+  it('keeps files in memory that fit into it together', async () => {
     expect(await read(formOf(60_000, 60_000, 30_000))).toEqual([
       [60_000, 'in memory'],
       [60_000, 'on disk'],
@@ -41,11 +41,11 @@ describe.each(frameworks)('a form below `maxBodySize: 100_000` on $name', ({ app
     ]);
   });
 
-  it('refuses a field of 150 kB', async () => {
+  it('rejects a field of 150 kB', async () => {
     expect(await read(formOf('x'.repeat(150_000)))).toEqual(tooLarge);
   });
 
-  it('takes a larger field where `maxPartSize` is set, and still keeps no file in memory for it', async () => {
+  it('accepts a larger field with `maxPartSize`, and still keeps no file in memory for it', async () => {
     const options = { maxPartSize: 200_000 };
     expect(await read(formOf('x'.repeat(150_000)), options)).toEqual([150_000]);
     expect(await read(formOf(150_000), options)).toEqual([[150_000, 'on disk']]);

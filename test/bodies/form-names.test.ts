@@ -51,7 +51,7 @@ const apps: Record<string, () => http.RequestListener> = {
   'koa-body': () => koaApp(Koa3, koaBody({ multipart: true })),
 };
 
-it.each(Object.keys(apps))('a form keeps the names that its client sent: %s', async parser => {
+it.each(Object.keys(apps))('a form keeps the names its client sent: %s', async parser => {
   const form = new FormData();
   for (const [index, name] of fields.entries()) form.append(name, String(index));
   form.append('datei-ü', new Blob(['x']), 'größe "日本".txt');

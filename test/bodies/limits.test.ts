@@ -295,7 +295,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
     expect(reported).toEqual([]);
   });
 
-  it('are refused with a cause that tells the cure', async () => {
+  it('are rejected with a cause that names the cure', async () => {
     const seen: unknown[] = [];
     const looking: Middleware = async (request, callNext) => {
       await request.text().catch(error => seen.push((error.cause as CallnextError).code, error.status));
@@ -314,7 +314,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
     expect(seen).toEqual(['BODY_TOO_LARGE', 413]);
   });
 
-  it('that never come to their end are a 504 where the layer has a timeout, and their reader is told', async () => {
+  it("that never end are a 504 after the layer's timeout, and their reader is told", async () => {
     const log = new EventLog();
     const target = endpoint({}, async ({ request }) => {
       await request.text().catch(error => log.add(error.code));
@@ -360,8 +360,8 @@ async function arrivalOf(req: http.IncomingMessage): Promise<void> {
     await new Promise(resolve => setImmediate(resolve));
 }
 
-describe.each(frameworks)('how much is kept on $name', ({ app }) => {
-  it('is what the layer says', async () => {
+describe.each(frameworks)('the size of a kept body on $name', ({ app }) => {
+  it('follows the layer', async () => {
     const target = endpoint({}, ({ request }) => readText(request));
     const small = app()
       .use(new Layer({ maxBodySize: 2 }))
@@ -376,7 +376,7 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
     expect(await post(large, { body: unannounced })).toMatchObject({ status: 200 });
   });
 
-  it('is what the innermost layer says', async () => {
+  it('follows the innermost layer', async () => {
     const target = endpoint({}, ({ request }) => readText(request));
     const outer = new Layer({ maxBodySize: 2 });
     const inner = new Layer({ maxBodySize: 10 });
@@ -386,7 +386,7 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
     });
   });
 
-  it('does not limit who reads a stream, once', async () => {
+  it('does not limit a reader that streams it once', async () => {
     const target = endpoint({}, async ({ request }) => {
       let size = 0;
       for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>)
@@ -417,7 +417,7 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
     });
   });
 
-  it.each(['at once', 'in pieces'])('is what no native reader has taken before, %s', async how => {
+  it.each(['at once', 'in pieces'])('covers what no native reader took before, %s', async how => {
     const sizes: number[] = [];
     const reading: Middleware = async (request, callNext) => {
       const { req } = request.raw as { req: http.IncomingMessage };
@@ -434,11 +434,11 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
     expect(sizes.length).toBeGreaterThan(0);
   });
 
-  it('refuses a limit that is none', () => {
+  it('rejects an invalid limit', () => {
     expect(() => new Layer({ maxBodySize: -1 })).toThrow(expect.objectContaining({ code: 'LAYER_OPTIONS' }));
   });
 
-  it('ends the reading of a client that goes away', async () => {
+  it('ends the read of a client that leaves', async () => {
     const log = new EventLog();
     const target = endpoint({}, async ({ request }) => {
       log.add('reading');
@@ -451,9 +451,10 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
       request.destroy();
       await log.until('ClientDisconnect');
     });
+    expect(log.events).toEqual(['reading', 'ClientDisconnect']);
   });
 
-  it('waits for a slow body and has all of it', async () => {
+  it('waits for a slow body and gets all of it', async () => {
     const target = endpoint({}, ({ request }) => request.text());
     await listening(app().use(new Layer()).at('/', target).listener(), async (_url, port) => {
       const request = http.request({ port, method: 'POST' });
@@ -470,7 +471,7 @@ describe.each(frameworks)('how much is kept on $name', ({ app }) => {
   });
 });
 
-describe('native parsers beyond what is kept', () => {
+describe('native parsers beyond the kept size', () => {
   const text = express.text({ limit: '10mb' });
   const lengths = endpoint({}, ({ request }) => (request.raw as { req: { body: string } }).req.body.length);
 
@@ -483,7 +484,7 @@ describe('native parsers beyond what is kept', () => {
 
   const sent: Sent = { type: 'text/plain', body: unannounced };
 
-  it('read on where a reader of ours was refused', async () => {
+  it('read on after a reader of ours was refused', async () => {
     const refused: Middleware = async (request, callNext) => {
       await request.text().catch(() => undefined);
       return callNext(request);
@@ -494,7 +495,7 @@ describe('native parsers beyond what is kept', () => {
     });
   });
 
-  it('get a 413 where a middleware has read all of it as a stream', async () => {
+  it('get a 413 when a middleware streamed all of it', async () => {
     const streaming: Middleware = async (request, callNext) => {
       for await (const _chunk of request.body as unknown as AsyncIterable<Uint8Array>);
       return callNext(request);
@@ -506,7 +507,7 @@ describe('native parsers beyond what is kept', () => {
     ]);
   });
 
-  it('get all of it beside a middleware that reads all of it as a stream', async () => {
+  it('get all of it beside a middleware that streams all of it', async () => {
     const sizes: number[] = [];
     const beside: Middleware = async (request, callNext) => {
       const reading = (async () => {
@@ -523,7 +524,7 @@ describe('native parsers beyond what is kept', () => {
     expect(sizes).toEqual([Number(length)]);
   });
 
-  it('are not held up by a middleware that stops in the middle', async () => {
+  it('are not blocked by a middleware that stops halfway', async () => {
     const stopping: Middleware = async (request, callNext) => {
       const reader = request.body?.getReader();
       await reader?.read();
@@ -532,7 +533,7 @@ describe('native parsers beyond what is kept', () => {
     expect(await post(appOf(stopping), sent)).toMatchObject({ status: 200 });
   });
 
-  it('end the wait of a middleware when they have refused the body themselves', async () => {
+  it('end the wait of a middleware when they refuse the body themselves', async () => {
     const app = express().set('env', 'test');
     const late = gate<unknown>();
     app.use(
@@ -561,7 +562,7 @@ describe('native parsers beyond what is kept', () => {
 });
 
 describe.each(frameworks)('uploads on $name', ({ app }) => {
-  it('are in memory while they fit, then on disk, until the last background task has run', async () => {
+  it('stay in memory while they fit, then on disk until the last background task', async () => {
     const log = new EventLog();
     const paths: (string | undefined)[] = [];
     const target = endpoint({}, async ({ request, backgroundTasks }) => {
@@ -606,7 +607,7 @@ describe.each(frameworks)('uploads on $name', ({ app }) => {
     });
   });
 
-  it('are removed when the form is refused, or the client goes away', async () => {
+  it('are removed when the form is refused or the client leaves', async () => {
     const made: string[] = [];
     const log = new EventLog();
     const target = endpoint({}, async ({ request }) => {
@@ -628,7 +629,7 @@ describe.each(frameworks)('uploads on $name', ({ app }) => {
   });
 });
 
-describe.each(frameworks)('another body on $name', ({ app }) => {
+describe.each(frameworks)('a replaced body on $name', ({ app }) => {
   const seen = endpoint({}, async ({ request }) => [
     request.method,
     request.headers.get('content-type'),
@@ -643,7 +644,7 @@ describe.each(frameworks)('another body on $name', ({ app }) => {
       ['POST', 'application/x-www-form-urlencoded;charset=UTF-8', 'a=1'],
     ],
     ['nothing', () => ({ body: null as never }), ['POST', 'text/plain', '']],
-  ])('is what is below sees: %s', async (_what, init, expected) => {
+  ])('reaches everything below: %s', async (_what, init, expected) => {
     const change: Middleware = (request, callNext) => callNext(new Request(request, init() as never));
     const answer = await post(app().use(change).at('/', seen).listener(), {
       type: 'text/plain',
@@ -652,7 +653,7 @@ describe.each(frameworks)('another body on $name', ({ app }) => {
     expect(JSON.parse(answer.text)).toEqual(expected);
   });
 
-  it('is what a Fetch request brings along', async () => {
+  it('comes from a given Fetch request', async () => {
     const change: Middleware = (request, callNext) =>
       callNext(new globalThis.Request(request.native, { method: 'PUT', body: 'new' }));
     const answer = await post(app().use(change).at('/', seen).listener(), {
@@ -662,7 +663,7 @@ describe.each(frameworks)('another body on $name', ({ app }) => {
     expect(JSON.parse(answer.text)).toEqual(['PUT', 'text/plain', 'new']);
   });
 
-  it('is what native code reads, as a stream and by its headers', async () => {
+  it('reaches native code as a stream, with its headers', async () => {
     const upper: Middleware = async (request, callNext) => {
       const text = await request.text();
       return callNext(
@@ -686,7 +687,7 @@ describe.each(frameworks)('another body on $name', ({ app }) => {
     expect(JSON.parse(answer.text)).toEqual(['OLD!', null, 'chunked']);
   });
 
-  it('is refused for a request that has none', async () => {
+  it('is rejected for a request without a body', async () => {
     const codes: unknown[] = [];
     const wrong: Middleware = (request, callNext) => {
       try {
@@ -701,7 +702,7 @@ describe.each(frameworks)('another body on $name', ({ app }) => {
   });
 });
 
-it('another body is what a parser before the layer would have made of it', async () => {
+it('a replaced body looks like what a parser before the layer would have made of it', async () => {
   const app = express();
   app.use(express.json());
   app.use(toExpress((request, callNext) => callNext(new Request(request, { body: '{"new":1}' }))));

@@ -47,10 +47,10 @@ function begin(port: number, reader: string, type: string): { socket: net.Socket
   return { socket, head: `${lines.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n` };
 }
 
-describe.each(['Express 5', 'Koa 3'])('what %s holds in memory', framework => {
+describe.each(['Express 5', 'Koa 3'])('memory held by %s', framework => {
   const oneByteChunks = (count: number): string => chunked('a').repeat(count);
 
-  it('is within the limits while a form comes in chunks of one byte', async () => {
+  it('stays within the limits while a form arrives in chunks of one byte', async () => {
     await withMeasure(framework, async ({ port }, measure) => {
       await measure('now');
       const { socket, head } = begin(port, 'form', multipart);
@@ -67,7 +67,7 @@ describe.each(['Express 5', 'Koa 3'])('what %s holds in memory', framework => {
   });
 
   it.each(['text', 'body'])(
-    'is a small multiple of a body that %s gives, in chunks of one byte',
+    'stays a small multiple of a body that %s gives, in chunks of one byte',
     async reader => {
       await withMeasure(framework, async ({ port }, measure) => {
         await measure('now');
@@ -81,7 +81,7 @@ describe.each(['Express 5', 'Koa 3'])('what %s holds in memory', framework => {
     },
   );
 
-  it('is a small multiple of the names of a form, whatever else the heads of its parts say', async () => {
+  it('stays a small multiple of the names of a form, whatever else its part heads contain', async () => {
     await withMeasure(framework, async ({ port }, measure) => {
       await measure('now');
       const { socket, head } = begin(port, 'form', multipart);
@@ -95,7 +95,7 @@ describe.each(['Express 5', 'Koa 3'])('what %s holds in memory', framework => {
     });
   });
 
-  it('stays the same while an event stream sends pings', async () => {
+  it('does not grow while an event stream sends pings', async () => {
     await withMeasure(framework, async ({ port }, measure) => {
       const [response] = (await once(http.get({ port, path: '/silent' }), 'response')) as [
         http.IncomingMessage,
@@ -121,7 +121,7 @@ describe.each(['Express 5', 'Koa 3'])('what %s holds in memory', framework => {
     });
   });
 
-  it('does not grow with the chunks of a response that gzip() looks at', async () => {
+  it('does not grow with the chunks of a response that gzip() inspects', async () => {
     await withMeasure(framework, async ({ port }) => {
       const headers = { 'accept-encoding': 'gzip', 'x-size': '300000' };
       const [response] = (await once(http.get({ port, path: '/tiny', headers }), 'response')) as [

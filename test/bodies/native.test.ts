@@ -69,18 +69,18 @@ describe.each(frameworks)('behind a middleware that reads, native code on $name'
     ],
     ['a GET with a body', { headers: { 'content-length': 3 } }, 'abc', 'got abc'],
     ['a DELETE with a body', { method: 'DELETE', headers: { 'content-length': 3 } }, 'abc', 'got abc'],
-  ])('has the end of %s', async (_what, options, body, text) => {
+  ])('sees the end of %s', async (_what, options, body, text) => {
     expect(await ask(behind(), options, body)).toEqual([200, text]);
   });
 });
 
 describe('native code behind a middleware that reads', () => {
-  it('has the end of a GET in a wrapped app', async () => {
+  it('sees the end of a GET in a wrapped app', async () => {
     const app = express().use(counting as never);
     expect(await ask(wrap(app as never, reading) as http.RequestListener)).toEqual([200, 'got ']);
   });
 
-  it('has the texts that it has asked for, and the others have the bytes', async () => {
+  it('gets text after setEncoding(), while other readers get bytes', async () => {
     const seen: unknown[] = [];
     const app = express();
     app.use((req, _res, next) => {
@@ -99,7 +99,7 @@ describe('native code behind a middleware that reads', () => {
     expect(seen).toEqual([body]);
   });
 
-  it('is not told that a body is complete which it can not be given', async () => {
+  it('does not see an incomplete body as complete', async () => {
     const log = new EventLog();
     const app = express();
     app.use(toExpress(streaming));
@@ -117,7 +117,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual(['error 413']);
   });
 
-  it('is told of a new body that fails', async () => {
+  it('learns that a new body failed', async () => {
     const log = new EventLog();
     const app = express();
     async function* failing(): AsyncGenerator<string> {
@@ -134,7 +134,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual(['abc']);
   });
 
-  it('keeps its connection where a body is changed behind a parser, however late it answers', async () => {
+  it('keeps its connection when a body changes behind a parser, however late it answers', async () => {
     const log = new EventLog();
     const app = express().set('env', 'test');
     app.use(express.json());
@@ -149,7 +149,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual([]);
   });
 
-  it('hears of the close of a request whose body was changed before anybody had read it', async () => {
+  it('sees the close of a request whose body was changed before it was read', async () => {
     const log = new EventLog();
     const app = express();
     app.use(toExpress((request, callNext) => callNext(new Request(request, { body: 'new' }))));
@@ -162,7 +162,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual(['end', 'close']);
   });
 
-  it('hears of the close of a request whose body was changed', async () => {
+  it('sees the close of a request whose body was changed', async () => {
     const log = new EventLog();
     const app = express();
     app.use(
@@ -180,7 +180,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual(['new', 'end', 'close']);
   });
 
-  it('behind a body that is no JSON any more is a 400, as where it had been sent', async () => {
+  it('answers a 400 behind a body that is no longer JSON, as if it had been sent', async () => {
     const app = express().set('env', 'test');
     app.use(express.json());
     app.use(toExpress((request, callNext) => callNext(new Request(request, { body: 'not json' }))));
@@ -194,7 +194,7 @@ describe('native code behind a middleware that reads', () => {
     ['has paused', req => void req.on('data', () => undefined).pause()],
     ['listens and does not read', req => void req.on('readable', () => undefined)],
   ])(
-    'that %s holds nobody up for ever',
+    'cannot block other readers when it is one that %s',
     async (_what, stall) => {
       const log = new EventLog();
       const app = express();
@@ -218,7 +218,7 @@ describe('native code behind a middleware that reads', () => {
     20_000,
   );
 
-  it('and others have a body that comes in 200,000 chunks, without work that grows with its square', async () => {
+  it('and other readers get a body of 200,000 chunks in linear time', async () => {
     const count = 200_000;
     const length = endpoint({}, async ({ request }) => (await request.text()).length);
     const app = express().use(toExpress(new Layer()), express.text({ limit: '2mb' }), toExpress(length));
@@ -305,7 +305,7 @@ describe('native code behind a middleware that reads', () => {
     return { ours, ahead, native };
   }
 
-  it.each(Object.entries(readers))('has all of it where it reads later, %s', async (_how, read) => {
+  it.each(Object.entries(readers))('gets all of it when it reads later, %s', async (_how, read) => {
     const { ours, ahead, native } = readLater(read);
     await listening(express().use(toExpress(ahead), native as never), async (_url, port) => {
       const socket = net.connect(port, '127.0.0.1');
@@ -323,7 +323,7 @@ describe('native code behind a middleware that reads', () => {
     expect(Buffer.from(await ours.opened).equals(bytes)).toBe(true);
   });
 
-  it.each(Object.entries(readers))('has all of it on HTTP/2 where it reads later, %s', async (_how, read) => {
+  it.each(Object.entries(readers))('gets all of it on HTTP/2 when it reads later, %s', async (_how, read) => {
     const { ours, ahead, native } = readLater(read);
     const server = http2.createServer(toNode(ahead, native as never) as never);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -345,7 +345,7 @@ describe('kept bytes', () => {
     maxLength: 300,
   });
 
-  it('are given to each reader as they were, whatever the sizes of chunks', () => {
+  it('reach each reader unchanged, whatever the sizes of chunks', () => {
     fc.assert(
       fc.property(sizes, fc.array(fc.nat({ max: 96 })), (pushed, pauses) => {
         const kept = new KeptBytes();
@@ -389,7 +389,7 @@ describe('kept bytes', () => {
 });
 
 describe.each(frameworks)('an empty body on $name', ({ app }) => {
-  it('is empty, whoever has listened to it', async () => {
+  it('stays empty, whoever has listened to it', async () => {
     const target = endpoint({}, async ({ request }) => [
       await request.text(),
       (await request.bytes()).length,
@@ -407,7 +407,7 @@ describe.each(frameworks)('an empty body on $name', ({ app }) => {
 });
 
 it.each(['content-length', 'transfer-encoding'])(
-  'an empty body by %s is empty behind express.json()',
+  'an empty body by %s stays empty behind express.json()',
   async name => {
     const target = endpoint({}, async ({ request }) => [await request.text()]);
     for (const handlers of [
@@ -426,7 +426,7 @@ it.each(['content-length', 'transfer-encoding'])(
   },
 );
 
-describe('a body that breaks off', () => {
+describe('a truncated body', () => {
   const log = new EventLog();
   const target = endpoint({}, async ({ request }) => {
     log.add('reading');
@@ -440,7 +440,7 @@ describe('a body that breaks off', () => {
   it.each<[string, () => http.RequestListener]>([
     ['Node', () => toNode(target) as http.RequestListener],
     ['Koa', () => new Koa().use(toKoa(new Layer())).use(toKoa(target)).callback()],
-  ])('on HTTP/2 is not taken for a whole one on %s', async (_name, listener) => {
+  ])('on HTTP/2 does not count as complete on %s', async (_name, listener) => {
     log.events.length = 0;
     const server = http2.createServer(listener() as never);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -457,7 +457,7 @@ describe('a body that breaks off', () => {
     expect(log.events).toEqual(['reading', 'ClientDisconnect']);
   });
 
-  it('because the response is out is not taken for a whole one in a background task', async () => {
+  it('does not count as complete in a background task after the response', async () => {
     const open = gate();
     const late = new EventLog();
     const later = endpoint({}, ({ request, backgroundTasks }) => {
@@ -483,7 +483,7 @@ describe('a body that breaks off', () => {
     expect(late.events).toEqual(['BODY_CONSUMED']);
   });
 
-  it('is whole in a background task where it had arrived before', async () => {
+  it('is complete in a background task if it arrived before', async () => {
     const arrived = gate();
     const late = new EventLog();
     const later = endpoint({}, async ({ request, backgroundTasks }) => {
@@ -498,6 +498,7 @@ describe('a body that breaks off', () => {
       arrived.open();
       await late.until('abc');
     });
+    expect(late.events).toEqual(['abc']);
   });
 });
 
@@ -520,7 +521,7 @@ describe('HTTP/2', () => {
     return stream.rstCode || text;
   }
 
-  it('resets the stream of native code that does not listen to errors, and the process lives', async () => {
+  it('resets the stream of native code without error listeners, and the process survives', async () => {
     expect(await ask2(toNode(streaming, counting as never), Buffer.alloc(3 * mebibyte))).toBe(2);
     const failing: Middleware = (request, callNext) => {
       async function* body(): AsyncGenerator<string> {
@@ -532,7 +533,7 @@ describe('HTTP/2', () => {
     expect(await ask2(toNode(failing, counting as never), 'old')).toBe(2);
   });
 
-  it('comes to its tasks although nobody has read a body to its end', async () => {
+  it('runs the tasks although nobody has read a body to its end', async () => {
     const log = new EventLog();
     const layer = new Layer();
     layer.addMiddleware(async (request, callNext) => {
@@ -562,7 +563,7 @@ describe('HTTP/2', () => {
     expect(log.events).toEqual(['close']);
   });
 
-  it('has another body and other headers, too', async () => {
+  it('shows another body and other headers, too', async () => {
     const change: Middleware = (request, callNext) => callNext(new Request(request, { body: 'new' }));
     const server = http2.createServer(toNode(change, counting as never) as never);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -585,7 +586,7 @@ describe('forms', () => {
   const folders = (): string[] =>
     readdirSync(tmpdir()).filter(name => name.startsWith('callnext-') && name.length === 15);
 
-  it('that come when the request is over leave nothing on disk', async () => {
+  it('that arrive after the request leave nothing on disk', async () => {
     const before = folders();
     const seen = new EventLog();
     const open = gate();
@@ -604,7 +605,7 @@ describe('forms', () => {
     expect(folders()).toEqual(before);
   });
 
-  it('that are coded are held in memory, so that a bomb stays small', async () => {
+  it('that are compressed stay in memory, so that a bomb stays small', async () => {
     const before = folders();
     const read = endpoint({}, async ({ request }) => [...(await request.form())].length);
     const coded = { method: 'POST', headers: { 'content-type': multipart, 'content-encoding': 'gzip' } };

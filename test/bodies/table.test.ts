@@ -382,7 +382,7 @@ describe.each(hosts)('a parser before the layer on %s', (name, host) => {
   const rows = afterParser.filter(([of]) => name.startsWith(of)).map(([, ...row]) => row);
 
   it.each(rows)(
-    'leaves of %s with %s what is faithful, and refuses the rest',
+    'keeps what is faithful of %s with %s and refuses the rest',
     async (parser, name, expected) => {
       const content = contents[name] as Content;
       const words: Record<string, unknown> = { gone: 'refused: BODY_PARSED', read: 'refused: BODY_CONSUMED' };

@@ -34,7 +34,7 @@ describe.each(frameworks)('an upload on $name', ({ name }) => {
     });
   };
 
-  it('of which the disk takes a part only is a 500 with a cause, and leaves nothing behind', async () => {
+  it('that the disk stores only in part is a 500 with a cause and leaves nothing behind', async () => {
     const { status, told } = await upload(`${file(1_500_000)}${file(2_048_050)}--b--\r\n`);
     expect(status).toBe(500);
     expect(told).toEqual({
@@ -43,7 +43,7 @@ describe.each(frameworks)('an upload on $name', ({ name }) => {
     });
   });
 
-  it('that the disk takes is whole', async () => {
+  it('that fits on the disk is complete', async () => {
     const { status, text, told } = await upload(`${file(2_048_000)}--b--\r\n`);
     expect([status, text]).toEqual([200, '{"sizes":[2048000]}']);
     expect(told).toEqual({ errors: [], left: [] });

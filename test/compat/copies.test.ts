@@ -368,14 +368,14 @@ async function run(
 }
 
 describe.each(places)('two copies of callnext on $name', place => {
-  it.each(cases)('are two layers of one copy where $title', async row => {
+  it.each(cases)('act as two layers of one copy when $title', async row => {
     const one = await run(place, row, first, first);
     expect(one.events).toContain('inner enter');
     expect(await run(place, row, first, second)).toEqual(one);
     expect(await run(place, row, second, first)).toEqual(one);
   });
 
-  it('another version is refused by an error that names both', async () => {
+  it('report another version with an error that names both', async () => {
     const other = newCopy('9.9.9');
     const row: Case = { title: '', below: () => ({ native: answer => answer.send('native') }) };
     const { shown, events } = await run(place, row, first, other);
@@ -389,6 +389,6 @@ describe.each(places)('two copies of callnext on $name', place => {
   });
 });
 
-it('knows its own version', () => {
+it('know their own version', () => {
   expect(version).toBe(require('../../package.json').version);
 });

@@ -187,7 +187,7 @@ describe.each([
   }
 
   describe.each(packages)('%s', (name, mount) => {
-    it.each(modes)('is the same behind %s, and in front of it', async (_mode, middlewares) => {
+    it.each(modes)('behaves the same behind %s and in front of it', async (_mode, middlewares) => {
       const skips = skippedWith(middlewares, endsLate.includes(name));
       const native = await observe(log => [app => mount(app, log)], skips);
       expect(native.answers.length).toBeGreaterThan(85);
@@ -196,25 +196,28 @@ describe.each([
     });
   });
 
-  it.each(modes)('all of them together are the same with %s among them', async (_mode, middlewares) => {
-    const skips = skippedWith(middlewares, true);
-    const native = await observe(
-      log =>
-        packages.map(
-          ([, mount]) =>
-            app =>
-              mount(app, log),
-        ),
-      skips,
-    );
-    const among = await observe(
-      log => packages.flatMap(([, mount]) => [layers(middlewares), (app: App) => mount(app, log)]),
-      skips,
-    );
-    expect(among).toEqual(native);
-  });
+  it.each(modes)(
+    'behaves the same with all features in one app and %s among them',
+    async (_mode, middlewares) => {
+      const skips = skippedWith(middlewares, true);
+      const native = await observe(
+        log =>
+          packages.map(
+            ([, mount]) =>
+              app =>
+                mount(app, log),
+          ),
+        skips,
+      );
+      const among = await observe(
+        log => packages.flatMap(([, mount]) => [layers(middlewares), (app: App) => mount(app, log)]),
+        skips,
+      );
+      expect(among).toEqual(native);
+    },
+  );
 
-  it.each(modes)('a proxy to all of it is the same behind %s', async (_mode, middlewares) => {
+  it.each(modes)('a proxy to all features behaves the same behind %s', async (_mode, middlewares) => {
     await serving(build([]), async upstream => {
       const through = (mounts: ((app: App) => void)[]): http.RequestListener => {
         const app = express();
@@ -245,7 +248,7 @@ function chunksJoined(recorded: Recorded): Recorded {
 }
 
 describe('on node:http with router and finalhandler', () => {
-  it.each(modes)('every answer is the same behind %s', async (_mode, middlewares) => {
+  it.each(modes)('every answer stays the same behind %s', async (_mode, middlewares) => {
     const skips = skippedWith(middlewares, false);
     const router = makeRouter();
     for (const [index, { handle }] of nativeCases.entries())

@@ -149,7 +149,7 @@ describe.each(hosts)('Fetch handlers on %s', (_name, listener) => {
       );
     });
 
-    it('better-auth signs somebody up, and knows the session', async () => {
+    it('better-auth signs a user up and knows the session', async () => {
       const tables = { user: [], session: [], account: [], verification: [] };
       const auth = betterAuth({
         database: memoryAdapter(tables),
@@ -198,7 +198,7 @@ describe.each(hosts)('Fetch handlers on %s', (_name, listener) => {
     });
   });
 
-  it('hear of a client that goes away', async () => {
+  it('notice that a client leaves', async () => {
     const log = new EventLog();
     const waiting: FetchHandler = async request => {
       log.add('called');
@@ -245,7 +245,7 @@ describe.each(hosts)('Fetch handlers on %s', (_name, listener) => {
   });
 });
 
-it('a parser that has changed a body leaves nothing to be rebuilt, and the error says so', async () => {
+it('a parser that changed a body prevents its rebuilding, and the error says so', async () => {
   const app = express5().set('env', 'test');
   app.use(express5.urlencoded({ extended: true }));
   app.use(mountOnExpress(async request => new Response(await request.text())));
@@ -261,7 +261,7 @@ it('a parser that has changed a body leaves nothing to be rebuilt, and the error
   });
 });
 
-it('refuses what is no handler', () => {
+it('rejects a value that is not a handler', () => {
   expect(() => mountOnExpress({} as never)).toThrow(expect.objectContaining({ code: 'FETCH_HANDLER' }));
   expect(() => mountOnKoa(endpoint({}, () => 1) as never)).toThrow(
     expect.objectContaining({ code: 'FETCH_HANDLER' }),

@@ -280,7 +280,7 @@ describe.each([
     middlewares.includes(reading) && (isRace(given) || given.title.startsWith('flushed'));
 
   describe.each(packages)('%s', (_package, mount) => {
-    it.each(modes)('is the same behind %s, and in front of it', async (_mode, middlewares) => {
+    it.each(modes)('behaves the same behind %s and in front of it', async (_mode, middlewares) => {
       const skips = skippedWith(middlewares);
       const native = await observe([mount], skips);
       expect(native.answers.length).toBeGreaterThan(90);
@@ -289,18 +289,21 @@ describe.each([
     });
   });
 
-  it.each(modes)('all of them together are the same with %s among them', async (_mode, middlewares) => {
-    const skips = skippedWith(middlewares);
-    const mounted = packages.map(([, mount]) => mount);
-    const native = await observe(mounted, skips);
-    const among = await observe(
-      mounted.flatMap(mount => [layers(middlewares), mount]),
-      skips,
-    );
-    expect(among).toEqual(native);
-  });
+  it.each(modes)(
+    'behaves the same with all features in one app and %s among them',
+    async (_mode, middlewares) => {
+      const skips = skippedWith(middlewares);
+      const mounted = packages.map(([, mount]) => mount);
+      const native = await observe(mounted, skips);
+      const among = await observe(
+        mounted.flatMap(mount => [layers(middlewares), mount]),
+        skips,
+      );
+      expect(among).toEqual(native);
+    },
+  );
 
-  it('a router with layers of its own, at a prefix and at a route, is the same', async () => {
+  it('a router with layers at a prefix and at a route behaves the same', async () => {
     const routed = (middlewares: Middleware[]): http.RequestListener => {
       const app = new Koa();
       app.silent = true;

@@ -37,7 +37,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
   });
 
   it.each(settings.map(setting => [titleOf(setting), setting] as const))(
-    'answers as without callnext, byte for byte: %s',
+    'answers byte for byte as without callnext: %s',
     async (_title, setting) => {
       const { listener, store } = run(setting);
       const after = await listening(listener, (_url, port) => record(port));
@@ -78,7 +78,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
           kinds.map(kind => [`${request.name}, ${kind}`, (on: Attack) => during(request, kind, on)] as const),
         );
 
-      it('rolls back what has failed, and nothing else', async () => {
+      it('rolls back only what failed', async () => {
         const each = [...answered, ...failed].map(
           request =>
             [
@@ -96,7 +96,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(each)).toEqual([]);
       });
 
-      it('tells the client of a commit that fails, or `onError` where the answer is out', async () => {
+      it('tells the client that a commit failed, or `onError` once the answer was sent', async () => {
         const attacks = inAll(
           async (request, kind, { connection, store, told, expectAnswer, expectEqual }) => {
             if (!hasTransaction(setting, request)) return;
@@ -111,7 +111,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(attacks)).toEqual([]);
       });
 
-      it('answers in the format of the app where a middleware throws after callNext', async () => {
+      it("answers in the app's format when a middleware throws after callNext", async () => {
         const attacks = inAll(async (request, kind, { connection, store, expectAnswer, expectEqual }) => {
           const headers = { ...request.headers, 'x-after': kind };
           expectAnswer(await connection.ask({ ...request, headers }), kind, request);
@@ -122,7 +122,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(attacks)).toEqual([]);
       });
 
-      it('begins nothing where a middleware throws before callNext', async () => {
+      it('begins nothing when a middleware throws before callNext', async () => {
         const attacks = inAll(async (request, kind, { connection, store, expectAnswer, expectEqual }) => {
           const headers = { ...request.headers, 'x-before': kind };
           expectAnswer(await connection.ask({ ...request, headers }), kind, request);
@@ -131,7 +131,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(attacks)).toEqual([]);
       });
 
-      it('answers in the format of the app where BEGIN fails', async () => {
+      it("answers in the app's format when BEGIN fails", async () => {
         const attacks = inAll(async (request, kind, { connection, store, expectAnswer, expectEqual }) => {
           // An HTTPException in a native handler goes to the error middleware of the app, without a boundary.
           if (!hasTransaction(setting, request) || (kind === 'http' && !isShared(setting))) return;
@@ -160,7 +160,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(attacks)).toEqual([]);
       });
 
-      it('keeps to the order when its client goes', async () => {
+      it('keeps the order when the client leaves', async () => {
         const leaving = async (
           { connection, store, expectEqual }: Attack,
           leave: () => void,
@@ -206,7 +206,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(attacks)).toEqual([]);
       });
 
-      it('leaves the transaction to a handler that goes on after a timeout', async () => {
+      it('leaves the transaction to a handler that outlives a timeout', async () => {
         const late = async (
           { connection, store, expectEqual }: Attack,
           then: () => unknown,

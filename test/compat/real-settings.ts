@@ -85,7 +85,7 @@ export interface Options {
   readonly onError?: (error: unknown, transaction: Promise<Transaction>) => Promise<void>;
 }
 
-/** Adds callnext to the app, as docs/add-to-express.md says. */
+/** Adds callnext to the app, as docs/guides/add-to-express.md says. */
 export function run({ place, hasBoundary, by, scope }: Setting, options: Options = {}): Running {
   const store = new Store();
   const told: unknown[] = [];

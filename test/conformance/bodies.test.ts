@@ -43,7 +43,7 @@ describe.each(mounts)('several readers of one body on $name', ({ app }) => {
       return listening(mount(app().use(middleware)).listener(), async url => (await fetch(url)).text());
     }
 
-    it('gives all of it to a reader that is not awaited, and to the client', async () => {
+    it('gives all of it to an unawaited reader and to the client', async () => {
       const seen = gate<string>();
       const body = await read(async (request, callNext) => {
         const response = await callNext(request);
@@ -53,7 +53,7 @@ describe.each(mounts)('several readers of one body on $name', ({ app }) => {
       expect([body, await seen.opened]).toEqual(['abcdef', 'abcdef']);
     });
 
-    it('gives all of it to a clone, whenever that is read, and to the client', async () => {
+    it('gives all of it to a clone, whenever it is read, and to the client', async () => {
       const seen = gate<string>();
       const body = await read(async (request, callNext) => {
         const response = await callNext(request);
@@ -120,7 +120,7 @@ describe.each(mounts)('several readers of one body on $name', ({ app }) => {
 });
 
 describe.each(mounts)('the forms of a body on $name', ({ app }) => {
-  it('gives a request body as bytes of its own, as a blob and as a form', async () => {
+  it('offers a request body as its own bytes, as a blob and as a form', async () => {
     const forms = endpoint({}, async ({ request }) => {
       const buffer = await request.arrayBuffer();
       const form = await request.formData();
@@ -145,7 +145,7 @@ describe.each(mounts)('the forms of a body on $name', ({ app }) => {
     });
   });
 
-  it('gives a native response as bytes of its own', async () => {
+  it('offers a native response as its own bytes', async () => {
     const sizes: number[] = [];
     const looking: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -219,7 +219,7 @@ describe.each(mounts)('bodies that are not sent on $name', ({ app }) => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('cancel a Web stream that was not begun', async () => {
+  it('cancel a Web stream that has not started', async () => {
     const cancelled = gate();
     const stream = new ReadableStream<Uint8Array>({ cancel: () => cancelled.open() }, { highWaterMark: 0 });
     const mounted = app()
@@ -237,25 +237,22 @@ describe.each(mounts)('bodies that are not sent on $name', ({ app }) => {
     });
   });
 
-  it.each([[{ row: 1 }], [undefined], [null], [42]])(
-    'cut the connection where a chunk is %p',
-    async chunk => {
-      const errors: unknown[] = [];
-      const reported = gate();
-      const layer = new Layer({
-        onError: error => {
-          errors.push(error);
-          reported.open();
-        },
-      });
-      const bad = endpoint({}, () => new StreamingResponse(['head', chunk as unknown as string, 'tail']));
-      await listening(app().use(layer).at('/', bad).listener(), async url => {
-        await expect(fetch(url).then(response => response.text())).rejects.toThrow();
-        await reported.opened;
-      });
-      expect(errors).toEqual([expect.objectContaining({ code: 'BODY_CHUNK' })]);
-    },
-  );
+  it.each([[{ row: 1 }], [undefined], [null], [42]])('cut the connection when a chunk is %p', async chunk => {
+    const errors: unknown[] = [];
+    const reported = gate();
+    const layer = new Layer({
+      onError: error => {
+        errors.push(error);
+        reported.open();
+      },
+    });
+    const bad = endpoint({}, () => new StreamingResponse(['head', chunk as unknown as string, 'tail']));
+    await listening(app().use(layer).at('/', bad).listener(), async url => {
+      await expect(fetch(url).then(response => response.text())).rejects.toThrow();
+      await reported.opened;
+    });
+    expect(errors).toEqual([expect.objectContaining({ code: 'BODY_CHUNK' })]);
+  });
 });
 
 describe.each(mounts)('a middleware that does not wait on $name', ({ app }) => {
@@ -288,7 +285,7 @@ describe.each(mounts)('a middleware that does not wait on $name', ({ app }) => {
     ],
     ['writes a head', res => res.writeHead(201, { 'x-late': '1' }).end('late')],
     ['destroys the response', res => res.destroy()],
-  ])('leaves the connection sound where native code %s later', async (_what, answer) => {
+  ])('leaves the connection intact when native code %s later', async (_what, answer) => {
     const done = gate();
     const mounted = late(answer, () => done.open())(app().use(timeout));
     await listening(mounted.listener(), async url => {

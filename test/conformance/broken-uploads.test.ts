@@ -182,7 +182,7 @@ describe.each(places)('on $name, a client', place => {
   const committed = ['BEGIN', 'at work', 'closed', 'ends', 'callNext gave 200', 'COMMIT', 'task'];
   const dropped = 'told background: TASK_DROPPED';
 
-  it.each(breaks)('that $title, changes nothing for an endpoint that works', async row => {
+  it.each(breaks)('that $title, does not disturb a running endpoint', async row => {
     const events = await serve(
       layer => place.endpoint(layer, working),
       port => breakOff(port, row),
@@ -191,7 +191,7 @@ describe.each(places)('on $name, a client', place => {
     expect(events).toEqual(committed);
   });
 
-  it.each(breaks)('that $title, leaves an endpoint that throws to roll back', async row => {
+  it.each(breaks)('that $title, leaves a throwing endpoint to roll back', async row => {
     const events = await serve(
       layer => place.endpoint(layer, failing),
       port => breakOff(port, row),
@@ -209,7 +209,7 @@ describe.each(places)('on $name, a client', place => {
     ]);
   });
 
-  it.each(breaks.filter(isWhole))('that $title, changes nothing for native code that answers', async row => {
+  it.each(breaks.filter(isWhole))('that $title, does not disturb native code that answers', async row => {
     const events = await serve(
       layer => place.native(layer, uploaded),
       port => breakOff(port, row),
@@ -230,7 +230,7 @@ describe.each(places)('on $name, a client', place => {
     expect(events).toEqual(['BEGIN', 'at work', 'closed', ...rolledBack]);
   });
 
-  it('that aborts a fetch in its upload, changes nothing for an endpoint that works', async () => {
+  it('that aborts a fetch in its upload, does not disturb a running endpoint', async () => {
     const abort = new AbortController();
     const client = async (port: number): Promise<void> => {
       const body = new ReadableStream({ start: controller => controller.enqueue(Buffer.from('part')) });
@@ -243,7 +243,7 @@ describe.each(places)('on $name, a client', place => {
     expect(await serve(layer => place.endpoint(layer, working), client)).toEqual(committed);
   });
 
-  it('that leaves after early hints, changes nothing for an endpoint that works', async () => {
+  it('that leaves after early hints, does not disturb a running endpoint', async () => {
     const hinting: Handler = ({ request }) => {
       const { res } = request.raw as { res: http.ServerResponse };
       res.writeEarlyHints({ link: '</style.css>; rel=preload' });

@@ -138,7 +138,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     return response;
   };
 
-  it('commits where the client leaves while it is streamed', async () => {
+  it('commits when the client leaves while it streams', async () => {
     const events = await serve(passing, endless, async request => {
       const response = await responseTo(request);
       await new Promise(resolve => response.once('data', resolve));
@@ -147,7 +147,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     expect(events).toEqual(['after 201', 'handled', 'COMMIT', 'task']);
   });
 
-  it('commits where the client leaves while it is held', async () => {
+  it('commits when the client leaves while it is held', async () => {
     const holding: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       log.add('held');
@@ -164,7 +164,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     expect(events).toEqual(['held', 'handled', 'after 201', 'COMMIT', 'task']);
   });
 
-  it('commits where a middleware replaces the response, and nobody is told', async () => {
+  it('commits without a report when a middleware replaces the response', async () => {
     const replacing: Middleware = async (request, callNext) => {
       await callNext(request);
       return new PlainTextResponse('replaced');
@@ -175,7 +175,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     expect([events, told]).toEqual([['handled', 'COMMIT', 'task'], []]);
   });
 
-  it('commits where a streamed response takes its place, and nobody is told', async () => {
+  it('commits without a report when a streamed response replaces it', async () => {
     async function* body(): AsyncGenerator<string> {
       yield 'begun, ';
       await new Promise(resolve => setImmediate(resolve));
@@ -194,7 +194,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
   it.each([
     ['fails', new Error('failed')],
     ['closes too early', undefined],
-  ])('rolls back where its own source %s', async (_how, error) => {
+  ])('rolls back when its own source %s', async (_how, error) => {
     let source: Readable | undefined;
     const begin = (): Readable => {
       source = endless();

@@ -66,7 +66,7 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
     log.events.length = 0;
   });
 
-  it.each(functions)('is refused, and lets nothing pass: %s', async (_what, made) => {
+  it.each(functions)('is rejected and lets nothing pass: %s', async (_what, made) => {
     for (const marker of [Depends(made), Depends(dependency({}, made))]) {
       const layer = new Layer({ dependencies: [marker], onError: () => undefined });
       layer.addExceptionHandler(Error, (_request, error) => Response.json(error, { status: 500 }));
@@ -90,7 +90,7 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
     expect(log.events).toEqual([]);
   });
 
-  it('is refused, too, where a plain function returns it to a guard', async () => {
+  it('is rejected too when a plain function returns it to a guard', async () => {
     async function* verify() {
       log.add('verified');
       yield;
@@ -110,7 +110,7 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
     expect(seen).toMatchObject({ code: 'GENERATOR_NOT_ENTERED' });
   });
 
-  it('is refused, too, where a mock of one takes the place of a generator', async () => {
+  it('is rejected too when a mock of one replaces a generator', async () => {
     async function* getDb() {
       yield 'db';
     }

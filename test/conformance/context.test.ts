@@ -36,7 +36,7 @@ describe.each(mounts)('the async context on $name', ({ app }) => {
       note(`${name} exit`);
     };
 
-  it('is that of the middleware in dependencies, endpoints, streams, exits and tasks', async () => {
+  it('reaches dependencies, endpoints, streams, exits and tasks from the middleware', async () => {
     const layer = storing();
     const session = dependency({ db: Depends(noting('db'), { scope: 'background' }) }, noting('session'));
     const read = endpoint({ session: Depends(session) }, async ({ backgroundTasks, response }) => {
@@ -65,7 +65,7 @@ describe.each(mounts)('the async context on $name', ({ app }) => {
     }
   });
 
-  it('is that of the middleware in native code, and in what it injects', async () => {
+  it('reaches native code and what it injects from the middleware', async () => {
     const native = app()
       .use(storing())
       .handler('/', async answer => {
@@ -81,7 +81,7 @@ describe.each(mounts)('the async context on $name', ({ app }) => {
     expect(log.events).toEqual(['native: /path', 'db enter: /path', 'native later: /path', 'db exit: /path']);
   });
 
-  it('is the one that an inner middleware set, for what is below that', async () => {
+  it('below an inner middleware is the one that it set', async () => {
     const inner = new Layer({
       middleware: [(request, callNext) => store.run('inner', () => callNext(request))],
       dependencies: [Depends(noting('layer'))],
@@ -178,7 +178,7 @@ describe.each([
     },
   );
 
-  it('is that of native code below the layer where that has stores of its own', async () => {
+  it('of native code below the layer keeps its own stores', async () => {
     const seen: string[] = [];
     const write = async (around: RequestHandler): Promise<string[]> => {
       seen.length = 0;
@@ -206,7 +206,7 @@ describe.each([
     expect(await write(toExpress(storing()) as never)).toEqual(expect.arrayContaining(kept));
   });
 
-  it('would be lost natively behind the one written by hand', async () => {
+  it('would be lost natively behind the handwritten version', async () => {
     const begun = gate<void>();
     const app = express();
     app.use((req, _res, next) => store.run(req.path, next));

@@ -66,7 +66,7 @@ describe.each(mounts)('native code on $name', framework => {
     ['its response with an error of Node', (res: http.ServerResponse) => res.destroy(missing), failed],
     ['its connection', (res: http.ServerResponse) => res.socket?.destroy(), over],
     ['its request', (res: http.ServerResponse) => res.req.destroy(), over],
-  ])('that destroys %s gives its dependencies back at once', async (_what, destroy, events) => {
+  ])('that destroys %s releases its dependencies at once', async (_what, destroy, events) => {
     await listening(mounted(framework, destroy), (_url, port) =>
       // The five seconds never pass here.
       skippingTime(async () => {
@@ -79,7 +79,7 @@ describe.each(mounts)('native code on $name', framework => {
 });
 
 describe.each(frameworks)('native code on $name', framework => {
-  it('keeps its dependencies where a server that closes destroys its connection', async () => {
+  it('keeps its dependencies when a closing server destroys its connection', async () => {
     const going = gate();
     const server = http.createServer(mounted(framework, () => going.open()));
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -107,7 +107,7 @@ const leavings: [string, (stream: http2.ClientHttp2Stream) => void][] = [
 ];
 
 describe('native code over HTTP/2', () => {
-  it.each(leavings)('keeps its dependencies where its client %s', async (_how, leave) => {
+  it.each(leavings)('keeps its dependencies when its client %s', async (_how, leave) => {
     const layer = new Layer({ middleware: [passing], dependencies: [Depends(getTx)] });
     const listener = toNode(layer, (_req, res) => {
       res.once('close', () => log.add('closed'));

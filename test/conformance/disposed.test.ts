@@ -55,7 +55,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     return answers;
   }
 
-  it('is left alone: a shared client serves one request after the other', async () => {
+  it('is left alone: a shared client serves one request after another', async () => {
     const client = opens('client')();
     const getClient = () => client;
     const native = app().use(layer);
@@ -74,7 +74,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     ['an async iterator of events', () => on(new EventEmitter(), 'never')],
     ['the object of a generator function', () => counting()],
     ['an iterator that is written by hand', () => byHand()],
-  ])('is a value where it is %s, and nothing begins or ends it', async (_what, make) => {
+  ])('stays a plain value when it is %s, and nothing begins or ends it', async (_what, make) => {
     const made: unknown[] = [];
     const give = () => {
       made.push(make());
@@ -85,7 +85,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect(log.events).toEqual([]);
   });
 
-  it('is an iterator also where its function looks a little like one that was compiled', async () => {
+  it('is an iterator even if its function resembles a compiled one', async () => {
     class Prices extends EventEmitter {
       readonly changes = () => on(this, 'price');
     }
@@ -97,7 +97,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     ]);
   });
 
-  it('is refused after the request has failed where it was disposed, and made anew elsewhere', async () => {
+  it('is refused after a failure if it was disposed, and made anew elsewhere', async () => {
     const session = opens('session');
     const given: unknown[] = [];
     const failed = gate();
@@ -140,7 +140,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     );
   };
 
-  it('is disposed at the end of its scope where the marker asks for it, in the order of the exits', async () => {
+  it('is disposed at the end of its scope if the marker says so, in the order of the exits', async () => {
     async function* generator() {
       log.add('generator enter');
       yield 1;
@@ -182,7 +182,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     ]);
   });
 
-  it('is disposed in a native handler that injects it, and where the request fails', async () => {
+  it('is disposed in a native handler that injects it and when the request fails', async () => {
     const native = app()
       .use(layer)
       .handler('/', async answer => {
@@ -193,7 +193,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect(log.events).toEqual(['session opened', 'session closed']);
   });
 
-  it('is disposed synchronously where it knows no other way', async () => {
+  it('is disposed synchronously if it has no async way', async () => {
     const file = () => ({ [Symbol.dispose]: () => log.add('file closed') });
     await ask(
       app()
@@ -209,7 +209,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
   it.each<[DependencyScope, number, string[]]>([
     ['function', 500, ['told request: full']],
     ['request', 200, ['told exit: full']],
-  ])('fails as any exit of scope %s does', async (scope, status, told) => {
+  ])('fails like any exit of scope %s', async (scope, status, told) => {
     layer.addExceptionHandler(Error, () => Response.json('sorry', { status: 500 }));
     const failing = Depends(opens('disk', new Error('full')), { dispose: true, scope });
     const [answer] = await ask(
@@ -223,7 +223,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect([answer?.status, log.events]).toEqual([status, ['disk opened', 'disk closed', ...told]]);
   });
 
-  it('is refused when it can not be disposed, before the endpoint runs', async () => {
+  it('is rejected if it cannot be disposed, before the endpoint runs', async () => {
     const open = async () => ({ close: () => undefined });
     const marker = Depends(open as never, { dispose: true as never });
     const first = Depends(opens('first'), { dispose: true });
@@ -240,7 +240,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect(log.events).toEqual(['first opened', 'first closed', 'told request: NOT_DISPOSABLE']);
   });
 
-  it('is disposed once, whoever hands it on or asks for it again', async () => {
+  it('is disposed once, whoever hands it on or requests it again', async () => {
     const open = opens('session');
     const own = Depends(open, { dispose: true });
     const handsOn = dependency({ own }, ({ own: session }) => session);
@@ -268,7 +268,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     ]);
   });
 
-  it('is made anew for a marker that asks otherwise, or without the cache', async () => {
+  it('is made anew for a marker with other options or without the cache', async () => {
     const open = opens('session');
     const read = endpoint(
       {
@@ -283,7 +283,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect(log.events).toEqual([...opened, 'session closed', 'session closed']);
   });
 
-  it('is disposed, too, where it stands in for another one; a generator has its own exit', async () => {
+  it('is disposed too as an override, while a generator has its own exit', async () => {
     const session = opens('session');
     const file = opens('file');
     const read = endpoint(
@@ -314,7 +314,7 @@ describe('a disposed dependency', () => {
     yield 1;
   }
 
-  it('is refused when it is a generator, whose exit is the code after its `yield`', () => {
+  it('is rejected when it is a generator, whose exit is the code after its `yield`', () => {
     const declared = dependency({}, transaction);
     const message =
       '`Depends(transaction, { dispose: true })`: the exit of a generator is the code after its `yield`. Dispose there, and leave `dispose` out.';
@@ -325,13 +325,13 @@ describe('a disposed dependency', () => {
     }
   });
 
-  it.each(['yes', 1, null])('is refused where `dispose` is %p', dispose => {
+  it.each(['yes', 1, null])('is rejected when `dispose` is %p', dispose => {
     expect(() => Depends(() => 1, { dispose: dispose as never })).toThrow(
       expect.objectContaining({ code: 'DEPENDENCY_DISPOSE' }),
     );
   });
 
-  it('can not outlive a shorter one that it needs, nor be held by one that lives longer', () => {
+  it('cannot outlive a shorter one that it needs, nor be held by one that lives longer', () => {
     const short = Depends(transaction, { scope: 'function' });
     const needsShort = dependency({ short }, opens('session'));
     const holds = dependency(
@@ -359,7 +359,7 @@ describe('a disposed dependency', () => {
     expect(() => endpoint(both, () => 1)).toThrow(expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }));
   });
 
-  it('is checked again where the layer names another default scope', async () => {
+  it('is checked again when the layer names another default scope', async () => {
     const short = Depends(transaction);
     const session = dependency({ short }, opens('session'));
     const run = silent({ defaultScope: 'function' }).run(
@@ -369,7 +369,7 @@ describe('a disposed dependency', () => {
     await expect(run).rejects.toMatchObject({ code: 'DEPENDENCY_SCOPE' });
   });
 
-  it('is named by `describe()`, also below others', () => {
+  it('appears in `describe()`, also below others', () => {
     const session = Depends(opens('openSession'), { dispose: true });
     const file = Depends(opens('openFile'), { dispose: true });
     const getUser = dependency({ session }, async function getUser({ request }: Injected) {

@@ -58,7 +58,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     ['the class of an error of http-errors', () => createError(413), 413, 'of http-errors'],
     ['DOMException for an aborted fetch', () => AbortSignal.abort().reason, 499, 'aborted'],
     ['a status of success', () => new HTTPException(204), 200, 'nothing to see'],
-  ])('looks a handler up by %s', async (_title, thrown, status, body) => {
+  ])('finds a handler by %s', async (_title, thrown, status, body) => {
     const layer = silent({
       exceptionHandlers: [
         [AppError, text('app')],
@@ -73,7 +73,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     expect(await ask(layer, thrown)).toMatchObject({ status, body });
   });
 
-  it('gives an HTTPException(500) to the handler for HTTPException, and not to that for 500, as FastAPI does', async () => {
+  it('gives HTTPException(500) to the HTTPException handler, not the 500 one, as FastAPI does', async () => {
     const layer = silent({
       exceptionHandlers: [
         [500, text('catch-all', 500)],
@@ -105,7 +105,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     ['an error whose cause is a circle', () => circular()],
     ['an AbortError', () => AbortSignal.abort().reason],
     ['an AggregateError', () => new AggregateError([new Error('a')])],
-  ])('answers %s with a 500, and gives it to the handler for Error', async (_title, thrown) => {
+  ])('answers %s with a 500 and gives it to the handler for Error', async (_title, thrown) => {
     expect((await ask(silent(), thrown)).status).toBe(500);
     const seen: Error[] = [];
     const layer = silent({
@@ -123,13 +123,13 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     expect(seen).toMatchObject([{ message: expect.any(String), stack: expect.any(String) }]);
   });
 
-  it('takes the HTTPException of another copy of the package for its own class', async () => {
+  it('accepts the HTTPException of another copy of the package as its own class', async () => {
     const layer = silent({ exceptionHandlers: [[Foreign, text('any', 409)]] });
     expect(Foreign).not.toBe(HTTPException);
     expect(await ask(layer, () => new HTTPException(404))).toMatchObject({ status: 409, body: 'any' });
   });
 
-  it('runs an async handler, and the tasks of its response', async () => {
+  it('runs an async handler and the tasks of its response', async () => {
     const log = new EventLog();
     const layer = silent().addExceptionHandler(AppError, async (_request, error) => {
       await new Promise(setImmediate);
@@ -148,7 +148,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     expect(log.events).toEqual(['task']);
   });
 
-  it('reports a failure that the exception of a handler does not carry', async () => {
+  it("reports a failure that the handler's exception does not carry", async () => {
     const told: string[] = [];
     const layer = new Layer({ onError: error => told.push(error.message) });
     layer.addExceptionHandler(AppError, () => {
@@ -158,7 +158,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     expect(told).toEqual(['first']);
   });
 
-  it('does not let an error object that is thrown by many requests collect what led to it', async () => {
+  it('does not accumulate causes on an error object that many requests throw', async () => {
     const conflict = new HTTPException(409);
     const told: string[] = [];
     const layer = new Layer({ onError: error => told.push(error.message) });
@@ -189,7 +189,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
   };
 
   describe('headers for errors', () => {
-    it('are on the page that the framework makes', async () => {
+    it('appear on the page that the framework makes', async () => {
       const { status, headers } = await ask(silent({ middleware: [cors] }), () => new Error('boom'));
       expect([status, headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual([
         500,
@@ -198,7 +198,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
       ]);
     });
 
-    it('are on that of a handler for Error, whose own values win', async () => {
+    it('appear on the response of a handler for Error, whose own values win', async () => {
       const layer = silent({ middleware: [cors] }).addExceptionHandler(Error, () => {
         const headers = { 'access-control-allow-origin': 'https://own.test', vary: 'Accept' };
         return new PlainTextResponse('sorry', { status: 500, headers });
@@ -208,7 +208,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
       expect(headers.get('vary')).toBe('Accept, Origin');
     });
 
-    it('are on what a middleware further out turns the exception into', async () => {
+    it('appear on the response an outer middleware makes of the exception', async () => {
       const converting: Middleware = async (request, callNext) => {
         try {
           return await callNext(request);
@@ -223,7 +223,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
       expect([status, headers.get('access-control-allow-origin')]).toEqual([502, '*']);
     });
 
-    it('are on the page for an error of native code', async () => {
+    it('appear on the page for an error of native code', async () => {
       const layer = silent({ middleware: [cors] });
       const native = app()
         .use(layer)
@@ -237,7 +237,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
       });
     });
 
-    it('are not on a response that is no error, nor on that of another request', async () => {
+    it('do not appear on a normal response, nor on that of another request', async () => {
       const layer = silent({ middleware: [cors] });
       const sometimes = endpoint({}, ({ request }) => {
         if (request.url.endsWith('/fail')) throw new Error('boom');
@@ -256,7 +256,7 @@ describe.each(frameworks)('exceptions on $name', ({ app }) => {
     });
   });
 
-  it('leaves an error of native code to the framework, which renders it as without a layer', async () => {
+  it("leaves an error of native code to the framework's page, as without a layer", async () => {
     const native = app()
       .use(silent())
       .handler('/', () => {

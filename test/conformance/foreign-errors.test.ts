@@ -111,7 +111,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
       return got;
     });
 
-  it.each(places)('thrown in %s is answered by the error middleware of the app', async (_place, mount) => {
+  it.each(places)("thrown in %s is answered by the app's error middleware", async (_place, mount) => {
     const error = new AppError('forbidden by app');
     const layer = layerOf({ dependencies: [Depends(transaction)], middleware: [passes] });
     const app = framework.app().errors(company).use(layer);
@@ -127,7 +127,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     expect(log.events).toEqual(['begin', 'rollback: forbidden by app']);
   });
 
-  it.each(outermost)('thrown in %s is answered by it, too', async (_place, make) => {
+  it.each(outermost)('thrown in %s is answered by it too', async (_place, make) => {
     const error = new AppError('forbidden by app');
     const layer = layerOf({ middleware: [make(error)] });
     const app = framework
@@ -191,7 +191,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     expect(seen).toEqual([]);
   });
 
-  it('is not answered by one for its status or for HTTPException, which it is not', async () => {
+  it('is not answered by a handler for its status or for HTTPException', async () => {
     const layer = layerOf();
     layer.addExceptionHandler(403, text('by status')).addExceptionHandler(HTTPException, text('by class'));
     const app = framework
@@ -208,23 +208,20 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
       throw thrown;
     };
 
-    it.each(places)(
-      'thrown in %s goes on to the app where its handler throws it again',
-      async (_place, mount) => {
-        const thrown = exception();
-        const layer = layerOf({ dependencies: [Depends(transaction)], middleware: [passes] });
-        layer.addExceptionHandler(HTTPException, rethrows);
-        const app = framework.app().errors(company).use(layer);
-        mount(app, thrown, log);
-        const { status, text: body } = await answerOf(app, layer);
-        expect([status, JSON.parse(body)]).toEqual([429, { company: '{"wait":60}', status: 429 }]);
-        expect([seen[0] === thrown, seen.length]).toEqual([true, 1]);
-        expect(seen[0]).toMatchObject({ detail: { wait: 60 }, headers: { 'retry-after': '60' } });
-        expect(log.events).toEqual(['begin', 'rollback: {"wait":60}']);
-      },
-    );
+    it.each(places)('thrown in %s goes on to the app when its handler rethrows it', async (_place, mount) => {
+      const thrown = exception();
+      const layer = layerOf({ dependencies: [Depends(transaction)], middleware: [passes] });
+      layer.addExceptionHandler(HTTPException, rethrows);
+      const app = framework.app().errors(company).use(layer);
+      mount(app, thrown, log);
+      const { status, text: body } = await answerOf(app, layer);
+      expect([status, JSON.parse(body)]).toEqual([429, { company: '{"wait":60}', status: 429 }]);
+      expect([seen[0] === thrown, seen.length]).toEqual([true, 1]);
+      expect(seen[0]).toMatchObject({ detail: { wait: 60 }, headers: { 'retry-after': '60' } });
+      expect(log.events).toEqual(['begin', 'rollback: {"wait":60}']);
+    });
 
-    it('has its status and headers on the page of a framework that gets it', async () => {
+    it('has its status and headers on the page of the framework', async () => {
       const layer = layerOf().addExceptionHandler(429, rethrows);
       const app = framework
         .app()
@@ -236,7 +233,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
       expect(log.events).toEqual([]);
     });
 
-    it('goes to the handlers of outer layers where that of an inner one throws it again', async () => {
+    it('reaches the handlers of outer layers when an inner handler rethrows it', async () => {
       const outer = layerOf().addExceptionHandler(429, (_request, { message }) =>
         Promise.resolve(new PlainTextResponse(`outer: ${message}`, { status: 429 })),
       );
@@ -247,7 +244,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
       expect(seen).toEqual([]);
     });
 
-    it('may become another error in its handler, which an outer layer knows', async () => {
+    it('may become another error in its handler that an outer layer handles', async () => {
       const outer = layerOf().addExceptionHandler(AppError, text('outer'));
       const inner = layerOf().addExceptionHandler(429, fails(new AppError('too often')));
       const app = framework
@@ -258,7 +255,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     });
   });
 
-  it('of `request.json()` is answered by the layer, as the misuse of the client that it is', async () => {
+  it("of `request.json()` is answered by the layer as the client's mistake", async () => {
     const names: string[] = [];
     const layer = layerOf();
     const reads = endpoint({}, async ({ request }) => {

@@ -45,7 +45,7 @@ async function send(listener: http.RequestListener, headers = {}): Promise<strin
 }
 
 describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_name, host) => {
-  it('exits when the handler is through, and the answer goes on after that', async () => {
+  it('exits when the handler finishes, and the answer continues after that', async () => {
     const handler: Handler = async (res, inject) => {
       const { query } = await inject(tx);
       res.end('answer');
@@ -57,7 +57,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     expect(log.events).toEqual(['BEGIN', 'answered', 'UPDATE', 'COMMIT', 'released', 'after 200']);
   });
 
-  it('is there for the whole of an export', async () => {
+  it('stays open for the whole of an export', async () => {
     const handler: Handler = async (res, inject) => {
       const { query } = await inject(tx);
       for (const row of ['a', 'b', 'c']) {
@@ -79,7 +79,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     ]);
   });
 
-  it('is told what the handler fails with after its answer', async () => {
+  it('gets the failure of the handler after its answer', async () => {
     const handler: Handler = async (res, inject) => {
       await inject(tx);
       res.end('answer');
@@ -93,7 +93,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     expect(log.events).not.toContain('after 200');
   });
 
-  it('replaces the answer by what its exit fails with', async () => {
+  it('replaces the answer with the failure of its exit', async () => {
     async function* failing() {
       yield;
       log.add('released');
@@ -108,7 +108,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     expect(log.events).toEqual(['released', 'after 409']);
   });
 
-  it('exits before an answer whose handler listens only for a client that leaves', async () => {
+  it('exits before an answer whose handler only waits for a client to leave', async () => {
     const handler: Handler = async (res, inject) => {
       const aborter = new AbortController();
       res.once('close', () => aborter.abort());
@@ -121,7 +121,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     expect(log.events).toEqual(['BEGIN', 'through', 'COMMIT', 'released', 'after 200']);
   });
 
-  describe('keeps no answer from a handler that waits for it', () => {
+  describe('delays no answer that its handler waits for', () => {
     const large = 'x'.repeat(300_000);
     const waiting: readonly [string, string, (res: http.ServerResponse) => Promise<unknown>][] = [
       ['pipeline', 'piped', res => pipeline(Readable.from(['pip', 'ed']), res)],
@@ -180,7 +180,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
       expect(log.events).toEqual(['BEGIN', 'after 200', 'through', 'COMMIT', 'released']);
     });
 
-    it('an event stream, until the client leaves', async () => {
+    it('an event stream until the client leaves', async () => {
       const handler: Handler = async (res, inject) => {
         const { query } = await inject(tx);
         res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -200,7 +200,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     });
   });
 
-  describe('with the clock in hand', () => {
+  describe('with a fake clock', () => {
     beforeEach(() => {
       const others = ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask'] as const;
       jest.useFakeTimers({
@@ -221,7 +221,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
       }
     };
 
-    it('lets an answer go after a while whose handler does not come to its end', async () => {
+    it('releases an answer after a while if its handler never ends', async () => {
       const ending = gate();
       const handler: Handler = async (res, inject) => {
         await inject(tx);
@@ -239,7 +239,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
       expect(log.events).toEqual(['BEGIN', 'after 200', 'through', 'COMMIT', 'released']);
     });
 
-    it('takes it back where the handler waits for room on the connection of a client that has left', async () => {
+    it('is taken back if the handler waits for room on the connection of a client that left', async () => {
       const handler: Handler = async (res, inject) => {
         await inject(tx);
         for (;;) if (!res.write('x'.repeat(100_000))) await once(res, 'drain');
@@ -265,7 +265,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
 describe('a dependency of scope "function" on Express 5', () => {
   const host = onExpress(express5);
 
-  it('of a guard exits when the handler is through', async () => {
+  it('of a guard exits when the handler finishes', async () => {
     const app = express5().set('env', 'test').use(toExpress(layer));
     app.get('/', toExpress(tx), async (_req, res) => {
       res.json('answer');
@@ -276,7 +276,7 @@ describe('a dependency of scope "function" on Express 5', () => {
     expect(log.events).toEqual(['BEGIN', 'through', 'COMMIT', 'released', 'after 200']);
   });
 
-  it('does not wait for middleware around the handler that waits for the response itself', async () => {
+  it('does not wait for outer middleware that itself waits for the response', async () => {
     const logging: express5.RequestHandler = async (_req, res, next) => {
       next();
       await finished(res);
@@ -292,7 +292,7 @@ describe('a dependency of scope "function" on Express 5', () => {
     expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200', 'logged']);
   });
 
-  it('waits below compression too, in the first request as in others', async () => {
+  it('waits below compression too, in the first request as in later ones', async () => {
     const handler: Handler = async (res, inject) => {
       const { query } = await inject(Depends(getTx, { scope: 'function' }));
       res.setHeader('content-type', 'text/plain');
@@ -309,7 +309,7 @@ describe('a dependency of scope "function" on Express 5', () => {
     }
   });
 
-  it('exits at the answer where the app has no tap, as on Express 4', async () => {
+  it('exits at the answer if the app has no tap, as on Express 4', async () => {
     const app = express5()
       .set('env', 'test')
       .use(toExpress(layer, { errorTap: false }));
@@ -324,7 +324,7 @@ describe('a dependency of scope "function" on Express 5', () => {
     expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200', 'through']);
   });
 
-  it('begins anew where an error handler goes on without the error', async () => {
+  it('begins anew when an error handler goes on without the error', async () => {
     const app = express5().set('env', 'test').use(toExpress(layer));
     app.get('/', async req => {
       await injectExpress(req, tx);
@@ -352,7 +352,7 @@ describe('a dependency of scope "function" on Express 5', () => {
     expect(log.events).toEqual(events);
   });
 
-  it('leaves to Express what a handler rejects with, and signals to the router', async () => {
+  it('leaves rejections and router signals of a handler to Express', async () => {
     const app = express5().set('env', 'test').use(toExpress(layer));
     app.get('/', async (req, _res) => {
       await injectExpress(req, tx);
@@ -367,7 +367,7 @@ describe('a dependency of scope "function" on Express 5', () => {
   });
 });
 
-describe('a handler that writes when its dependencies of scope "function" have exited', () => {
+describe('a handler that writes after its dependencies of scope "function" exited', () => {
   const late: Handler = async (res, inject) => {
     await inject(tx);
     res.write('1');
@@ -384,7 +384,7 @@ describe('a handler that writes when its dependencies of scope "function" have e
     ['Koa, in a callback', onKoa(Koa3), (...given) => void late(...given)],
   ];
 
-  it('is reported of the dependency that has exited, and not of a plain function around it', async () => {
+  it('is reported with the exited dependency, not with a plain function around it', async () => {
     const reports: Error[] = [];
     layer = new Layer({ middleware: [passing], onError: error => reports.push(error) });
     const getName = dependency({ tx }, function getName() {
@@ -399,7 +399,7 @@ describe('a handler that writes when its dependencies of scope "function" have e
     expect(reports[0]?.message).toMatch(/`GET \/` wrote .* `getTx`/);
   });
 
-  it.each(unseeing)('is reported once for a request: %s', async (_name, host, handler) => {
+  it.each(unseeing)('is reported once per request: %s', async (_name, host, handler) => {
     const reports: Error[] = [];
     layer = new Layer({ middleware: [passing], onError: error => reports.push(error) });
     expect(await send(host(layer, handler))).toBe('123');
@@ -409,7 +409,7 @@ describe('a handler that writes when its dependencies of scope "function" have e
     expect(reports[0]?.message).toMatch(/`GET \/` wrote .* `getTx`/);
   });
 
-  it('is not reported where others write for it: compression', async () => {
+  it('is not reported when others write for it: compression', async () => {
     const handler: Handler = async (res, inject) => {
       await inject(tx);
       res.setHeader('content-type', 'text/plain');
@@ -420,7 +420,7 @@ describe('a handler that writes when its dependencies of scope "function" have e
     expect(log.events).toEqual(['BEGIN', 'COMMIT', 'released', 'after 200']);
   });
 
-  it('is not reported where it has injected nothing of that scope', async () => {
+  it('is not reported if it injected nothing of that scope', async () => {
     const handler: Handler = async (res, inject) => {
       await inject(Depends(getTx));
       res.write('1');

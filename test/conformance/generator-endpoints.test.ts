@@ -174,7 +174,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
     });
   });
 
-  it('has the status and the headers that it sets before its first value', async () => {
+  it('has the status and headers that it sets before its first value', async () => {
     const target = endpoint(
       {},
       async function* ({ response }) {
@@ -222,7 +222,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
     expect(log.events).toEqual([...wayIn, 'begun', ...out, 'background exit']);
   });
 
-  it('is closed before the dependencies exit, to HEAD and where it is replaced', async () => {
+  it('closes before the dependencies exit, on HEAD and when it is replaced', async () => {
     const target = endpoint(scopes, async function* () {
       try {
         yield 1;
@@ -248,7 +248,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
     }
   });
 
-  it('is closed before the dependencies get the failure of what comes after its first value', async () => {
+  it('closes before its dependencies get a failure that follows the first value', async () => {
     const target = endpoint(scopes, async function* () {
       try {
         yield 1;
@@ -330,7 +330,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
         return new Response('no');
       },
     ],
-  ])('answers what fails before its first value: %s', async (_name, status, failure, make) => {
+  ])('answers a failure before its first value: %s', async (_name, status, failure, make) => {
     const target = endpoint(scopes, ({ backgroundTasks }) => {
       backgroundTasks.addTask(log.add, 'task');
       return make();
@@ -381,7 +381,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
         yield circle;
       },
     ],
-  ])('cuts the connection at what fails after its first value: %s', async (_name, failure, make) => {
+  ])('cuts the connection on a failure after its first value: %s', async (_name, failure, make) => {
     const target = endpoint(scopes, ({ backgroundTasks }) => {
       backgroundTasks.addTask(log.add, 'task');
       return slowly(make(), log);

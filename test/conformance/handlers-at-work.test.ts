@@ -62,12 +62,12 @@ async function* read(fails: boolean) {
 }
 
 describe.each(seeing)('a handler at work on %s', (_name, host) => {
-  it('keeps what is open until it has ended, though its answer is out', async () => {
+  it('keeps its dependencies open until it ends, even after its answer', async () => {
     expect(await send(host(transactional('request'), worksOn))).toEqual([200, 'answer']);
     expect(log.events).toEqual(['BEGIN', 'first', 'second', 'third', 'COMMIT', 'released']);
   });
 
-  it('rolls back what is open where it fails after its answer is out', async () => {
+  it('rolls its dependencies back when it fails after its answer', async () => {
     const handler: Handler = async res => {
       res.end('answer');
       await once(res, 'close');
@@ -78,7 +78,7 @@ describe.each(seeing)('a handler at work on %s', (_name, host) => {
     expect(log.events).toEqual(['BEGIN', 'ROLLBACK: late', 'released']);
   });
 
-  it('keeps what it has injected of scope "request", too', async () => {
+  it('keeps injected dependencies of scope "request" open too', async () => {
     const layer = new Layer({ onError: () => undefined });
     const handler: Handler = async (res, inject) => {
       await inject(Depends(getTx));
@@ -88,25 +88,25 @@ describe.each(seeing)('a handler at work on %s', (_name, host) => {
     expect(log.events).toEqual(['BEGIN', 'first', 'second', 'third', 'COMMIT', 'released']);
   });
 
-  it('keeps what is open where a middleware fails after its answer', async () => {
+  it('keeps its dependencies open when a middleware fails after its answer', async () => {
     const [status] = await send(host(transactional('request', failing), worksOn));
     expect(status).toBe(500);
     expect(log.events).toEqual(['BEGIN', 'first', 'second', 'third', 'ROLLBACK: middleware', 'released']);
   });
 
-  it('keeps what is open where a middleware replaces its answer', async () => {
+  it('keeps its dependencies open when a middleware replaces its answer', async () => {
     expect(await send(host(transactional('request', replacing), worksOn))).toEqual([200, 'another']);
     expect(log.events).toEqual(['BEGIN', 'first', 'second', 'third', 'COMMIT', 'released']);
   });
 
-  it('keeps what a layer has entered of scope "function" while it streams', async () => {
+  it('keeps layer dependencies of scope "function" open while it streams', async () => {
     const handler: Handler = (res): Promise<void> => pipeline(Readable.from(read(false)), res);
     const [, body] = await send(host(transactional('function'), handler));
     expect(body.length).toBe(90_000);
     expect(log.events).toEqual(['BEGIN', ...rows, 'COMMIT', 'released']);
   });
 
-  it('rolls back what a layer has entered of scope "function" where its stream fails', async () => {
+  it('rolls back layer dependencies of scope "function" when its stream fails', async () => {
     const handler: Handler = (res): Promise<void> => pipeline(Readable.from(read(true)), res);
     expect(await send(host(transactional('function'), handler))).toEqual([200, 'cut']);
     expect(log.events).toEqual(['BEGIN', ...rows, 'ROLLBACK: cursor', 'released']);
@@ -115,7 +115,7 @@ describe.each(seeing)('a handler at work on %s', (_name, host) => {
   it.each([
     ['fails', failing, 500],
     ['replaces the answer', replacing, 200],
-  ])('does not wait for room for ever where a middleware %s', async (_what, middleware, status) => {
+  ])('does not wait for room for ever when a middleware %s', async (_what, middleware, status) => {
     const handler: Handler = async res => {
       for (const row of rows) {
         log.add(row);
@@ -130,7 +130,7 @@ describe.each(seeing)('a handler at work on %s', (_name, host) => {
 });
 
 describe('a handler below compression', () => {
-  it('is given up after 5 s where it waits for room in a stream that has closed', async () => {
+  it('is abandoned after 5 s when it waits for room in a closed stream', async () => {
     const handler: Handler = async res => {
       res.setHeader('content-type', 'text/plain');
       for (let part = 0; part < 40; part += 1) if (!res.write(randomText(60_000))) await once(res, 'drain');

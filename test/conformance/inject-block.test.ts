@@ -60,7 +60,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     expect(log.events).toEqual(['BEGIN', 'SELECT user', 'ada true', 'after 200', 'COMMIT', 'released']);
   });
 
-  it('gives the values to a block, and what the block returns to the handler', async () => {
+  it("passes the values to a block, and the block's result to the handler", async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const length = await answer.inject({ user: Depends(getUser) }, async ({ user }) => user.length);
       answer.send(String(length));
@@ -68,7 +68,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     expect((await send(answering(handler))).body).toBe('3');
   });
 
-  it('has the exits of scope "function" wait for the block, and the answer for the exits', async () => {
+  it('delays exits of scope "function" for the block, and the answer for the exits', async () => {
     const handler = (answer: Answer): Promise<void> =>
       answer.inject({ tx: Depends(getTx, { scope: 'function' }) }, async ({ tx }) => {
         answer.send('answer');
@@ -79,7 +79,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     expect(log.events).toEqual(['BEGIN', 'UPDATE', 'COMMIT', 'released', 'after 200']);
   });
 
-  it('has the exits of scope "request" wait for a block that goes on when the response is out', async () => {
+  it('delays exits of scope "request" for a block that goes on after the response', async () => {
     const sent = gate();
     const handler = async (answer: Answer): Promise<void> => {
       const begun = gate();
@@ -97,7 +97,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     expect(log.events).toEqual(['BEGIN', 'after 200', 'UPDATE', 'COMMIT', 'released']);
   });
 
-  it('throws what the block fails with into them, before the handler has caught it', async () => {
+  it('throws the failure of the block into them before the handler catches it', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const failing = answer.inject({ tx: Depends(getTx) }, async ({ tx }) => {
         tx.query('UPDATE');
@@ -118,7 +118,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     ]);
   });
 
-  it('gives the handler what the dependencies make of the failure of a block', async () => {
+  it("gives the handler what the dependencies make of the block's failure", async () => {
     async function* converting() {
       try {
         yield;
@@ -136,7 +136,7 @@ describe.each(mounts)('`inject` of several dependencies, on $name', ({ app, isKo
     expect(await send(answering(handler))).toEqual({ status: 423, body: '{"detail":"locked"}' });
   });
 
-  it('keeps no answer from a block that waits for it', async () => {
+  it('delays no answer that its block waits for', async () => {
     const handler = (answer: Answer): Promise<void> =>
       answer.inject({ tx: Depends(getTx, { scope: 'function' }) }, async ({ tx }) => {
         await pipeline(['pip', 'ed'], answer.res);
@@ -199,7 +199,8 @@ describe('a block around `next()` of Koa', () => {
     expect(log.events).toEqual(['BEGIN', 'UPDATE', 'COMMIT', 'released', 'after 200']);
   };
 
-  it('has its dependencies exit after it: an endpoint', () => sendTo(endpoint({}, () => 'answer')));
+  it('delays the exits of its dependencies until after it: an endpoint', () =>
+    sendTo(endpoint({}, () => 'answer')));
 
-  it('has its dependencies exit after it: a guard', () => sendTo(Depends(() => 'passed')));
+  it('delays the exits of its dependencies until after it: a guard', () => sendTo(Depends(() => 'passed')));
 });

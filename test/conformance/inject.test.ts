@@ -76,7 +76,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
 
   const answering = (answer: (given: Answer) => unknown): TestApp => app().use(layer).handler('/', answer);
 
-  it('enters what a native handler injects, and leaves it after the middleware, before the tasks', async () => {
+  it('enters what a native handler injects and leaves it between middleware and tasks', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const db = await answer.inject(Depends(getDb));
       log.add(`handle ${db.name}`);
@@ -86,7 +86,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'enter db', 'handle db', 'after 200', 'commit', 'task']);
   });
 
-  it('injects one value however often it is asked for, also by two at once', async () => {
+  it('injects one value however often it is requested, even concurrently', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const [db, text] = await Promise.all([answer.inject(Depends(getDb)), answer.inject(Depends(session))]);
       log.add(String(db === (await answer.inject(Depends(getDb)))));
@@ -105,7 +105,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     ]);
   });
 
-  it('throws the error of the handler into what it has injected, before the middleware hears of it', async () => {
+  it("throws a handler's error into what it injected before the middleware sees it", async () => {
     const handler = async (answer: Answer): Promise<void> => {
       await answer.inject(Depends(getDb));
       throw new HTTPException(409, 'conflict');
@@ -114,7 +114,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'enter db', 'rollback: conflict', 'after 409', 'task']);
   });
 
-  it('throws a server error that the handler answers itself into what it has injected', async () => {
+  it('throws a server error that the handler answers itself into what it injected', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       await answer.inject(Depends(getDb));
       answer.status(503).send('busy');
@@ -123,7 +123,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'enter db', 'rollback: Service Unavailable', 'after 503', 'task']);
   });
 
-  it('leaves what is injected as after success where the handler answers a client error', async () => {
+  it('leaves injected dependencies as on success when the handler answers a client error', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       await answer.inject(Depends(getDb));
       answer.status(404).send('nothing');
@@ -132,7 +132,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'enter db', 'after 404', 'commit', 'task']);
   });
 
-  it('leaves the dependencies of an endpoint as after success where it returns a server error', async () => {
+  it('leaves the dependencies of an endpoint as on success when it returns a server error', async () => {
     const busy = endpoint({ db: Depends(getDb) }, () => new PlainTextResponse('busy', { status: 503 }));
     expect((await send(app().use(layer).at('/', busy))).status).toBe(503);
     expect(log.events).toEqual(['before', 'enter db', 'after 503', 'commit', 'task']);
@@ -151,7 +151,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     });
   });
 
-  it('lets a handler go on that catches the exception of an injected dependency, and try again', async () => {
+  it('lets a handler catch the exception of an injected dependency and try again', async () => {
     let attempts = 0;
     const flaky = (): string => {
       attempts += 1;
@@ -165,7 +165,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect((await send(answering(handler), 'after 200')).body).toBe('first attempt, attempt 2');
   });
 
-  it('leaves a dependency of scope "function" before the middleware, and answers with what its exit throws', async () => {
+  it('leaves scope "function" before the middleware, and answers with what its exit throws', async () => {
     async function* commits() {
       yield 1;
       log.add('commit fails');
@@ -182,7 +182,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'commit fails', 'after 507']);
   });
 
-  it('keeps the exits waiting for what is still being entered', async () => {
+  it('delays the exits for a dependency that is still being entered', async () => {
     const entering = gate();
     async function* slow() {
       log.add('entering');
@@ -205,7 +205,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'entering', 'after 200', 'injected', 'leave slow']);
   });
 
-  it('leaves what is injected one after the other around the end of the response', async () => {
+  it('leaves dependencies in order when they are injected around the end of the response', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const first = gate();
       async function* slow() {
@@ -241,7 +241,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events).toEqual(['before', 'after 500', 'enter db', 'rollback: failed', 'task']);
   });
 
-  it('refuses what has exited with the failure, and what needs it, and gives the rest', async () => {
+  it('refuses an exited dependency and its dependents with the failure, and gives the others', async () => {
     layer.addExceptionHandler(RangeError, () => new PlainTextResponse('handled', { status: 500 }));
     const failed = gate();
     const answered = gate();
@@ -266,7 +266,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events.filter(event => event === 'enter db')).toHaveLength(1);
   });
 
-  it('refuses what is injected when the dependencies have exited', async () => {
+  it('refuses to inject after the dependencies have exited', async () => {
     const late = gate();
     const refused = gate<string>();
     const handler = async (answer: Answer): Promise<void> => {
@@ -282,7 +282,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
     expect(log.events.filter(event => event === 'enter db')).toHaveLength(1);
   });
 
-  it('refuses to inject where there is no layer around', async () => {
+  it('refuses to inject without a surrounding layer', async () => {
     const handler = async (answer: Answer): Promise<void> => {
       const error = await answer.inject(Depends(getDb)).catch(thrown => thrown as CallnextError);
       log.add('handled');
@@ -322,7 +322,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
   });
 
   describe('guards', () => {
-    it('let a native route be reached, share their value with it, and exit after it', async () => {
+    it('let a native route run, share their value with it and exit after it', async () => {
       const handler = async (answer: Answer): Promise<void> => {
         const db = await answer.inject(Depends(getDb));
         log.add('handle');
@@ -354,7 +354,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
       expect(log.events).toEqual(['before', 'after 401']);
     });
 
-    it('work without a layer, with errors of the route thrown in', async () => {
+    it('work without a layer, and get errors of the route thrown in', async () => {
       const mounted = app()
         .at('/', Depends(getDb))
         .handler('/', async () => {
@@ -371,7 +371,7 @@ describe.each(frameworks)('dependencies on native routes of $name', ({ app }) =>
       expect(log.events.filter(event => event === 'enter db')).toHaveLength(1);
     });
 
-    it('give what they do not know how to answer to the framework', async () => {
+    it('leave unknown errors to the framework', async () => {
       const broken = (): never => {
         throw new Error('broken guard');
       };

@@ -2,7 +2,7 @@ import { BackgroundTask, endpoint, Layer, PlainTextResponse } from 'callnext';
 import { EventLog } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';
 
-describe.each(mounts)('a response that comes when its layer has given up on $name', ({ app }) => {
+describe.each(mounts)('a response that comes after its layer gave up on $name', ({ app }) => {
   it.each([1, 20])('has its tasks run or reported, with a timeout of %p ms', async timeout => {
     const log = new EventLog();
     const layer = new Layer({ timeout, onError: error => 'code' in error && log.add(String(error.code)) });

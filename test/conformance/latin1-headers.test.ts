@@ -16,7 +16,7 @@ describe.each(mounts)('a header beyond ASCII on $name', ({ app }) => {
     expect(await sent(app().use(pass).at('/', answer).listener())).toEqual([name, 'tëxt']);
   });
 
-  it('is sent as Latin-1 with the text that a middleware makes of a native answer', async () => {
+  it('is sent as Latin-1 with text that a middleware makes from a native answer', async () => {
     const upper: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       return new Response((await response.text()).toUpperCase(), response);
@@ -29,7 +29,7 @@ describe.each(mounts)('a header beyond ASCII on $name', ({ app }) => {
     expect(await sent(native.listener())).toEqual([name, 'TËXT']);
   });
 
-  it('is sent as Latin-1 with a stream whose length is known', async () => {
+  it('is sent as Latin-1 with a stream of known length', async () => {
     async function* chunks() {
       yield 'tëxt';
     }

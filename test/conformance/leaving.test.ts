@@ -71,13 +71,13 @@ describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => 
     it.each([
       ['answers', (answer: Answer) => answer.send('late')],
       ['throws', () => Promise.reject(new Error('late failure'))],
-    ])('has its dependency until it %s', async (_how, end) => {
+    ])('keeps its dependency until it %s', async (_how, end) => {
       const layer = newLayer({ middleware: [inTime], onError: () => undefined });
       await leave(app().use(layer).handler('/', inserting(end)).listener(), 'answered');
       expect(log.events).toEqual(order);
     });
 
-    it('has the dependency of a guard until it answers', async () => {
+    it('keeps the dependency of a guard until it answers', async () => {
       const mounted = app()
         .use(newLayer({ middleware: [inTime] }))
         .at('/', Depends(getTx))
@@ -93,14 +93,14 @@ describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => 
       expect(log.events).toEqual(order);
     });
 
-    it('of the layer has it for as long again', async () => {
+    it('of the layer keeps it for the timeout again', async () => {
       const layer = newLayer({ timeout: 300, onError: () => undefined });
       const handler = inserting(answer => answer.send('late'));
       await leave(app().use(layer).handler('/', handler).listener(), 'answered');
       expect(log.events).toEqual(order);
     });
 
-    it('of the layer has it taken back after that', async () => {
+    it('of the layer loses it after that', async () => {
       const layer = newLayer({ timeout: 20, onError: () => undefined });
       const stuck = async (answer: Answer): Promise<void> => {
         (await answer.inject(Depends(getTx))).query('INSERT 1');
@@ -125,12 +125,12 @@ describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => 
           await end(answer);
         });
 
-    it('has the dependency of a guard until it answers, and it exits as after a success', async () => {
+    it('keeps the dependency of a guard until it answers, which then exits as on success', async () => {
       await leave(guarded(answer => answer.send('late')).listener(), 'at work');
       expect(log.events).toEqual(['BEGIN', 'INSERT 1', 'INSERT 2', 'after 200', 'COMMIT', 'released']);
     });
 
-    it('has the dependency of a guard told what it fails with', async () => {
+    it('throws its failure into the dependency of a guard', async () => {
       const failing = guarded(() => Promise.reject(new Error('failed')));
       await leave(failing.listener(), 'at work', 'response: failed');
       expect(log.events).toEqual([
@@ -146,7 +146,7 @@ describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => 
   });
 });
 
-describe('native code that never answers the client that has left', () => {
+describe('native code that never answers the client that left', () => {
   /** Ends without an answer when its response is closed. */
   const inserting = async (res: http.ServerResponse, injecting: Promise<{ query(sql: string): void }>) => {
     const tx = await injecting;
@@ -156,7 +156,7 @@ describe('native code that never answers the client that has left', () => {
     tx.query('INSERT 2');
   };
 
-  it('has its dependencies until it is through, and they exit as after a success: Express 5', async () => {
+  it('keeps its dependencies until it finishes, which exit as on success: Express 5', async () => {
     const app = express5().use(toExpress(newLayer({ middleware: [passing] })));
     app.get('/', (req, res) => inserting(res, injectExpress(req, Depends(getTx))));
     await leave(app as http.RequestListener, 'at work');
@@ -164,7 +164,7 @@ describe('native code that never answers the client that has left', () => {
     expect(log.events).toEqual(order);
   });
 
-  it('has them until it is through after a timeout, although the client stays: Express 5', async () => {
+  it('keeps them until it finishes after a timeout, although the client stays: Express 5', async () => {
     const app = express5().use(toExpress(newLayer({ middleware: [inTime] })));
     app.get('/', (req, res) => inserting(res, injectExpress(req, Depends(getTx))));
     await listening(app as http.RequestListener, async url => {
@@ -177,7 +177,7 @@ describe('native code that never answers the client that has left', () => {
   it.each([
     ['Koa 3', Koa3],
     ['Koa 2', Koa2],
-  ])('has them until it is through, where it takes `ctx.res` over: %s', async (_name, Koa) => {
+  ])('keeps them until it finishes when it takes `ctx.res` over: %s', async (_name, Koa) => {
     const app = new Koa();
     app.silent = true;
     app.use(toKoa(newLayer({ middleware: [inTime] })));
@@ -194,7 +194,7 @@ describe('native code that never answers the client that has left', () => {
     expect(log.events).toEqual(['BEGIN', 'INSERT 1', 'INSERT 2', 'ROLLBACK: Gateway Timeout', 'released']);
   });
 
-  it('has what it has injected until it answers, where its promise has settled before: Express 5', async () => {
+  it('keeps what it injected until it answers, though its promise settled before: Express 5', async () => {
     const app = express5().use(toExpress(newLayer({ middleware: [passing] })));
     app.get('/', async (req, res) => {
       const tx = await injectExpress(req, Depends(getTx));
@@ -213,7 +213,7 @@ describe('native code that never answers the client that has left', () => {
     ['before the answer, on Express 4', express4, [], 'COMMIT'],
     ['before the answer, on Express 5, in a callback', express5, [], 'COMMIT'],
     ['after a timeout, on Express 4', express4, [inTime], 'ROLLBACK: Gateway Timeout'],
-  ])('has those of a guard for five seconds: %s', async (_what, express, middleware, outcome) => {
+  ])('keeps those of a guard for five seconds: %s', async (_what, express, middleware, outcome) => {
     const app = express().use(toExpress(newLayer({ middleware })));
     const left = gate();
     app.get('/', toExpress(Depends(getTx)), (_req, res) => {

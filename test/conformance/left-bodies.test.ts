@@ -78,7 +78,7 @@ describe.each(mounts)('on $name', ({ app }) => {
   };
 
   it.each(leavings)(
-    'a body is closed before its dependencies exit, where a middleware %s',
+    'a body closes before its dependencies exit when a middleware %s',
     async (_how, leave) => {
       await serve(leave, () => new StreamingResponse(rows()));
       expect(log.events).toEqual(['closed', 'exit']);
@@ -86,7 +86,7 @@ describe.each(mounts)('on $name', ({ app }) => {
   );
 
   it.each(leavings)(
-    'a file is closed when another answer is out, where a middleware %s',
+    'a file closes after another answer was sent when a middleware %s',
     async (_how, leave) => {
       const left: number[] = [];
       async function* getFiles() {
@@ -110,7 +110,7 @@ describe.each(mounts)('on $name', ({ app }) => {
     },
   );
 
-  it('a body is closed before its dependencies exit, where its client leaves and a clone is left', async () => {
+  it('a body closes before its dependencies exit when its client leaves and a clone stays unread', async () => {
     const cloning: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       response.clone();
@@ -139,7 +139,7 @@ describe.each(mounts)('on $name', ({ app }) => {
 
 // Koa destroys the stream that it had as its body.
 describe.each(mounts.filter(({ isKoa }) => !isKoa))('on $name', ({ app }) => {
-  it('a reader that still reads a body that was replaced has all of it', async () => {
+  it('a slow reader of a replaced body gets all of it', async () => {
     const seen = gate<string>();
     const answered = gate();
     async function* pieces() {

@@ -29,7 +29,7 @@ function thrownBy(action: () => unknown): unknown {
   }
 }
 
-describe('misuse that is refused when the thing is built', () => {
+describe('misuse that is rejected at construction', () => {
   const one = (): number => 1;
   function* generator(): Generator<number> {
     yield 1;
@@ -90,14 +90,14 @@ describe('misuse that is refused when the thing is built', () => {
     expect(thrownBy(build)).toEqual(code(expected));
   });
 
-  it('names the thing and the cure', () => {
+  it('names its subject and the cure', () => {
     expect(() => new Layer().addMiddleware(untyped('compress'))).toThrow(
       'A middleware is a function (request, callNext) => response, received string `compress`.',
     );
     expect(() => endpoint(untyped({ db: one }), one)).toThrow('Wrap it: `db: Depends(…)`.');
   });
 
-  it('prints the path of a cycle and of a scope error, and carries it', () => {
+  it('prints and carries the path of a cycle and of a scope error', () => {
     async function* narrow() {
       yield 1;
     }
@@ -209,7 +209,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
       },
       'HEADER_VALUE',
     ],
-  ])('a middleware that %s is a 500, and the connection lives', async (_title, misused, expected) => {
+  ])('a middleware that %s is a 500, and the connection survives', async (_title, misused, expected) => {
     const { error, statuses } = await answers(mounted =>
       native(mounted.at('/bad', named('culprit', misused))),
     );
@@ -217,7 +217,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     expect(statuses).toEqual([500, 200]);
   });
 
-  it('names the middleware that called callNext twice or returned nothing', async () => {
+  it('errors name the middleware that called callNext twice or returned nothing', async () => {
     const silent = named('silent', async (request: never, callNext: (r: never) => Promise<never>) => {
       await callNext(request);
     });
@@ -281,7 +281,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     ['a form', () => new FormData()],
     ['a Map', () => new Map([['ok', true]])],
     ['a Set', () => new Set([1])],
-  ])('an endpoint that returns %s is a 500: JSON would be made of its inside', async (_name, make) => {
+  ])('an endpoint that returns %s is a 500 instead of JSON of its internals', async (_name, make) => {
     const { error, statuses } = await answers(mounted => mounted.at('/bad', endpoint({}, make)));
     expect(error).toEqual(code('NOT_SERIALIZABLE'));
     expect(statuses).toEqual([500, 200]);
@@ -299,7 +299,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     expect(statuses).toEqual([500, 200]);
   });
 
-  it('a middleware that catches what `callNext` says of no request has nothing reported', async () => {
+  it("a middleware that catches callNext's rejection of a bad request reports nothing", async () => {
     const told: unknown[] = [];
     const seen: unknown[] = [];
     const layer = new Layer({ onError: error => void told.push(error) });
@@ -314,7 +314,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     expect(told).toEqual([]);
   });
 
-  it('a Response object that answers twice is a 500, so that nothing set on it leaks', async () => {
+  it('a Response object that answers twice is a 500, so nothing set on it leaks', async () => {
     const constant = new Response('shared');
     const errors: unknown[] = [];
     const layer = new Layer({ onError: () => undefined });
@@ -346,7 +346,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     );
   });
 
-  it('changing a response that was sent throws', async () => {
+  it('changing a response after it was sent throws', async () => {
     let late: Promise<unknown> | undefined;
     let sent!: () => void;
     const isSent = new Promise<void>(resolve => {
@@ -375,7 +375,7 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
   });
 });
 
-it('takes functions that are frozen, which are no classes', () => {
+it('frozen functions are accepted and not taken for classes', () => {
   const middleware = Object.freeze<Middleware>(function timing(request, callNext) {
     return callNext(request);
   });

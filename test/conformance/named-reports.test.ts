@@ -67,7 +67,7 @@ describe.each(mounts)('a report of $name', ({ app }) => {
     ]);
   });
 
-  it('names the dependency, by its key where its function has no name', async () => {
+  it('names the dependency, by its key if its function has no name', async () => {
     async function* getTx(): AsyncGenerator<number> {
       yield 1;
       throw new Error('no commit');
@@ -87,7 +87,7 @@ describe.each(mounts)('a report of $name', ({ app }) => {
     ]);
   });
 
-  it('names the dependency that has failed when it was entered', async () => {
+  it('names the dependency that failed when it was entered', async () => {
     const layer = { exceptionHandlers: [[Error, () => new Response('handled')]] as never };
     const reports = await told(
       at(() => 'ok', { db: Depends(() => fails('no pool')()) }),
@@ -98,7 +98,7 @@ describe.each(mounts)('a report of $name', ({ app }) => {
     ]);
   });
 
-  it('names the url in the message of LAYER_TIMEOUT', async () => {
+  it('names the URL in the message of LAYER_TIMEOUT', async () => {
     const [report] = await told(mounted => mounted.native('/orders', () => undefined), { timeout: 5 });
     expect(report).toMatchObject({
       where: 'POST /orders',
@@ -157,7 +157,7 @@ describe.each(mounts)('a report of $name', ({ app }) => {
     ],
   };
 
-  it.each(Object.entries(failing))('names the url in the message of %s', async (code, [handle, options]) => {
+  it.each(Object.entries(failing))('names the URL in the message of %s', async (code, [handle, options]) => {
     const seen: Error[] = [];
     const catching: Middleware = async (request, callNext) => {
       try {
@@ -202,7 +202,7 @@ describe('the default report', () => {
       .join('\n');
   }
 
-  it('names the phase, the task and the request, and no query', async () => {
+  it('names the phase, the task and the request, but no query', async () => {
     const text = await print(({ backgroundTasks }) => {
       backgroundTasks.addTask(function sendMail() {
         throw new Error('smtp down');
@@ -212,7 +212,7 @@ describe('the default report', () => {
     expect(text).not.toContain('secret');
   });
 
-  it('names the dependency, or the request alone', async () => {
+  it('names the dependency, or only the request', async () => {
     const generator = Depends(function* getDb() {
       yield 1;
       throw new Error('no commit');
@@ -230,7 +230,7 @@ describe('the default report', () => {
     expect(body).toMatch(/^callnext \(response\): POST \/orders: Error: no more\n/);
   });
 
-  it('has no property without a value for a misuse', async () => {
+  it('has no empty property for a misuse', async () => {
     const text = await print(({ backgroundTasks }) => {
       backgroundTasks.addTask(() => undefined);
       throw new Error('failed');
@@ -243,12 +243,12 @@ describe('the default report', () => {
   });
 });
 
-describe('what has no name', () => {
+describe('code without a name', () => {
   const nameless: Middleware = (() => [
     (request: never, callNext: never) => (callNext as (r: never) => never)(request),
   ])()[0] as never;
 
-  it('is called by where it stands in a layer', () => {
+  it('is named by its place in a layer', () => {
     const layer = new Layer({
       middleware: [(request, callNext) => callNext(request), nameless],
       dependencies: [
@@ -275,7 +275,7 @@ describe('what has no name', () => {
     expect(String(layer.describe())).not.toContain('anonymous');
   });
 
-  it('is called by its key in the path of dependencies, and not at all where it is refused', () => {
+  it('is named by its key in a dependency path, and not at all in a refusal', () => {
     const [generator] = (() => [
       function* (): Generator<number> {
         yield 1;
@@ -318,14 +318,14 @@ describe('what has no name', () => {
     ],
     ['no route', () => readItem(), 'endpoint'],
   ];
-  it.each(apps)('is called by its route where %s is known', async (_name, target, name) => {
+  it.each(apps)('is named by its route when %s is known', async (_name, target, name) => {
     const client = new TestClient(target(), { settle: true });
     await client.get(name.startsWith('GET /shop') ? '/shop/items/1' : '/items/1');
     expect(client.trace).toEqual(['db enter', name, 'sent 200']);
     await client.close();
   });
 
-  it('is called by its place where it is a task, in the order and in what is left undone', async () => {
+  it("is named by its place if it is a task, in the order and in `close()`'s report", async () => {
     const open = gate();
     const below = endpoint({}, function work({ backgroundTasks }) {
       backgroundTasks.addTask(() => undefined);

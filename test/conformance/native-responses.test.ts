@@ -187,7 +187,7 @@ async function answerOf(
 }
 
 describe.each(mounts)(
-  'what native code sends on $name is on the wire what it is without the layer',
+  'native responses on $name have the same bytes on the wire as without a layer',
   framework => {
     it.each(cases)('$title', async each => {
       const native = await answerOf(framework, each);
@@ -225,7 +225,7 @@ describe.each(mounts)('methods of the prototype called directly on $name', frame
     Reflect.apply(ServerResponse.prototype.end, res, ['b']);
   });
 
-  it('can not be held, and go out as they are', async () => {
+  it('cannot be held and are sent directly', async () => {
     const native = await answerOf(framework, direct);
     expect(await answerOf(framework, direct, passing)).toEqual(native);
     const errors: Error[] = [];

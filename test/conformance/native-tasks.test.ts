@@ -46,7 +46,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     });
   }
 
-  it('runs them after the middleware and the exits, in the order in which they are added', async () => {
+  it('runs them after the middleware and the exits, in the order they were added', async () => {
     const status = await run(async answer => {
       addBoth(answer);
       await answer.inject(Depends(getDb));
@@ -57,7 +57,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(log.events).toEqual(['after 201', 'exit', 'task', 'always', 'last']);
   });
 
-  it('drops and reports them where the handler fails, but for those that run always', async () => {
+  it('drops and reports them when the handler fails, except those that always run', async () => {
     const status = await run(async answer => {
       await answer.inject(Depends(getDb));
       addBoth(answer);
@@ -68,7 +68,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(rolledBack).toEqual(['rollback', 'told background: TASK_DROPPED', 'always']);
   });
 
-  it('drops and reports them where the handler answers with a 5xx', async () => {
+  it('drops and reports them when the handler answers with a 5xx', async () => {
     const status = await run(answer => {
       addBoth(answer);
       answer.status(503).send('busy');
@@ -77,7 +77,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(log.events).toEqual(['told background: TASK_DROPPED', 'after 503', 'always']);
   });
 
-  it('drops and reports them where the handler fails when it has answered', async () => {
+  it('drops and reports them when the handler fails after its answer', async () => {
     await run(answer => {
       addBoth(answer);
       answer.send('ok');
@@ -95,7 +95,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(log.events).toEqual(['after 200', 'task', 'always']);
   });
 
-  it('refuses one that is added when all have run, by an error that names it', async () => {
+  it('refuses one that is added after all have run, with an error that names it', async () => {
     const over = gate();
     const layer = newLayer();
     let late: unknown;
@@ -122,7 +122,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(late).toMatchObject({ code: 'TASK_LATE', message: expect.stringContaining('sendMail') });
   });
 
-  it('throws TASK_OUTSIDE where no layer is around the handler', async () => {
+  it('throws TASK_OUTSIDE without a layer around the handler', async () => {
     let thrown: unknown;
     const handle = (answer: Answer): void => {
       try {
@@ -136,7 +136,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     expect(thrown).toMatchObject({ code: 'TASK_OUTSIDE' });
   });
 
-  it('lets `requestId` take the id that a logger of the app has given', async () => {
+  it('lets `requestId` use the id that a logger of the app has given', async () => {
     const ids = [1, 2, 'three'];
     const logger = Symbol('logger');
     const layer = new Layer({
@@ -167,6 +167,6 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
   });
 });
 
-it('throws TASK_OUTSIDE for what is no request at all', () => {
+it('throws TASK_OUTSIDE for a value that is not a request', () => {
   expect(() => backgroundTasks({} as never)).toThrow(expect.objectContaining({ code: 'TASK_OUTSIDE' }));
 });

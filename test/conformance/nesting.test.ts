@@ -41,7 +41,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
       throw new Error(`${name} exit`);
     };
 
-  it('looks handlers up from the inner one outwards, by status or class', async () => {
+  it('look up handlers from the inner layer outwards, by status or class', async () => {
     class AppError extends RangeError {}
     const outer = telling('outer', {
       exceptionHandlers: [
@@ -64,7 +64,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     });
   });
 
-  it('let the handler for Error of an inner one answer inside the middleware of the outer one', async () => {
+  it('let the inner handler for Error answer inside the middleware of the outer layer', async () => {
     const outer = telling('outer', {
       middleware: [
         async (request: never, callNext: (request: never) => Promise<Response>) => {
@@ -89,7 +89,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
   });
 
   it.each(['outer', 'inner'])(
-    'tell the `onError` of the %s one of what an exit throws that was entered there',
+    "report an exit's failure to the `onError` of the %s layer if entered there",
     async name => {
       const dependenciesOf = (layer: string) => (layer === name ? [Depends(failingExit('its'))] : []);
       const outer = telling('outer', { dependencies: dependenciesOf('outer') });
@@ -100,7 +100,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     },
   );
 
-  it('tell the innermost one of tasks, and of exits below it', async () => {
+  it('report tasks, and exits below it, to the innermost one', async () => {
     const outer = telling('outer');
     const inner = telling('inner');
     const quiet = new Layer();
@@ -119,7 +119,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     expect(log.events).toEqual(['inner told exit: db exit', 'inner told background: task']);
   });
 
-  it('apply the overrides of the innermost one that has any, to its dependencies too', async () => {
+  it('apply the overrides of the innermost layer that has any, also to its dependencies', async () => {
     const getName = () => 'real';
     const noted = dependency({ name: Depends(getName, { useCache: false }) }, ({ name }) => log.add(name));
     const outer = telling('outer', { dependencies: [Depends(noted)] });
@@ -139,7 +139,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     expect(log.events).toEqual(['outer fake', 'inner fake']);
   });
 
-  it('have an inner default scope for what is below it', async () => {
+  it('use an inner default scope for what is below it', async () => {
     const outer = telling('outer');
     const inner = telling('inner', { defaultScope: 'function' });
     async function* db() {
@@ -152,7 +152,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
 });
 
 describe.each(mounts)('overrides on $name', ({ app }) => {
-  it('keep the place, the scope and the cache key, at every depth and as any kind of function', async () => {
+  it('keep the place, scope and cache key at every depth and for any kind of function', async () => {
     const log = new EventLog();
     const getDb = () => 'db';
     const getUser = dependency({ db: Depends(getDb, { scope: 'function' }) }, ({ db }) => `user of ${db}`);
@@ -184,7 +184,7 @@ describe.each(mounts)('overrides on $name', ({ app }) => {
     expect(log.events).toEqual(['enter', 'exit', 'after', 'task']);
   });
 
-  it('that form a cycle, or outlive what they need, fail the request with the path, and nothing hangs', async () => {
+  it('that form a cycle or break a scope fail the request with the path, and nothing hangs', async () => {
     const errors: Error[] = [];
     const layer = new Layer({
       exceptionHandlers: [
@@ -235,7 +235,7 @@ describe.each(mounts)('overrides on $name', ({ app }) => {
 });
 
 describe.each(mounts)('background tasks on $name', ({ app }) => {
-  it('refuse what is added when their request is over', async () => {
+  it('are refused after their request has ended', async () => {
     const layer = new Layer();
     let kept: BackgroundTasks | undefined;
     const keep = endpoint({}, ({ backgroundTasks }) => {
@@ -251,7 +251,7 @@ describe.each(mounts)('background tasks on $name', ({ app }) => {
     });
   });
 
-  it('run one after the other, sync and async, those of a list of a response last', async () => {
+  it("run one after the other, sync and async, with those of a response's list last", async () => {
     const log = new EventLog();
     const layer = new Layer();
     const task = async (name: string) => {
@@ -274,7 +274,7 @@ describe.each(mounts)('background tasks on $name', ({ app }) => {
   });
 });
 
-describe.each(mounts)('the response that exit code gets on $name', ({ app }) => {
+describe.each(mounts)('the response in exit code on $name', ({ app }) => {
   it('can be changed in scope `function`, and throws HEADERS_SENT afterwards', async () => {
     const log = new EventLog();
     const layer = new Layer();

@@ -71,7 +71,7 @@ describe.each(mounts)('on $name', ({ app, name }) => {
       expect([entered, exited]).toEqual([1, 1]);
     });
 
-  it('a body that is made of one with a native `transfer-encoding` is chunked, and cut where it fails', async () => {
+  it('a body made with a native `transfer-encoding` is chunked, and cut when it fails', async () => {
     const layer = newLayer({
       middleware: [
         async (request, callNext) => {
@@ -100,7 +100,7 @@ describe.each(mounts)('on $name', ({ app, name }) => {
   });
 
   it.each([17_000, 40_000, 90_000, 1_000_000])(
-    'a form goes on behind a part of %i bytes that says nothing of itself',
+    'a form goes on after a part of %i bytes without headers',
     async size => {
       const mounted = app()
         .use(newLayer())

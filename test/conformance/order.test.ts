@@ -148,7 +148,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('throws an exception of the endpoint into the dependencies before its handler and the middleware see it', async () => {
+  it("throws the endpoint's exception into dependencies, then the handler, then middleware", async () => {
     const { layer, yielding } = parts(log);
     layer.addExceptionHandler(RangeError, (_request, exception) => {
       log.add('handler');
@@ -205,7 +205,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('lets an exception without a handler travel out through the middleware to a 500', async () => {
+  it('propagates an unhandled exception through the middleware to a 500', async () => {
     const { layer, yielding } = parts(log);
     const read = endpoint({ db: Depends(yielding('db')) }, () => {
       throw new Error('boom');
@@ -222,7 +222,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('asks a handler for Error outside the middleware, and reports the error all the same', async () => {
+  it('runs a handler for Error outside the middleware and still reports the error', async () => {
     const { layer, yielding } = parts(log);
     layer.addExceptionHandler(Error, () => {
       log.add('last handler');
@@ -264,7 +264,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     expect(seen?.cause).toEqual(new Error('first'));
   });
 
-  it('lets a failed commit of scope function replace the response', async () => {
+  it('replaces the response when a commit of scope function fails', async () => {
     const { layer, yielding } = parts(log);
     async function* transaction() {
       yield 'tx';
@@ -286,7 +286,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('turns a handled exception of a middleware into a response for those further out', async () => {
+  it('turns a handled exception of a middleware into a response for outer ones', async () => {
     const { layer, yielding, middleware } = parts(log);
     const failing: Middleware = async (incoming, callNext) => {
       await callNext(incoming);
@@ -386,7 +386,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('cuts the connection when a body fails, and throws the failure into the dependencies', async () => {
+  it('cuts the connection when a body fails and throws the failure into the dependencies', async () => {
     const { layer, yielding, reports } = parts(log);
     const read = endpoint({ db: Depends(yielding('db')) }, ({ backgroundTasks }) => {
       backgroundTasks.addTask(() => log.add('dropped task'));
@@ -411,7 +411,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     expect(reports[0]).toBe('response: broken');
   });
 
-  it('lets a failed exit after the response keep it, drops the tasks and still leaves the others', async () => {
+  it('keeps a sent response when an exit fails, drops the tasks and leaves the others', async () => {
     const { layer, yielding, reports } = parts(log);
     async function* failing() {
       yield 1;
@@ -452,7 +452,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     expect(reports).toEqual(['background: task failed']);
   });
 
-  it('runs the layers outside native code, and their dependencies around it', async () => {
+  it('runs the layers outside native code, with their dependencies around it', async () => {
     const { layer, yielding, middleware } = parts(log);
     const withDependency = new Layer({
       middleware: [middleware('nested')],
@@ -482,7 +482,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('brings an error of native code back to the middleware, and leaves its page to the framework', async () => {
+  it('propagates an error of native code to the middleware and leaves its page to the framework', async () => {
     const { layer, yielding } = parts(log);
     const nested = new Layer({ dependencies: [Depends(yielding('db'))] });
     const native = app()
@@ -503,7 +503,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('gives an error of native code to the handlers of the user', async () => {
+  it("gives an error of native code to the user's handlers", async () => {
     const { layer } = parts(log);
     class Unavailable extends Error {
       readonly status = 503;
@@ -521,7 +521,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     expect({ status, body }).toEqual({ status: 503, body: 'handled native failure' });
   });
 
-  it('answers for a middleware that does not wait, and lets what runs below come to its end', async () => {
+  it('answers for a middleware that does not wait, and lets the code below finish', async () => {
     const { layer, yielding } = parts(log);
     let finish!: () => void;
     const slow = new Promise<void>(resolve => {
@@ -552,7 +552,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     expect(log.events.slice(-4)).toEqual(['inner after 200', 'outer after 200', 'db exit', 'task']);
   });
 
-  it('lets the endpoint finish when the client goes away, exits normally and runs the tasks', async () => {
+  it('lets the endpoint finish after the client leaves, exits normally and runs the tasks', async () => {
     const { layer, yielding } = parts(log);
     const read = endpoint({ db: Depends(yielding('db')) }, async ({ request: incoming, backgroundTasks }) => {
       backgroundTasks.addTask(() => log.add('task'));

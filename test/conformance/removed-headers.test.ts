@@ -5,7 +5,7 @@ import { frameworks, listening } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';
 
 // `x-outer`, `vary` and a cookie are set in front of the layer, as by helmet or a session; the handler takes them away.
-describe.each(frameworks)('a header that is taken away below a layer on $name', ({ app }) => {
+describe.each(frameworks)('a header that is removed below a layer on $name', ({ app }) => {
   const before = (res: http.ServerResponse): void => {
     res.setHeader('X-Outer', '1');
     res.setHeader('Vary', 'Cookie');
@@ -76,7 +76,7 @@ describe.each(frameworks)('a header that is taken away below a layer on $name', 
     ]);
   });
 
-  it('stays away where a middleware takes it from the response that it makes', async () => {
+  it('stays away when a middleware removes it from the response it makes', async () => {
     const strip: Middleware = async (request, callNext) => {
       const response = new Response('new', await callNext(request));
       for (const name of ['x-outer', 'vary', 'set-cookie']) response.headers.delete(name);
@@ -85,7 +85,7 @@ describe.each(frameworks)('a header that is taken away below a layer on $name', 
     expect(await headers([[strip]], () => undefined)).toEqual(['x-own: 1']);
   });
 
-  it('is on a response that is made of nothing', async () => {
+  it('appears on a response that is made from nothing', async () => {
     const answer: Middleware = async (request, callNext) => {
       await callNext(request);
       return new Response('new');

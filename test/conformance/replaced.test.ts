@@ -41,7 +41,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       .map(line => line.slice(0, line.indexOf(':')).toLowerCase())
       .filter(name => name !== 'connection' && name !== 'x-powered-by');
 
-  describe('that is transformed keeps its own headers, and none that were said of the old body', () => {
+  describe('that is transformed keeps its own headers except those about the old body', () => {
     const forms: [string, Middleware, string][] = [
       [
         'into a text',
@@ -116,13 +116,13 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       },
     ],
     ['a clone', async (request, callNext) => (await callNext(request)).clone()],
-  ])('that is made anew of %s keeps what was said of them', async (_of, middleware) => {
+  ])('made anew from %s keeps the headers about its body', async (_of, middleware) => {
     const { head, body } = await seen(middleware);
     expect(body).toBe('native');
     for (const name of ofOldBody.slice(1)) expect(head).toContain(`${name.toLowerCase()}: "${name}"`);
   });
 
-  it('to HEAD keeps the length of a body that it does not have, and says none of one that is not known', async () => {
+  it('to HEAD keeps the length of a body it does not have, and declares no unknown one', async () => {
     const upper: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       return new Response((await response.text()).toUpperCase(), response);
@@ -136,7 +136,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
     expect([/content-length/i.test(head), body]).toEqual([false, '']);
   });
 
-  it('of status 304 stays empty where its body is replaced', async () => {
+  it('of status 304 stays empty when its body is replaced', async () => {
     const listener: Listener = (_req, res) => {
       res.statusCode = 304;
       res.setHeader('ETag', '"1"');
@@ -152,7 +152,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
     ]);
   });
 
-  it('whose handler fails half-way cuts off a stream that is made of it', async () => {
+  it('whose handler fails halfway cuts off a stream made from it', async () => {
     const goesOn = gate();
     const passingOn: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -173,7 +173,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
     expect([body, cut]).toEqual(['4\r\nhalf\r\n', true]);
   });
 
-  it('of status 206 keeps what says which part it is', async () => {
+  it('of status 206 keeps the headers about its part', async () => {
     const listener: Listener = (_req, res) => {
       res.writeHead(206, { 'Content-Range': 'bytes 0-5/100' }).end('native');
     };
@@ -199,7 +199,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
     it.each<[string, (source: Readable, res: http.ServerResponse) => void]>([
       ['pipe', (source, res) => void source.pipe(res)],
       ['pipeline', (source, res) => pipeline(source, res, error => log.add(`pipeline: ${error?.code}`))],
-    ])('lets go of what is written to it by %s', async (how, begin) => {
+    ])('drops what %s writes to it', async (how, begin) => {
       const { body } = await listening(
         app()
           .use(replacing)
@@ -225,7 +225,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       expect([body, log.events]).toEqual(['instead', ['one', 'two', 'end']]);
     });
 
-    it('leaves a source alone that goes somewhere else too', async () => {
+    it('leaves a source alone that also goes elsewhere', async () => {
       const source = new PassThrough();
       const elsewhere = source.pipe(new PassThrough());
       const { body } = await seen(replacing, (_req, res) => {
@@ -236,7 +236,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       expect([body, await text(elsewhere)]).toEqual(['instead', 'both, and the rest']);
     });
 
-    it('goes on serving its connection where the handler echoes the request', async () => {
+    it('keeps serving its connection when the handler echoes the request', async () => {
       const answers = await listening(
         app()
           .use(replacing)
@@ -250,7 +250,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       expect(answers.bytes.match(/instead/g)).toHaveLength(2);
     });
 
-    it('keeps its source for a body that is made of it', async () => {
+    it('keeps its source for a body that is made from it', async () => {
       const transforming: Middleware = async (request, callNext) => {
         const response = await callNext(request);
         return new Response(response.body?.pipeThrough(new TransformStream()), response);
@@ -264,7 +264,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
     });
   });
 
-  describe('is not lost where its handler destroys the connection', () => {
+  describe('survives a handler that destroys the connection', () => {
     const slow: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       await new Promise(resolve => setImmediate(resolve));
@@ -298,7 +298,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       expect(wire.head).toBe('');
     });
 
-    it('and where nothing is answered, at once', async () => {
+    it('and at once when nothing is answered', async () => {
       const going = gate();
       const wire = await listening(
         app()

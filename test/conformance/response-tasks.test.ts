@@ -65,7 +65,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     return log.events;
   }
 
-  it('run after the injected ones, outermost first, whoever has set them', async () => {
+  it('run after the injected ones, outermost first, whoever set them', async () => {
     outer.addMiddleware(sets('inner')).addMiddleware(sets('outer'));
     expect(await eventsOf(app().use(outer).at('/', own))).toEqual([
       'exit',
@@ -76,7 +76,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('run over a native answer, too', async () => {
+  it('run over a native answer too', async () => {
     outer.addMiddleware(sets('inner')).addMiddleware(sets('outer'));
     const native = app()
       .use(outer)
@@ -88,7 +88,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     expect(await eventsOf(native)).toEqual(['injected', 'outer', 'inner']);
   });
 
-  it('run over the response of an inner layer, whose middleware has set its own', async () => {
+  it('run over the response of an inner layer whose middleware set its own', async () => {
     outer.addMiddleware(sets('inner')).addMiddleware(sets('outer'));
     const nested = new Layer({ middleware: [sets('nested outer'), sets('nested inner')], onError });
     const mounted = app().use(outer).at('/', nested, own);
@@ -103,7 +103,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('run over the response of an exception handler, and those of the failed endpoint are dropped', async () => {
+  it("run over a handler's response, while those of the failed endpoint are dropped", async () => {
     outer.addMiddleware(sets('inner')).addMiddleware(sets('outer'));
     outer.addExceptionHandler(
       Refused,
@@ -130,7 +130,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
       ({ body, background }) => new Response(body, { background } as object),
     ],
     ['that is a clone', response => response.clone()],
-  ])('run where a middleware sets one on a response %s', async (_how, make) => {
+  ])('run when a middleware sets one on a response %s', async (_how, make) => {
     const replacing: Middleware = async (request, callNext) => {
       const response = make(await callNext(request));
       response.background = named('replacing');
@@ -147,7 +147,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('run where an endpoint has made its response of another one', async () => {
+  it('run when an endpoint made its response from another one', async () => {
     const derived = endpoint({}, () => {
       const first = new PlainTextResponse('first', { background: named('first') });
       const second = new Response('second', first);
@@ -158,7 +158,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     expect(await eventsOf(app().use(outer).at('/', derived))).toEqual(['outer', 'second', 'first']);
   });
 
-  it('are replaced, or taken back, only by the place that has set them', async () => {
+  it('are replaced or removed only by the place that set them', async () => {
     const decides: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       response.background = named('first thought');
@@ -180,7 +180,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('run once where a middleware puts those that it finds into a list of its own', async () => {
+  it('run once when a middleware moves existing ones into a list of its own', async () => {
     const combines: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       const list = new BackgroundTasks();
@@ -223,7 +223,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     expect(await eventsOf(app().use(outer).at('/', read))).toEqual(['outer', 'first', 'second', 'own']);
   });
 
-  it('are dropped, each by name, where a middleware fails; those that always run do', async () => {
+  it('are dropped by name when a middleware fails, except those that always run', async () => {
     outer.addMiddleware(async (request, callNext) => {
       const response = await callNext(request);
       response.background = task('always', 'always');
@@ -245,7 +245,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('are named by `close()` when the response is still on its way', async () => {
+  it('are named by `close()` while the response is still in flight', async () => {
     outer.addMiddleware(sets('inner'));
     let left: readonly string[] = [];
     outer.addMiddleware(sets('outer'));
@@ -268,7 +268,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     ]);
   });
 
-  it('are dropped by name where the response can not be written on the way out', async () => {
+  it('are dropped by name when the response cannot be written', async () => {
     outer.addMiddleware(sets('outer'));
     const covers = (res: http.ServerResponse): void => {
       const name = isKoa ? 'setHeader' : 'end';
@@ -319,7 +319,7 @@ const hasty: [string, (layer: Layer, below: ReturnType<typeof endpoint>) => http
 ];
 
 it.each(hasty)(
-  'tasks of an answer that comes when its request has failed and is over, on %s',
+  'tasks of an answer that comes after its request failed and ended, on %s',
   async (_on, make) => {
     const log = new EventLog();
     const working = gate();

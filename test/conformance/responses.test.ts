@@ -46,7 +46,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect([text, body]).toEqual([large, large]);
   });
 
-  it('reads the body of a stream to its end and passes the response on', async () => {
+  it('reads a stream to its end and passes the response on', async () => {
     let length = 0;
     const counting: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -57,7 +57,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect([length, body]).toEqual([large.length * 2, large + large]);
   });
 
-  it('reads the beginning of a stream and passes all of it on', async () => {
+  it('reads the beginning of a stream and passes on all of it', async () => {
     let first = 0;
     const peeking: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -72,7 +72,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(body).toBe(`${large}the end`);
   });
 
-  it('changes the body as it streams, with framing of its own', async () => {
+  it('transforms the body as it streams, with new framing', async () => {
     const shouting: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       const upper = new TransformStream<Uint8Array, Uint8Array>({
@@ -89,7 +89,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(headers.get('transfer-encoding')).toBe('chunked');
   });
 
-  it('replaces the response: nothing of the old one is left but what native code outside had set', async () => {
+  it('replaces the response and keeps only what native code outside had set', async () => {
     const replacing: Middleware = async (request, callNext) => {
       await callNext(request);
       return new JSONResponse({ new: true }, { status: 202 });
@@ -119,7 +119,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(headers.get('content-length')).toBe('12');
   });
 
-  it('replaces a stream that has no end', async () => {
+  it('replaces an endless stream', async () => {
     const replacing: Middleware = async (request, callNext) => {
       await callNext(request);
       return new PlainTextResponse('enough');
@@ -130,7 +130,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(body).toBe('enough');
   });
 
-  it('returns a response of the platform', async () => {
+  it('returns a platform Response', async () => {
     const { status, body, headers } = await fetched(
       app().use(
         () =>
@@ -165,7 +165,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(empty.body).toBe('');
   });
 
-  it('sees the head of the response live: its status, its headers, each cookie', async () => {
+  it('sees the live head of the response: its status, its headers, each cookie', async () => {
     const seen: unknown[] = [];
     const looking: Middleware = async (request, callNext) => {
       const response = await callNext(request);
@@ -187,7 +187,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(headers.get('x-a')).toBeNull();
   });
 
-  it('reads the body that a parser has not touched, and lets the endpoint read it again', async () => {
+  it('reads an unparsed body and lets the endpoint read it again', async () => {
     let first: unknown;
     const reading: Middleware = async (request, callNext) => {
       first = await request.json();
@@ -206,7 +206,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect(JSON.parse(body)).toEqual({ text: '{"a":1}', url: '/' });
   });
 
-  it('gives everything below the request that callNext was given', async () => {
+  it('gives everything below it the request it passed to callNext', async () => {
     const changing: Middleware = (request, callNext) =>
       callNext(new Request(request, { method: 'PUT', url: '/changed?x=1', headers: { 'x-new': 'yes' } }));
     const { body } = await fetched(
@@ -328,7 +328,7 @@ describe.each(mounts)('responses of an endpoint on $name', ({ app }) => {
     expect({ headers: head(sent.head), body: received }).toEqual({ headers, body });
   });
 
-  it('cuts the connection where a stream does not keep its content-length', async () => {
+  it('cuts the connection when a stream breaks its content-length', async () => {
     const errors: Error[] = [];
     const layer = new Layer({ onError: error => errors.push(error) });
     const short = endpoint({}, () => new StreamingResponse(['abc'], { headers: { 'content-length': '5' } }));
@@ -338,7 +338,7 @@ describe.each(mounts)('responses of an endpoint on $name', ({ app }) => {
     expect(errors).toEqual([expect.objectContaining({ code: 'CONTENT_LENGTH' })]);
   });
 
-  it('closes the generator of an endless stream when the client goes, then exits and runs the tasks', async () => {
+  it('closes an endless generator when the client leaves, then exits and runs the tasks', async () => {
     const log = new EventLog();
     async function* getDb() {
       yield 1;

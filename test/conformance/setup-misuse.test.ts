@@ -59,7 +59,7 @@ describe('functions that make a middleware or a dependency', () => {
     return Object.entries(exported).filter(([name]) => !others.test(name));
   });
 
-  it.each(factories)('refuse `%s` uncalled, as middleware and as dependency', (name, factory) => {
+  it.each(factories)('reject `%s` uncalled, as middleware and as dependency', (name, factory) => {
     const message = `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`;
     expect(() => new Layer().addMiddleware(untyped(factory))).toThrow(message);
     expect(() => toKoa(untyped(factory))).toThrow(message);
@@ -80,30 +80,30 @@ describe('options', () => {
     ['midleware', option => new Layer(untyped({ [option]: [] })), 'middleware'],
     ['fileName', option => new FileResponse('/x', untyped({ [option]: 'a' })), 'filename'],
     ['header', option => new HTTPException(401, '', untyped({ [option]: {} })), 'headers'],
-  ])('asks whether `%s` is meant as the one that there is', (option, build, meant) => {
+  ])('suggests the existing option for `%s`', (option, build, meant) => {
     expect(() => build(option)).toThrow(`\`${option}\`. Did you mean \`${meant}\`?`);
   });
 
-  it('that are nothing like another one are listed without a guess', () => {
+  it('that resemble no other are listed without a guess', () => {
     expect(() => new HTTPException(401, '', untyped({ zip: 1 }))).toThrow(
       '`new HTTPException()` has no option `zip`. Its options are `headers`, `cause`.',
     );
     expect(() => endpoint({}, () => 1, untyped({ toString: 1 }))).toThrow('no option `toString`');
   });
 
-  it('that are undefined are as if they were not given', () => {
+  it('that are undefined count as absent', () => {
     const response = new Response('x', untyped({ status: undefined, headers: undefined }));
     expect(response.status).toBe(200);
     expect(Depends(() => 1, untyped({ useCache: undefined, scope: undefined })).useCache).toBe(true);
   });
 
-  it('of a response may be another response, of the platform or of ours', () => {
+  it('of a response may be another response, of the platform or of callnext', () => {
     const native = new globalThis.Response('', { status: 201, headers: { 'x-a': '1' } });
     expect(new Response('', native).status).toBe(201);
     expect(new Response('', new JSONResponse(1, { status: 202 })).status).toBe(202);
   });
 
-  it('of a class that a user has derived are its own', () => {
+  it("of a user's subclass are its own", () => {
     class Page extends Response {
       constructor(init: ResponseInit & { title: string }) {
         super(init.title, init);
@@ -119,7 +119,7 @@ describe('options', () => {
   });
 });
 
-it('refuses an override that no request would look up, and leaves the one in force', () => {
+it('refuses an override that no request would look up, and keeps the one in force', () => {
   const layer = new Layer();
   const getDb = () => 1;
   const restore = override(layer, getDb, () => 2);
@@ -137,11 +137,11 @@ it.each<[string, unknown]>([
   ['data[0]', [1, 2].map(async each => each)],
   ['data.items', { meta: {}, items: Promise.resolve([]) }],
   ['data.items[0]', { items: [1, 2].map(async each => each) }],
-])('refuses a promise in place of `%s` in JSON', (place, data) => {
+])('rejects a promise in place of `%s` in JSON', (place, data) => {
   expect(() => new JSONResponse(data)).toThrow(`it stands at \`${place}\`. Await it first.`);
 });
 
-it('writes empty objects in JSON, and a promise that knows its `toJSON`', () => {
+it('writes empty objects in JSON, and a promise with a `toJSON`', () => {
   const promise = Object.assign(Promise.resolve(1), { toJSON: () => ({}) });
   expect(() => new JSONResponse({ promise })).not.toThrow();
   expect(() => new JSONResponse({ a: {}, b: [{}], c: '{}' })).not.toThrow();
@@ -160,7 +160,7 @@ describe.each([
     return app;
   }
 
-  it('tells once of a layer after all routes, with the routes and the line of its mount', async () => {
+  it('warns once of a layer after all routes, with the routes and its mount line', async () => {
     const { told, onError } = reporting();
     await listening(appWith(new Layer({ onError })), async url => {
       expect(await statusOf(`${url}/early`)).toBe(200);
@@ -176,7 +176,7 @@ describe.each([
     ['a router', app => void app.use(express.Router().get('/late', (_req, res) => void res.end()) as never)],
     ['an app', app => void app.use(express().get('/late', (_req, res) => void res.end()) as never)],
     ['a handler at a path', app => void app.use('/late', (_req, res) => void res.end())],
-  ])('says nothing of a layer after a route where %s follows', async (_what, follow) => {
+  ])('does not warn of a layer after a route if %s follows', async (_what, follow) => {
     const { told, onError } = reporting();
     const app = express();
     app.get('/health', (_req, res) => void res.end());
@@ -186,7 +186,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  it('says nothing of a guard, a middleware, a router and a path that come after routes', async () => {
+  it('does not warn of a guard, middleware, router or path after the routes', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     const app = express();
@@ -201,7 +201,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  it('tells once of a layer that is mounted twice, with both lines, and answers all the same', async () => {
+  it('warns once of a layer that is mounted twice, with both lines, and still answers', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     const app = express();
@@ -217,7 +217,7 @@ describe.each([
     expect(new Set(told[0]?.message.match(here)).size).toBe(2);
   });
 
-  it('names the line where one handler of a layer is mounted twice', async () => {
+  it('names the line if one handler of a layer is mounted twice', async () => {
     const { told, onError } = reporting();
     const handler = toExpress(new Layer({ onError })) as never;
     const app = express().use(handler, handler);
@@ -226,7 +226,7 @@ describe.each([
     expect(told[0]?.message.match(here)).toHaveLength(1);
   });
 
-  it('answers a request to handlers of Koa with an error that names the adapter', async () => {
+  it('answers a request to Koa handlers with an error that names the adapter', async () => {
     const told: unknown[] = [];
     const app = express();
     app.use('/layer', toKoa(new Layer()) as never);
@@ -242,7 +242,7 @@ describe.each([
     expect(told).toEqual(Array(3).fill(code('WRONG_FRAMEWORK')));
   });
 
-  it('fails the request of a native middleware that was given uncalled, and does not let it hang', async () => {
+  it('fails the request of an uncalled native middleware instead of hanging', async () => {
     const told: unknown[] = [];
     const makesMiddleware = (_options?: object) => (_req: unknown, _res: unknown, next: () => void) => next();
     const layer = new Layer({
@@ -272,7 +272,7 @@ describe.each([
     return { listener: app.callback(), told };
   }
 
-  it('tells once of a layer after a router, with its routes and the line of the mount', async () => {
+  it('warns once of a layer after a router, with its routes and its mount line', async () => {
     const { told, onError } = reporting();
     const router = new KoaRouter().get('/early', ctx => {
       ctx.body = 'x';
@@ -287,7 +287,7 @@ describe.each([
     expect(told[0]?.message.match(here)).toHaveLength(1);
   });
 
-  it('says nothing of a layer after a router where something follows', async () => {
+  it('does not warn of a layer after a router if something follows', async () => {
     const { told, onError } = reporting();
     const router = new KoaRouter().get('/health', () => undefined);
     const { listener } = appOf(router.routes() as never, toKoa(new Layer({ onError })), ctx => {
@@ -297,7 +297,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  it('tells once of a layer that is mounted twice, with both lines, and answers all the same', async () => {
+  it('warns once of a layer that is mounted twice, with both lines, and still answers', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     const first = toKoa(layer);
@@ -322,7 +322,7 @@ describe.each([
     expect(told).toEqual([code('WRONG_FRAMEWORK')]);
   });
 
-  it('fails the request of a native middleware that was given uncalled', async () => {
+  it('fails the request of an uncalled native middleware', async () => {
     const makesMiddleware = (_options?: object) => (_ctx: unknown, next: () => unknown) => next();
     const layer = new Layer({ middleware: [fromKoa(untyped(makesMiddleware))] });
     const { listener, told } = appOf(toKoa(layer));
@@ -331,7 +331,7 @@ describe.each([
   });
 });
 
-it('names the adapter for Node where a layer of Express is called without a `next`', async () => {
+it('names the adapter for Node when an Express layer is called without `next`', async () => {
   const handler = toExpress(new Layer()) as unknown as http.RequestListener;
   expect(() => handler(untyped({}), untyped({}))).toThrow(
     'mounted in a server of Node. Use `toNode()` there.',
@@ -339,7 +339,7 @@ it('names the adapter for Node where a layer of Express is called without a `nex
 });
 
 describe.each(mounts)('on $name', ({ app }) => {
-  it('tells of a layer that wraps a request twice, and of no middleware that does', async () => {
+  it('warns of a layer that wraps a request twice, but not of a middleware that does', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     const listener = app()
@@ -353,7 +353,7 @@ describe.each(mounts)('on $name', ({ app }) => {
     expect(told).toEqual([code('LAYER_TWICE')]);
   });
 
-  it('says nothing of a layer at two paths, since a request passes one of them', async () => {
+  it('does not warn of a layer at two paths, since a request takes one of them', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     const listener = app()
@@ -367,7 +367,7 @@ describe.each(mounts)('on $name', ({ app }) => {
     expect(told).toEqual([]);
   });
 
-  it('tells why a middleware without an `await` throws a TypeError, and of no other error', async () => {
+  it('explains the TypeError of a middleware without `await`, and no other error', async () => {
     const { told, onError } = reporting();
     const layer = new Layer({ onError });
     layer.addExceptionHandler(TypeError, () => new Response(null, { status: 500 }));
@@ -389,7 +389,7 @@ describe.each(mounts)('on $name', ({ app }) => {
     expect(told[0]?.message).toContain('`hasty`');
   });
 
-  it('fails an endpoint that returns an HTTPException, and one that forgets an `await`', async () => {
+  it('fails an endpoint that returns an HTTPException or forgets an `await`', async () => {
     const told: unknown[] = [];
     const layer = new Layer({ onError: () => undefined });
     layer.addExceptionHandler(Error, (_request, error) => {

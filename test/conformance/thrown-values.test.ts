@@ -239,7 +239,7 @@ async function happening(app: TestApp, { layer: options, mount = fine }: Place):
 }
 
 describe.each(mounts)('on $name, whatever is thrown by', ({ app, isKoa }) => {
-  it.each(Object.entries(places))('%s, exits and tasks run and the layer closes', async (_place, make) => {
+  it.each(Object.entries(places))('%s: exits and tasks run, and the layer closes', async (_place, make) => {
     const got: Record<string, unknown> = {};
     const expected: Record<string, unknown> = {};
     for (const [name, value] of thrownValues) {
@@ -253,7 +253,7 @@ describe.each(mounts)('on $name, whatever is thrown by', ({ app, isKoa }) => {
     expect(unhandled).toHaveLength(0);
   });
 
-  it.each(Object.entries(nativePlaces))('%s, the client is answered', async (_place, make) => {
+  it.each(Object.entries(nativePlaces))('%s: the client is answered', async (_place, make) => {
     const got: Record<string, unknown> = {};
     const expected: Record<string, unknown> = {};
     for (const [name, value] of thrownValues) {
@@ -269,7 +269,7 @@ describe.each(mounts)('on $name, whatever is thrown by', ({ app, isKoa }) => {
     expect(unhandled).toHaveLength(0);
   });
 
-  it('a task is printed where there is no onError', async () => {
+  it('a task failure is printed without an onError', async () => {
     const printed = jest.mocked(console.error);
     for (const [, value] of thrownValues) {
       printed.mockClear();
@@ -284,7 +284,7 @@ describe.each(mounts)('on $name, whatever is thrown by', ({ app, isKoa }) => {
 });
 
 describe('whatever is thrown', () => {
-  it.each(thrownValues)('by layer.run, its dependencies exit and it rejects: %s', async (_name, value) => {
+  it.each(thrownValues)('by layer.run: its dependencies exit and it rejects: %s', async (_name, value) => {
     const events: string[] = [];
     async function* outer() {
       try {
@@ -305,7 +305,7 @@ describe('whatever is thrown', () => {
     expect(await layer.close()).toEqual(nothing);
   });
 
-  it('is an Error to handlers, with what was thrown as its cause where that is none', async () => {
+  it('is an Error to handlers, which has a thrown non-error as its cause', async () => {
     for (const [name, value] of thrownValues) {
       const thrown = value();
       let seen: Error | undefined;
@@ -329,7 +329,7 @@ describe('whatever is thrown', () => {
   });
 });
 
-it('an error is caught without its stack being formatted, which takes longer than all else', () => {
+it('an error is caught without formatting its stack, which would dominate the cost', () => {
   const { prepareStackTrace } = Error;
   let formatted = 0;
   Error.prepareStackTrace = () => {

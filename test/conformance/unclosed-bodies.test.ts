@@ -109,12 +109,12 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     await log.until('closing');
   };
 
-  it.each(bodies)('is waited for as long as the timeout of its layer says: %s', async (_name, make) => {
+  it.each(bodies)('delays the exits for the timeout of its layer: %s', async (_name, make) => {
     await serve(layerWith({ timeout: 100 }), make, 'GET', leaveWhenBegun);
     expect(log.events).toEqual(['closing', unclosed, 'exit', 'task']);
   });
 
-  it.each(bodies)('is waited for 5 seconds where no layer has a timeout: %s', async (_name, make) => {
+  it.each(bodies)('delays the exits for 5 seconds if no layer has a timeout: %s', async (_name, make) => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date', 'performance'] });
     await serve(layerWith({}), make, 'GET', async request => {
       await leaveWhenBegun(request);
@@ -125,7 +125,7 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     expect(log.events).toEqual(['closing', unclosed, 'exit', 'task']);
   });
 
-  it.each(bodies)('and whose client leaves before the head, keeps nothing open: %s', async (_name, make) => {
+  it.each(bodies)('keeps nothing open when its client leaves before the head: %s', async (_name, make) => {
     const held: Middleware = async (request, callNext) => {
       const gone = new Promise(resolve => request.signal.addEventListener('abort', resolve));
       const response = await callNext(request);
@@ -140,12 +140,12 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     expect(log.events.slice(-2)).toEqual(['exit', 'task']);
   });
 
-  it.each(bodies)('and answers HEAD, keeps nothing open: %s', async (_name, make) => {
+  it.each(bodies)('keeps nothing open when it answers HEAD: %s', async (_name, make) => {
     await serve(layerWith({ timeout: 100 }), make, 'HEAD', async () => undefined);
     expect(log.events.slice(-2)).toEqual(['exit', 'task']);
   });
 
-  it.each(bodies)('and is replaced, keeps nothing open: %s', async (_name, make) => {
+  it.each(bodies)('keeps nothing open when it is replaced: %s', async (_name, make) => {
     const replacing: Middleware = async (request, callNext) => {
       const { background } = await callNext(request);
       return new PlainTextResponse('other', background ? { background } : {});
@@ -154,7 +154,7 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     expect(log.events.slice(-2)).toEqual(['exit', 'task']);
   });
 
-  it('and is longer than it has declared, is cut at once', async () => {
+  it('is cut at once when it is longer than declared', async () => {
     const layer = layerWith({ timeout: 100 });
     const headers = { 'content-length': '2' };
     async function* body() {
@@ -180,7 +180,7 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     expect(await layer.close()).toEqual(nothing);
   });
 
-  it('and is a Node stream that never calls back from destroy(), is not waited for', async () => {
+  it('delays nothing if it is a Node stream that never calls back from destroy()', async () => {
     const stream = (closing: () => void): Body => {
       let isFirst = true;
       return new Readable({
@@ -195,7 +195,7 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     expect(log.events).toEqual(['closing', 'exit', 'task']);
   });
 
-  it('and fails when its dependencies have exited, is told to onError', async () => {
+  it('reports its failure to onError after its dependencies have exited', async () => {
     let fail!: (error: Error) => void;
     const failing = new Promise<never>((_resolve, reject) => {
       fail = reject;
@@ -211,5 +211,6 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
     await serve(layerWith({ timeout: 50 }), late, 'GET', leaveWhenBegun);
     fail(Object.assign(new Error('too late'), { code: 'LATE' }));
     await log.until('response: LATE');
+    expect(log.events).toEqual(['closing', 'response: BODY_UNCLOSED', 'exit', 'task', 'response: LATE']);
   });
 });

@@ -55,7 +55,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
     });
 
   describe('a client that vanishes', () => {
-    it('begins nothing for a handler that goes on when its layer has been closed', async () => {
+    it('begins nothing for a handler that goes on after its layer was closed', async () => {
       const goOn = gate();
       const layer = newLayer({ dependencies: [] });
       const mounted = app()
@@ -115,7 +115,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
     it.each([
       ['resets its connection', false],
       ['closes its side, after five seconds', true],
-    ])('while the head is held, and %s: the after-code ends, and everything exits', async (_how, isHalf) => {
+    ])('during the hold, and %s: the after-code ends, and everything exits', async (_how, isHalf) => {
       const going = gate();
       const slow: Middleware = async (request, callNext) => {
         const response = await callNext(request);
@@ -149,7 +149,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       ]);
     });
 
-    it('after the head: the stream of the handler is let go, and everything exits', async () => {
+    it("after the head: the handler's stream is released, and everything exits", async () => {
       const source = new Readable({
         read() {
           this.push('a piece of an endless body\n');
@@ -174,7 +174,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
   });
 
   describe('a layer with a timeout', () => {
-    it('answers 504 where a handler never does, aborts the signal, and takes the dependencies back', async () => {
+    it('answers 504 for a hanging handler, aborts the signal and takes the dependencies back', async () => {
       const mounted = app()
         .use(newLayer({ timeout: 20 }))
         .handler('/', async () => {
@@ -196,7 +196,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       ]);
     });
 
-    it('answers 504 where a middleware never returns, instead of what it holds back', async () => {
+    it('answers 504 for a middleware that never returns, instead of what it holds back', async () => {
       const stuck: Middleware = async (request, callNext) => {
         await callNext(request);
         log.add('stuck');
@@ -213,7 +213,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       expect(log.events.slice(-2)).toEqual(['rollback: Gateway Timeout', 'left']);
     });
 
-    it('lets its handler for 504 answer, and the layers outside go on', async () => {
+    it('lets its handler for 504 answer, and the outer layers go on', async () => {
       const inner = new Layer({
         timeout: 20,
         onError: () => undefined,
@@ -233,7 +233,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       expect(log.events).toContain('after 503');
     });
 
-    it('leaves the dependencies to an endpoint that comes to its end a little later', async () => {
+    it('leaves the dependencies to an endpoint that finishes a little later', async () => {
       const late = gate();
       const working = endpoint({}, async () => {
         await late.opened;
@@ -258,7 +258,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       ]);
     });
 
-    it('does nothing to a request that is in time, however long it streams', async () => {
+    it('ignores a request that is in time, however long it streams', async () => {
       const ended = gate();
       const mounted = app()
         .use(newLayer({ timeout: 30 }))
@@ -278,7 +278,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       expect(log.events).toEqual(['enter', 'after 200', 'commit', 'left']);
     });
 
-    it('leaves at once what is entered when the time is up', async () => {
+    it('leaves at once what is entered after the time is up', async () => {
       const entering = gate();
       async function* slow() {
         await entering.opened;
@@ -303,7 +303,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       expect(log.events).toEqual(['enter', 'rollback: Gateway Timeout', 'left', 'slow left']);
     });
 
-    it('starts nothing below when it has answered, and does not harm the next request of the connection', async () => {
+    it('starts nothing below after it answered, and leaves the next request intact', async () => {
       const answered = gate();
       const slow: Middleware = async (request, callNext) => {
         if (new URL(request.url).pathname === '/late') await answered.opened;
@@ -326,7 +326,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       ]);
     });
 
-    it('drops the tasks of an endpoint that comes to its end when all is over, by name', async () => {
+    it('drops the tasks of an endpoint that finishes after everything else, by name', async () => {
       const late = gate();
       const endless = endpoint({}, async ({ backgroundTasks }) => {
         await late.opened;
@@ -350,7 +350,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
     });
 
     it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '10'])(
-      'refuses a timeout of %p',
+      'rejects a timeout of %p',
       timeout => {
         expect(() => new Layer({ timeout: timeout as number })).toThrow(
           expect.objectContaining({ code: 'LAYER_OPTIONS' }) as CallnextError,

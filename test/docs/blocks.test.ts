@@ -10,7 +10,7 @@ const root = path.join(__dirname, '../..');
 const read = (name: string): string => readFileSync(path.join(root, name), 'utf8');
 const pages = [
   'README.md',
-  ...readdirSync(path.join(root, 'docs'))
+  ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.md'))
     .map(name => `docs/${name}`),
 ];
@@ -109,14 +109,15 @@ async function visit({ app }: ReturnType<typeof load>): Promise<unknown[]> {
   const form = new FormData();
   form.set('text', 'a note');
   await ask('/notes', { method: 'POST', body: form });
-  for (const asked of ['/notes', '/long', '/static/errors.md', '/broken', '/nowhere']) await ask(asked);
+  for (const asked of ['/notes', '/long', '/static/reference/errors.md', '/broken', '/nowhere'])
+    await ask(asked);
   await client.settled();
   await client.close();
   return seen;
 }
 
-describe.each(['express', 'koa'])('the steps of docs/add-to-%s.md', kind => {
-  const steps = blocksOf(`docs/add-to-${kind}.md`).filter(({ language }) => language === 'diff');
+describe.each(['express', 'koa'])('the steps of docs/guides/add-to-%s.md', kind => {
+  const steps = blocksOf(`docs/guides/add-to-${kind}.md`).filter(({ language }) => language === 'diff');
   const start = read(`examples/existing-${kind}/before.ts`);
 
   it('lead from the app as it was to the one that is shown', () => {

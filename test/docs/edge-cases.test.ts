@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.join(__dirname, '../..');
-const rows = readFileSync(path.join(root, 'docs/edge-cases.md'), 'utf8')
+const rows = readFileSync(path.join(root, 'docs/internals/edge-cases.md'), 'utf8')
   .split('\n')
   .filter(line => /^\| \d/.test(line))
   .map(line => line.split('|').map(cell => cell.trim()));

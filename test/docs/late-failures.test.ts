@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expressPackages, koaPackages, outcomes, rowsOf } from '../compat/late-failures.js';
 
-const page = path.join(__dirname, '../../docs/late-failures.md');
+const page = path.join(__dirname, '../../docs/internals/late-failures.md');
 const marks =
   /(<!-- tables: made of test\/compat\/late-failures\.ts by `npm run docs:late-failures` -->\n)[\s\S]*(<!-- end -->)/;
 

@@ -8,7 +8,7 @@ import type Koa from 'koa';
 import { listening } from '../support/frameworks.js';
 import { inRequests, type Mistake, make, scope, whenBuilt } from './mistakes.js';
 
-const page = path.join(__dirname, '../../docs/errors.md');
+const page = path.join(__dirname, '../../docs/reference/errors.md');
 const marks =
   /(<!-- tables: made of test\/docs\/mistakes\.ts by `npm run docs:mistakes` -->\n)[\s\S]*(<!-- end -->)/;
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { orderTables } from '../model/order-rows.js';
 
-const page = path.join(__dirname, '../../docs/order.md');
+const page = path.join(__dirname, '../../docs/reference/order.md');
 const marks =
   /(<!-- tables: made of test\/model\/order-rows\.ts by `npm run docs:order` -->\n)[\s\S]*(<!-- end -->)/;
 

@@ -8,11 +8,11 @@ const root = path.join(__dirname, '../..');
 
 it.each([
   ['README.md', 'examples/smallest/app.ts'],
-  ['docs/add-to-express.md', 'examples/existing/app.ts'],
-  ['docs/bodies.md', 'examples/requests/app.ts'],
-  ['docs/middleware.md', 'examples/middleware/app.ts'],
-  ['docs/order.md', 'examples/error-headers/app.ts'],
-  ['docs/order.md', 'examples/transactions/server.ts'],
+  ['docs/guides/add-to-express.md', 'examples/existing/app.ts'],
+  ['docs/reference/bodies.md', 'examples/requests/app.ts'],
+  ['docs/reference/middleware.md', 'examples/middleware/app.ts'],
+  ['docs/reference/order.md', 'examples/error-headers/app.ts'],
+  ['docs/reference/layer.md', 'examples/transactions/server.ts'],
 ])('%s shows %s as it is', (page, name) => {
   const file = readFileSync(path.join(root, name), 'utf8');
   const text = readFileSync(path.join(root, page), 'utf8');
@@ -22,7 +22,9 @@ it.each([
 it('shows the transaction of examples/transactions as it is', () => {
   const file = readFileSync(path.join(root, 'examples/transactions/shop.ts'), 'utf8');
   const [shown] = /export const getTransaction = [\s\S]*?\n\);\n/.exec(file) ?? [];
-  expect(readFileSync(path.join(root, 'docs/order.md'), 'utf8')).toContain(`\`\`\`ts\n${shown}\`\`\``);
+  expect(readFileSync(path.join(root, 'docs/reference/order.md'), 'utf8')).toContain(
+    `\`\`\`ts\n${shown}\`\`\``,
+  );
 });
 
 const pages = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })

@@ -13,13 +13,13 @@ describe.each([
     ['none', 404, { error: { status: 404, message: 'No such item' } }],
     ['chair', 409, { error: { status: 409, message: 'No chairs left' } }],
     ['table', 200, { item: 'table' }],
-  ])('is that of every error: %s', async (item, status, body) => {
+  ])('applies to every error: %s', async (item, status, body) => {
     const response = await client.get(`/orders/${item}`);
     expect([response.status, await response.json()]).toEqual([status, body]);
     expect(response.headers.get('x-hint')).toBe(item === 'none' ? 'new' : null);
   });
 
-  it('is not that of a redirect', async () => {
+  it('does not apply to a redirect', async () => {
     const response = await client.get('/orders/old', { redirect: 'manual' });
     expect([response.status, response.headers.get('location')]).toEqual([303, '/orders/new']);
   });

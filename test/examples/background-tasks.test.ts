@@ -6,7 +6,7 @@ describe('background tasks of native handlers', () => {
   beforeEach(() => jest.spyOn(console, 'error').mockImplementation(() => undefined));
   afterEach(() => jest.restoreAllMocks());
 
-  it('run on Express when the response is out, and not after a 5xx', async () => {
+  it('run on Express after the response, and never after a 5xx', async () => {
     const client = new TestClient(onExpress as never, { settle: true });
     const response = await client.post('/orders', { json: { email: 'ada@example.com' } });
     expect([response.status, response.headers.get('x-request-id')]).toEqual([201, '7']);
@@ -15,7 +15,7 @@ describe('background tasks of native handlers', () => {
     await client.close();
   });
 
-  it('run on Koa, in the order in which they are added', async () => {
+  it('run on Koa in the order they were added', async () => {
     const client = new TestClient(onKoa as never, { settle: true });
     await client.post('/', { json: { email: 'ada@example.com' } });
     expect(koaMails).toEqual(['ada@example.com', 'audit@example.com']);

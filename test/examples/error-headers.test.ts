@@ -7,7 +7,7 @@ it.each([
   ['/fine', 200],
   ['/broken', 500],
   ['/nowhere', 404],
-])('examples/error-headers: %s can be read by a page of another origin', async (path, status) => {
+])('examples/error-headers: a page of another origin can read %s', async (path, status) => {
   const response = await request(app).get(path);
   expect(response.status).toBe(status);
   expect(response.headers).toMatchObject({ 'access-control-allow-origin': '*' });

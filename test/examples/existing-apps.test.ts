@@ -31,7 +31,7 @@ const visit: Asked[] = [
   { path: '/notes' },
   { path: '/long', headers: { 'accept-encoding': 'gzip' } },
   { path: '/long' },
-  { path: '/static/errors.md', headers: { range: 'bytes=0-99' } },
+  { path: '/static/reference/errors.md', headers: { range: 'bytes=0-99' } },
   { path: '/static/nothing' },
   { path: '/broken' },
   { path: '/nowhere' },
@@ -81,7 +81,7 @@ describe.each([
     expect(journal).not.toContain('rollback');
   });
 
-  it('is the app as it was, with lines added', () => {
+  it('equals the original app plus added lines', () => {
     const [old = '', now = ''] = ['before', 'after'].map(file =>
       readFileSync(path.join(__dirname, `../../examples/${folder}/${file}.ts`), 'utf8'),
     );

@@ -97,12 +97,12 @@ describe.each([
       return [response.status, body];
     };
 
-    it('exit last entered first, after the response', async () => {
+    it('exit in reverse order after the response', async () => {
       expect(await play('/nested')).toEqual([200, '{"b":"b of a"}']);
       expect(events).toEqual(['enter a', 'enter b', 'answered 200', 'session closed', 'exit b', 'exit a']);
     });
 
-    it('make an HTTPException of what the endpoint throws', async () => {
+    it('turn what the endpoint throws into an HTTPException', async () => {
       expect(await play('/items/foo')).toEqual([404, '{"detail":"Item not found"}']);
       expect(await play('/items/plumbus')).toEqual([400, '{"detail":"Owner error: Rick"}']);
       const [status, body] = (await play('/items/portal-gun')) as [number, string];
@@ -112,7 +112,7 @@ describe.each([
       ]);
     });
 
-    it('answer with a 500 where one catches and does not throw again, and tell of it', async () => {
+    it('answer with a 500 and a report when one swallows the exception', async () => {
       jest.spyOn(console, 'error').mockImplementation(() => undefined);
       const [status] = (await play('/swallowed/portal-gun')) as [number];
       expect(status).toBe(500);
@@ -120,7 +120,7 @@ describe.each([
       jest.restoreAllMocks();
     });
 
-    it('exit before the response with the scope `function`', async () => {
+    it('exit before the response with scope `function`', async () => {
       expect(await play('/users/me')).toEqual([200, '"Rick"']);
       expect(events).toEqual(['cleanup before the response is sent', 'answered 200']);
     });

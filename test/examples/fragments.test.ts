@@ -1,7 +1,7 @@
 import { TestClient } from 'callnext/testing';
 import { market, orders, server } from '../../examples/fragments/app.js';
 
-describe('what docs/ shows in passing', () => {
+describe('snippets from docs/', () => {
   const client = new TestClient(server);
   afterAll(() => client.close());
 

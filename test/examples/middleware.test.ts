@@ -22,7 +22,7 @@ describe.each([
     });
   });
 
-  it('answers another one without the header', async () => {
+  it('answers an unlisted origin without the header', async () => {
     const response = await request(listener).get('/').set('origin', 'http://localhost:3000');
     expect(response.body).toEqual({ message: 'Hello World' });
     expect(response.headers).not.toHaveProperty('access-control-allow-origin');
@@ -49,19 +49,19 @@ describe.each([
   const get = (name: string, headers: Record<string, string>) =>
     listening(apps[name] as RequestListener, (_url, port) => ask(port, { headers }));
 
-  it('sends on to https', async () => {
+  it('redirects to https', async () => {
     const { status, headers } = await get('httpsRedirect', { host: 'example.com' });
     expect([status, headers.location]).toEqual([307, 'https://example.com/']);
   });
 
-  it('serves its hosts, and no others', async () => {
+  it('serves only its own hosts', async () => {
     for (const host of ['example.com', 'subdomain.example.com'])
       expect((await get('trustedHost', { host })).text).toBe('{"message":"Hello World"}');
     const { status, text } = await get('trustedHost', { host: 'invalidhost' });
     expect([status, text]).toEqual([400, 'Invalid host header']);
   });
 
-  it('compresses what is large', async () => {
+  it('compresses large responses', async () => {
     const { headers, body } = await get('gzip', { 'accept-encoding': 'gzip' });
     expect(headers['content-encoding']).toBe('gzip');
     expect(body.length).toBeLessThan(100);
@@ -69,7 +69,7 @@ describe.each([
 });
 
 describe('an app with several of them', () => {
-  it('logs in, and serves its members', async () => {
+  it('logs in and serves its members', async () => {
     const client = request.agent(app);
     expect((await client.get('/me')).status).toBe(403);
     expect((await client.get('/members/news')).body).toEqual({ detail: 'Forbidden' });
@@ -88,7 +88,7 @@ describe('an app with several of them', () => {
     });
   });
 
-  it('has its order described', () => {
+  it('describes its order', () => {
     expect(order).toContain('requestId { header: "x-request-id"');
     expect(order.split('\n').map(line => line.trim().split(' ')[0])).toEqual([
       'requestId',

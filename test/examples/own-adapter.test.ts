@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { type FetchHandler, toFetch } from '../../examples/own-adapter/fetch.js';
 import { EventLog } from '../support/events.js';
 
-describe('the adapter of docs/write-an-adapter.md', () => {
+describe('the adapter of docs/internals/write-an-adapter.md', () => {
   let log: EventLog;
   beforeEach(() => {
     log = new EventLog();
@@ -46,7 +46,7 @@ describe('the adapter of docs/write-an-adapter.md', () => {
     expect(log.events).toEqual(['before', 'enter', 'after 200', 'exit']);
   });
 
-  it('gives the body to whoever reads it', async () => {
+  it('gives the body to every reader', async () => {
     const reading: Middleware = async (request, callNext) => {
       log.add(await request.text());
       return callNext(request);
@@ -56,7 +56,7 @@ describe('the adapter of docs/write-an-adapter.md', () => {
     expect(log.events).toContain('{"a":1}');
   });
 
-  it('waits for the last byte of a stream, and for who does not want it', async () => {
+  it('waits for the last byte of a stream, and for an unread one', async () => {
     const streaming: Middleware = () =>
       new StreamingResponse(
         (async function* () {
@@ -70,7 +70,7 @@ describe('the adapter of docs/write-an-adapter.md', () => {
     await cancelled.body?.cancel();
   });
 
-  it('answers what nobody handles', async () => {
+  it('answers a request that no route handles', async () => {
     const throwing: Middleware = () => {
       throw new Error('nobody handles it');
     };

@@ -3,9 +3,9 @@ import request from 'supertest';
 import { app } from '../../examples/requests/app.js';
 
 describe('an app whose bodies have several readers', () => {
-  it('checks a signature over bytes that express.json() has read before', async () => {
+  it('checks a signature over bytes that express.json() already read', async () => {
     const body = '{"paid":  1}';
-    const signature = createHmac('sha256', 'a secret that the sender knows, too').update(body).digest('hex');
+    const signature = createHmac('sha256', 'a secret shared with the sender').update(body).digest('hex');
     const post = (sent: string) =>
       request(app)
         .post('/webhook')
@@ -15,7 +15,7 @@ describe('an app whose bodies have several readers', () => {
     expect((await post('{"paid": 1}')).status).toBe(401);
   });
 
-  it('takes an upload, and one only', async () => {
+  it('accepts one upload and no more', async () => {
     const file = Buffer.alloc(200_000, 'x');
     const one = await request(app).post('/upload').attach('report', file, 'a.txt');
     expect(one.body).toEqual({ name: 'a.txt', size: 200_000 });
@@ -29,12 +29,12 @@ describe('an app whose bodies have several readers', () => {
     ]);
   });
 
-  it('counts down, from where a client has been', async () => {
+  it('resumes the countdown where the client left off', async () => {
     const response = await request(app).get('/countdown').set('last-event-id', '2');
     expect(response.text).toBe('data: {"left":1}\nid: 1\n\n');
   });
 
-  it('has a Hono app behind a body parser', async () => {
+  it('runs a Hono app behind a body parser', async () => {
     expect((await request(app).post('/api/echo').send({ a: 1 })).body).toEqual({ a: 1 });
   });
 });

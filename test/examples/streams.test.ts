@@ -19,7 +19,7 @@ describe('examples/streams', () => {
     expect([response.headers.get('content-type'), await response.text()]).toEqual([type, text]);
   });
 
-  it('closes what a stream reads from, and answers what is not there', async () => {
+  it('closes the source of a stream, and answers a missing file', async () => {
     const response = await client.get('/orders');
     expect(response.headers.get('content-disposition')).toBe('attachment; filename="orders.jsonl"');
     await response.text();

@@ -44,7 +44,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
       return { status: response.status, body: answer, orders };
     });
 
-  it('commits before the client is told: what it reads next is there', async () => {
+  it('commits before the client is told, so its next read sees the change', async () => {
     const { status, body, orders } = await order({ item: 'chair', quantity: 2, customer: 'ada' });
     expect([status, body]).toEqual([201, { id: expect.any(Number) }]);
     expect(orders).toEqual([{ item: 'chair', quantity: 2, customer: 'ada' }]);
@@ -64,7 +64,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
     ['an HTTPException of the endpoint', { item: 'chair', quantity: 9, customer: 'ada' }, 'Out of stock'],
     ['what the database refuses', { item: 'chair', quantity: -1, customer: 'ada' }, 'Not a quantity'],
     ['a commit that fails', { item: 'chair', quantity: 1, customer: 'nobody' }, 'Unknown customer'],
-  ])('rolls back for %s, tells the client, and sends no mail', async (_title, given, detail) => {
+  ])('rolls back for %s, tells the client and sends no mail', async (_title, given, detail) => {
     const { status, body, orders } = await order(given);
     expect([status, body]).toEqual([409, { detail }]);
     expect(orders).toEqual([]);
@@ -72,7 +72,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
     expect(await read('SELECT * FROM mails')).toEqual([]);
   });
 
-  it('keeps transactions that run at once apart', async () => {
+  it('keeps concurrent transactions apart', async () => {
     await listening(listener, async url => {
       const init = posted({ item: 'chair', quantity: 1, customer: 'ada' });
       const answers = await Promise.all(Array.from({ length: 8 }, () => fetch(`${url}/orders`, init)));

@@ -75,9 +75,9 @@ async function expectSettled({ layer }: Fuzzed, watch: Watch): Promise<void> {
 
 const quiet = (): Watch => ({ requests: 0, entered: 0, exited: 0, differences: [] });
 
-describe.each(fuzzedKinds)('on $name, whatever bytes a client sends', kind => {
+describe.each(fuzzedKinds)('on $name, with arbitrary bytes from a client', kind => {
   it(
-    'the app answers with the same bytes as without a layer',
+    'the app sends the same bytes as without a layer',
     async () => {
       const watch = quiet();
       const fuzzed = kind.transparent(watch);
@@ -100,7 +100,7 @@ describe.each(fuzzedKinds)('on $name, whatever bytes a client sends', kind => {
     ['over http', false],
     ['sent on to https', true],
   ])(
-    'every built-in answers with whole responses, %s',
+    'every built-in sends complete responses, %s',
     async (title, isSecure) => {
       const watch = quiet();
       const fuzzed = kind.full(watch, isSecure);

@@ -17,13 +17,13 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
       ...options,
     });
 
-  it('resolves at once where nothing is in flight, however often', async () => {
+  it('resolves at once when idle, however often it is called', async () => {
     const layer = make();
     expect(await layer.close()).toEqual(nothing);
     expect(await layer.close({ timeoutMs: 0 })).toEqual(nothing);
   });
 
-  it('refuses new requests with a 503 on a connection that closes, and runs nothing for them', async () => {
+  it('refuses new requests with a 503 and `connection: close`, and runs nothing for them', async () => {
     const layer = make({
       middleware: [() => log.add('middleware')],
       dependencies: [Depends(() => log.add('dependency'))],
@@ -64,7 +64,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
     });
   });
 
-  it('waits for the response, the exits and the tasks of a request, and takes none meanwhile', async () => {
+  it('waits for the response, exits and tasks of a request, and accepts no new request', async () => {
     const layer = make();
     const working = gate<void>();
     async function* db() {
@@ -95,7 +95,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
     expect(log.events).toEqual(['endpoint', 'exit', 'task', 'closed']);
   });
 
-  it('names what is left when the time is up, and aborts the signals', async () => {
+  it('names unfinished work at its deadline and aborts the signals', async () => {
     const layer = make();
     const ending = gate<void>();
     async function* getDb() {
@@ -130,7 +130,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
     expect(reports).toEqual(['background: TASK_UNDONE']);
   });
 
-  it('names a task at work and those behind it, aborts their signal, and begins no more of them', async () => {
+  it('names a running task and those behind it, aborts their signal and starts no more', async () => {
     const layer = make();
     const ending = gate<void>();
     async function working(signal: AbortSignal) {
@@ -160,7 +160,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
     expect(reports).toEqual(['background: TASK_UNDONE', 'background: TASK_UNDONE']);
   });
 
-  it('names an exit that does not come to its end', async () => {
+  it('names an exit that never finishes', async () => {
     const layer = make();
     const ending = gate<void>();
     async function* outerDb() {
@@ -223,7 +223,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
     });
   });
 
-  it('waits for what a timeout has given up on', async () => {
+  it('waits for code that a timeout abandoned', async () => {
     const layer = make({ timeout: 20 });
     const working = gate<void>();
     const stuck = endpoint({}, async () => {
@@ -240,7 +240,7 @@ describe.each(frameworks)('closing a layer on $name', ({ app }) => {
   });
 });
 
-it.each([-1, Number.NaN, 2 ** 31, '10s', null])('refuses to close within %p', async timeoutMs => {
+it.each([-1, Number.NaN, 2 ** 31, '10s', null])('rejects a deadline of %p', async timeoutMs => {
   await expect(new Layer().close({ timeoutMs: timeoutMs as number })).rejects.toMatchObject({
     code: 'LAYER_OPTIONS',
   });
@@ -256,7 +256,7 @@ describe.each(frameworks)('native code on $name whose client has gone', ({ app }
     expect(await answered).toBe('AbortError');
   }
 
-  it('and that never comes to its end is not waited for, nor kept', async () => {
+  it('and that never ends is neither waited for nor kept', async () => {
     const log = new EventLog();
     const layer = new Layer();
     const native = app()
@@ -273,7 +273,7 @@ describe.each(frameworks)('native code on $name whose client has gone', ({ app }
     });
   });
 
-  it('and that injects something after that is waited for', async () => {
+  it('and that injects something afterwards is waited for', async () => {
     const log = new EventLog();
     const layer = new Layer();
     const working = gate<void>();

@@ -28,7 +28,7 @@ describe.each(frameworks)('a lifespan on $name', ({ app }) => {
     expect(log.events).toEqual(['enter', 'exit']);
   });
 
-  it('is entered by the first request, and others wait for it', async () => {
+  it('is entered by the first request while others wait for it', async () => {
     const entering = gate<void>();
     const layer = new Layer({
       lifespan: async function* () {
@@ -47,7 +47,7 @@ describe.each(frameworks)('a lifespan on $name', ({ app }) => {
     expect(log.events).toEqual(['enter']);
   });
 
-  it('is left when the last task of the last request has run', async () => {
+  it('is left after the last task of the last request', async () => {
     const layer = new Layer({ lifespan });
     const ending = gate<void>();
     const slow = endpoint({}, ({ backgroundTasks }) => {
@@ -85,7 +85,7 @@ describe.each(frameworks)('a lifespan on $name', ({ app }) => {
     await layer.close();
   });
 
-  it('of an inner layer leaves what the outer one has put on `request.state`', async () => {
+  it('of an inner layer removes what the outer one has put on `request.state`', async () => {
     const outer = new Layer({
       lifespan: function* () {
         yield { who: 'outer', outer: 1 };
@@ -116,7 +116,7 @@ describe.each(frameworks)('a lifespan on $name', ({ app }) => {
 });
 
 describe('a lifespan', () => {
-  it('does not run in the async context of the request that entered it', async () => {
+  it('runs outside the async context of the request that entered it', async () => {
     const store = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     const layer = new Layer({
@@ -131,7 +131,7 @@ describe('a lifespan', () => {
     expect(seen).toEqual([undefined, undefined]);
   });
 
-  it('tells whoever starts it why it can not begin', async () => {
+  it('tells the caller of `start()` why it cannot begin', async () => {
     const layer = new Layer({
       lifespan: async function* () {
         await Promise.reject(new Error('down'));
@@ -160,13 +160,13 @@ describe('a lifespan', () => {
       },
       'GENERATOR_NEVER_YIELDED',
     ],
-  ])('that %s is refused', async (_title, lifespan, code) => {
+  ])('that %s is rejected', async (_title, lifespan, code) => {
     await expect(
       (async () => new Layer({ lifespan: lifespan as unknown as Lifespan }).start())(),
     ).rejects.toMatchObject({ code });
   });
 
-  it('that fails when it is left fails `close()`', async () => {
+  it('that fails on exit fails `close()`', async () => {
     const layer = new Layer({
       lifespan: async function* () {
         yield;
@@ -177,7 +177,7 @@ describe('a lifespan', () => {
     await expect(layer.close()).rejects.toThrow('still in use');
   });
 
-  it('that does not come to its end is named, and `close()` goes on', async () => {
+  it('that never finishes is named, and `close()` goes on', async () => {
     const layer = new Layer({
       lifespan: async function* stuckPool() {
         yield;
@@ -188,7 +188,7 @@ describe('a lifespan', () => {
     expect(await layer.close({ timeoutMs: 1 })).toEqual({ responses: [], exits: ['stuckPool'], tasks: [] });
   });
 
-  it('is not begun any more when the layer is closed', async () => {
+  it('does not begin after the layer was closed', async () => {
     const layer = new Layer({
       lifespan: async function* () {
         yield;
@@ -199,7 +199,7 @@ describe('a lifespan', () => {
     await expect(layer.run({}, () => 1)).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
   });
 
-  it('is named by `describe()`', () => {
+  it('appears in `describe()`', () => {
     const layer = new Layer({
       lifespan: async function* pools() {
         yield;

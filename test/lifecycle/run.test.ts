@@ -29,7 +29,7 @@ describe('layer.run', () => {
       }
     };
 
-  it('has the scopes and the order of a request, and gives the result when all is done', async () => {
+  it('has the scopes and order of a request, and returns the result at the end', async () => {
     const session = dependency({ db: Depends(yielding('db'), { scope: 'background' }) }, yielding('session'));
     const result = await layer.run(
       { session: Depends(session), tx: Depends(yielding('tx'), { scope: 'function' }) },
@@ -52,7 +52,7 @@ describe('layer.run', () => {
     ]);
   });
 
-  it('refuses a generator function, whose code nothing would run', async () => {
+  it('rejects a generator function, whose code nothing would run', async () => {
     const generator = function* (): Generator<number> {
       yield 1;
     };
@@ -75,7 +75,7 @@ describe('layer.run', () => {
   });
 
   it.each(['function', 'request', 'background'] as const)(
-    'rejects with what an exit of scope %s fails with, and tells nobody else',
+    'rejects with the failure of an exit of scope %s and reports it to nobody else',
     async scope => {
       const running = layer.run({ db: Depends(yielding('db', true), { scope }) }, () => 'done');
       await expect(running).rejects.toThrow('db failed');
@@ -89,11 +89,11 @@ describe('layer.run', () => {
     await expect(running).rejects.toMatchObject({ message: 'db failed', cause: first });
   });
 
-  it('rejects with what is no error as it was thrown', async () => {
+  it('rejects with a thrown value that is not an error unchanged', async () => {
     await expect(layer.run({}, () => Promise.reject('text'))).rejects.toBe('text');
   });
 
-  it('tells `onError` of tasks that fail, and gives the result all the same', async () => {
+  it('reports failing tasks to `onError` and still returns the result', async () => {
     const result = await layer.run({}, ({ backgroundTasks }) => {
       backgroundTasks.addTask(() => Promise.reject(new Error('mail')));
       return 'done';
@@ -102,7 +102,7 @@ describe('layer.run', () => {
     expect(events).toEqual(['told background of callnext:run: mail']);
   });
 
-  it('uses overrides, and the default scope of the layer', async () => {
+  it('uses overrides and the default scope of the layer', async () => {
     const commits = new Layer({ defaultScope: 'function' });
     const getDb = yielding('db');
     commits.dependencyOverrides.set(getDb, yielding('test db'));
@@ -114,7 +114,7 @@ describe('layer.run', () => {
     expect(events).toEqual(['test db enter', 'test db exit undefined', 'task']);
   });
 
-  it('is waited for by `close()`, and named', async () => {
+  it('keeps `close()` waiting, which names it', async () => {
     const working = gate<void>();
     const running = layer.run({ db: Depends(yielding('db')) }, async function sweep({ request }) {
       await working.opened;

@@ -73,7 +73,7 @@ describe.each(frameworks)('authentication() on $name', framework => {
     );
   };
 
-  it('tells who asks, and what they may do', () =>
+  it('tells who the user is and which scopes they have', () =>
     serve(async get => {
       expect(await get('/who', 'Basic ada')).toEqual([
         200,
@@ -81,37 +81,37 @@ describe.each(frameworks)('authentication() on $name', framework => {
       ]);
     }));
 
-  it('has nobody ask where the backend does not say', () =>
+  it('leaves the user anonymous when the backend returns nothing', () =>
     serve(async get => {
       expect(await get('/who')).toEqual([200, '{"scopes":[],"isAuthenticated":false,"displayName":""}']);
     }));
 
-  it('sends those who lack a scope to a url in ASCII, on the host that it says', () =>
+  it('redirects users who lack a scope to an ASCII URL on the configured host', () =>
     serve(async get => {
       const next = (path: string): string => `next=http%3A%2F%2Fexample.com%2F${path}`;
       expect((await get('/foreign'))[2]).toBe(`/%E4%B8%AD/%C3%BC?x=%C3%A9&${next('foreign')}#%C3%9F`);
       expect((await get('/back'))[2]).toBe(`http://example.com/@evil.com/?${next('back')}`);
     }));
 
-  it('answers credentials that are wrong with a 400', () =>
+  it('answers invalid credentials with a 400', () =>
     serve(async get => {
       expect(await get('/who', 'Digest x')).toEqual([400, 'Invalid basic auth credentials']);
       expect(await get('/native', 'Digest x')).toEqual([400, 'Invalid basic auth credentials']);
     }));
 
-  it('answers them as it is told to', () =>
+  it('answers invalid credentials with the configured response', () =>
     serve(
       async get =>
         expect(await get('/who', 'Digest x')).toEqual([401, '{"error":"Invalid basic auth credentials"}']),
       { backend, onError: (_request, error) => Response.json({ error: error.message }, { status: 401 }) },
     ));
 
-  it('fails the request where the backend fails', () =>
+  it('fails the request when the backend fails', () =>
     serve(async get => {
       expect((await get('/who', 'Crash'))[0]).toBe(500);
     }));
 
-  it('refuses where a scope is missing', () =>
+  it('refuses a request that lacks a scope', () =>
     serve(async get => {
       expect(await get('/admin', 'Basic admin')).toEqual([200, '"admin"']);
       expect(await get('/admin', 'Basic ada')).toEqual([403, '{"detail":"Forbidden"}']);
@@ -125,7 +125,7 @@ describe.each(frameworks)('authentication() on $name', framework => {
       expect(await get('/native')).toEqual([403, '{"detail":"Forbidden"}']);
     }));
 
-  it('sends on to where one logs in, with the way back', () =>
+  it('redirects to the login page with the way back', () =>
     serve(async get => {
       expect(await get('/login-first', 'Basic ada')).toEqual([200, '"in"']);
       expect(await get('/login-first?b=2&c=%20')).toEqual([
@@ -148,6 +148,6 @@ it.each([
   [() => requires('a', { status: 200 }), 'The option `status` of `requires()` is a status from 400 to 599'],
   [() => requires('a', { redirect: '' }), 'The option `redirect`'],
   [() => requires('a', { statusCode: 401 } as never), '`requires()` has no option `statusCode`'],
-])('refuses what is wrong when it is built: %s', (build, message) => {
+])('rejects invalid options when it is built: %s', (build, message) => {
   expect(build).toThrow(message);
 });

@@ -87,7 +87,7 @@ describe.each(frameworks)('bodyLimit() on $name', framework => {
     return listening(app.listener(), (_url, port) => use(port));
   };
 
-  it('lets a body through that is as large as may be, however it is read', () =>
+  it('accepts a body of exactly the limit, however it is read', () =>
     serve(async port => {
       expect((await ask(port, post(ten, '/text'))).text).toBe(`"${ten}"`);
       expect((await ask(port, post(ten, '/stream'))).text).toBe('10');
@@ -96,27 +96,27 @@ describe.each(frameworks)('bodyLimit() on $name', framework => {
       expect((await postChunks(port, '/text', ['12345', '67890'])).text).toBe('"1234567890"');
     }));
 
-  it('refuses one that announces itself as larger before an endpoint begins', () =>
+  it('refuses a body whose declared length is too large before the endpoint begins', () =>
     serve(async port => {
       for (const path of ['/text', '/stream', '/unread'])
         expect(await ask(port, post(eleven, path))).toMatchObject(tooLarge);
       expect(ran).toEqual([]);
     }));
 
-  it('refuses one that does not in who reads it', () =>
+  it('refuses a body without a declared length in the code that reads it', () =>
     serve(async port => {
       expect(await postChunks(port, '/text', [ten, 'x'])).toEqual(tooLarge);
       expect(await postChunks(port, '/stream', [ten, 'x'])).toEqual(tooLarge);
       expect(await postChunks(port, '/unread', [ten, 'x'])).toEqual({ status: 200, text: '"unread"' });
     }));
 
-  it('refuses it in native code that reads it', () =>
+  it('refuses the body in native code that reads it', () =>
     serve(async port => {
       expect(await ask(port, post(eleven, '/native'))).toMatchObject({ status: 413 });
       expect(await postChunks(port, '/native', [ten, 'x'])).toMatchObject({ status: 413 });
     }));
 
-  it('refuses the answer of native code that has not asked for it', () =>
+  it('replaces the answer of native code that did not read the body', () =>
     serve(async port => {
       expect(await ask(port, post(eleven, '/ignoring'))).toMatchObject({
         status: 413,
@@ -128,7 +128,7 @@ describe.each(frameworks)('bodyLimit() on $name', framework => {
   it.each([
     [10, 20, 15, 200],
     [20, 10, 15, 413],
-  ])('has the innermost one hold: %d outside, %d inside', async (outer, inner, size, status) => {
+  ])('uses the innermost limit: %d outside, %d inside', async (outer, inner, size, status) => {
     const limit = (maxBodySize: number) => new Layer({ middleware: [bodyLimit({ maxBodySize })] });
     const app = framework
       .app()
@@ -144,7 +144,7 @@ describe.each(frameworks)('bodyLimit() on $name', framework => {
     });
   });
 
-  it('goes on with the connection after a refusal', () =>
+  it('keeps the connection alive after a refusal', () =>
     serve(
       port =>
         new Promise<void>((resolve, reject) => {
@@ -181,7 +181,7 @@ function answerAtClose(req: http.IncomingMessage, res: http.ServerResponse): voi
   });
 }
 
-describe.each(frameworks)('bodyLimit() on $name and native code that is not so careful', framework => {
+describe.each(frameworks)('bodyLimit() on $name and careless native code', framework => {
   const serve = <T>(
     listener: (req: http.IncomingMessage, res: http.ServerResponse) => unknown,
     use: (port: number) => Promise<T>,
@@ -231,14 +231,14 @@ describe.each(frameworks)('bodyLimit() on $name and native code that is not so c
         });
       },
     ],
-  ])('answers with a 413 where it %s', (_name, listener) =>
+  ])('answers with a 413 when native code %s', (_name, listener) =>
     serve(listener, async port => {
       expect((await ask(port, post('x'.repeat(400)))).status).toBe(413);
       expect((await postChunks(port, '/', [ten, 'x'.repeat(400)])).status).toBe(413);
     }),
   );
 
-  it('refuses native code what a middleware has read before, and was refused', async () => {
+  it('refuses native code a body that a middleware was refused before', async () => {
     const peeking: Middleware = async (request, callNext) => {
       await request.text().catch(() => undefined);
       return callNext(request);
@@ -264,7 +264,7 @@ describe.each(frameworks)('bodyLimit() on $name and native code that is not so c
     expect(sizes).toEqual([]);
   });
 
-  it('cuts the connection where the head is out and native code listens to no errors', async () => {
+  it('cuts the connection after the head if native code has no error listener', async () => {
     const told: string[] = [];
     const app = framework
       .app()
@@ -307,7 +307,7 @@ describe.each(frameworks)('bodyLimit() on $name and native code that is not so c
     }
   });
 
-  it('refuses what has come before the limit was set', async () => {
+  it('refuses bytes that arrived before the limit was set', async () => {
     const isHere = gate();
     const later: Middleware = async (request, callNext) => {
       await isHere.opened;
@@ -349,7 +349,7 @@ it.each([
     { 'content-type': 'multipart/form-data; boundary=b' },
     `--b\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\n${'x'.repeat(1_000_000)}\r\n--b--`,
   ],
-] as const)('refuses in %s, and goes on with the connection', async (_name, parser, headers, body) => {
+] as const)('refuses in %s and keeps the connection alive', async (_name, parser, headers, body) => {
   const app = express()
     .set('env', 'test')
     .use(toExpress(bodyLimit({ maxBodySize: 10 })))
@@ -376,25 +376,22 @@ it.each([
 it.each([
   ['Express 5', express],
   ['Express 4', require('express4') as typeof express],
-])(
-  'lets the 404 page of %s, which waits for the whole request, come too late for its answer',
-  async (_name, framework) => {
-    const log = new EventLog();
-    const app = framework()
-      .set('env', 'test')
-      .use((req, _res, next) => {
-        req.once('end', () => log.add('read'));
-        next();
-      })
-      .use(toExpress(new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: () => undefined })));
-    await listening(app as http.RequestListener, async (_url, port) => {
-      expect(await postChunks(port, '/nowhere', [ten, ten, ten])).toEqual(tooLarge);
-      // finalhandler sets its headers when the request has ended: what it throws there ends the process.
-      await log.until('read');
-      expect(await ask(port)).toMatchObject({ status: 404 });
-    });
-  },
-);
+])('drops the late 404 page of %s, which waits for the whole request', async (_name, framework) => {
+  const log = new EventLog();
+  const app = framework()
+    .set('env', 'test')
+    .use((req, _res, next) => {
+      req.once('end', () => log.add('read'));
+      next();
+    })
+    .use(toExpress(new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: () => undefined })));
+  await listening(app as http.RequestListener, async (_url, port) => {
+    expect(await postChunks(port, '/nowhere', [ten, ten, ten])).toEqual(tooLarge);
+    // finalhandler sets its headers when the request has ended: what it throws there ends the process.
+    await log.until('read');
+    expect(await ask(port)).toMatchObject({ status: 404 });
+  });
+});
 
 const large = ten.repeat(30_000);
 const uploads = [
@@ -422,8 +419,8 @@ async function failUnread(
   return bytes.replace(/\r\nDate: [^\r]*/g, '');
 }
 
-describe.each(mounts)('a handler on $name that fails without reading what is too large', framework => {
-  it.each(uploads)('has the error page of the app sent, for a body %s', async (_how, upload) => {
+describe.each(mounts)('a handler on $name that fails without reading the oversized body', framework => {
+  it.each(uploads)('gets the error page of the app, for a body %s', async (_how, upload) => {
     const errors: Error[] = [];
     const layer = new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: e => errors.push(e) });
     const limited = await failUnread(framework, layer, upload);
@@ -433,7 +430,7 @@ describe.each(mounts)('a handler on $name that fails without reading what is too
   });
 });
 
-it('refuses in a parser of Express what is too large for it', async () => {
+it('refuses an oversized body in a parser of Express', async () => {
   const app = express()
     .set('env', 'test')
     .use(toExpress(bodyLimit({ maxBodySize: 10 })))
@@ -447,7 +444,7 @@ it('refuses in a parser of Express what is too large for it', async () => {
   });
 });
 
-it('refuses in a parser of Koa what is too large for it', async () => {
+it('refuses an oversized body in a parser of Koa', async () => {
   const app = new Koa();
   app.silent = true;
   app
@@ -465,7 +462,7 @@ it('refuses in a parser of Koa what is too large for it', async () => {
   });
 });
 
-it.each([[{}], [{ maxBodySize: -1 }], [{ maxBodySize: '1mb' }]])('refuses %j when it is built', options => {
+it.each([[{}], [{ maxBodySize: -1 }], [{ maxBodySize: '1mb' }]])('rejects %j when it is built', options => {
   expect(() => bodyLimit(options as never)).toThrow(
     'The option `maxBodySize` of `bodyLimit()` is a whole number',
   );

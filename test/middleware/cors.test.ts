@@ -461,7 +461,7 @@ describe.each(hosts)('cors() on $name', host => {
   );
 });
 
-describe.each(frameworks)('cors() on $name where the request fails', framework => {
+describe.each(frameworks)('cors() on $name when the request fails', framework => {
   const answer = async (fail: () => never, outer: 'handler' | 'page' = 'page') => {
     const layer = new Layer({
       middleware: [cors({ ...listed, allowCredentials: true })],
@@ -476,7 +476,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
     ]);
   };
 
-  it('has the headers on a 500 that the framework answers with', async () => {
+  it('sets its headers on a 500 page of the framework', async () => {
     for (const got of await answer(() => {
       throw new Error('unexpected');
     })) {
@@ -485,7 +485,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
     }
   });
 
-  it('has the headers on a 500 of a handler that stands outside all middleware', async () => {
+  it('sets its headers on a 500 of a handler outside all middleware', async () => {
     for (const got of await answer(() => {
       throw new Error('unexpected');
     }, 'handler')) {
@@ -494,7 +494,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
     }
   });
 
-  it('has the headers on the answer to an HTTPException', async () => {
+  it('sets its headers on the answer to an HTTPException', async () => {
     for (const got of await answer(() => {
       throw new HTTPException(409, 'Conflict');
     })) {
@@ -503,7 +503,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
     }
   });
 
-  it('does not add credentials to what another one further in has allowed', async () => {
+  it('adds no credentials header to an origin that an inner cors() allowed', async () => {
     const app = framework
       .app()
       .use(
@@ -520,7 +520,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
     expect(ofCors(got.headers)).toEqual({ ...vary, ...allowOrigin() });
   });
 
-  it('has the headers where a middleware further out fails', async () => {
+  it('sets its headers when an outer middleware fails', async () => {
     const layer = new Layer({ middleware: [cors(listed)], onError: () => undefined });
     layer.addMiddleware(async (request, callNext) => {
       await callNext(request);
@@ -538,7 +538,7 @@ describe.each(frameworks)('cors() on $name where the request fails', framework =
   });
 });
 
-describe('cors(), when it is built', () => {
+describe('cors() options', () => {
   const message = (options: object): string => {
     try {
       cors(options);
@@ -571,7 +571,7 @@ describe('cors(), when it is built', () => {
     expect(message(options)).toContain(`The option \`${name}\` of \`cors()\` is `);
   });
 
-  it('refuses an option that there is not, such as one in the spelling of Python', () => {
+  it('rejects an unknown option, such as one in Python spelling', () => {
     expect(message({ allow_origins: ['*'] })).toBe(
       '`cors()` has no option `allow_origins`. Did you mean `allowOrigins`? Its options are `allowOrigins`, `allowMethods`, `allowHeaders`, `allowCredentials`, `allowOriginRegex`, `allowPrivateNetwork`, `exposeHeaders`, `maxAge`.',
     );

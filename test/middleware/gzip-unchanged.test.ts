@@ -159,7 +159,7 @@ const ways: readonly Way[] = [
 
 describe.each(ways)('below gzip(), %s', (title, listener) => {
   it.each(['gzip', undefined])(
-    'has the etag and the vary of the 200 on a 304 (accept-encoding: %s)',
+    'keeps the etag and vary of the 200 on a 304 (accept-encoding: %s)',
     async accepts => {
       const coding: Record<string, string> = accepts === undefined ? {} : { 'accept-encoding': accepts };
       await listening(listener, async (_url, port) => {
@@ -181,7 +181,7 @@ describe.each(ways)('below gzip(), %s', (title, listener) => {
     },
   );
 
-  it('has no header in answer to HEAD that differs from those of GET', async () => {
+  it('answers HEAD with the headers of GET', async () => {
     await listening(listener, async (_url, port) => {
       for (const name of names)
         for (const headers of [{}, { 'accept-encoding': 'gzip' }]) {
@@ -209,7 +209,7 @@ describe.each([
       koaApp(Koa3, app => void app.use(ctx => Object.assign(ctx, { etag: '"a"', body: stream() }))),
   ],
 ])('a stream below gzip() on %s', (_name, mount) => {
-  it('has the etag and the vary of GET in answer to HEAD', async () => {
+  it('answers HEAD with the etag and vary of GET', async () => {
     const listener = mount(() => Readable.from([text]).pipe(new PassThrough()));
     await listening(listener, async (_url, port) => {
       const headers = { 'accept-encoding': 'gzip' };
@@ -220,7 +220,7 @@ describe.each([
   });
 });
 
-it('puts the response back as it was, and knows a file by the date alone', async () => {
+it('restores the response, and recognises a file by its date alone', async () => {
   const listener = expressApp(express5, app => {
     app.use((_req, res, next) => {
       res.once('finish', () => setters.push(res.setHeader));

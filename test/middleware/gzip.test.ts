@@ -164,7 +164,7 @@ describe.each(hosts)('gzip() on $name', host => {
     },
   );
 
-  it('weakens an etag, and says nothing of the bytes that are not sent', async () => {
+  it('weakens an etag and removes headers about the original bytes', async () => {
     const hash = createHash('sha256').update(text).digest('base64');
     const below = of('text/plain', {
       etag: '"abc"',
@@ -187,7 +187,7 @@ describe.each(hosts)('gzip() on $name', host => {
     });
   });
 
-  it('stands around a middleware that reads the body', async () => {
+  it('wraps a middleware that reads the body', async () => {
     const reader = async (request: never, callNext: (request: never) => Promise<Response>) => {
       const response = await callNext(request);
       expect(await response.text()).toBe(text);
@@ -202,7 +202,7 @@ describe.each(hosts)('gzip() on $name', host => {
     expect(decoded(got)).toBe(text);
   });
 
-  it('stands inside a middleware that reads the body, which is coded then', async () => {
+  it('runs inside a middleware that reads the body, which then gets compressed bytes', async () => {
     let seen: Uint8Array | undefined;
     const reader = async (
       request: never,
@@ -222,7 +222,7 @@ describe.each(hosts)('gzip() on $name', host => {
     expect(gunzipSync(seen as Uint8Array).toString()).toBe(text);
   });
 
-  it('codes a large body as a stream', async () => {
+  it('compresses a large body as a stream', async () => {
     const body = 'large '.repeat(400_000);
     const got = await askThrough(
       host,
@@ -275,40 +275,43 @@ function leaveAtFirstChunk(port: number): void {
 }
 
 describe.each(frameworks)('gzip() of streams on $name', framework => {
-  it.each(['gzip', 'br'] as const)('sends each chunk coded by %s as soon as it comes', async coding => {
-    const gates = [gate(), gate()];
-    const layer = new Layer({ middleware: [gzip(all)] });
-    async function* chunks() {
-      yield 'first';
-      await gates[0]?.opened;
-      yield 'second';
-      await gates[1]?.opened;
-    }
-    const app = framework
-      .app()
-      .use(layer)
-      .at(
-        '/endpoint',
-        endpoint({}, () => new StreamingResponse(chunks())),
-      )
-      .native('/native', async (_req, res) => {
-        for await (const chunk of chunks()) res.write(chunk);
-        res.end();
-      });
-    await listening(app.listener(), async (_url, port) => {
-      for (const path of ['/endpoint', '/native']) {
-        const { next, ended } = await piecesOf(port, path, coding);
-        expect(await next()).toBe('first');
-        gates[0]?.open();
-        expect(await next()).toBe('second');
-        gates[1]?.open();
-        await ended;
-        gates.splice(0, 2, gate(), gate());
+  it.each(['gzip', 'br'] as const)(
+    'sends each chunk compressed with %s as soon as it arrives',
+    async coding => {
+      const gates = [gate(), gate()];
+      const layer = new Layer({ middleware: [gzip(all)] });
+      async function* chunks() {
+        yield 'first';
+        await gates[0]?.opened;
+        yield 'second';
+        await gates[1]?.opened;
       }
-    });
-  });
+      const app = framework
+        .app()
+        .use(layer)
+        .at(
+          '/endpoint',
+          endpoint({}, () => new StreamingResponse(chunks())),
+        )
+        .native('/native', async (_req, res) => {
+          for await (const chunk of chunks()) res.write(chunk);
+          res.end();
+        });
+      await listening(app.listener(), async (_url, port) => {
+        for (const path of ['/endpoint', '/native']) {
+          const { next, ended } = await piecesOf(port, path, coding);
+          expect(await next()).toBe('first');
+          gates[0]?.open();
+          expect(await next()).toBe('second');
+          gates[1]?.open();
+          await ended;
+          gates.splice(0, 2, gate(), gate());
+        }
+      });
+    },
+  );
 
-  it('sends at once what native code writes of a body whose length it has told', async () => {
+  it('sends native writes at once when the length was declared', async () => {
     const more = gate();
     const body = 'b'.repeat(1000);
     const app = framework
@@ -329,7 +332,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     });
   });
 
-  it('leaves a small answer alone that native code gives as a whole', async () => {
+  it('leaves a small native answer uncompressed', async () => {
     const app = framework
       .app()
       .use(new Layer({ middleware: [gzip()] }))
@@ -357,7 +360,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     });
   });
 
-  it('answers as an error what fails while it is looked at', async () => {
+  it('turns a failure of the first bytes into an error response', async () => {
     async function* chunks() {
       yield text;
       throw new Error('now');
@@ -374,7 +377,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     });
   });
 
-  it('tells of what a generator fails with when it is closed', async () => {
+  it('reports what a generator throws when it is closed', async () => {
     const told = gate<string>();
     const layer = new Layer({ middleware: [gzip()], onError: error => told.open(error.message) });
     async function* chunks() {
@@ -401,7 +404,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     });
   });
 
-  it('lets go of what it codes with, whatever its source waits for', async () => {
+  it('releases its compressor, whatever its source is waiting for', async () => {
     const told: unknown[] = [];
     const base = Object.getPrototypeOf(Object.getPrototypeOf(zlib.Gzip.prototype));
     const original = base._destroy;
@@ -429,7 +432,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     expect(told).toEqual([]);
   });
 
-  it('cuts the connection where a chunk fails, and tells of it', async () => {
+  it('cuts the connection when a chunk fails, and reports the failure', async () => {
     const told: string[] = [];
     const layer = new Layer({ middleware: [gzip()], onError: error => told.push(error.message) });
     async function* chunks() {
@@ -450,7 +453,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     expect(told).toEqual(['no second']);
   });
 
-  it('closes the generator of a client that has gone', async () => {
+  it('closes the generator when the client leaves', async () => {
     const told: unknown[] = [];
     const closed = gate();
     async function* chunks() {
@@ -477,7 +480,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     expect(told).toEqual([]);
   });
 
-  it('leaves an EventSourceResponse alone, and codes a file', async () => {
+  it('leaves an EventSourceResponse unchanged and compresses a file', async () => {
     const app = framework
       .app()
       .use(new Layer({ middleware: [gzip({ minimumSize: 1 })] }))
@@ -510,7 +513,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
     });
   });
 
-  it('runs the background of the response that it has coded, once', async () => {
+  it('runs the background task of a compressed response once', async () => {
     const ran: string[] = [];
     const done = gate();
     const background = new BackgroundTask(() => {
@@ -532,7 +535,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
   });
 });
 
-describe('gzip(), when it is built', () => {
+describe('gzip() options', () => {
   it.each([
     [{ minimumSize: -1 }, 'minimumSize'],
     [{ compressLevel: 10 }, 'compressLevel'],

@@ -163,9 +163,9 @@ function isListedHost(value: string): boolean {
 describe.each([
   ['Express', expressApp],
   ['Koa', koaApp],
-])('on %s, whatever the headers say', (_name, listenerOf) => {
+])('on %s, with arbitrary headers', (_name, listenerOf) => {
   it(
-    'never crashes, and never allows an origin or a host that is not listed',
+    'never crashes and never allows an unlisted origin or host',
     () =>
       listening(listenerOf(all), (_url, port) =>
         fc.assert(
@@ -197,7 +197,7 @@ describe.each([
   );
 
   it(
-    'sends on to https at the host that was asked for, and nowhere else',
+    'redirects to https at the requested host only',
     () =>
       listening(listenerOf([httpsRedirect()]), (_url, port) =>
         fc.assert(

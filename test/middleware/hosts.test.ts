@@ -131,27 +131,27 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
   const redirecting = () => new Layer({ middleware: [httpsRedirect()] });
   const trusting = (...allowedHosts: string[]) => new Layer({ middleware: [trustedHost({ allowedHosts })] });
 
-  it('takes https for what a trusted proxy says it was', async () => {
+  it('uses the protocol that a trusted proxy reports', async () => {
     expect(await through(true, redirecting())).toMatchObject(allowed);
   });
 
-  it('does not believe anybody else', async () => {
+  it('ignores the protocol that an untrusted client reports', async () => {
     expect((await through(false, redirecting())).headers.location).toBe('https://inner:3000/');
   });
 
-  it('sends on to the host that a trusted proxy names', async () => {
+  it('redirects to the host that a trusted proxy reports', async () => {
     const got = await through(true, redirecting(), { ...forwarded, 'x-forwarded-proto': 'http' });
     expect(got.headers.location).toBe('https://example.com/');
   });
 
-  it('looks at the host that a trusted proxy names', async () => {
+  it('checks the host that a trusted proxy reports', async () => {
     expect(await through(true, trusting('example.com'))).toMatchObject(allowed);
     expect(await through(true, trusting('inner'))).toMatchObject(invalid);
     expect(await through(false, trusting('example.com'))).toMatchObject(invalid);
     expect(await through(false, trusting('inner'))).toMatchObject(allowed);
   });
 
-  it('refuses a host header that is none, whatever the proxy names', async () => {
+  it('refuses an invalid host header, whatever the proxy reports', async () => {
     expect(await through(true, trusting('example.com'), { ...forwarded, host: 'a/b' })).toMatchObject(
       invalid,
     );
@@ -175,7 +175,7 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
     'GET / HTTP/1.1\r\nHost: inner\r\nHost: evil.net',
     'GET / HTTP/1.1\r\nHost: inner\r\nX-Other: Host\r\nhost: inner',
     'GET / HTTP/1.1\r\nHost: inner, evil.net',
-  ])('refuses a request that names several hosts, or another one: %j', async request => {
+  ])('refuses a request that names several hosts or a different one: %j', async request => {
     for (const layer of [trusting('inner'), redirecting()]) {
       const { bytes } = await listening(listenerOf(false, layer), (_url, port) =>
         record(port, `${request}\r\nConnection: close\r\n\r\n`),
@@ -189,14 +189,14 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
     'GET http://inner/ HTTP/1.1\r\nHost: INNER',
     'GET http://inner:80/ HTTP/1.1\r\nHost: inner',
     'GET x://inner/ HTTP/1.1\r\nHost: inner',
-  ])('lets through one that names one host: %j', async request => {
+  ])('accepts a request that names one host: %j', async request => {
     const { bytes } = await listening(listenerOf(false, trusting('inner')), (_url, port) =>
       record(port, `${request}\r\nConnection: close\r\n\r\n`),
     );
     expect(bytes).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it('believes no target that says it came by https', async () => {
+  it('ignores an https scheme in the request target', async () => {
     const { bytes } = await listening(listenerOf(false, redirecting()), (_url, port) =>
       record(port, 'GET https://inner/x HTTP/1.1\r\nHost: inner\r\nConnection: close\r\n\r\n'),
     );
@@ -211,7 +211,7 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
     '/@evil.net',
     '*',
     '/%5C%2Fevil.net',
-  ])('sends %s on to the host that was asked, as a browser reads it', async target => {
+  ])('redirects %s to the requested host, as a browser reads it', async target => {
     const www = new Layer({ middleware: [trustedHost({ allowedHosts: ['www.inner.net'] })] });
     for (const [layer, host] of [
       [redirecting(), 'inner.net'],
@@ -226,7 +226,7 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
   });
 
   it.each(['GET / HTTP/1.0\r\n\r\n', 'GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'])(
-    'refuses a request that names no host: %j',
+    'refuses a request without a host: %j',
     async request => {
       for (const layer of [trusting('localhost'), redirecting()]) {
         const { bytes } = await listening(listenerOf(false, layer), (_url, port) => record(port, request));
@@ -237,7 +237,7 @@ describe.each(behindProxy)('behind a proxy on %s', (_name, listenerOf) => {
 });
 
 it.each(behindProxy.slice(1))(
-  'refuses a request of HTTP/2 on %s whose host header says something else',
+  'refuses an HTTP/2 request on %s whose host header differs from its authority',
   async (_name, listenerOf) => {
     const layer = new Layer({ middleware: [trustedHost({ allowedHosts: ['good.com'] })] });
     const server = http2.createServer(listenerOf(false, layer) as never).listen(0, '127.0.0.1');
@@ -258,7 +258,7 @@ it.each(behindProxy.slice(1))(
   },
 );
 
-describe('trustedHost(), when it is built', () => {
+describe('trustedHost() options', () => {
   it.each([
     [{ allowedHosts: 'example.com' }],
     [{ allowedHosts: ['*example.com'] }],
@@ -273,7 +273,7 @@ describe('trustedHost(), when it is built', () => {
     );
   });
 
-  it('refuses another option', () => {
+  it('rejects an unknown option', () => {
     expect(() => trustedHost({ hosts: ['a'] } as never)).toThrow('has no option `hosts`');
   });
 });

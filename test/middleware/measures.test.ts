@@ -25,14 +25,14 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const pythonFloat = /^(?:0\.\d+|\d(?:\.\d+)?e-\d\d)$/;
 
 describe.each(hosts)('on $name', host => {
-  it('processTime() says in seconds how long it took', async () => {
+  it('processTime() reports the duration in seconds', async () => {
     const got = await askThrough(host, [processTime()], {}, {});
     expect(got.headers['x-process-time']).toMatch(pythonFloat);
     const named = await askThrough(host, [processTime({ header: 'X-Took' })], { status: 404 }, {});
     expect(named.headers['x-took']).toMatch(pythonFloat);
   });
 
-  it('requestId() gives an id, and keeps one that is plain', async () => {
+  it('requestId() generates an id and keeps a plain one from the client', async () => {
     const seen: unknown[] = [];
     const below: Middleware = (request, callNext) => {
       seen.push(request.state.requestId, request.headers.get('x-request-id'));
@@ -47,14 +47,14 @@ describe.each(hosts)('on $name', host => {
     expect((await given('x'.repeat(129))).headers['x-request-id']).toMatch(uuid);
   });
 
-  it('requestId() makes and keeps what it is told to', async () => {
+  it('requestId() generates and keeps ids as its options say', async () => {
     const own = requestId({ header: 'x-trace', generator: () => 'made', validator: id => id === 'known' });
     const asked = (id: string) => askThrough(host, [own], {}, { headers: { 'x-trace': id } });
     expect((await asked('known')).headers['x-trace']).toBe('known');
     expect((await asked('other')).headers['x-trace']).toBe('made');
   });
 
-  it('requestId() keeps nothing that is not said to be kept, and makes nothing that is no text', async () => {
+  it('requestId() keeps no id without `keep` and rejects an id that is not a string', async () => {
     const given = (options: object) =>
       askThrough(host, [requestId(options)], {}, { headers: { 'x-request-id': 'evil <x>' } });
     expect((await given({ validator: async () => false })).headers['x-request-id']).toMatch(uuid);
@@ -62,7 +62,7 @@ describe.each(hosts)('on $name', host => {
       expect((await given({ generator })).status).toBe(500);
   });
 
-  it('rateLimit() refuses who asks too often, and tells what is left', async () => {
+  it('rateLimit() refuses a client over the limit and reports what remains', async () => {
     const limited = rateLimit({ limiter: new RateLimiterMemory({ points: 2, duration: 60 }) });
     const layer = new Layer({ middleware: [limited] });
     const app = host.framework.app().use(layer);
@@ -92,7 +92,7 @@ describe.each(hosts)('on $name', host => {
 });
 
 describe.each(frameworks)('on $name', framework => {
-  it('processTime() and requestId() are on a 500 that the framework answers with', async () => {
+  it('processTime() and requestId() set their headers on a 500 page of the framework', async () => {
     const layer = new Layer({ middleware: [processTime(), requestId()], onError: () => undefined });
     const fail = (): never => {
       throw new Error('unexpected');
@@ -108,7 +108,7 @@ describe.each(frameworks)('on $name', framework => {
     });
   });
 
-  it('requestId() is what native code reads from its request', async () => {
+  it('requestId() sets the id on the request that native code reads', async () => {
     const app = framework
       .app()
       .use(new Layer({ middleware: [requestId()] }))
@@ -119,7 +119,7 @@ describe.each(frameworks)('on $name', framework => {
     });
   });
 
-  it('serverTiming() names each middleware below, each dependency and the endpoint', async () => {
+  it('serverTiming() names each middleware below it, each dependency and the endpoint', async () => {
     const inner: Middleware = async function inner(request, callNext) {
       const response = await callNext(request);
       return response;
@@ -169,7 +169,7 @@ describe.each(frameworks)('on $name', framework => {
     });
   });
 
-  it('serverTiming() measures where it is told to, and what is slow where it is slow', async () => {
+  it('serverTiming() measures only when enabled, and puts slow time where it was spent', async () => {
     let now = 0;
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
     const slow: Middleware = async function slow(request, callNext) {
@@ -204,7 +204,7 @@ describe.each(frameworks)('on $name', framework => {
     }
   });
 
-  it('serverTiming() describes what is no token', async () => {
+  it('serverTiming() describes names that are not tokens', async () => {
     const strange = Object.defineProperty(
       (request: never, callNext: (request: never) => Promise<Response>) => callNext(request),
       'name',
@@ -226,7 +226,7 @@ describe.each(frameworks)('on $name', framework => {
     });
   });
 
-  it('timeout() answers with a 504, aborts the signal, and takes nothing from what goes on', async () => {
+  it('timeout() answers with a 504, aborts the signal and lets running code keep its resources', async () => {
     const log = new EventLog();
     const goOn = gate();
     async function* getDb() {
@@ -267,7 +267,7 @@ describe.each(frameworks)('on $name', framework => {
     ]);
   });
 
-  it('timeout() leaves alone what answers in time, and what streams on', async () => {
+  it('timeout() ignores responses that are in time, and bodies that stream on', async () => {
     const more = gate();
     const signals: AbortSignal[] = [];
     async function* chunks() {
@@ -302,7 +302,7 @@ describe.each(frameworks)('on $name', framework => {
     expect(signals[0]?.aborted).toBe(false);
   });
 
-  it('timeout() goes by a handler for its exception, and lets native code go on', async () => {
+  it('timeout() uses the handler for its exception, and lets native code finish', async () => {
     const goOn = gate();
     const written = gate<unknown>();
     const layer = new Layer({ middleware: [timeout({ timeoutMs: 20 })], onError: () => undefined });
@@ -328,7 +328,7 @@ describe.each(frameworks)('on $name', framework => {
   it.each([
     ['`timeout()`', {}],
     ['its layer', { timeout: 20 }],
-  ])('a 504 of %s is no misuse of the middleware below it that goes on', async (_what, options) => {
+  ])('a 504 of %s is not reported as misuse by the middleware below it', async (_what, options) => {
     const goOn = gate();
     const codes: unknown[] = [];
     const stacked: Middleware = async (request, callNext) => {
@@ -363,7 +363,7 @@ describe.each(frameworks)('on $name', framework => {
     expect(codes).toEqual('timeout' in options ? ['LAYER_TIMEOUT'] : []);
   });
 
-  it('rateLimit() counts by several limiters together', async () => {
+  it('rateLimit() counts with several limiters together', async () => {
     const few = new RateLimiterMemory({ keyPrefix: 'few', points: 1, duration: 60 });
     const many = new RateLimiterMemory({ keyPrefix: 'many', points: 5, duration: 10 });
     const layer = new Layer({ middleware: [rateLimit({ limiter: new RateLimiterUnion(few, many) })] });
@@ -386,7 +386,7 @@ describe.each(frameworks)('on $name', framework => {
     });
   });
 
-  it('rateLimit() counts by a key and by points, and fails where the store does', async () => {
+  it('rateLimit() counts by key and points, and fails when the store fails', async () => {
     const limiter = new RateLimiterMemory({ points: 3, duration: 60 });
     const limited = rateLimit({
       limiter,
@@ -455,11 +455,11 @@ it.each([
   [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` is a limiter'],
   [() => serverTiming({ enabled: true as never }), 'The option `enabled` of `serverTiming()` is a function'],
   [() => timeout(undefined as never), 'The options of `timeout()` must be an object, received `undefined`'],
-])('refuses what is wrong when it is built: %s', (build, message) => {
+])('rejects invalid options when it is built: %s', (build, message) => {
   expect(build).toThrow(message);
 });
 
-it('describe() shows each with its options', () => {
+it('describe() shows each middleware with its options', () => {
   const layer = new Layer({
     middleware: [
       requestId({ header: 'x-id' }),

@@ -136,7 +136,7 @@ function setTime(seconds: number): void {
 }
 
 describe.each(hosts)('sessions() on $name', host => {
-  it('keeps what is put into it for the next request', () =>
+  it('keeps what is stored in it for the next request', () =>
     serving(host, { secretKey }, changes, async client => {
       expect(await client.ask('/look')).toEqual({});
       expect(await client.ask('/set')).toEqual({ user: 'ada' });
@@ -174,14 +174,14 @@ describe.each(hosts)('sessions() on $name', host => {
     }),
   );
 
-  it('has the name that is set', () =>
+  it('uses the configured cookie name', () =>
     serving(host, { secretKey, sessionCookie: 'sid' }, changes, async client => {
       await client.ask('/set');
       expect([...client.cookies.keys()]).toEqual(['sid']);
       expect(await client.ask('/look')).toEqual({ user: 'ada' });
     }));
 
-  it('sets nothing where nothing has changed, and says nothing where nobody has asked', () =>
+  it('sets no cookie when nothing changed, and no vary when nobody read the session', () =>
     serving(host, { secretKey }, changes, async client => {
       await client.ask('/set');
       await client.ask('/look');
@@ -192,7 +192,7 @@ describe.each(hosts)('sessions() on $name', host => {
       expect([client.last?.headers['set-cookie'], client.last?.headers.vary]).toEqual([undefined, undefined]);
     }));
 
-  it('notices a change at any depth', () =>
+  it('detects a change at any depth', () =>
     serving(host, { secretKey }, changes, async client => {
       await client.ask('/deep');
       await client.ask('/push');
@@ -201,7 +201,7 @@ describe.each(hosts)('sessions() on $name', host => {
       expect(await client.ask('/look')).toEqual({ user: { roles: ['admin'], name: 'eve' } });
     }));
 
-  it.each(['/delete', '/clear', '/undefined'])('ends it where all is taken out: %s', path =>
+  it.each(['/delete', '/clear', '/undefined'])('ends the session when it is emptied: %s', path =>
     serving(host, { secretKey }, changes, async client => {
       await client.ask('/set');
       expect(await client.ask(path)).toEqual({});
@@ -216,7 +216,7 @@ describe.each(hosts)('sessions() on $name', host => {
     }),
   );
 
-  it('sets nothing where an empty one stays empty', () =>
+  it('sets no cookie when an empty session stays empty', () =>
     serving(host, { secretKey }, changes, async client => {
       await client.ask('/clear');
       expect(client.last?.headers['set-cookie']).toBeUndefined();
@@ -230,7 +230,7 @@ describe.each(hosts)('sessions() on $name', host => {
     ['without a signature', (value: string) => value.split('.').slice(0, 2).join('.')],
     ['empty', () => ''],
     ['garbage', () => '%E0%A4%A.x.y'],
-  ] as [string, (value: string) => string][])('is empty where the cookie is %s', (_name, change) =>
+  ] as [string, (value: string) => string][])('is empty when the cookie is %s', (_name, change) =>
     serving(host, { secretKey }, changes, async client => {
       await client.ask('/set');
       client.cookies.set('session', change(client.cookies.get('session') ?? ''));
@@ -239,7 +239,7 @@ describe.each(hosts)('sessions() on $name', host => {
     }),
   );
 
-  it('is good as long as is set, and no longer', () =>
+  it('is valid for the configured time and no longer', () =>
     serving(host, { secretKey, maxAge: 1_000_000_000 }, changes, async client => {
       client.cookies.set('session', cookies.ada);
       expect(await client.ask('/look')).toEqual({ user: 'ada', n: { y: 1 } });
@@ -252,7 +252,7 @@ describe.each(hosts)('sessions() on $name', host => {
     [0, { user: 'ada', n: { y: 1 } }],
     [60, { user: 'ada', n: { y: 1 } }],
     [61, {}],
-  ])('is good from the second of its signature on, to the last of its age: %d s later', (age, expected) =>
+  ])('is valid from the second of its signature to the end of its age: %d s later', (age, expected) =>
     serving(host, { secretKey, maxAge: 60 }, changes, async client => {
       setTime(written + age);
       client.cookies.set('session', cookies.ada);
@@ -276,13 +276,13 @@ describe.each(hosts)('sessions() on $name', host => {
     }),
   );
 
-  it('is the first of two that are good', () =>
+  it('uses the first valid one of two cookies', () =>
     serving(host, { secretKey: ['secret', 'sécret'], maxAge: null }, changes, async client => {
       const header = `session=${cookies.old}; session=${cookies.ada}`;
       expect(await client.ask('/look', header)).toEqual({ user: 'ada' });
     }));
 
-  it('has no end where none is set, and no beginning', () =>
+  it('never expires when no age is set, and is valid from the start', () =>
     serving(host, { secretKey, maxAge: null }, changes, async client => {
       setTime(written - 1);
       expect(await client.ask('/look', `session=${cookies.ada}`)).toEqual({ user: 'ada', n: { y: 1 } });
@@ -290,7 +290,7 @@ describe.each(hosts)('sessions() on $name', host => {
       expect(await client.ask('/look')).toEqual({ user: 'ada' });
     }));
 
-  it('is signed by the first secret, and read by each', async () => {
+  it('is signed with the first secret and verified with each of them', async () => {
     const asked = (secret: string | string[], cookie: string | undefined, path: string) =>
       serving(host, { secretKey: secret }, changes, async client => {
         if (cookie !== undefined) client.cookies.set('session', cookie);
@@ -310,14 +310,14 @@ describe.each(hosts)('sessions() on $name', host => {
     ['nan', 'secret', {}],
     ['list', 'secret', {}],
     ['broken', 'secret', {}],
-  ] as const)('reads what Starlette has written: %s', (name, secret, expected) =>
+  ] as const)('reads what Starlette wrote: %s', (name, secret, expected) =>
     serving(host, { secretKey: secret, maxAge: null }, changes, async client => {
       client.cookies.set('session', cookies[name]);
       expect(await client.ask('/look')).toEqual(expected);
     }),
   );
 
-  it('is kept where a handler has answered an exception, and not where none has', () =>
+  it('is kept when a handler answered the exception, and dropped otherwise', () =>
     serving(host, { secretKey }, changes, async client => {
       expect(await client.ask('/fail')).toBe(409);
       expect(await client.ask('/look')).toEqual({ user: 'nobody' });
@@ -326,14 +326,14 @@ describe.each(hosts)('sessions() on $name', host => {
       expect(client.last?.headers['set-cookie']).toBeUndefined();
     }));
 
-  it.each(['/large', '/bigint'])('fails the request where it can not be kept: %s', path =>
+  it.each(['/large', '/bigint'])('fails the request when it cannot be stored: %s', path =>
     serving(host, { secretKey }, changes, async client => {
       expect(await client.ask(path)).toBe(500);
       expect(client.last?.headers['set-cookie']).toBeUndefined();
     }),
   );
 
-  it('takes every name for a name', () =>
+  it('accepts any property name', () =>
     serving(host, { secretKey }, changes, async client => {
       expect(await client.ask('/proto')).toEqual({ constructor: 'mine' });
       expect(await client.ask('/look')).toEqual({ constructor: 'mine' });
@@ -341,7 +341,7 @@ describe.each(hosts)('sessions() on $name', host => {
 });
 
 describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
-  it('throws where it is changed too late: in a stream, an exit and a task', async () => {
+  it('throws on a late change: in a stream, an exit and a task', async () => {
     const told: string[] = [];
     const done = gate();
     const layer = new Layer({
@@ -376,7 +376,7 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
     );
   });
 
-  it('says which middleware is missing where there is none', async () => {
+  it('names the middleware that is missing', async () => {
     const told: Error[] = [];
     const layer = new Layer({ onError: error => told.push(error) });
     const read = (name: 'session' | 'user' | 'auth') => endpoint({}, ({ request }) => void request[name]);
@@ -396,7 +396,7 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
     });
   });
 
-  it('keeps two of different names apart, one inside the other', async () => {
+  it('keeps two sessions with different names apart, one inside the other', async () => {
     const inner = new Layer({ middleware: [sessions({ secretKey, sessionCookie: 'inner' })] });
     const app = framework
       .app()
@@ -431,7 +431,7 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
   });
 });
 
-it('tells why a session can not be kept', async () => {
+it('says why a session cannot be stored', async () => {
   const told: string[] = [];
   const layer = new Layer({
     middleware: [sessions({ secretKey })],
@@ -446,7 +446,7 @@ it('tells why a session can not be kept', async () => {
   ]);
 });
 
-describe('sessions(), when it is built', () => {
+describe('sessions() options', () => {
   it.each([
     [{}, 'secretKey'],
     [{ secretKey: '' }, 'secretKey'],
@@ -470,7 +470,7 @@ describe('sessions(), when it is built', () => {
     expect(() => sessions(options as never)).toThrow(`The option \`${name}\` of \`sessions()\` is `);
   });
 
-  it('never shows the secret', () => {
+  it('never reveals the secret', () => {
     const layer = new Layer({ middleware: [sessions({ secretKey: 'hush' })] });
     expect(JSON.stringify(layer.describe()) + String(layer.describe())).not.toContain('hush');
     expect(() => sessions({ secretKey: 1 as never })).toThrow('received number `1`');

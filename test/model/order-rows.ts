@@ -7,7 +7,7 @@ import type {
   TaskSpec,
 } from './scenario.js';
 
-/** The cast of docs/order.md: two middlewares, a dependency of each scope, an endpoint with a task of each condition. */
+/** The cast of docs/reference/order.md: two middlewares, a dependency of each scope, an endpoint with a task of each condition. */
 interface Cast {
   readonly outer?: Partial<MiddlewareSpec>;
   readonly inner?: Partial<MiddlewareSpec>;
@@ -20,7 +20,7 @@ interface Cast {
   readonly goes?: Scenario['goes'];
 }
 
-/** A row of docs/order.md: the page and the tests are made of these. */
+/** A row of docs/reference/order.md: the page and the tests are made of these. */
 export interface OrderRow {
   readonly title: string;
   readonly cast: Cast;
@@ -72,7 +72,7 @@ export function scenarioOf(cast: Cast): Scenario {
   };
 }
 
-/** The tables of docs/order.md. */
+/** The tables of docs/reference/order.md. */
 export const orderTables: readonly { readonly heading: string; readonly rows: readonly OrderRow[] }[] = [
   {
     heading: 'Success',
@@ -84,13 +84,13 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         200,
       ),
       row(
-        'It answers with a response that has a `background` of its own',
+        'It returns a response with a `background` of its own',
         { endpoint: { body: 'response', ownTask: { name: 'own', when: 'success' } } },
         '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → always → own → background exit',
         200,
       ),
       row(
-        '…and each middleware has set a `background`, too',
+        '…and each middleware has set a `background` too',
         {
           inner: { sets: { name: 'of inner', when: 'success' } },
           outer: { sets: { name: 'of outer', when: 'success' } },
@@ -106,7 +106,7 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         200,
       ),
       row(
-        'It is a generator, whose first value is waited for',
+        'It is a generator: the response waits for its first value',
         { endpoint: { body: 'yields' } },
         '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → stream closed → sent → request exit → task → always → background exit',
         200,
@@ -142,7 +142,7 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
         201,
       ),
       row(
-        '…by one with a `background` of its own',
+        '…with one that has a `background` of its own',
         {
           inner: { kind: 'replaces', sets: { name: 'of inner', when: 'success' } },
           endpoint: { body: 'response', ownTask: { name: 'own', when: 'success' } },
@@ -182,13 +182,13 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
       row(
         'The endpoint throws an exception without a handler',
         { endpoint: { fault: 'error' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner caught endpoint → outer caught endpoint → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner caught endpoint → outer caught endpoint → sent → always',
         500,
       ),
       row(
         '…an HTTPException',
         { endpoint: { fault: 'http' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner after 409 → outer after 409 → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner after 409 → outer after 409 → sent → always',
         409,
       ),
       row(
@@ -197,129 +197,129 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
           endpoint: { fault: 'handled' },
           layer: { handler: 'answers', handlerTask: { name: 'handler task', when: 'success' } },
         },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → layer handler → inner after 422 → outer after 422 → sent → always → handler task',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → layer handler → inner after 422 → outer after 422 → sent → always → handler task',
         422,
       ),
       row(
-        '…one without a handler, and there is a handler for `Error`',
+        '…one without a handler, while there is a handler for `Error`',
         { endpoint: { fault: 'error' }, layer: { catchAll: 'answers' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner caught endpoint → outer caught endpoint → told request: endpoint → layer catch-all → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner caught endpoint → outer caught endpoint → reported request: endpoint → layer catch-all → sent → always',
         500,
       ),
       row(
-        '…and a middleware catches what `callNext` rejects with',
+        '…and a middleware catches the rejection of `callNext`',
         { endpoint: { fault: 'error' }, inner: { kind: 'catches' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner caught endpoint → outer after 503 → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner caught endpoint → outer after 503 → sent → always',
         503,
       ),
       row(
-        '…and a dependency throws an HTTPException in its place',
+        '…and a dependency throws an HTTPException instead',
         { endpoint: { fault: 'error' }, request: { exit: 'converts' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with request converted → told background: dropped task → inner after 409 → outer after 409 → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with request converted → reported background: dropped task → inner after 409 → outer after 409 → sent → always',
         409,
       ),
       row(
         '…and a dependency swallows it',
         { endpoint: { fault: 'error' }, request: { exit: 'swallows' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with swallowed by request → told background: dropped task → inner caught swallowed by request → outer caught swallowed by request → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with swallowed by request → reported background: dropped task → inner caught swallowed by request → outer caught swallowed by request → sent → always',
         500,
       ),
       row(
         'An exit of scope `function` throws: a commit fails',
         { function: { exit: 'error' } },
-        '… → endpoint → function exit → request exit with function exit → background exit with function exit → told background: dropped task → inner caught function exit → outer caught function exit → sent → always',
+        '… → endpoint → function exit → request exit with function exit → background exit with function exit → reported background: dropped task → inner caught function exit → outer caught function exit → sent → always',
         500,
       ),
       row(
         '…an HTTPException',
         { function: { exit: 'http' } },
-        '… → endpoint → function exit → request exit with function exit → background exit with function exit → told background: dropped task → inner after 409 → outer after 409 → sent → always',
+        '… → endpoint → function exit → request exit with function exit → background exit with function exit → reported background: dropped task → inner after 409 → outer after 409 → sent → always',
         409,
       ),
       row(
         '…and the endpoint is a generator',
         { function: { exit: 'error' }, endpoint: { body: 'yields' } },
-        '… → endpoint → chunk → function exit → stream closed → request exit with function exit → background exit with function exit → told background: dropped task → inner caught function exit → outer caught function exit → sent → always',
+        '… → endpoint → chunk → function exit → stream closed → request exit with function exit → background exit with function exit → reported background: dropped task → inner caught function exit → outer caught function exit → sent → always',
         500,
       ),
       row(
         'A middleware throws after `callNext`',
         { inner: { after: 'error' } },
-        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → told background: dropped task → outer caught inner after → sent → always',
+        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → reported background: dropped task → outer caught inner after → sent → always',
         500,
       ),
       row(
         '…an HTTPException',
         { inner: { after: 'http' } },
-        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → told background: dropped task → outer after 409 → sent → always',
+        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → reported background: dropped task → outer after 409 → sent → always',
         409,
       ),
       row(
         'The outermost middleware throws after `callNext`',
         { outer: { after: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → request exit with outer after → background exit with outer after → told background: dropped task → sent → always',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → request exit with outer after → background exit with outer after → reported background: dropped task → sent → always',
         500,
       ),
     ],
   },
   {
-    heading: 'One failure after that',
+    heading: 'One failure while or after it is sent',
     rows: [
       row(
         'The producer of a streamed body throws',
         { endpoint: { body: 'stream', streamFails: true } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → told response: stream → told background: dropped task → request exit with stream → always → background exit with stream',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → reported response: stream → reported background: dropped task → request exit with stream → always → background exit with stream',
         undefined,
       ),
       row(
-        'An endpoint that is a generator throws after its first value',
+        'A generator endpoint throws after its first value',
         { endpoint: { body: 'yields', streamFails: true } },
-        '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → stream closed → cut → told response: stream → told background: dropped task → request exit with stream → always → background exit with stream',
+        '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → stream closed → cut → reported response: stream → reported background: dropped task → request exit with stream → always → background exit with stream',
         undefined,
       ),
       row(
         'An exit of scope `request` throws',
         { request: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → told exit: request exit → told background: dropped task → always → background exit with request exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → reported exit: request exit → reported background: dropped task → always → background exit with request exit',
         200,
       ),
       row(
         'A task throws',
         { task: { fails: true } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → told background: task → always → background exit with task',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → reported background: task → always → background exit with task',
         200,
       ),
       row(
         'An exit of scope `background` throws',
         { background: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → always → background exit → told exit: background exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → always → background exit → reported exit: background exit',
         200,
       ),
     ],
   },
   {
-    heading: 'The client goes away',
+    heading: 'The client leaves',
     rows: [
       row(
-        'The client goes while the endpoint works',
+        'The client leaves while the endpoint is running',
         { goes: 'endpoint' },
         '… → endpoint → gone → function exit → inner after 200 → outer after 200 → request exit → task → always → background exit',
         undefined,
       ),
       row(
-        '…while a middleware works on the response',
+        '…while a middleware is handling the response',
         { goes: 'after' },
         '… → endpoint → function exit → inner after 200 → outer after 200 → gone → request exit → task → always → background exit',
         undefined,
       ),
       row(
-        '…while the body is streamed',
+        '…while the body is being streamed',
         { goes: 'stream', endpoint: { body: 'stream' } },
         '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → gone → stream closed → request exit → task → always → background exit',
         undefined,
       ),
       row(
-        '…while an endpoint that is a generator has yielded its first value',
+        '…after a generator endpoint has yielded its first value',
         { goes: 'stream', endpoint: { body: 'yields' } },
         '… → endpoint → chunk → function exit → inner after 200 → outer after 200 → gone → stream closed → request exit → task → always → background exit',
         undefined,
@@ -327,13 +327,13 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
       row(
         '…and the endpoint throws',
         { goes: 'endpoint', endpoint: { fault: 'error' } },
-        '… → endpoint → gone → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner caught endpoint → outer caught endpoint → told response: endpoint → always',
+        '… → endpoint → gone → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner caught endpoint → outer caught endpoint → reported response: endpoint → always',
         undefined,
       ),
     ],
   },
   {
-    heading: 'Two at once',
+    heading: 'Two failures',
     rows: [
       row(
         'A dependency throws when it is entered, and an exit throws',
@@ -344,65 +344,65 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
       row(
         'The endpoint throws, and an exit throws',
         { endpoint: { fault: 'error' }, request: { exit: 'error' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with request exit → told background: dropped task → inner caught request exit → outer caught request exit → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with request exit → reported background: dropped task → inner caught request exit → outer caught request exit → sent → always',
         500,
       ),
       row(
         'The endpoint throws, and two exits throw',
         { endpoint: { fault: 'error' }, request: { exit: 'error' }, function: { exit: 'error' } },
-        '… → endpoint → function exit with endpoint → request exit with function exit → background exit with request exit → told background: dropped task → inner caught request exit → outer caught request exit → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with function exit → background exit with request exit → reported background: dropped task → inner caught request exit → outer caught request exit → sent → always',
         500,
       ),
       row(
         'The endpoint throws, and its handler throws',
         { endpoint: { fault: 'handled' }, layer: { handler: 'fails' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → layer handler → inner caught layer handler → outer caught layer handler → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → layer handler → inner caught layer handler → outer caught layer handler → sent → always',
         500,
       ),
       row(
         'The endpoint throws, and the handler for `Error` throws',
         { endpoint: { fault: 'error' }, layer: { catchAll: 'fails' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner caught endpoint → outer caught endpoint → told request: endpoint → layer catch-all → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner caught endpoint → outer caught endpoint → reported request: endpoint → layer catch-all → sent → always',
         500,
       ),
       row(
         'The endpoint throws an HTTPException, and a middleware throws after it',
         { endpoint: { fault: 'http' }, inner: { after: 'error' } },
-        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → told background: dropped task → inner after 409 → outer caught inner after → sent → always',
+        '… → endpoint → function exit with endpoint → request exit with endpoint → background exit with endpoint → reported background: dropped task → inner after 409 → outer caught inner after → sent → always',
         500,
       ),
       row(
-        'An exit of scope `function` throws, and one of scope `request`',
+        'Exits of scope `function` and `request` throw',
         { function: { exit: 'error' }, request: { exit: 'error' } },
-        '… → endpoint → function exit → request exit with function exit → background exit with request exit → told background: dropped task → inner caught request exit → outer caught request exit → sent → always',
+        '… → endpoint → function exit → request exit with function exit → background exit with request exit → reported background: dropped task → inner caught request exit → outer caught request exit → sent → always',
         500,
       ),
       row(
         'An exit of scope `function` throws an HTTPException, and a middleware throws after it',
         { function: { exit: 'http' }, inner: { after: 'error' } },
-        '… → endpoint → function exit → request exit with function exit → background exit with function exit → told background: dropped task → inner after 409 → outer caught inner after → sent → always',
+        '… → endpoint → function exit → request exit with function exit → background exit with function exit → reported background: dropped task → inner after 409 → outer caught inner after → sent → always',
         500,
       ),
       row(
         'Both middlewares throw after `callNext`',
         { inner: { after: 'http' }, outer: { after: 'error' } },
-        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → told background: dropped task → outer after 409 → sent → always',
+        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with inner after → reported background: dropped task → outer after 409 → sent → always',
         500,
       ),
       row(
         'A middleware throws after `callNext`, and an exit throws',
         { inner: { after: 'error' }, request: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with request exit → told background: dropped task → outer caught request exit → sent → always',
+        '… → endpoint → function exit → inner after 200 → request exit with inner after → background exit with request exit → reported background: dropped task → outer caught request exit → sent → always',
         500,
       ),
       row(
         'The producer throws, and an exit throws',
         { endpoint: { body: 'stream', streamFails: true }, request: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → told response: stream → told background: dropped task → request exit with stream → told exit: request exit → always → background exit with request exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → reported response: stream → reported background: dropped task → request exit with stream → reported exit: request exit → always → background exit with request exit',
         undefined,
       ),
       row(
-        'The producer throws, and a task that runs always',
+        'The producer throws, and so does an `always` task',
         {
           endpoint: {
             body: 'stream',
@@ -410,17 +410,17 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
             tasks: [{ name: 'always', when: 'always', fails: true }],
           },
         },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → told response: stream → request exit with stream → always → told background: always → background exit with stream',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → chunk → stream closed → cut → reported response: stream → request exit with stream → always → reported background: always → background exit with stream',
         undefined,
       ),
       row(
-        'An exit of scope `request` throws, and one of scope `background`',
+        'Exits of scope `request` and `background` throw',
         { request: { exit: 'error' }, background: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → told exit: request exit → told background: dropped task → always → background exit with request exit → told exit: background exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → reported exit: request exit → reported background: dropped task → always → background exit with request exit → reported exit: background exit',
         200,
       ),
       row(
-        'An exit of scope `request` throws, and a task that runs always',
+        'An exit of scope `request` throws, and so does an `always` task',
         {
           request: { exit: 'error' },
           endpoint: {
@@ -430,7 +430,7 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
             ],
           },
         },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → told exit: request exit → told background: dropped task → always → told background: always → background exit with request exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → reported exit: request exit → reported background: dropped task → always → reported background: always → background exit with request exit',
         200,
       ),
       row(
@@ -444,19 +444,19 @@ export const orderTables: readonly { readonly heading: string; readonly rows: re
             ],
           },
         },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → first → told background: first → second → told background: second → third → background exit with first',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → first → reported background: first → second → reported background: second → third → background exit with first',
         200,
       ),
       row(
-        'A task throws, and an exit of scope `background`',
+        'A task throws, and so does an exit of scope `background`',
         { task: { fails: true }, background: { exit: 'error' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → told background: task → always → background exit with task → told exit: background exit',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → reported background: task → always → background exit with task → reported exit: background exit',
         200,
       ),
       row(
         'A task throws, and a dependency of scope `background` swallows it',
         { task: { fails: true }, background: { exit: 'swallows' } },
-        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → told background: task → always → background exit with task → told exit: swallowed by background',
+        '… → endpoint → function exit → inner after 200 → outer after 200 → sent → request exit → task → reported background: task → always → background exit with task → reported exit: swallowed by background',
         200,
       ),
     ],

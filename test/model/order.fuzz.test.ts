@@ -20,7 +20,7 @@ function expectInvariants(scenario: Scenario, events: readonly string[]): void {
   }
   for (const task of scenario.endpoint.tasks) {
     const isAdded = events.includes('endpoint');
-    expect(count(task.name) + count(`told background: dropped ${task.name}`)).toBe(isAdded ? 1 : 0);
+    expect(count(task.name) + count(`reported background: dropped ${task.name}`)).toBe(isAdded ? 1 : 0);
   }
   for (const { name, kind } of scenario.layers.flatMap(({ middleware }) => middleware)) {
     const isThrough = events.filter(
@@ -32,7 +32,7 @@ function expectInvariants(scenario: Scenario, events: readonly string[]): void {
 }
 
 describe.each(isLong ? frameworks : [express5Framework, koa3Framework])('any request on $name', framework => {
-  it('happens in the order that the model says', async () => {
+  it('happens in the order the model predicts', async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryScenario, async scenario => {
         const outcome = await play(scenario, framework);

@@ -115,7 +115,7 @@ class Stage {
       middleware: spec.middleware.map((each, depth) => this.#middleware(each, index === 0 && depth === 0)),
       dependencies: spec.dependencies.map(each => this.#depends(each)),
       defaultScope: this.#scenario.defaultScope,
-      onError: (error, { phase }) => this.log(`told ${phase}: ${labelOf(error)}`),
+      onError: (error, { phase }) => this.log(`reported ${phase}: ${labelOf(error)}`),
     });
     if (spec.handler) {
       layer.addExceptionHandler(Handled, async () => {

@@ -30,7 +30,7 @@ interface Entered {
 }
 
 /**
- * The order of a request as docs/order.md promises it, written down a second time and as plainly as it goes: no promises,
+ * The order of a request as docs/reference/order.md promises it, written down a second time and as plainly as it goes: no promises,
  * no adapters, one function after the other. Tests compare what happens with what this says.
  */
 export function predict(scenario: Scenario): Outcome {
@@ -66,7 +66,7 @@ class Prediction {
     const unsent: Failure | undefined = isCut ? { label: 'stream', fault: 'error' } : undefined;
     this.#tasks.push(...(answer?.tasks ?? []), ...this.#ofReplaced.splice(0));
     if (unsent) {
-      this.#log('told response: stream');
+      this.#log('reported response: stream');
       this.#drop();
     }
     this.#afterResponse(unsent);
@@ -89,7 +89,7 @@ class Prediction {
     } catch (thrown) {
       const failure = asFailure(thrown);
       if (!layer.catchAll) throw failure;
-      this.#log(`told request: ${failure.label}`);
+      this.#log(`reported request: ${failure.label}`);
       this.#log(`${layer.name} catch-all`);
       if (layer.catchAll === 'fails') throw unhandled(`${layer.name} catch-all`);
       return { status: 500 };
@@ -238,7 +238,7 @@ class Prediction {
   #drop(): void {
     this.#tasks.push(...this.#ofReplaced.splice(0));
     for (const { name, when } of this.#tasks)
-      if (when === 'success') this.#log(`told background: dropped ${name}`);
+      if (when === 'success') this.#log(`reported background: dropped ${name}`);
     this.#tasks = this.#tasks.filter(({ when }) => when === 'always');
   }
 
@@ -252,7 +252,7 @@ class Prediction {
   /** Tells whether the body was cut. */
   #send(answer: Answer | undefined, failure: Failure | undefined): boolean {
     if (this.#isGone) {
-      if (failure) this.#log(`told response: ${failure.label}`);
+      if (failure) this.#log(`reported response: ${failure.label}`);
       return false;
     }
     if (answer?.isStream) {
@@ -282,7 +282,7 @@ class Prediction {
 
   #note(failure: Failure | undefined, known: Failure | undefined): Failure | undefined {
     if (failure === undefined || failure === known) return failure;
-    this.#log(`told exit: ${failure.label}`);
+    this.#log(`reported exit: ${failure.label}`);
     this.#drop();
     return failure;
   }
@@ -293,7 +293,7 @@ class Prediction {
       this.#log(task.name);
       if (task.adds) this.#tasks.push(task.adds);
       if (!task.fails) continue;
-      this.#log(`told background: ${task.name}`);
+      this.#log(`reported background: ${task.name}`);
       first ??= { label: task.name, fault: 'error' };
     }
     return first;

@@ -8,7 +8,7 @@ import * as nodeEntry from 'callnext/node';
 import * as testing from 'callnext/testing';
 import manifest from '../../package.json' with { type: 'json' };
 
-it('exports from `callnext` what users need, and nothing else', () => {
+it('exports from `callnext` exactly what users need', () => {
   expect(Object.keys(core).sort()).toEqual([
     'BackgroundTask',
     'BackgroundTasks',
@@ -35,7 +35,7 @@ it('exports from `callnext` what users need, and nothing else', () => {
   ]);
 });
 
-it('exports from `callnext/adapter` all that an adapter needs of the core', () => {
+it('exports from `callnext/adapter` exactly what an adapter needs of the core', () => {
   expect(Object.keys(adapter).sort()).toEqual([
     'BackgroundTasks',
     'Body',
@@ -192,7 +192,7 @@ it('exports each built-in middleware from an entry of its own', () => {
   }
 });
 
-it('has the runtime dependencies that docs/decisions give reasons for, and the frameworks as optional peers', () => {
+it('depends only on packages that docs/decisions justify, with frameworks as optional peers', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@fastify/busboy',
     'content-disposition',

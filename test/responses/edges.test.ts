@@ -70,7 +70,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     throw error();
   };
 
-  it('a stream that fails by an AbortError of its own has failed', async () => {
+  it('a stream that fails with its own AbortError counts as failed', async () => {
     const log = new EventLog();
     async function* getDb(): AsyncGenerator<string> {
       try {
@@ -144,7 +144,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     },
   );
 
-  it('a stream that is only looked at is not kept', async () => {
+  it('a stream that was only looked at is not buffered', async () => {
     v8.setFlagsFromString('--expose-gc');
     const collect = vm.runInNewContext('gc') as () => void;
     collect();
@@ -177,26 +177,28 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     });
   });
 
-  it('a stream that is read later, and not at once, was to be cloned', async () => {
+  it('a stream that is read later rejects with advice to clone it', async () => {
+    const sent = gate();
     const seen = gate<unknown>();
     const late: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       const [clone, stream] = [response.clone(), response.body];
-      setTimeout(() => {
-        Promise.all([clone.text(), new globalThis.Response(stream).text().catch(error => error.code)]).then(
-          seen.open,
-        );
-      }, 20);
+      sent.opened.then(async () => {
+        const fromStream = new globalThis.Response(stream).text().catch(error => error.code);
+        seen.open(await Promise.all([clone.text(), fromStream]));
+      });
       return response;
     };
     const sending = endpoint({}, () => new StreamingResponse(['a', 'b']));
     await listening(app().use(late).at('/', sending).listener(), async url => {
       expect(await (await fetch(url)).text()).toBe('ab');
     });
+    // Runs after the timer of 0 ms that ended the wait for readers: timers of one length run in their order.
+    setTimeout(sent.open, 0);
     expect(await seen.opened).toEqual(['ab', 'BODY_CONSUMED']);
   });
 
-  it('a failure below one that has answered with a file is reported', async () => {
+  it('a failure below a middleware that answered with a file is reported', async () => {
     const log = new EventLog();
     const open = gate();
     const hasty: Middleware = async (request, callNext) => {
@@ -217,7 +219,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     expect(log.events).toEqual(['lost?']);
   });
 
-  it('the tasks of a file that is missing run always, or are reported', async () => {
+  it('the tasks of a missing file are reported, or run if they always run', async () => {
     const log = new EventLog();
     const layer = new Layer({ onError: error => 'code' in error && log.add(String(error.code)) });
     const always = new BackgroundTask(() => log.add('always'), [], { when: 'always' });
@@ -235,7 +237,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     expect(log.events.filter(event => event !== 'FILE')).toEqual(['always', 'TASK_DROPPED']);
   });
 
-  it('a file is that of the request which its middleware was given', async () => {
+  it('a file uses the request that its middleware was given', async () => {
     const without: Middleware = (request, callNext) => {
       const headers = [...request.headers].filter(([name]) => name !== 'range');
       return callNext(new Request(request, { headers }));
@@ -259,7 +261,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     expect([await ask([without, file]), await ask([fallback, without])]).toEqual([200, 206]);
   });
 
-  it('a change of a file that was sent is refused', async () => {
+  it('a change to a file that was sent throws', async () => {
     const log = new EventLog();
     const target = endpoint({}, ({ backgroundTasks }) => {
       const file = new FileResponse(text);
@@ -283,7 +285,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
   it.each<[string, () => ConstructorParameters<typeof EventSourceResponse>[0]]>([
     ['a Node stream', () => new PassThrough({ objectMode: true })],
     ['a Web stream', () => new ReadableStream({ start: () => undefined })],
-  ])('events of %s that is silent end when the client goes away', async (_what, source) => {
+  ])('events of a silent %s end when the client leaves', async (_what, source) => {
     const log = new EventLog();
     const layer = new Layer({ onError: error => log.add(error.message) });
     const target = endpoint({}, ({ backgroundTasks }) => {
@@ -298,7 +300,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     expect(log.events).toEqual(['task']);
   });
 
-  it('an event stream that a layer further out has looked at still has its head out at once', async () => {
+  it('an event stream still sends its head at once when an outer layer looked at it', async () => {
     const open = gate();
     async function* events(): AsyncGenerator<number> {
       await open.opened;
@@ -325,8 +327,8 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
   });
 });
 
-describe('one Response object for two requests', () => {
-  it('takes nothing from the one that it refuses', async () => {
+describe('a Response object shared by two requests', () => {
+  it('takes nothing from the request that it refuses', async () => {
     const shared = new PlainTextResponse('shared');
     const [first, second] = [gate(), gate()];
     const target = endpoint({}, ({ request, response }) => {
@@ -354,7 +356,7 @@ describe('one Response object for two requests', () => {
   });
 });
 
-describe('headers that are given', () => {
+describe('given headers', () => {
   const named = { 'content-type': 'application/problem+json', etag: '"v1"' };
 
   it.each<[string, () => ConstructorParameters<typeof JSONResponse>[1]]>([
@@ -366,7 +368,7 @@ describe('headers that are given', () => {
     expect([headers.get('content-type'), headers.get('etag')]).toEqual(['application/problem+json', '"v1"']);
   });
 
-  it('say nothing of another body where they come from a message', async () => {
+  it('drop what describes another body when they come from a message', async () => {
     const fetched = new globalThis.Headers({ ...named, 'content-encoding': 'gzip', 'content-length': '7' });
     const { headers } = new JSONResponse({}, { headers: fetched });
     expect([headers.get('content-type'), headers.get('etag'), headers.has('content-encoding')]).toEqual([
@@ -379,7 +381,7 @@ describe('headers that are given', () => {
   });
 });
 
-describe('names of files', () => {
+describe('file names', () => {
   it.each([
     ['x.constructor', 'application/octet-stream'],
     ['x.__proto__', 'application/octet-stream'],
@@ -402,7 +404,7 @@ describe('names of files', () => {
   });
 });
 
-it('takes an id that is a number, and refuses what is no text', () => {
+it('accepts a number as an id and rejects what is not text', () => {
   expect(new ServerSentEvent({ id: 7 }).text).toBe('id: 7\n\n');
   expect(() => new ServerSentEvent({ event: 5 as never })).toThrow(
     expect.objectContaining({ code: 'SERVER_SENT_EVENT' }),
@@ -423,14 +425,14 @@ describe('a host', () => {
     expect(absoluteUrl('http', host, '/real')).toBe(url);
   });
 
-  it.each(['http://evil.example/admin?x=', 'javascript', ''])('with the scheme %j is one of http', scheme => {
+  it.each(['http://evil.example/admin?x=', 'javascript', ''])('with the scheme %j counts as http', scheme => {
     expect(absoluteUrl(scheme, 'h', '/real')).toBe('http://h/real');
   });
 });
 
 describe('mountFetch', () => {
   it.each(['/api/x/../admin', '/api/x/%2e%2E/admin', '/api/./x', '/api/x\\..\\admin'])(
-    'refuses %s, which a Fetch url has resolved and a guard before has not',
+    'refuses %s, which a Fetch URL resolves differently from the guard before it',
     async target => {
       const app = express().use(
         '/api',
@@ -456,13 +458,13 @@ describe('mountFetch', () => {
   it.each<[string, http.RequestListener]>([
     ['Express', express().use(mountOnExpress(() => new globalThis.Response(null))) as http.RequestListener],
     ['Koa', new Koa().use(mountOnKoa(() => new globalThis.Response(null))).callback()],
-  ])('says no length of what HEAD does not have, on %s', async (_name, listener) => {
+  ])('declares no length that HEAD does not have, on %s', async (_name, listener) => {
     const wire = await listening(listener, (_url, port) => exchangeOnWire(port, '/', 'HEAD'));
     expect(wire.head).toMatch(/^HTTP\/1.1 200 /);
     expect(wire.head).not.toMatch(/content-length/i);
   });
 
-  it('passes on the length of what was fetched', async () => {
+  it('passes on the length of a fetched response', async () => {
     const origin: http.RequestListener = (_req, res) => res.setHeader('content-length', 5).end('hello');
     await listening(origin, async url => {
       const app = express().use(mountOnExpress(() => fetch(url)));

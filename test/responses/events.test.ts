@@ -85,7 +85,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
       .at('/', endpoint({}, make as never))
       .listener();
 
-  it('has its head out before its first event, and each event when it comes', async () => {
+  it('sends its head before its first event, and each event when it comes', async () => {
     const first = gate();
     const second = gate();
     async function* events(): AsyncGenerator<unknown> {
@@ -111,7 +111,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
     );
   });
 
-  it('keeps a silent connection alive by comments, and loses no event by it', async () => {
+  it('keeps a silent connection alive with comments and loses no event', async () => {
     const open = gate();
     async function* events(): AsyncGenerator<unknown> {
       await open.opened;
@@ -127,7 +127,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
     );
   });
 
-  it('is closed when the client goes away, then its dependencies exit, and nothing is reported', async () => {
+  it('closes when the client leaves, then its dependencies exit, and nothing is reported', async () => {
     const log = new EventLog();
     const market = new EventEmitter();
     async function* getFeed(): AsyncGenerator<string> {
@@ -157,7 +157,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
     expect(log.events).toEqual(['closed', 'exit', 'task']);
   });
 
-  it('that fails cuts the connection, and is reported', async () => {
+  it('cuts the connection when it fails, and reports the failure', async () => {
     const errors: Error[] = [];
     const layer = new Layer({ onError: error => errors.push(error) });
     async function* events(): AsyncGenerator<unknown> {
@@ -175,7 +175,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
     expect(errors).toMatchObject([{ message: 'feed lost' }]);
   });
 
-  it('takes values that are there, and headers of its own', async () => {
+  it('accepts values that are not generated, and its own headers', async () => {
     const init: EventSourceInit = { headers: { 'cache-control': 'no-store' }, status: 201 };
     await receive(
       serving(() => new EventSourceResponse([1, undefined], init)),
@@ -186,7 +186,7 @@ describe.each(frameworks)('an EventSourceResponse on $name', ({ app }) => {
     );
   });
 
-  it('takes up where a client has left off', async () => {
+  it('resumes where a client left off', async () => {
     const resumed = serving(({ request }) => {
       const last = Number(request.headers.get('last-event-id') ?? 0);
       return new EventSourceResponse([new ServerSentEvent({ data: last + 1, id: String(last + 1) })]);
@@ -237,7 +237,7 @@ describe('behind compression', () => {
   });
 });
 
-it.each([-1, Number.NaN, 2 ** 31, '5'])('refuses a pingInterval of %p', pingInterval => {
+it.each([-1, Number.NaN, 2 ** 31, '5'])('rejects a pingInterval of %p', pingInterval => {
   expect(() => new EventSourceResponse([], { pingInterval: pingInterval as number })).toThrow(
     expect.objectContaining({ code: 'SERVER_SENT_EVENT' }),
   );

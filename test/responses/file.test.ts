@@ -137,7 +137,7 @@ async function answerOf(
 }
 
 describe.each(['GET', 'HEAD'])('a FileResponse to %s', method => {
-  it.each(requests)('answers as send does: %s', async (_what, headers, file = text) => {
+  it.each(requests)('answers as `send` does: %s', async (_what, headers, file = text) => {
     const [answer, native] = [
       await answerOf(ours, method, headers, file),
       await answerOf(sends, method, headers, file),
@@ -168,7 +168,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect(headers['content-length']).toBe(String(body.length));
   });
 
-  it('puts ranges together that overlap, and ignores too many of them', async () => {
+  it('merges overlapping ranges and ignores too many of them', async () => {
     const joined = await get(() => new FileResponse(text), { range: 'bytes=0-4, 3-6' });
     expect([joined.status, joined.headers['content-range']]).toEqual([206, 'bytes 0-6/10']);
     const many = await get(() => new FileResponse(text), { range: `bytes=${Array(101).fill('0-1').join()}` });
@@ -185,12 +185,12 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect([got.status, got.body]).toEqual([status, body]);
   });
 
-  it('takes a suffix that is longer than the file for all of it (RFC 9110, 14.1.2), where send answers 416', async () => {
+  it('takes a suffix longer than the file as the whole file (RFC 9110, 14.1.2)', async () => {
     const { status, headers, body } = await get(() => new FileResponse(text), { range: 'bytes=-300' });
     expect([status, headers['content-range'], body]).toEqual([206, 'bytes 0-9/10', '0123456789']);
   });
 
-  it('names the file in any script', async () => {
+  it('sends a file name in any script', async () => {
     const named = (init: object): Promise<string | undefined> =>
       get(() => new FileResponse(text, init)).then(({ headers }) => headers['content-disposition']);
     expect(await named({})).toBeUndefined();
@@ -205,7 +205,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect(await named({ contentDispositionType: 'inline' })).toBe('inline');
   });
 
-  it('has the type, the headers and the status that it is given, and no conditions with another status', async () => {
+  it('keeps a given type, headers and status, and skips conditions unless the status is 200', async () => {
     const make = () =>
       new FileResponse(text, { status: 201, mediaType: 'text/x', headers: { etag: '"mine"', 'x-a': '1' } });
     const { status, headers, body } = await get(make, { range: 'bytes=0-1', 'if-none-match': '"mine"' });
@@ -218,7 +218,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     ]);
   });
 
-  it('is 206 and 304 for the middleware, and keeps cookies and tasks', async () => {
+  it('shows 206 and 304 to the middleware, and keeps cookies and tasks', async () => {
     const log = new EventLog();
     const layer = new Layer();
     layer.addMiddleware(async (request, callNext) => {
@@ -250,7 +250,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect(log.events).toEqual(['206 bytes 0-1/10', 'task', '304 null', 'task']);
   });
 
-  it('may come from a middleware and from an exception handler', async () => {
+  it('works from a middleware and from an exception handler', async () => {
     const short = app()
       .use(async () => new FileResponse(text))
       .listener();
@@ -295,7 +295,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     ]);
   });
 
-  it('that shrinks while it is sent cuts the connection', async () => {
+  it('cuts the connection when the file shrinks while it is sent', async () => {
     const shrinking = path.join(folder, 'shrinking.bin');
     writeFileSync(shrinking, Buffer.alloc(100_000));
     const errors: Error[] = [];
@@ -318,7 +318,7 @@ describe.each(frameworks)('a FileResponse on $name', ({ app }) => {
     expect(errors).toMatchObject([{ code: 'CONTENT_LENGTH' }]);
   });
 
-  it('that is read before it is sent says so', async () => {
+  it('says so when it is read before it is sent', async () => {
     await expect(new FileResponse(text).text()).rejects.toMatchObject({ code: 'FILE' });
   });
 });

@@ -95,12 +95,12 @@ describe.each(makers)('the response of %s', (_name, make) => {
 });
 
 describe('lists in plain headers', () => {
-  it('are a line for each cookie, as Node gives the headers of a response', () => {
+  it('become a line for each cookie, as in the headers of a Node response', () => {
     const headers = new Headers({ 'set-cookie': [...cookies], 'x-list': ['1', '2'] } as never);
     expect([headers.getSetCookie(), headers.get('x-list')]).toEqual([cookies, '1, 2']);
   });
 
-  it('leaves a cookie as it is that is one line of its own', () => {
+  it('keep a cookie that is one line of its own', () => {
     const init = new Map([['set-cookie', 'a=1, b=2']]);
     expect(new Headers(init).getSetCookie()).toEqual(['a=1, b=2']);
   });
@@ -117,7 +117,7 @@ describe('lists in plain headers', () => {
     });
   });
 
-  it('are sent as lines with an error that carries them, where there is no framework', async () => {
+  it('are sent as lines with an error that carries them, without a framework', async () => {
     const failing = endpoint({}, () => {
       throw Object.assign(new Error('teapot'), { status: 418, headers });
     });

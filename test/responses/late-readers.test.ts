@@ -41,88 +41,89 @@ const sources: [string, (app: TestApp) => TestApp][] = [
   ],
 ];
 
-describe.each(frameworks)(
-  'who reads a response later, or more slowly, than its client on $name',
-  ({ app }) => {
-    const fetched = async (listener: Parameters<typeof listening>[0]): Promise<number> =>
-      listening(listener, async url => (await (await fetch(url)).arrayBuffer()).byteLength);
+describe.each(frameworks)('a reader that is later or slower than its client on $name', ({ app }) => {
+  const fetched = async (listener: Parameters<typeof listening>[0]): Promise<number> =>
+    listening(listener, async url => (await (await fetch(url)).arrayBuffer()).byteLength);
 
-    it.each(sources)('has all of %s, however slow it is', async (_what, mount) => {
-      const seen = gate<number>();
-      const copying: Middleware = async (request, callNext) => {
-        const response = await callNext(request);
-        let size = 0;
-        const slow = new Writable({
-          highWaterMark: 1,
-          write(chunk, _encoding, done) {
-            size += chunk.length;
-            setTimeout(done, 5);
-          },
-        });
-        pipeline(Readable.fromWeb(response.body as never), slow).then(
-          () => seen.open(size),
-          seen.open as never,
-        );
-        return response;
-      };
-      expect(await fetched(mount(app().use(copying)).listener())).toBe(20_000);
-      expect(await seen.opened).toBe(20_000);
+  it.each(sources)('gets all of %s, however slow it is', async (_what, mount) => {
+    const seen = gate<number>();
+    const sent = gate();
+    const copying: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      let size = 0;
+      const slow = new Writable({
+        highWaterMark: 1,
+        write(chunk, _encoding, done) {
+          size += chunk.length;
+          sent.opened.then(() => setImmediate(done));
+        },
+      });
+      pipeline(Readable.fromWeb(response.body as never), slow).then(
+        () => seen.open(size),
+        seen.open as never,
+      );
+      return response;
+    };
+    expect(await fetched(mount(app().use(copying)).listener())).toBe(20_000);
+    sent.open();
+    expect(await seen.opened).toBe(20_000);
+  });
+
+  it.each(sources)('gets all of %s on disk', async (_what, mount) => {
+    const file = path.join(folder, 'copy.bin');
+    const written = gate();
+    const copying: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      pipeline(Readable.fromWeb(response.clone().body as never), createWriteStream(file)).then(() =>
+        written.open(),
+      );
+      return response;
+    };
+    await fetched(mount(app().use(copying)).listener());
+    await written.opened;
+    expect(statSync(file).size).toBe(20_000);
+  });
+
+  it.each(sources)('gets all of a clone of %s, whatever happens to the response', async (_what, mount) => {
+    const seen = gate<unknown>();
+    const sent = gate();
+    const inner: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      const clone = response.clone();
+      sent.opened
+        .then(() => clone.arrayBuffer())
+        .then(({ byteLength }) => byteLength)
+        .then(seen.open, seen.open);
+      return response;
+    };
+    const outer: Middleware = async (request, callNext) => {
+      const response = await callNext(request);
+      return new Response((await response.text()).toUpperCase(), response);
+    };
+    await fetched(mount(app().use(outer).use(inner)).listener());
+    sent.open();
+    expect(await seen.opened).toBe(20_000);
+  });
+
+  it.each(sources)('learns at once in the exit of a dependency that %s is gone', async (_what, mount) => {
+    const log = new EventLog();
+    async function* getAudit(): AsyncGenerator<number, void, globalThis.Response> {
+      const sent = yield 1;
+      await sent.text().then(
+        text => log.add(`read ${text.length}`),
+        error => log.add(error.code),
+      );
+    }
+    const layer = new Layer({ dependencies: [Depends(getAudit)] });
+    await listening(mount(app().use(layer)).listener(), async url => {
+      await (await fetch(url)).arrayBuffer();
+      await layer.close();
     });
+    expect(log.events).toEqual(['BODY_CONSUMED']);
+  });
+});
 
-    it.each(sources)('has all of %s on disk', async (_what, mount) => {
-      const file = path.join(folder, 'copy.bin');
-      const written = gate();
-      const copying: Middleware = async (request, callNext) => {
-        const response = await callNext(request);
-        pipeline(Readable.fromWeb(response.clone().body as never), createWriteStream(file)).then(() =>
-          written.open(),
-        );
-        return response;
-      };
-      await fetched(mount(app().use(copying)).listener());
-      await written.opened;
-      expect(statSync(file).size).toBe(20_000);
-    });
-
-    it.each(sources)('has all of a clone of %s, whatever becomes of the response', async (_what, mount) => {
-      const seen = gate<unknown>();
-      const inner: Middleware = async (request, callNext) => {
-        const response = await callNext(request);
-        const clone = response.clone();
-        setTimeout(() => clone.arrayBuffer().then(({ byteLength }) => seen.open(byteLength), seen.open), 20);
-        return response;
-      };
-      const outer: Middleware = async (request, callNext) => {
-        const response = await callNext(request);
-        return new Response((await response.text()).toUpperCase(), response);
-      };
-      await fetched(mount(app().use(outer).use(inner)).listener());
-      expect(await seen.opened).toBe(20_000);
-    });
-
-    it.each(sources)(
-      'is told that %s is gone, and does not wait for it, in the exit of a dependency',
-      async (_what, mount) => {
-        const log = new EventLog();
-        async function* getAudit(): AsyncGenerator<number, void, globalThis.Response> {
-          const sent = yield 1;
-          await sent.text().then(
-            text => log.add(`read ${text.length}`),
-            error => log.add(error.code),
-          );
-        }
-        const layer = new Layer({ dependencies: [Depends(getAudit)] });
-        await listening(mount(app().use(layer)).listener(), async url => {
-          await (await fetch(url)).arrayBuffer();
-          await layer.close();
-        });
-        expect(log.events).toEqual(['BODY_CONSUMED']);
-      },
-    );
-  },
-);
-
-describe('JSON that is looked at again', () => {
+describe('JSON that is read again', () => {
   it.each<[string, () => unknown]>([
     [
       'a `toJSON` that gives itself',
@@ -158,11 +159,11 @@ describe('JSON that is looked at again', () => {
         };
       },
     ],
-  ])('is what JSON.stringify writes: %s', async (_what, make) => {
+  ])('equals the output of JSON.stringify: %s', async (_what, make) => {
     expect(await new JSONResponse(make()).text()).toBe(JSON.stringify(make()));
   });
 
-  it('refuses boxed values, with their place', () => {
+  it('rejects boxed values and names their place', () => {
     for (const wrong of [Object(1n), Object(Number.NaN)])
       expect(() => new JSONResponse({ a: [wrong] })).toThrow(
         expect.objectContaining({
@@ -173,7 +174,7 @@ describe('JSON that is looked at again', () => {
   });
 });
 
-it('keeps what Headers of the platform say of their own body', () => {
+it("keeps what the platform's Headers say about their own body", () => {
   const coded = gzipSync('text');
   const headers = new globalThis.Headers({
     'content-encoding': 'gzip',

@@ -23,7 +23,7 @@ describe.each(mounts)('the body of a native answer on $name', framework => {
     ['GET', 204],
     ['GET', 304],
     ['HEAD', 204],
-  ])('is null in answer to %s with %i, as Fetch has it', async (method, status) => {
+  ])('is null in answer to %s with %i, as in Fetch', async (method, status) => {
     const seen: unknown[] = [];
     const app = framework
       .app()
@@ -59,7 +59,7 @@ describe.each(mounts)('the body of a native answer on $name', framework => {
     expect(await bytesOf([shouting])).toEqual(await bytesOf([]));
   });
 
-  it('is a stream where the answer is empty and has a body all the same', async () => {
+  it('is a stream when the answer is empty but has a body', async () => {
     const seen: unknown[] = [];
     const app = framework
       .app()
@@ -73,7 +73,7 @@ describe.each(mounts)('the body of a native answer on $name', framework => {
     expect(seen).toEqual([false, '']);
   });
 
-  it('is none where a middleware gives a 204 another status', async () => {
+  it('is null when a middleware gives a 204 another status', async () => {
     const app = framework
       .app()
       .use(async (request, callNext) => {

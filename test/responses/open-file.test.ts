@@ -66,7 +66,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
   it.each([
     ['no descriptor is left', 'EMFILE'],
     ['it may not be read', 'EACCES'],
-  ])('is a 500 that keeps the connection where %s', async (_title, code) => {
+  ])('is a 500 that keeps the connection alive when %s', async (_title, code) => {
     jest.spyOn(fs, 'open').mockRejectedValue(Object.assign(new Error('open'), { code }));
     const errors: unknown[] = [];
     const seeing: Middleware = async (request, callNext) => {
@@ -85,7 +85,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
     expect(errors).toMatchObject([{ code: 'FILE', cause: { code } }]);
   });
 
-  it('is a 500 where the file is removed between its stat and its opening', async () => {
+  it('is a 500 when the file is removed between its stat and its opening', async () => {
     const brief = path.join(folder, 'brief.txt');
     writeFileSync(brief, 'brief');
     jest.spyOn(fs, 'stat').mockImplementation(async (...args) => {
@@ -98,7 +98,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
     expect([status, counted]).toEqual([500, { opened: 0, open: 0 }]);
   });
 
-  it('sends the file that it has opened, although its path is another one by then', async () => {
+  it('sends the file it opened even if its path changes', async () => {
     const moved = path.join(folder, 'moved.txt');
     writeFileSync(moved, 'before');
     const moving: Middleware = async (request, callNext) => {
@@ -169,7 +169,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
     await allClosed();
   });
 
-  it('closes its file where an exit throws', async () => {
+  it('closes its file when an exit throws', async () => {
     async function* committing(): AsyncGenerator<number> {
       yield 1;
       throw new Error('commit');
@@ -185,7 +185,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
   it.each<[string, (log: EventLog) => LayerOptions]>([
     ['the time of its layer', () => ({ timeout: 20 })],
     ['`timeout()`', () => ({ middleware: [timeout({ timeoutMs: 20 })] })],
-  ])('closes its file where it comes after %s is up', async (_title, options) => {
+  ])('closes its file when it comes after %s is up', async (_title, options) => {
     const log = new EventLog();
     const layer = silent(options(log));
     const late = endpoint({}, async () => {
@@ -202,7 +202,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
     await allClosed();
   });
 
-  it('closes its file when the client goes away while it is sent', async () => {
+  it('closes its file when the client leaves while it is sent', async () => {
     const layer = silent({});
     const mounted = app().use(layer).at('/', sending(large));
     await listening(mounted.listener(), async (_url, port) => {
@@ -214,7 +214,7 @@ describe.each(frameworks)('on $name, a FileResponse', ({ app }) => {
     await allClosed();
   });
 
-  it('closes its file when the client has gone before its head', async () => {
+  it('closes its file when the client leaves before its head', async () => {
     const log = new EventLog();
     const layer = silent({});
     const slow = endpoint({}, async ({ request }) => {
@@ -247,7 +247,7 @@ describe.each([
       },
     ],
     ['throws', ctx => ctx.throw(409)],
-  ])('closes its file below a middleware of Koa that %s', async (_title, after) => {
+  ])('closes its file below a Koa middleware that %s', async (_title, after) => {
     const layer = new Layer({ onError: () => undefined });
     const app = new Koa();
     app.silent = true;

@@ -33,7 +33,7 @@ it.each([
   expect(readBack(cookie)).toBe(value);
 });
 
-it('has the same attributes as any cookie', () => {
+it('accepts the same attributes as any cookie', () => {
   expect(written('a b', { encoding: 'python', maxAge: 60, httpOnly: true })).toBe(
     '"a b"; Max-Age=60; Path=/; HttpOnly; SameSite=Lax',
   );
@@ -48,7 +48,7 @@ it.each<[string, string, object]>([
   ['an emoji', '🙂', python],
   ['an unknown encoding', 'a', { encoding: 'base64' }],
   ['an encoding that is no text', 'a', { encoding: null }],
-])('%s is refused when it is set', (_name, value, options) => {
+])('%s is rejected when it is set', (_name, value, options) => {
   expect(() => written(value, options)).toThrow(expect.objectContaining({ code: 'COOKIE' }));
 });
 

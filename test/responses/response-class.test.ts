@@ -49,7 +49,7 @@ describe.each(frameworks)('responseClass, on $name,', ({ app }) => {
       'own',
     ],
   ])(
-    'makes a response of what is returned: %s',
+    'turns the returned value into a response: %s',
     async (name, responseClass, returned, status, type, text) => {
       const got = await asked(returned, responseClass ? { responseClass } : {});
       const { status: gotStatus, headers } = got;
@@ -58,13 +58,13 @@ describe.each(frameworks)('responseClass, on $name,', ({ app }) => {
     },
   );
 
-  it('keeps the status that the class has, unless one is set', async () => {
+  it('keeps the status of the class unless one is set', async () => {
     const got = await asked('/other', { responseClass: RedirectResponse });
     expect([got.status, got.headers.location]).toEqual([307, '/other']);
     expect((await asked('/other', { responseClass: RedirectResponse, status: 302 })).status).toBe(302);
   });
 
-  it('that does not stream refuses what is yielded, and closes it', async () => {
+  it('rejects and closes a generator if the class does not stream', async () => {
     const told: unknown[] = [];
     let isClosed = false;
     const layer = new Layer({
@@ -95,7 +95,7 @@ describe.each(frameworks)('responseClass, on $name,', ({ app }) => {
 });
 
 it.each([[{}], ['HTMLResponse'], [() => new HTMLResponse()], [Map], [globalThis.Response]])(
-  'a responseClass of %p is refused when the endpoint is built',
+  'a responseClass of %p is rejected when the endpoint is built',
   responseClass => {
     expect(() => endpoint({}, () => 1, { responseClass } as never)).toThrow(
       expect.objectContaining({ code: 'RESPONSE_CLASS' }),

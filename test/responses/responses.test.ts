@@ -30,18 +30,18 @@ describe('JSON', () => {
     ['a bigint', { price: 10n }, '`data.price`'],
     ['a circle', circle, 'it contains itself'],
     ['a function', () => 1, 'function'],
-  ])('refuses %s, and says where', (_what, data, place) => {
+  ])('rejects %s and says where it is', (_what, data, place) => {
     expect(() => new JSONResponse(data)).toThrow(
       expect.objectContaining({ code: 'NOT_SERIALIZABLE', message: expect.stringContaining(place) }),
     );
   });
 
-  it('lets pass what only looks like it', async () => {
+  it('accepts values that only look invalid', async () => {
     const data = { a: null, b: 'null', c: [undefined], d: { toJSON: () => null } };
     expect(await new JSONResponse(data).text()).toBe('{"a":null,"b":"null","c":[null],"d":null}');
   });
 
-  it('passes on what a `toJSON` throws', () => {
+  it('passes on what `toJSON` throws', () => {
     const broken = {
       toJSON: () => {
         throw new RangeError('mine');
@@ -50,7 +50,7 @@ describe('JSON', () => {
     expect(() => new JSONResponse(broken)).toThrow(RangeError);
   });
 
-  it('is what JSON.stringify writes, wherever it can be read again', async () => {
+  it('equals the output of JSON.stringify, wherever it is read again', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async data => {
         expect(await new JSONResponse(data).text()).toBe(JSON.stringify(data));
@@ -58,7 +58,7 @@ describe('JSON', () => {
     );
   });
 
-  it('refuses each number that JSON has no form for, wherever it stands', () => {
+  it('rejects every number without a JSON form, at any depth', () => {
     const number = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
     const wrapped = fc.tuple(fc.array(fc.constantFrom('list', 'object')), number);
     fc.assert(
@@ -122,7 +122,7 @@ describe('a RedirectResponse', () => {
     expectSameHost(Response.redirect(url), url);
   });
 
-  it('sends a browser to the host of any url', () => {
+  it('sends a browser to the host of any URL', () => {
     const part = fc.constantFrom(
       ...['http:', 'https:', 'HTTP:', 'ws:', 'foo:', 'file:', '/', '//', '\\', ':', '@', '#', '?', '.', '..'],
       ...['evil.com', 'example.com', '\t', '\n', ' ', '%', '%5c', '%2f', '%00', '[::1]', ':80', ':443', 'é'],
@@ -158,14 +158,14 @@ describe('a RedirectResponse', () => {
     ' //evil.com',
     '/\n/evil.com',
     '\u0000//evil.com',
-  ])('keeps a browser that follows the path %j on this host', url => {
+  ])('keeps a browser on this host for the path %j', url => {
     for (const response of [new RedirectResponse(url), Response.redirect(url)]) {
       const location = response.headers.get('location') ?? '';
       expect(new URL(location, 'http://here.example/a/b').host).toBe('here.example');
     }
   });
 
-  it('may have another status, and takes a URL', () => {
+  it('accepts another status and a URL object', () => {
     const response = new RedirectResponse(new URL('http://h.example/x'), { status: 303 });
     expect([response.status, response.headers.get('location')]).toEqual([303, 'http://h.example/x']);
   });
@@ -202,7 +202,7 @@ describe('cookies', () => {
     expect(response.headers.getSetCookie()).toEqual([line]);
   });
 
-  it('are ended by one that is over', () => {
+  it('are ended by an expired one', () => {
     const response = new Response();
     response.deleteCookie('a', { path: '/p', domain: 'h.example' });
     expect(response.headers.getSetCookie()).toEqual([
@@ -219,7 +219,7 @@ describe('cookies', () => {
     ['an age that is no whole number', ['a', '1', { maxAge: 1.5 }]],
     ['a same-site that is none', ['a', '1', { sameSite: 'some' as never }]],
     ['a date that is none', ['a', '1', { expires: new Date(Number.NaN) }]],
-  ])('with %s are refused', (_what, args) => {
+  ])('with %s are rejected', (_what, args) => {
     expect(() => new Response().setCookie(...args)).toThrow(expect.objectContaining({ code: 'COOKIE' }));
   });
 });
@@ -284,7 +284,7 @@ describe.each(frameworks)('responses on $name', ({ app }) => {
         { status: 201, a: 'endpoint', b: 'dependency', cookies: ['d=1', 'e=1'] },
       ],
     ],
-  )('have merged what was set on the injected one: %s', async (_what, make, expected) => {
+  )('merge what was set on the injected response: %s', async (_what, make, expected) => {
     const target = endpoint({ d: Depends(outer) }, ({ response }) => {
       response.status = 201;
       response.headers.set('x-a', 'endpoint');
@@ -296,7 +296,7 @@ describe.each(frameworks)('responses on $name', ({ app }) => {
     expect({ status, a: headers.get('x-a'), b: headers.get('x-b'), cookies: names }).toEqual(expected);
   });
 
-  it('have nothing of the injected one where the endpoint fails', async () => {
+  it('ignore the injected response when the endpoint fails', async () => {
     const target = endpoint({ d: Depends(outer) }, () => {
       throw Object.assign(new Error('none'), { status: 404, expose: true });
     });
@@ -304,7 +304,7 @@ describe.each(frameworks)('responses on $name', ({ app }) => {
     expect([status, headers.get('x-a'), cookies]).toEqual([404, null, []]);
   });
 
-  it('may be given cookies by a middleware, of native code too', async () => {
+  it('accept cookies from a middleware, also in native answers', async () => {
     const layer = new Layer();
     layer.addMiddleware(async (request, callNext) => {
       const response = await callNext(request);
@@ -393,7 +393,7 @@ describe.each(frameworks)('responses on $name', ({ app }) => {
           cancel: () => log.add('closed'),
         }) as never,
     ],
-  ])('close %s when the client goes away', async (_what, chunks) => {
+  ])('close %s when the client leaves', async (_what, chunks) => {
     const log = new EventLog();
     const layer = new Layer({ onError: error => log.add(error.message) });
     const target = endpoint({}, () => new StreamingResponse(chunks(log)));

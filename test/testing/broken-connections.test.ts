@@ -58,13 +58,13 @@ async function expectSame(listener: () => RequestListener): Promise<void> {
 }
 
 describe.each(Object.entries(breaks))('an app that %s', (_title, break_) => {
-  it('is seen in process as over a socket', () => expectSame(() => break_));
+  it('behaves in process as over a socket', () => expectSame(() => break_));
 
-  it('is seen in process as over a socket, below a layer', () =>
+  it('behaves in process as over a socket below a layer', () =>
     expectSame(() => toNode(new Layer({ onError: () => undefined }), break_ as never) as RequestListener));
 });
 
-it('sees a body that fails in its middle in process as over a socket', () =>
+it('sees a request body fail halfway in process as over a socket', () =>
   expectSame(() => {
     const layer = new Layer({ onError: () => undefined });
     const failing = endpoint({}, () => {
@@ -78,7 +78,7 @@ it('sees a body that fails in its middle in process as over a socket', () =>
   }));
 
 it.each([{ socket: false }, { socket: true }])(
-  'cuts what is still streamed when it is closed (%j)',
+  'cuts a body that still streams when it is closed (%j)',
   async options => {
     const client = new TestClient((_req, res) => void res.write('part'), options);
     const response = await client.get('/', { stream: true });

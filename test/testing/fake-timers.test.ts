@@ -79,7 +79,7 @@ afterEach(() => {
 
 describe.each(ways)('TestClient %s under fake timers', (_way, options) => {
   // The router of Express gives out errors by `setImmediate`, and hangs without a layer, too, where that is faked.
-  it.each(mounts)('calls an app of $name as under real ones', async framework => {
+  it.each(mounts)('calls an app of $name as with real timers', async framework => {
     const listener = listenerOf(framework);
     const underReal = async (withError: boolean): Promise<unknown> => {
       jest.useRealTimers();
@@ -95,7 +95,7 @@ describe.each(ways)('TestClient %s under fake timers', (_way, options) => {
     }
   });
 
-  it('lets a test reach the `timeout` of a layer by its own clock', async () => {
+  it("lets a test reach the layer's `timeout` with its own clock", async () => {
     jest.useFakeTimers();
     const begun = gate();
     const layer = new Layer({ timeout: 60_000, onError: () => undefined });
@@ -111,7 +111,7 @@ describe.each(ways)('TestClient %s under fake timers', (_way, options) => {
     await client.close();
   });
 
-  it('still gives up on what is not through, in real time', async () => {
+  it('still gives up on an unfinished call in real time', async () => {
     jest.useFakeTimers();
     const release = gate();
     const waiting = endpoint({}, function waiting({ backgroundTasks }) {

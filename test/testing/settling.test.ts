@@ -30,7 +30,7 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     return 'added';
   });
 
-  it('resolves when the last byte of the response is there', async () => {
+  it('resolves when the last byte of the response arrives', async () => {
     const streaming = endpoint({}, () => {
       async function* body(): AsyncGenerator<string> {
         yield 'first ';
@@ -46,7 +46,7 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     expect([await response.text(), log.events]).toEqual(['first last', ['last byte', 'answered']]);
   });
 
-  it('resolves at the head where it asks for that, and for a stream of events', async () => {
+  it('resolves at the head on request, and for an event stream', async () => {
     const open = gate();
     client = new TestClient((req, res) => {
       res.setHeader('content-type', req.url === '/events' ? 'text/event-stream' : 'text/plain');
@@ -59,21 +59,18 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     expect([await events.text(), await text.text()]).toEqual(['data: 1\n\n', 'data: 1\n\n']);
   });
 
-  it.each(frameworks)(
-    'resolves before an exit of $name begins, even one that takes no time',
-    async ({ app }) => {
-      client = new TestClient(app().use(new Layer()).at('/', addItem).listener(), options);
-      expect(await (await client.get('/')).json()).toBe('added');
-      expect([client.trace, log.events]).toEqual([['getDb enter', 'addItem', 'sent 200'], []]);
-      await client.settled();
-      expect([client.trace.slice(3), log.events]).toEqual([
-        ['getDb exit', 'task notify'],
-        ['exit', 'task'],
-      ]);
-    },
-  );
+  it.each(frameworks)('resolves before an exit of $name begins, even a synchronous one', async ({ app }) => {
+    client = new TestClient(app().use(new Layer()).at('/', addItem).listener(), options);
+    expect(await (await client.get('/')).json()).toBe('added');
+    expect([client.trace, log.events]).toEqual([['getDb enter', 'addItem', 'sent 200'], []]);
+    await client.settled();
+    expect([client.trace.slice(3), log.events]).toEqual([
+      ['getDb exit', 'task notify'],
+      ['exit', 'task'],
+    ]);
+  });
 
-  it('resolves when exits and tasks are through with `settle`, for the client or a call', async () => {
+  it('resolves after exits and tasks with `settle`, set on the client or the call', async () => {
     const release = gate();
     const slow = endpoint({ db: Depends(getDb) }, ({ backgroundTasks }) => {
       backgroundTasks.addTask(async () => {
@@ -108,7 +105,7 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     expect(log.events).toEqual(['/', 'exit', '/end', 'exit']);
   });
 
-  it('tells no steps of earlier requests when the trace has been cleared', async () => {
+  it('omits the steps of earlier requests after the trace was cleared', async () => {
     const release = gate();
     const slow = endpoint({}, ({ backgroundTasks, request }) => {
       if (request.path !== '/slow') return 'other';
@@ -128,7 +125,7 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     expect(client.trace).toEqual(['endpoint', 'sent 200']);
   });
 
-  it('tells each of two clients of one server its own steps', async () => {
+  it('gives each of two clients of one server its own steps', async () => {
     const server = http.createServer(toNode(endpoint({}, ({ request }) => request.path)));
     client = new TestClient(server, options);
     const second = new TestClient(server, options);
@@ -140,7 +137,7 @@ describe.each(ways)('a call of TestClient %s', (_way, options) => {
     await second.close();
   });
 
-  it('sends OPTIONS, and any other method by `request`', async () => {
+  it('sends OPTIONS, and any other method with `request`', async () => {
     const app = express();
     app.use((req, res) => void res.set('x-method', req.method).end());
     client = new TestClient(app as never, options);

@@ -57,7 +57,7 @@ describe.each([
   ['in process', {}],
   ['over a socket', { socket: true }],
 ] as [string, TestClientOptions][])('TestClient %s', (_way, options) => {
-  it.each(targets)('calls %s and tells the order', async (_name, target) => {
+  it.each(targets)('calls %s and returns the order', async (_name, target) => {
     const client = new TestClient(target(newLayer()), options);
     const response = await client.get('/');
     expect([response.status, response.headers.get('x-timing'), await response.json()]).toEqual([
@@ -152,7 +152,7 @@ describe.each([
     await client.close();
   });
 
-  it('rejects where the connection fails, and where redirects do not end', async () => {
+  it('rejects when the connection fails and when redirects never end', async () => {
     const client = new TestClient(newApp(), options);
     await expect(client.get('/gone')).rejects.toThrow();
     await expect((await client.get('/cut')).text()).rejects.toThrow();
@@ -164,7 +164,7 @@ describe.each([
     await client.close();
   });
 
-  it('tells what is not through when its time is up, and of failures in the order', async () => {
+  it('reports what is unfinished when its time is up, and failures in order', async () => {
     const release = gate();
     const failing = endpoint({ db: Depends(getDb) }, function failing({ backgroundTasks, request }) {
       if (request.url.endsWith('/fails')) throw new HTTPException(409);
@@ -195,7 +195,7 @@ describe.each([
   });
 });
 
-it('leaves the lifespan of a layer that it is given, when what it has begun is through', async () => {
+it('leaves the lifespan of a given layer when its requests have finished', async () => {
   const log: string[] = [];
   const layer = new Layer({
     async *lifespan() {
@@ -220,7 +220,7 @@ it('leaves the lifespan of a layer that it is given, when what it has begun is t
   expect(log).toEqual(['start', 'task', 'stop']);
 });
 
-it('refuses what answers no requests', () => {
+it('rejects a target that answers no requests', () => {
   expect(() => new TestClient({} as never)).toThrow(expect.objectContaining({ code: 'TEST_TARGET' }));
 });
 
@@ -231,7 +231,7 @@ describe('override', () => {
     ((await (await client.get('/')).json()) as { user: string }).user;
   afterAll(() => client.close());
 
-  it('puts another dependency in the place of one until it is restored, in any order', async () => {
+  it('replaces a dependency until it is restored, in any order', async () => {
     const first = override(layer, getDb, () => ({ name: 'first' }));
     const second = override(layer, getDb, async function* () {
       yield { name: 'second' };
@@ -245,7 +245,7 @@ describe('override', () => {
     expect(layer.dependencyOverrides.size).toBe(0);
   });
 
-  it('is in force until it is restored itself, whatever is restored before', async () => {
+  it('stays in force until it is restored itself, whatever is restored before', async () => {
     const first = override(layer, getDb, () => ({ name: 'first' }));
     override(layer, getDb, () => ({ name: 'second' }))();
     const third = override(layer, getDb, () => ({ name: 'third' }));
@@ -256,7 +256,7 @@ describe('override', () => {
     expect(layer.dependencyOverrides.size).toBe(0);
   });
 
-  it('keeps the name of what it takes the place of', async () => {
+  it('keeps the name of the dependency it replaces', async () => {
     using _restored = override(layer, getDb, () => ({ name: 'fake' }));
     await client.settled();
     client.clearTrace();
@@ -264,7 +264,7 @@ describe('override', () => {
     expect(client.trace.slice(0, 3)).toEqual(['timing before', 'getDb enter', 'getUser enter']);
   });
 
-  it('goes back to what had been put there otherwise, and with `using`', async () => {
+  it('falls back to an earlier override, also with `using`', async () => {
     layer.dependencyOverrides.set(getDb, () => ({ name: 'set' }));
     {
       using _restored = override(layer, getUser, () => 'nobody');
@@ -278,7 +278,7 @@ describe('override', () => {
   });
 });
 
-it('tells of a JSON response that a middleware makes', async () => {
+it('reports a JSON response that a middleware makes', async () => {
   const guard: Middleware = function guard() {
     return new JSONResponse({ detail: 'no' }, { status: 403 });
   };

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const root = path.join(__dirname, '../..');
 
-it('compiles what must compile, and refuses what must not', () => {
+it('compiles valid programs and rejects invalid ones', () => {
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   expect(() =>
     execFileSync(process.execPath, [tsc, '--noEmit', '-p', root], { encoding: 'utf8' }),

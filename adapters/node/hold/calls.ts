@@ -12,7 +12,8 @@ import type { TapeReader } from './tape-reader.js';
  * - `open`: nobody has answered; the first call that makes a head is captured.
  * - `held`: there is a head, and what is written waits.
  * - `passing`: released, or never held; all calls go through.
- * - `replaced`: another response is sent; what is written is dropped, or read by whoever makes that response of it.
+ * - `replaced`: another response is sent; what is written is dropped, or read by whoever makes that response
+ *   of it.
  * - `bypassed`: the framework answers past the hold; what still arrives is dropped.
  */
 export type StateName = 'open' | 'held' | 'passing' | 'replaced' | 'bypassed';
@@ -26,7 +27,9 @@ export type Output = 'none' | 'writing' | 'written';
 /** The methods of a response as a hold has put them there. */
 export type Installed = Pick<NativeResponse, 'write' | 'end' | 'writeHead' | '_implicitHeader'>;
 
-/** What each call of native code does in one state: a column of the table in docs/held-response.md. */
+/**
+ * What each call of native code does in one state: a column of the table in docs/internals/held-response.md.
+ */
 export interface Calls {
   readonly name: StateName;
   writeHead(hold: Held, status: number, reason: unknown, headers: unknown): void;
@@ -43,7 +46,9 @@ export interface Calls {
   on(hold: Held, event: string | symbol, listener: Listener): NativeResponse;
 }
 
-/** What holds when another response is sent: the headers that stay, and whether native code has yet to answer. */
+/**
+ * What holds when another response is sent: the headers that stay, and whether native code has yet to answer.
+ */
 export interface Substitute {
   readonly base: HeaderSnapshot | undefined;
   readonly downstreamRuns: boolean;
@@ -72,7 +77,9 @@ export interface Held {
   readonly firstSource: number;
   /** The response that native code has begun, once somebody was given it. */
   readonly viewed: Response | undefined;
-  /** Called when native code asks for what only the wire can give: a callback, room, or the head to be sent. */
+  /**
+   * Called when native code asks for what only the wire can give: a callback, room, or the head to be sent.
+   */
   readonly onAwaited: (() => void) | undefined;
   /** Called when native code answers although another response is sent. */
   readonly onLateAnswer: (() => void) | undefined;
@@ -96,7 +103,9 @@ export interface Held {
   runAfterwards(): void;
 }
 
-/** Of the holds further out, the one nearest to the wire that is writing: the calls that come now are its own. */
+/**
+ * Of the holds further out, the one nearest to the wire that is writing: the calls that come now are its own.
+ */
 export function writerOutside(hold: Held): Held | undefined {
   let found: Held | undefined;
   for (let each = hold.outer; each; each = each.outer) if (each.output === 'writing') found = each;
@@ -112,7 +121,10 @@ export function tellWritten(hold: Held, method: 'write' | 'end'): void {
   tell();
 }
 
-/** Where somebody outside redirects `drain` listeners (compression does), the hold's own events would not reach them. */
+/**
+ * Where somebody outside redirects `drain` listeners (compression does), the hold's own events would not
+ * reach them.
+ */
 export function listenForRoom(hold: Held, event: string | symbol, listener: Listener): NativeResponse {
   if (event !== 'drain') return hold.previous.on.call(hold.res, event, listener) as NativeResponse;
   hold.room.listen(listener);
@@ -128,7 +140,10 @@ export function callWith(method: Method, res: NativeResponse, a: unknown, b: unk
   return a === undefined ? method.call(res) : method.call(res, a as never);
 }
 
-/** Calls `write` or `end` without what is not given: those with only two parameters (compression) give on no more. */
+/**
+ * Calls `write` or `end` without what is not given: those with only two parameters (compression) give on no
+ * more.
+ */
 export function give(
   method: Method,
   res: NativeResponse,

@@ -4,7 +4,10 @@ import type { PreviousMethods } from './previous.js';
 
 type Corking = Pick<PreviousMethods, 'cork' | 'uncork'>;
 
-/** Corks for one tick, as Node does for its own writes: a cork of native code must not hold up another response. */
+/**
+ * Corks for one tick, as Node does for its own writes: a cork of native code must not hold up another
+ * response.
+ */
 export function corkForTick(res: NativeResponse, previous: Corking): void {
   if (res.writableCorked > 0) return;
   previous.cork.call(res);

@@ -7,9 +7,9 @@ import { keepingMarks } from './header-snapshot.js';
 const bytesWritten = symbolOf('kBytesWritten');
 
 /**
- * Calls a method that makes the head of a response. Where Node refuses the head, it has changed how the response is framed
- * before it throws: without `_hasBody`, the next answer has a length and no body, and the client reads the response after it
- * as that body.
+ * Calls a method that makes the head of a response. Where Node refuses the head, it has changed how the
+ * response is framed before it throws: without `_hasBody`, the next answer has a length and no body, and the
+ * client reads the response after it as that body.
  */
 export function makeHead<Args extends unknown[], Result>(
   res: NativeResponse,

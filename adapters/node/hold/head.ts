@@ -6,7 +6,10 @@ import { areDetached, changeHeaders } from './detached-headers.js';
 import { dropHeaders, makeHead, ofFraming } from './framing.js';
 import { pairsOf, setPairs } from './raw-head.js';
 
-/** Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and the rest behave as after the head. */
+/**
+ * Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and the rest behave as after the
+ * head.
+ */
 const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 const illegalReason = /[^\t\x20-\x7e\x80-\xff]/;
 const native = ServerResponse.prototype as NativeResponse;
@@ -75,7 +78,10 @@ export class CapturedHead {
     this.res._header = null;
   }
 
-  /** Shows native code that it has ended. Node would finish a pipelined response at its turn, so that is not told. */
+  /**
+   * Shows native code that it has ended. Node would finish a pipelined response at its turn, so that is not
+   * told.
+   */
   end(): void {
     if (this.res.socket) this.res.finished = true;
   }
@@ -137,7 +143,10 @@ export class CapturedHead {
     setReason(res, this.reason);
   }
 
-  /** A status that native code has set since. It is not sent, and `res.statusCode` tells it all the same, as natively. */
+  /**
+   * A status that native code has set since. It is not sent, and `res.statusCode` tells it all the same, as
+   * natively.
+   */
   get lateStatus(): number | undefined {
     const { statusCode } = this.res;
     return statusCode === this.#captured ? undefined : statusCode;
@@ -149,7 +158,9 @@ export class CapturedHead {
     makeHead(res, previous.writeHead, this.#raw === undefined ? [this.status] : [this.status, this.#raw]);
   }
 
-  /** cookies, and so Koa, appends to the very list that `getHeader` gives; after the head that comes too late. */
+  /**
+   * cookies, and so Koa, appends to the very list that `getHeader` gives; after the head that comes too late.
+   */
   #keepCookies(): void {
     const cookies = this.res.getHeader('set-cookie');
     this.#cookies = Array.isArray(cookies) ? { given: cookies, kept: [...cookies] } : undefined;
@@ -162,8 +173,8 @@ export class CapturedHead {
   }
 
   /**
-   * Merges a list into the headers as on-headers does for compression and sessions: a name may come twice in it, where
-   * Node 20 keeps the last one. Tells whether it did.
+   * Merges a list into the headers as on-headers does for compression and sessions: a name may come twice in
+   * it, where Node 20 keeps the last one. Tells whether it did.
    */
   #appends(raw: readonly unknown[]): boolean {
     const { res } = this;
@@ -178,7 +189,8 @@ export class CapturedHead {
     const { res } = this;
     const { _hasBody, shouldKeepAlive } = res;
     res._storeHeader = (statusLine, headers) => {
-      // Headers that are only arguments are checked where Node makes the head of them, so it makes one to throw away.
+      // Headers that are only arguments are checked where Node makes the head of them, so it makes one to
+      // throw away.
       Reflect.apply(native._storeHeader, new ServerResponse({ method: 'GET', headers: {} } as never), [
         statusLine,
         headers,
@@ -190,7 +202,8 @@ export class CapturedHead {
       makeHead(res, native.writeHead, args as never);
     } finally {
       res._storeHeader = native._storeHeader;
-      // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or throws.
+      // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or
+      // throws.
       Object.assign(res, { _hasBody, shouldKeepAlive });
     }
   }

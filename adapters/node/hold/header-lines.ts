@@ -21,8 +21,9 @@ export function noteChange(headers: NativeHeaders, name: string): void {
 }
 
 /**
- * Returns the lines that the client sent of one header, of which `req.headers` has the first one or all of them joined;
- * `undefined` where it has something else by now. HTTP/2 has no `headersDistinct`, so the raw headers are read.
+ * Returns the lines that the client sent of one header, of which `req.headers` has the first one or all of
+ * them joined; `undefined` where it has something else by now. HTTP/2 has no `headersDistinct`, so the raw
+ * headers are read.
  */
 export function headerLines(
   { rawHeaders }: NativeRequest,

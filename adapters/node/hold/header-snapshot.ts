@@ -8,7 +8,10 @@ type Stored = Readonly<Record<string, readonly [name: string, value: HeaderValue
 /** Where Node keeps the headers of an HTTP/1 response, by their names in lower case. */
 const stored = symbolOf('kOutHeaders') as keyof NativeResponse | undefined;
 
-/** What a response of ours adds to lines that stand on the native one (`besideNative`), where others take their place. */
+/**
+ * What a response of ours adds to lines that stand on the native one (`besideNative`), where others take
+ * their place.
+ */
 const addedTo: readonly string[] = ['set-cookie', 'vary'];
 
 /** The headers of a native response at one moment, to go back to when what came after is not sent. */
@@ -82,7 +85,10 @@ export class HeaderSnapshot {
     return kept;
   }
 
-  /** The lines of which headers that were copied from all of them still have the name; what would be added to is theirs. */
+  /**
+   * The lines of which headers that were copied from all of them still have the name; what would be added to
+   * is theirs.
+   */
   namedIn(headers: Headers): HeaderSnapshot {
     const named = new HeaderSnapshot();
     for (const [key, line] of this.lines)

@@ -43,7 +43,8 @@ export const held: Calls = {
     const { res, previous, tape } = hold;
     tape.origin = 'writeHead';
     hold.release();
-    // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is chunked.
+    // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is
+    // chunked.
     if (!res.chunkedEncoding || data === '')
       return previous._send.call(res, data, encoding, callback, byteLength);
     return previous.write.call(res, data as string, encoding as BufferEncoding, callback as Callback);

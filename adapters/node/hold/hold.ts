@@ -33,8 +33,8 @@ const noSubstitute: Substitute = { base: undefined, downstreamRuns: false };
 const none: readonly never[] = [];
 
 /**
- * A native response whose head is held until the middleware is through, and which is then released by the same calls, on
- * the methods that were there before. What each call does until then: the states in this folder.
+ * A native response whose head is held until the middleware has finished, then released by the same calls on
+ * the previous methods. Until then, the states in this folder say what each call does.
  */
 export class Hold implements Held {
   calls: Calls = open;
@@ -183,7 +183,7 @@ export class Hold implements Held {
     for (const action of actions) action();
   }
 
-  /** Sends another response in place of the native one, whether it has come or not. Returns its producer, if streamed. */
+  /** Sends another response in place of the native one. Returns its producer, if it is streamed. */
   replace(response: Response, method: string): BodyProducer | undefined {
     return replaceBy(this, response, method);
   }

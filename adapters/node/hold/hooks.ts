@@ -9,8 +9,9 @@ export type HoldOf = (res: NativeResponse, name: string) => Held | undefined;
 export type Hooks = ReturnType<typeof ofHead> & ReturnType<typeof ofBody> & ReturnType<typeof ofWire>;
 
 /**
- * The methods that ask a hold, or call those that were there before. They have Node's own parameters, as a list of them
- * would be made for every call. The states are the hold's own: it may be of another copy of the package.
+ * The methods that ask a hold, or call those that were there before. They have Node's own parameters, as a
+ * list of them would be made for every call. The states are the hold's own: it may be of another copy of the
+ * package.
  */
 export function hooksFor(holdOf: HoldOf, previous: PreviousMethods): Hooks {
   return { ...ofHead(holdOf, previous), ...ofBody(holdOf, previous), ...ofWire(holdOf, previous) };

@@ -15,8 +15,8 @@ const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', '
 const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
 
 /**
- * Puts a hold in front of an HTTP/2 response. That keeps its head in its stream, so what tells of the head, and what is
- * refused after it, stands on the response itself.
+ * Puts a hold in front of an HTTP/2 response. That keeps its head in its stream, so what tells of the head,
+ * and what is refused after it, stands on the response itself.
  */
 export function interceptHttp2(res: NativeResponse, outer: Hold | undefined): Hold {
   const head = new CapturedHttp2Head(res);
@@ -42,7 +42,9 @@ export function interceptHttp2(res: NativeResponse, outer: Hold | undefined): Ho
 
 type Stream = ServerHttp2Stream & { [topHold]?: Hold };
 
-/** Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer. */
+/**
+ * Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer.
+ */
 function letStreamThrough(stream: Stream | undefined, hold: Hold): void {
   if (!stream) return;
   const isFirst = stream[topHold] === undefined;

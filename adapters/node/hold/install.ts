@@ -20,7 +20,10 @@ export const methodNames = [
   'destroy',
   '_send',
 ] as const;
-/** What whoever has put one method on a response may have kept of the others: express-session's `end` calls `write`. */
+/**
+ * What whoever has put one method on a response may have kept of the others: express-session's `end` calls
+ * `write`.
+ */
 const writers = ['writeHead', 'write', 'end'] as const;
 const allNames: ReadonlySet<string> = new Set(methodNames);
 const native = ServerResponse.prototype as NativeResponse;
@@ -46,9 +49,10 @@ export function originalMethods(res: NativeResponse): PreviousMethods {
 /**
  * Puts a hold in front of a native response's methods.
  *
- * Express' responses have a prototype of their own below Node's: it is patched once for all requests, which costs a
- * request 4 %, where own properties cost 19 % on Node up to 22. Where there is none, or an earlier middleware has put
- * methods on the response, own properties take those places. `outer` is a hold below such methods.
+ * Express' responses have a prototype of their own below Node's: it is patched once for all requests, which
+ * costs a request 4 %, where own properties cost 19 % on Node up to 22. Where there is none, or an earlier
+ * middleware has put methods on the response, own properties take those places. `outer` is a hold below such
+ * methods.
  */
 export function intercept(res: NativeResponse, outer: Hold | undefined): Hold {
   if (outer) return interceptAbove(res, outer);
@@ -83,8 +87,8 @@ function interceptTaken(
 }
 
 /**
- * Own methods on a response of Node's that nobody has put others on. Written out: V8 makes a dictionary of an object that
- * gets so many properties by computed names, which costs a request on Koa 4 µs.
+ * Own methods on a response of Node's that nobody has put others on. Written out: V8 makes a dictionary of an
+ * object that gets so many properties by computed names, which costs a request on Koa 4 µs.
  */
 function interceptNode(res: NativeResponse): Hold {
   const own = ownHooks as unknown as NativeResponse;
@@ -167,7 +171,8 @@ function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): P
   const previous = methodsOf(base);
   const hooks = hooksFor((res, name) => {
     const hold = slotOf<Hold>(res)?.hold;
-    // A wrapper outside the layer may have the method that stands here as its own "previous": it is the native one then.
+    // A wrapper outside the layer may have the method that stands here as its own "previous": it is the
+    // native one then.
     return hold?.ownNames?.has(name) ? undefined : hold;
   }, previous);
   for (const name of methodNames)

@@ -8,7 +8,8 @@ import type { Mark, Write } from './tape.js';
 /** Makes the calls of a tape again, on the methods that stood on the response before. */
 export function play(hold: Held, writes: Write[]): void {
   const { res, previous, tape } = hold;
-  // There `end` writes its chunk by the topmost `write`, which may be a foreign one that was ended before (compression).
+  // There `end` writes its chunk by the topmost `write`, which may be a foreign one that was ended before
+  // (compression).
   const isHttp2 = http2Stream(res) !== undefined;
   // A body that Node drops, or a reader has consumed, makes its head all the same.
   const makesNone = writes.length === 0 ? tape.origin !== 'end' : isHttp2;

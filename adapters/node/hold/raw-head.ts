@@ -1,6 +1,9 @@
 import type { NativeResponse, RawHead } from '../node-types.js';
 
-/** Puts headers that were arguments onto a response, in place of those of the same name; a name may come more than once. */
+/**
+ * Puts headers that were arguments onto a response, in place of those of the same name; a name may come more
+ * than once.
+ */
 export function setPairs(res: NativeResponse, pairs: readonly (readonly [string, unknown])[]): void {
   for (const [name] of pairs) if (name) res.removeHeader(name);
   for (const [name, value] of pairs) if (name) res.appendHeader(name, value as string);

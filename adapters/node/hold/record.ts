@@ -9,7 +9,10 @@ import type { Chunk } from './tape.js';
 import { showEnd } from './writable-ended.js';
 
 const native = ServerResponse.prototype as NativeResponse;
-/** From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was cut. */
+/**
+ * From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was
+ * cut.
+ */
 const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
 const atFinish = keepsEndCallbacks ? 'prependOnceListener' : 'once';
 
@@ -18,7 +21,8 @@ export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callb
   if (hold.onWritten) tellWritten(hold, 'write');
   if (typeof encoding === 'function') return recordWrite(hold, chunk, undefined, encoding);
   if (!isChunk(chunk)) refuseChunk(chunk);
-  // What a write after the end means is for those below to say, when they are told of it: Node emits an error.
+  // What a write after the end means is for those below to say, when they are told of it: Node emits an
+  // error.
   if (hold.ending !== 'none') return callLater(hold, 'write', chunk, encoding, callback);
   if (hold.calls.name === 'open') hold.makeHead('write');
   const { res, tape, calls } = hold;

@@ -39,8 +39,8 @@ function takeWrites({ tape, reader, viewed }: Held): Write[] {
 }
 
 /**
- * Wrappers of native code around `writeHead` have run when the head was made; those outside that call it by its name
- * (compression does) must not run them again.
+ * Wrappers of native code around `writeHead` have run when the head was made; those outside that call it by
+ * its name (compression does) must not run them again.
  */
 function uncover({ res, installed }: Held): NativeResponse['writeHead'] | undefined {
   const { writeHead } = res;

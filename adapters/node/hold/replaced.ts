@@ -3,7 +3,9 @@ import { corkForTick, uncorkNow } from './corks.js';
 import { makeHead } from './framing.js';
 import { recordEnd, recordWrite } from './record.js';
 
-/** Another response is sent: what native code writes is dropped, or read by whoever makes that response of it. */
+/**
+ * Another response is sent: what native code writes is dropped, or read by whoever makes that response of it.
+ */
 export const replaced: Calls = {
   name: 'replaced',
   writeHead(hold, status, reason, headers) {

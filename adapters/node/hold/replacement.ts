@@ -57,7 +57,9 @@ function finish(hold: Held): void {
   hold.runAfterwards();
 }
 
-/** What native code has written is dropped, and what it goes on to write from a stream is no longer produced. */
+/**
+ * What native code has written is dropped, and what it goes on to write from a stream is no longer produced.
+ */
 export function sink({ res, tape, ending, firstSource }: Held): void {
   tape.sink();
   if (ending !== 'ended') for (const source of pipedInto(res).slice(firstSource)) discardSource(source, res);

@@ -3,7 +3,9 @@ import type { Listener, PreviousMethods } from './previous.js';
 
 const none: readonly Listener[] = [];
 
-/** Who is told of room for more: native code hears of that of the hold, and those outside of that on the wire. */
+/**
+ * Who is told of room for more: native code hears of that of the hold, and those outside of that on the wire.
+ */
 export class Room {
   readonly #res: NativeResponse;
   readonly #previous: PreviousMethods;

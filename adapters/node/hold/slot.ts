@@ -11,7 +11,10 @@ export function slotOf<Hold>(res: NativeResponse): Slot<Hold> | undefined {
   return (res as { [exchangeKey]?: Slot<Hold> })[exchangeKey];
 }
 
-/** Lets the methods on the response call Node's own from here on, unless somebody waits to be told of a late answer. */
+/**
+ * Lets the methods on the response call Node's own from here on, unless somebody waits to be told of a late
+ * answer.
+ */
 export function stepAside({
   slot,
   onLateAnswer,

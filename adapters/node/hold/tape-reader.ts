@@ -10,7 +10,10 @@ export class TapeReader {
   #wakers: readonly (() => void)[] = none;
   /** Whose readers are given a copy of what goes out. */
   #copiedFor: Body | undefined;
-  /** How many writes were taken, and the calls before those that have some, for the case that they are put back. */
+  /**
+   * How many writes were taken, and the calls before those that have some, for the case that they are put
+   * back.
+   */
   #taken = 0;
   #takenMarks: Map<number, readonly Mark[]> | undefined;
 

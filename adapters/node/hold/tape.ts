@@ -4,7 +4,10 @@ import { nextTick } from '../turns.js';
 export type Chunk = string | Uint8Array;
 /** The call by which native code has made its head. */
 export type Origin = 'writeHead' | 'flushHeaders' | 'write' | 'end';
-/** A call between two writes. `tick` is the end of a tick: from Node 24 on, what is written in one goes out in one chunk. */
+/**
+ * A call between two writes. `tick` is the end of a tick: from Node 24 on, what is written in one goes out in
+ * one chunk.
+ */
 export type Mark = 'cork' | 'uncork' | 'flush' | 'flushHeaders' | 'tick';
 
 /** A call of `write`, or the chunk of `end`, and the calls before it. */
@@ -25,7 +28,10 @@ type Use = 'waits' | 'read' | 'sunk' | 'played';
 
 const none: Write[] = [];
 
-/** The calls that native code has made while its head is held, in their order, to be made again at the release. */
+/**
+ * The calls that native code has made while its head is held, in their order, to be made again at the
+ * release.
+ */
 export class Tape {
   /** `undefined` before there is a head. */
   origin: Origin | undefined;

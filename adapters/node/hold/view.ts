@@ -25,7 +25,10 @@ interface Held {
   readonly state: string;
 }
 
-/** The response that native code has begun, for the middleware. Nothing is copied: changes are made where it is sent from. */
+/**
+ * The response that native code has begun, for the middleware. Nothing is copied: changes are made where it
+ * is sent from.
+ */
 export function heldView(held: Held): Response {
   return responseOver(new HeldHead(held));
 }

@@ -13,7 +13,10 @@ export const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
 
 const nativeWritableEnded = getterOf(ServerResponse.prototype, 'writableEnded');
 
-/** Shows the end of a response that does not tell by its `finished`. A property on each would cost a request on Koa 1 µs. */
+/**
+ * Shows the end of a response that does not tell by its `finished`. A property on each would cost a request
+ * on Koa 1 µs.
+ */
 export function showEnd(res: NativeResponse): void {
   if (!res.finished && !res.writableEnded) Object.defineProperty(res, 'writableEnded', writableEnded);
 }

@@ -1,0 +1,47 @@
+import http from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Layer } from 'callnext';
+import { backgroundTasks, toExpress } from 'callnext/express';
+import express from 'express';
+
+async function* lifespan() {
+  const pool = { isOpen: true }; // yours: a pool of connections
+  yield { pool };
+  pool.isOpen = false;
+}
+
+export const journal: string[] = [];
+async function sendMail() {
+  await delay(50);
+  journal.push('mail sent');
+}
+
+export const layer = new Layer({ lifespan, timeout: 30_000 });
+
+let isReady = true;
+
+export const app = express();
+app.set('trust proxy', 1); // one proxy stands before this app
+// Above the layer.
+app.get('/ready', (_req, res) => void res.sendStatus(isReady ? 200 : 503));
+app.use(toExpress(layer));
+app.get('/me', (req, res) => void res.json({ ip: req.ip, secure: req.secure }));
+app.post('/orders', async (req, res) => {
+  backgroundTasks(req).addTask(sendMail);
+  await delay(50);
+  res.status(201).json({ ok: true });
+});
+
+export const server = http.createServer(app);
+// Longer than the idle timeout of the proxy, which must close first.
+server.keepAliveTimeout = 65_000;
+
+/** Resolves with the names of what did not end in time. */
+export async function shutDown(noticeMs: number): Promise<string[]> {
+  isReady = false; // the load balancer stops sending requests
+  await delay(noticeMs); // until it has noticed
+  server.close(); // accepts no new connection, and closes idle ones
+  const { responses, exits, tasks } = await layer.close({ timeoutMs: 10_000 });
+  server.closeAllConnections(); // event streams, for instance
+  return [...responses, ...exits, ...tasks];
+}
