@@ -12,7 +12,7 @@ export {
   waitBelow,
 } from './around-native.js';
 export { runBelow } from './below-context.js';
-export { decodeBody } from './body/decode-body.js';
+export { decodeBody, isDecodable } from './body/decode-body.js';
 export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
 export { clientOf } from './client.js';
 export type { Framework } from './framework.js';

@@ -1,11 +1,19 @@
+import { isIP } from 'node:net';
 import { parseCookie, parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
 import { checkOptions, noOptions, type OptionNames } from '../../core/adapter.js';
 
-/** The value is as it was sent: what is encoded in another way is another cookie to who has signed it. */
+/** The value is as it was sent: a signature does not hold for a value that is encoded in another way. */
 interface Kept extends SetCookie {
   readonly path: string;
+  /** The host that it is sent to, or the domain with all hosts below; `undefined` for any host. */
+  readonly scope: Scope | undefined;
   /** When it ends, in milliseconds since 1970. */
   readonly ends: number;
+}
+
+interface Scope {
+  readonly host: string;
+  readonly isDomain: boolean;
 }
 
 interface KeptOptions {
@@ -15,8 +23,8 @@ interface KeptOptions {
 const knownOptions = { path: true } satisfies OptionNames<KeptOptions>;
 
 /**
- * The cookies of a client that speaks to one server (RFC 6265, 5): by name and path, until they end, `secure` ones over https and on
- * localhost only, as browsers have it.
+ * The cookies of a client (RFC 6265, 5): by name, path and host or `Domain`, until they end. `secure` ones
+ * are sent over https and to localhost only, as by browsers.
  */
 export class CookieJar {
   #kept: readonly Kept[] = [];
@@ -34,11 +42,18 @@ export class CookieJar {
     >;
   }
 
+  /** Sets a cookie that is sent to every host. */
   set(name: string, value: string, options: KeptOptions = noOptions): void {
     checkOptions('client.cookies.set()', options, knownOptions);
     const { path = '/' } = options;
     const pair = stringifyCookie({ [name]: value });
-    this.#put({ name, value: pair.slice(name.length + 1), path, ends: Number.POSITIVE_INFINITY });
+    this.#put({
+      name,
+      value: pair.slice(name.length + 1),
+      path,
+      scope: undefined,
+      ends: Number.POSITIVE_INFINITY,
+    });
   }
 
   delete(name: string): void {
@@ -52,10 +67,12 @@ export class CookieJar {
   /** Takes what a response to a request of `url` sets. */
   take(lines: readonly string[], url: URL): void {
     for (const line of lines) {
-      const { maxAge, expires, path, ...cookie } = parseSetCookie(line, { decode: value => value });
+      const { maxAge, expires, path, domain, ...cookie } = parseSetCookie(line, { decode: value => value });
       const ends =
         maxAge === undefined ? (expires?.getTime() ?? Number.POSITIVE_INFINITY) : Date.now() + maxAge * 1000;
-      this.#put({ ...cookie, path: path?.startsWith('/') ? path : defaultPath(url), ends });
+      const scope = scopeOf(domain, url);
+      if (isIn(scope, url))
+        this.#put({ ...cookie, path: path?.startsWith('/') ? path : defaultPath(url), scope, ends });
     }
   }
 
@@ -63,7 +80,7 @@ export class CookieJar {
   header(url: URL): string | undefined {
     const isSecure = url.protocol === 'https:' || url.hostname === 'localhost';
     const sent = this.#alive.filter(
-      ({ path, secure }) => isBelow(url.pathname, path) && (isSecure || !secure),
+      ({ path, secure, scope }) => isIn(scope, url) && isBelow(url.pathname, path) && (isSecure || !secure),
     );
     if (sent.length === 0) return undefined;
     const sorted = sent.toSorted((a, b) => b.path.length - a.path.length);
@@ -75,9 +92,25 @@ export class CookieJar {
   }
 
   #put(cookie: Kept): void {
-    const others = this.#kept.filter(({ name, path }) => name !== cookie.name || path !== cookie.path);
+    const others = this.#kept.filter(each => !isSame(each, cookie));
     this.#kept = cookie.ends > Date.now() ? [...others, cookie] : others;
   }
+}
+
+function isSame(a: Kept, b: Kept): boolean {
+  return a.name === b.name && a.path === b.path && a.scope?.host === b.scope?.host;
+}
+
+/** RFC 6265, 5.2.3 and 5.3. */
+function scopeOf(domain: string | undefined, { hostname }: URL): Scope {
+  const host = domain?.replace(/^\./, '').toLowerCase();
+  return host ? { host, isDomain: true } : { host: hostname, isDomain: false };
+}
+
+/** RFC 6265, 5.1.3: an address has no domains above it. */
+function isIn(scope: Scope | undefined, { hostname }: URL): boolean {
+  if (scope === undefined || scope.host === hostname) return true;
+  return scope.isDomain && hostname.endsWith(`.${scope.host}`) && isIP(hostname) === 0;
 }
 
 function pairOf({ name, value = '' }: Kept): string {

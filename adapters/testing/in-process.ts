@@ -64,7 +64,8 @@ class End extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     const { peer } = this;
-    if (peer.destroyed) return done();
+    // Not at once: an app that writes while there is room would never see the connection close.
+    if (peer.destroyed) return later(done);
     this.bytesWritten += chunk.byteLength;
     this.#onTheWay += chunk.byteLength;
     this.#startTimer();

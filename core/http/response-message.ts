@@ -39,9 +39,9 @@ export class ResponseMessage {
   }
 
   /**
-   * Runs after the response is sent and the dependencies have exited, after the injected tasks. Each place that a
-   * response passes replaces only what it has set itself; all of it runs, the outermost first. Reads what was set
-   * last. Throws `HEADERS_SENT` when the response is sent: nothing would run it.
+   * Runs after the response is sent and the dependencies have exited, after the injected tasks. Each place
+   * that a response passes replaces only what it has set itself; all of it runs, the outermost first. Reads
+   * what was set last. Throws `HEADERS_SENT` when the response is sent: nothing would run it.
    */
   get background(): BackgroundWork | undefined {
     return this.#tasks?.latest;

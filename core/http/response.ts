@@ -13,8 +13,8 @@ import { linesOf, type ResponseLike } from './response-like.js';
 import { ResponseMessage } from './response-message.js';
 
 /**
- * A response: the interface of the Fetch `Response`. Status and headers may be changed until it is sent, and its
- * body is sent even if it was read.
+ * A response: the interface of the Fetch `Response`. Status and headers may be changed until it is sent, and
+ * its body is sent even if it was read.
  *
  * ```ts
  * const response = await callNext(request);
@@ -22,8 +22,8 @@ import { ResponseMessage } from './response-message.js';
  * return response;
  * ```
  *
- * Throws `BODY_SOURCE`, `OPTIONS` and `UNKNOWN_OPTION`, `STATUS` for a status outside 200–599, and `HEADERS_SENT`
- * for a change after it was sent.
+ * Throws `BODY_SOURCE`, `OPTIONS` and `UNKNOWN_OPTION`, `STATUS` for a status outside 200–599, and
+ * `HEADERS_SENT` for a change after it was sent.
  */
 export class Response extends ResponseMessage {
   static readonly [optionNames]: Readonly<Record<string, true>> = responseOptions;
@@ -83,13 +83,16 @@ export class Response extends ResponseMessage {
 
   /**
    * Adds a cookie. By default `path` is `/` and `sameSite` is `lax`, as in Starlette. The value is
-   * percent-encoded unless `encoding` is `python`. Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and `UNKNOWN_OPTION`.
+   * percent-encoded unless `encoding` is `python`. Throws `ARGUMENT`, `COOKIE`, `HEADERS_SENT` and
+   * `UNKNOWN_OPTION`.
    */
   setCookie(name: string, value = '', options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', cookieLine(name, value, options));
   }
 
-  /** Ends a cookie. Name the `path` and the `domain` that it was set with. Throws `COOKIE` and `HEADERS_SENT`. */
+  /**
+   * Ends a cookie. Name the `path` and the `domain` that it was set with. Throws `COOKIE` and `HEADERS_SENT`.
+   */
   deleteCookie(name: string, options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', endedCookieLine(name, options));
   }
@@ -99,7 +102,9 @@ export class Response extends ResponseMessage {
     return new Response(serialize(data), init, 'application/json');
   }
 
-  /** `Response.redirect(url, status)` of Fetch; the url may be relative, and is sent as by `RedirectResponse`. */
+  /**
+   * `Response.redirect(url, status)` of Fetch; the url may be relative, and is sent as by `RedirectResponse`.
+   */
   static redirect(url: string | URL, status = 302): Response {
     return new Response(null, { status, headers: { location: locationOf(url, 'Response.redirect()') } });
   }

@@ -11,13 +11,13 @@ export const stateObjects = ['Exchange', 'Hold', 'NativeExchange'];
  * cannot get worse. Remove the ceiling of a budget that is met.
  */
 export const budgets = {
-  longFiles: { title: 'files over 250 lines', before: 14, goal: 0, ceiling: 11 },
-  largestClass: { title: 'methods and accessors of the largest class', before: 66, goal: 25, ceiling: 46 },
-  stateFlags: { title: 'boolean fields of the state objects', before: 22, goal: 4, ceiling: 5 },
-  expressSteps: { title: 'Express, `res.json`: steps', before: 154, goal: 60, ceiling: 162 },
-  expressFiles: { title: 'Express, `res.json`: files', before: 36, goal: 18, ceiling: 64 },
+  longFiles: { title: 'files over 250 lines', before: 14, goal: 0 },
+  largestClass: { title: 'methods and accessors of the largest class', before: 66, goal: 25 },
+  stateFlags: { title: 'boolean fields of the state objects', before: 22, goal: 4 },
+  expressSteps: { title: 'Express, `res.json`: steps', before: 154, goal: 60, ceiling: 155 },
+  expressFiles: { title: 'Express, `res.json`: files', before: 36, goal: 18, ceiling: 59 },
   expressPromises: { title: 'Express, `res.json`: promises', before: 16, goal: 6, ceiling: 9 },
   expressObjects: { title: 'Express, `res.json`: objects', before: 28, goal: 12, ceiling: 21 },
-  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 279 },
-  koaFiles: { title: 'Koa, dependency and task: files', before: 41, goal: 21, ceiling: 92 },
+  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 276 },
+  koaFiles: { title: 'Koa, dependency and task: files', before: 41, goal: 21, ceiling: 91 },
 };

@@ -21,15 +21,12 @@ export async function* decodeBody(
   body: AsyncIterable<Uint8Array>,
   codings: string,
 ): AsyncGenerator<Uint8Array, void, unknown> {
-  const names = codings.split(',').map(name => name.trim().toLowerCase());
-  const coded = names.filter(name => name !== '' && name !== 'identity');
-  const makers = coded.map(name => (Object.hasOwn(decoders, name) ? decoders[name] : undefined));
-  if (coded.length > mostCodings || makers.includes(undefined))
-    throw new HTTPException(415, unsupported(codings));
+  if (!isDecodable(codings)) throw new HTTPException(415, unsupported(codings));
+  const coded = codingsIn(codings);
   const zlib = await import('node:zlib');
   const failure: { error?: unknown } = {};
   const source = Readable.from(watched(body, failure), { objectMode: false });
-  const transforms = makers.reverse().map(make => (make as (zlib: Zlib) => Transform)(zlib));
+  const transforms = coded.toReversed().map(name => (decoders[name] as (zlib: Zlib) => Transform)(zlib));
   const decoded = transforms.reduce<Readable>((from, to) => pipeline(from, to, () => undefined), source);
   try {
     for await (const chunk of decoded) yield chunk;
@@ -43,6 +40,17 @@ export async function* decodeBody(
   } finally {
     source.destroy();
   }
+}
+
+/** Whether all codings that a `content-encoding` header names are known. */
+export function isDecodable(codings: string): boolean {
+  const names = codingsIn(codings);
+  return names.length <= mostCodings && names.every(name => Object.hasOwn(decoders, name));
+}
+
+function codingsIn(header: string): string[] {
+  const names = header.split(',').map(name => name.trim().toLowerCase());
+  return names.filter(name => name !== '' && name !== 'identity');
 }
 
 function unsupported(codings: string): string {

@@ -30,7 +30,9 @@ export interface GzipOptions {
   brotliQuality?: number;
   /** The first one that the client likes as much as any other is used; `['gzip']` by default. */
   encodings?: readonly Encoding[];
-  /** Content types that are not compressed, such as `video/*`. Replaces the list of types that already are. */
+  /**
+   * Content types that are not compressed, such as `video/*`. Replaces the list of types that already are.
+   */
   excludeContentTypes?: readonly string[];
 }
 
@@ -39,7 +41,8 @@ type Options = Required<GzipOptions>;
 const noneUnsent: Unsent = new Map();
 
 /**
- * Compresses bodies for clients that accept it: Starlette's `GZipMiddleware`, with Brotli if `encodings` has it.
+ * Compresses bodies for clients that accept it: Starlette's `GZipMiddleware`, with Brotli if `encodings` has
+ * it.
  *
  * ```ts
  * layer.addMiddleware(gzip({ minimumSize: 1000, encodings: ['br', 'gzip'] }));
@@ -47,8 +50,9 @@ const noneUnsent: Unsent = new Map();
  *
  * A complete body is sent with its new length; a stream goes out chunk by chunk, each as soon as it comes.
  * Event streams, partial content (206), encoded bodies and responses with `no-transform` are not compressed.
- * `etag` becomes weak, and `vary` names `Accept-Encoding` if another client would get a compressed body. A 304
- * and a response to HEAD have the `etag` and `vary` of the full response. Throws `MIDDLEWARE_OPTIONS` when built.
+ * `etag` becomes weak, and `vary` names `Accept-Encoding` if another client would get a compressed body. A
+ * 304 and a response to HEAD have the `etag` and `vary` of the full response. Throws `MIDDLEWARE_OPTIONS`
+ * when built.
  */
 export function gzip(given: GzipOptions = {}): Middleware {
   const options = parseOptions(given);
