@@ -1,4 +1,5 @@
-// npm run docs:order: draws docs/reference/order.svg from the first row of test/model/order-rows.ts; `-` prints it instead.
+// npm run docs:order: draws docs/reference/order.svg from the first row of test/model/order-rows.ts.
+// With `-` it prints the picture instead.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { transformSync } from '@swc/core';
@@ -9,7 +10,7 @@ const { code } = transformSync(source, { jsc: { parser: { syntax: 'typescript' }
 const { orderTables } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
 const { events } = orderTables[0].rows[0];
 
-/** One line each, from the outside in. A lane runs from the first event that begins with its name to the last. */
+/** The lanes from the outside in. Each runs from the first event that begins with its name to the last. */
 const lanes = [
   ['outer', 'middleware', 'outermost'],
   ['inner', 'middleware', 'innermost'],
@@ -27,14 +28,18 @@ const middle = index => left + index * column + column / 2;
 
 const styles = `
     svg { color-scheme: light dark }
-    .page { fill: #ffffff } .text, .end { fill: #1f2328 } .soft { fill: #59636e } .line { stroke: #d1d9e0 }
-    .middleware { fill: #b6d7ff } .dependency { fill: #b4e8c4 } .endpoint { fill: #ffd8a8 } .background { fill: #e3d0ff }
+    .page { fill: #ffffff } .text, .end { fill: #1f2328 }
+    .soft { fill: #59636e } .line { stroke: #d1d9e0 }
+    .middleware { fill: #b6d7ff } .dependency { fill: #b4e8c4 }
+    .endpoint { fill: #ffd8a8 } .background { fill: #e3d0ff }
     .sent { stroke: #cf222e } .sent-text { fill: #cf222e }
     text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
     .soft, .end { font-size: 11px } .sent-text { font-weight: 600 }
     @media (prefers-color-scheme: dark) {
-      .page { fill: #0d1117 } .text, .end { fill: #f0f6fc } .soft { fill: #9198a1 } .line { stroke: #3d444d }
-      .middleware { fill: #1f4b85 } .dependency { fill: #1d5b34 } .endpoint { fill: #7a4a12 } .background { fill: #513a82 }
+      .page { fill: #0d1117 } .text, .end { fill: #f0f6fc }
+      .soft { fill: #9198a1 } .line { stroke: #3d444d }
+      .middleware { fill: #1f4b85 } .dependency { fill: #1d5b34 }
+      .endpoint { fill: #7a4a12 } .background { fill: #513a82 }
       .sent { stroke: #ff7b72 } .sent-text { fill: #ff7b72 }
     }`;
 
@@ -61,6 +66,8 @@ function lane([name, kind, detail], index) {
 }
 
 const sent = middle(events.indexOf('sent'));
+const line = (kind, x1, x2, y1, y2, more = '') =>
+  `<line class="${kind}" x1="${x1}" x2="${x2}" y1="${y1}" y2="${y2}"${more}/>`;
 const bottom = top + lanes.length * row;
 const picture = [
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title">`,
@@ -68,9 +75,9 @@ const picture = [
   `<style>${styles}\n  </style>`,
   `<rect class="page" width="${width}" height="${height}" rx="8"/>`,
   ...events.map((_event, at) => text('soft', middle(at), 24, String(at + 1), 'middle')),
-  `<line class="line" x1="16" x2="${width - 16}" y1="36" y2="36"/>`,
+  line('line', 16, width - 16, 36, 36),
   text('soft', 16, 24, 'time →'),
-  `<line class="sent" x1="${sent}" x2="${sent}" y1="42" y2="${bottom + 4}" stroke-width="2" stroke-dasharray="5 4"/>`,
+  line('sent', sent, sent, 42, bottom + 4, ' stroke-width="2" stroke-dasharray="5 4"'),
   ...lanes.flatMap(lane),
   text('sent-text', sent, bottom + 24, 'the response is sent', 'middle'),
   '</svg>',

@@ -6,6 +6,6 @@ server.listen(3000);
 
 process.once('SIGTERM', async () => {
   const undone = await shutDown(5_000);
-  if (undone.length > 0) console.error('left undone:', ...undone);
+  if (undone.length > 0) console.error('not ended:', ...undone);
   process.exit();
 });

@@ -61,7 +61,7 @@ layer.addExceptionHandler(
 
 export const app = express();
 app.set('env', 'test');
-app.use(toExpress(layer)); // the one line: everything below is as it was
+app.use(toExpress(layer)); // everything below works as before
 app.use(compression({ threshold: 100 }));
 app.use('/static', express.static('docs'));
 app.use(

@@ -80,7 +80,7 @@ app.use(async (ctx, next) => {
     ctx.body = { error: message };
   }
 });
-app.use(toKoa(layer)); // the one line: everything below is as it was
+app.use(toKoa(layer)); // everything below works as before
 app.use(compress({ threshold: 100 }));
 app.use(mount('/static', serve(path.resolve('docs'))));
 app.use(session(app));

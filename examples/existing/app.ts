@@ -9,7 +9,7 @@ async function* getTransaction() {
   journal.push('begin');
   try {
     yield { orders };
-    journal.push('commit'); // when the response is out
+    journal.push('commit'); // after the response
   } catch (error) {
     journal.push('rollback'); // the handler failed or answered with a 5xx
     throw error;

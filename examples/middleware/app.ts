@@ -15,11 +15,11 @@ import helmet from 'helmet';
 
 declare module 'callnext' {
   interface Session {
-    name?: string; // what this app keeps between the requests of a client
+    name?: string; // what this app stores in the session
   }
 }
 
-/** Who asks is who has logged in. */
+/** The user is the one who has logged in. */
 const backend = {
   authenticate({ session }: { session: { name?: string } }) {
     const { name } = session;
@@ -38,7 +38,7 @@ const layer = new Layer({
       allowMethods: ['GET', 'POST'],
     }),
     gzip({ encodings: ['br', 'gzip'] }),
-    fromExpress(helmet()), // a middleware of Express, at this place
+    fromExpress(helmet()), // an Express middleware, at this place
     sessions({ secretKey: ['the new secret', 'the one before'] }),
     authentication({ backend }), // reads the session, so it stands inside
   ],

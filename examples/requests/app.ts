@@ -11,9 +11,9 @@ import { mountFetch, toExpress } from 'callnext/express';
 import express from 'express';
 import { Hono } from 'hono';
 
-const secret = 'a secret that the sender knows, too';
+const secret = 'a secret shared with the sender';
 
-/** The signature is over the very bytes, which the parser before has read. */
+/** Verifies the signature over the exact bytes, although a parser has already read them. */
 const webhook = endpoint({}, async ({ request }) => {
   const expected = createHmac('sha256', secret)
     .update(await request.bytes())
@@ -44,10 +44,10 @@ const hono = new Hono().basePath('/api');
 hono.post('/echo', async context => context.json(await context.req.json()));
 
 export const app = express();
-// Bytes of a body that may be kept for several readers.
+// Bytes of a body held in memory for several readers.
 app.use(toExpress(new Layer({ maxBodySize: 100_000 })));
 app.use(express.json());
 app.post('/webhook', toExpress(webhook));
 app.post('/upload', toExpress(upload));
 app.get('/countdown', toExpress(countdown));
-app.use('/api', mountFetch(hono.fetch)); // gets a body behind express.json()
+app.use('/api', mountFetch(hono.fetch)); // works after express.json()

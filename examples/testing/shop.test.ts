@@ -17,7 +17,7 @@ it('adds an item', async () => {
   expect([response.status, await response.json()]).toEqual([201, { count: 2 }]);
 });
 
-it('tells of it when the database is closed again', async () => {
+it('notifies after the database has been closed', async () => {
   await client.post('/items', { json: { name: 'table' } });
   await client.settled();
   expect(client.trace).toEqual([

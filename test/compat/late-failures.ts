@@ -97,7 +97,7 @@ const alone: readonly Package<App>[] = [
     setsCookie: true,
   },
   { name: 'compression', mount: app => void app.use(compression({ threshold: 0 })), isCoded: true },
-  { name: 'compression, below its threshold', mount: app => void app.use(compression()) },
+  { name: 'compression of a small body', mount: app => void app.use(compression()) },
   {
     name: 'on-headers',
     mount: app =>
@@ -147,7 +147,7 @@ const koaAlone: readonly Package<Koa>[] = [
     isCoded: true,
   },
   {
-    name: 'koa-compress, below its threshold',
+    name: 'koa-compress of a small body',
     mount: app => void app.use(compress({ threshold: 10_000, br: false }) as never),
   },
   { name: '@koa/etag', mount: app => void app.use(etag() as never), adds: 'etag' },
@@ -158,7 +158,7 @@ export const koaPackages: readonly Package<Koa>[] = [
   {
     name: 'all of them',
     mount: app => {
-      for (const { mount } of koaAlone.filter(({ name }) => !name.includes('threshold'))) mount(app);
+      for (const { mount } of koaAlone.filter(({ name }) => !name.includes('small body'))) mount(app);
     },
     isCoded: true,
     setsCookie: true,
@@ -237,7 +237,7 @@ export const outcomes: readonly Outcome[] = [
     events: ['commit', 'rollback: after'],
   },
   {
-    name: 'a middleware replaces it',
+    name: 'a middleware replaces the answer',
     layer: () => quiet({ middleware: [after(() => new JSONResponse({ replaced: true }, { status: 202 }))] }),
     status: 202,
     text: '{"replaced":true}',
@@ -261,7 +261,7 @@ export const outcomes: readonly Outcome[] = [
     events: ['commit', 'exit', 'task'],
   },
   {
-    name: 'it comes after a timeout',
+    name: 'the answer comes after a timeout',
     layer: () => quiet({ middleware: [timeout({ timeoutMs: 20 })] }),
     status: 504,
     text: '{"detail":"Gateway Timeout"}',

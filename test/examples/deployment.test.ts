@@ -10,7 +10,7 @@ it('sees the address and the scheme that the proxy forwards', async () => {
   await client.close();
 });
 
-it('answers what it has accepted, runs its tasks, and leaves nothing undone', async () => {
+it('answers what it has accepted, runs its tasks, and resolves when all has ended', async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -5,7 +5,7 @@ import { app } from '../../examples/requests/app.js';
 describe('an app whose bodies have several readers', () => {
   it('checks a signature over bytes that express.json() already read', async () => {
     const body = '{"paid":  1}';
-    const signature = createHmac('sha256', 'a secret that the sender knows, too').update(body).digest('hex');
+    const signature = createHmac('sha256', 'a secret shared with the sender').update(body).digest('hex');
     const post = (sent: string) =>
       request(app)
         .post('/webhook')
