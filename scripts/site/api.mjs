@@ -1,6 +1,6 @@
 // The API from the published declarations, by typedoc: a page for each topic that a user has in mind.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -81,6 +81,12 @@ export function writeApi(folder, typedoc) {
   );
   rmSync(sources, { recursive: true, force: true });
   writeFileSync(path.join(folder, 'index.md'), index());
+  for (const name of readdirSync(folder)) mendAnchors(path.join(folder, name));
+}
+
+/** typedoc counts the headings of a class and a function of one name otherwise than VitePress does. */
+function mendAnchors(file) {
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/#depends-\d+/g, '#depends'));
 }
 
 function index() {

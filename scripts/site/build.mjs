@@ -80,10 +80,11 @@ function linked(text, from, to) {
       if (page !== undefined) return `](${path.relative(path.dirname(to), page) || page}${hash})`;
       if (!existsSync(path.join(root, target)))
         throw new Error(`${from} links to ${link}, which is not there.`);
-      const copy = `source/${target}.txt`;
+      const isPicture = target.endsWith('.svg');
+      const copy = isPicture ? target : `source/${target}.txt`;
       mkdirSync(path.dirname(path.join(source, 'public', copy)), { recursive: true });
       copyFileSync(path.join(root, target), path.join(source, 'public', copy));
-      return `](/${copy}){target="_blank"}`;
+      return isPicture ? `](/${copy})` : `](/${copy}){target="_blank"}`;
     });
 }
 
