@@ -1,8 +1,9 @@
 import { type CallNext, type Middleware, PlainTextResponse, type Request, type Response } from 'callnext';
-import { compose, type OnionPort, type OnionRun } from '../../core/middleware/compose.js';
+import { compose, type Onion, type OnionPort, type OnionRun } from '../../core/middleware/compose.js';
 import { gate } from '../support/events.js';
 
 const request = {} as Request;
+const innermost: Onion<OnionRun> = (given, _run, below) => below(given);
 const response = (): Response => new PlainTextResponse('below');
 
 /** One middleware over what is below, and a log of what it asks of its request. */
@@ -24,7 +25,7 @@ function onion(middleware: Middleware, below: () => Promise<Response> = async ()
       pending.catch(() => undefined);
     },
   };
-  return { log, sent: compose([middleware], ['it'], port)(request, run, below) };
+  return { log, sent: compose([middleware], ['it'], port, innermost)(request, run, below) };
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -36,7 +37,9 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 describe('compose', () => {
   it('runs what is below when there is no middleware', async () => {
     const below = response();
-    expect(await compose([], [], {} as never)(request, {} as never, async () => below)).toBe(below);
+    expect(await compose([], [], {} as never, innermost)(request, {} as never, async () => below)).toBe(
+      below,
+    );
   });
 
   it('runs middlewares from the outermost inward and back', async () => {
@@ -50,7 +53,12 @@ describe('compose', () => {
         return got;
       };
     const run = { timings: undefined, trace: undefined, replaced: () => undefined };
-    await compose([named('a'), named('b')], ['a', 'b'], {} as never)(request, run as never, async () => {
+    await compose(
+      [named('a'), named('b')],
+      ['a', 'b'],
+      {} as never,
+      innermost,
+    )(request, run as never, async () => {
       log.push('below');
       return response();
     });
