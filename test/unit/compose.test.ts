@@ -145,10 +145,13 @@ describe('compose', () => {
   });
 
   it('waiting: does not explain other errors', async () => {
-    const { log, sent } = onion(async (given, callNext) => {
-      void callNext(given);
-      throw new Error('own');
-    });
+    const { log, sent } = onion(
+      async (given, callNext) => {
+        void callNext(given);
+        throw new Error('own');
+      },
+      () => new Promise(() => undefined),
+    );
     expect(await codeOf(sent)).toBe('own');
     expect(log).not.toContain('report CALL_NEXT_NOT_AWAITED');
   });
