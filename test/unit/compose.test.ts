@@ -3,6 +3,7 @@ import { compose, type Onion, type OnionPort, type OnionRun } from '../../core/m
 import { gate } from '../support/events.js';
 
 const request = {} as Request;
+const innermost: Onion<OnionRun> = (given, _run, below) => below(given);
 const response = (): Response => new PlainTextResponse('below');
 
 /** One middleware over what is below, and a log of what it asks of its request. */
@@ -24,11 +25,8 @@ function onion(middleware: Middleware, below: () => Promise<Response> = async ()
       pending.catch(() => undefined);
     },
   };
-  return { log, sent: compose([middleware], ['it'], port, goOn)(request, run, below) };
+  return { log, sent: compose([middleware], ['it'], port, innermost)(request, run, below) };
 }
-
-/** Calls what is below, as a layer without dependencies does. */
-const goOn: Onion<OnionRun> = (given, _run, below) => below(given);
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -39,7 +37,9 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 describe('compose', () => {
   it('runs what is below when there is no middleware', async () => {
     const below = response();
-    expect(await compose([], [], {} as never, goOn)(request, {} as never, async () => below)).toBe(below);
+    expect(await compose([], [], {} as never, innermost)(request, {} as never, async () => below)).toBe(
+      below,
+    );
   });
 
   it('runs middlewares from the outermost inward and back', async () => {
@@ -57,7 +57,7 @@ describe('compose', () => {
       [named('a'), named('b')],
       ['a', 'b'],
       {} as never,
-      goOn,
+      innermost,
     )(request, run as never, async () => {
       log.push('below');
       return response();
@@ -145,10 +145,13 @@ describe('compose', () => {
   });
 
   it('waiting: does not explain other errors', async () => {
-    const { log, sent } = onion(async (given, callNext) => {
-      void callNext(given);
-      throw new Error('own');
-    });
+    const { log, sent } = onion(
+      async (given, callNext) => {
+        void callNext(given);
+        throw new Error('own');
+      },
+      () => new Promise(() => undefined),
+    );
     expect(await codeOf(sent)).toBe('own');
     expect(log).not.toContain('report CALL_NEXT_NOT_AWAITED');
   });

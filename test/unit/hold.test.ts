@@ -265,6 +265,7 @@ describe('a hold in the state bypassed', () => {
     const { res, log, wire } = inState('bypassed');
     res.writeHead(500);
     res.cork();
+    expect(res.writableCorked).toBe(0);
     res.write('native', () => log.push('write'));
     res.uncork();
     res.end('native');
