@@ -68,18 +68,17 @@ export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';
 export { isInside } from './lifecycle/enter-layer.js';
 export { Exchange } from './lifecycle/exchange.js';
+export { answerUnhandled, errorHeadersOf } from './lifecycle/failure.js';
+export { freeze } from './lifecycle/frozen-layer.js';
+export { inject as injectInto } from './lifecycle/inject.js';
+export { type Mount, noteMount } from './lifecycle/mounts.js';
 export {
-  answerUnhandled,
-  errorHeadersOf,
   failLate,
   goOnWithoutFailure,
   holdsInjected,
   observeFailure,
   overtakeAnswer,
-} from './lifecycle/failure.js';
-export { freeze } from './lifecycle/frozen-layer.js';
-export { inject as injectInto } from './lifecycle/inject.js';
-export { type Mount, noteMount } from './lifecycle/mounts.js';
+} from './lifecycle/native-failure.js';
 export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';

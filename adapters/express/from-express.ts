@@ -16,8 +16,8 @@ export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => u
  * ```
  *
  * The headers it sets, and what it makes of the body (as `compression()` does), are part of the response that
- * the outer middleware gets. It runs with the app's own `req` and `res`; below `toNode()` with Node's. What it
- * throws or passes to `next(error)` is an exception, which error middleware of the app may answer. Throws
+ * the outer middleware gets. It runs with the app's own `req` and `res`; below `toNode()` with Node's. What
+ * it throws or passes to `next(error)` is an exception, which error middleware of the app may answer. Throws
  * `FROM_NATIVE` when it is built, and in a request of another framework.
  */
 export function fromExpress(middleware: ConnectMiddleware): Middleware {

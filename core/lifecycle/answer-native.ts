@@ -4,10 +4,14 @@ import type { Response } from '../http/response.js';
 import { isNativeView } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
-import { failedNatively, recover, takeObserved, takeOvertaking } from './failure.js';
+import { recover } from './failure.js';
+import { failedNatively, takeObserved, takeOvertaking } from './native-failure.js';
 import { keepForNative, watchLateUse, whenNativeHasEnded } from './unfinished.js';
 
-/** What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have before. */
+/**
+ * What is below a layer answers; then the dependencies of scope `function` exit, unless an endpoint's have
+ * before.
+ */
 export function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   const watch = exchange.timings?.beginNative('handler');
   return started(below, request).then(

@@ -4,8 +4,8 @@ import type { NativeWork } from './transport.js';
 const none: readonly string[] = [];
 
 /**
- * What still runs below when a response has been made: code that a middleware did not wait for, and native code that
- * injects. Its dependencies are not taken from it.
+ * What still runs below when a response has been made: code that a middleware did not wait for, and native
+ * code that injects. Its dependencies are not taken from it.
  */
 export class Below {
   /** Native code that has answered and may still use what is open. */

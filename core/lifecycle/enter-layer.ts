@@ -28,8 +28,8 @@ function warnOfTwo({ reports }: Exchange, { mounts }: Surroundings): void {
 }
 
 /**
- * A layer may be left before one inside it: a timeout. The outermost one stays, as its overrides hold for what native
- * code injects while its response is sent, and then the layer entered last hears of what happens.
+ * A layer may be left before one inside it: a timeout. The outermost one stays, as its overrides hold for
+ * what native code injects while its response is sent, and then the layer entered last hears of what happens.
  */
 export function leaveLayer(exchange: Exchange, place: Place): void {
   if (place.around === undefined) {
@@ -57,7 +57,10 @@ export function isInside({ place }: Exchange, layer: Surroundings): boolean {
   return place?.isInside(layer) === true;
 }
 
-/** What a lifespan has yielded is there for everything below. What is there already, of layers further out, stays. */
+/**
+ * What a lifespan has yielded is there for everything below. What is there already, of layers further out,
+ * stays.
+ */
 export function takeState({ request }: Exchange, state: object | undefined): void {
   if (state) Object.assign(request.state, { ...state, ...request.state });
 }

@@ -27,7 +27,9 @@ const longestPath = 200;
 
 /** What has failed in a request. */
 export interface Failures {
-  /** What was thrown into the dependencies. Those that are entered after it belong to the same failed request. */
+  /**
+   * What was thrown into the dependencies. Those that are entered after it belong to the same failed request.
+   */
   failed?: Error | undefined;
   /** What no handler answers, on its way to the framework. */
   unhandled?: Error | undefined;
@@ -42,8 +44,8 @@ export interface Failures {
 }
 
 /**
- * The state of one request: what its layers, dependencies, endpoint and tasks share. The files beside this one work on it,
- * a file for each job; what most requests have no use for is made when it is first asked for.
+ * The state of one request: what its layers, dependencies, endpoint and tasks share. The files beside this
+ * one work on it, a file for each job; what most requests have no use for is made when it is first asked for.
  */
 export class Exchange implements DependencyRun, Work {
   /** Where the outcome goes; `undefined` for a function that is run outside of a request. */
@@ -54,7 +56,10 @@ export class Exchange implements DependencyRun, Work {
   delivery: Delivery | undefined;
   /** The response on its way. */
   response: Response | undefined;
-  /** Responses that will not be sent. A list is made anew when something is added: a request may last for hours. */
+  /**
+   * Responses that will not be sent. A list is made anew when something is added: a request may last for
+   * hours.
+   */
   superseded: readonly Response[] = none;
   /** The innermost layer. */
   place: Place | undefined;

@@ -10,14 +10,14 @@ import type { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import { claimFor } from '../http/response-parts.js';
 import type { Exchange } from './exchange.js';
-import { phases } from './phase.js';
 import type { Surroundings } from './place.js';
 import type { ErrorPhase } from './reports.js';
 import { closeBegun, dropTasks, isClosedInTime } from './superseded.js';
 
 /**
- * What happens to an exception: it is thrown into every dependency that is open, the tasks are dropped, and its
- * handler, looked up from the innermost layer outwards, makes the response. Rejects with what has no handler.
+ * What happens to an exception: it is thrown into every dependency that is open, the tasks are dropped, and
+ * its handler, looked up from the innermost layer outwards, makes the response. Rejects with what has no
+ * handler.
  */
 export async function recover(exchange: Exchange, thrown: unknown): Promise<Response> {
   const { failing } = exchange;
@@ -66,8 +66,9 @@ function withErrorHeaders(exchange: Exchange, response: Response): Response {
 }
 
 /**
- * What a handler throws, the exception again or another one, is for the layers further out. It has no built-in
- * response: a handler that throws an HTTPException gives it to the framework. Rejects with what none of them handles.
+ * What a handler throws, the exception again or another one, is for the layers further out. It has no
+ * built-in response: a handler that throws an HTTPException gives it to the framework. Rejects with what none
+ * of them handles.
  */
 async function askHandlers(exchange: Exchange, failure: Error): Promise<Response | undefined> {
   let isRefused = false;
@@ -111,7 +112,9 @@ async function handle(exchange: Exchange, handler: ExceptionHandler, failure: Er
   }
 }
 
-/** What is made of an exception; what that fails with, as where its headers are invalid, goes on in its place. */
+/**
+ * What is made of an exception; what that fails with, as where its headers are invalid, goes on in its place.
+ */
 function attempt<T>(exchange: Exchange, failure: Error, make: () => T): T {
   try {
     return make();
@@ -121,8 +124,8 @@ function attempt<T>(exchange: Exchange, failure: Error, make: () => T): T {
 }
 
 /**
- * Throws a failure into every open dependency and drops the tasks of the request that failed. Where something still
- * runs below that a middleware did not wait for, that happens when it is through.
+ * Throws a failure into every open dependency and drops the tasks of the request that failed. Where something
+ * still runs below that a middleware did not wait for, that happens when it is through.
  */
 export async function unwind(exchange: Exchange, thrown: Error): Promise<Error> {
   const failed = exchange.reports.locate(thrown);
@@ -134,7 +137,9 @@ export async function unwind(exchange: Exchange, thrown: Error): Promise<Error> 
   return thrown;
 }
 
-/** Whether native code still works that has answered. It does not where its own failure is the one at hand. */
+/**
+ * Whether native code still works that has answered. It does not where its own failure is the one at hand.
+ */
 async function isNativeAtWork({ below }: Exchange): Promise<boolean> {
   const native = below?.native;
   if (native === undefined) return false;
@@ -154,75 +159,10 @@ export async function unwindNow(exchange: Exchange, thrown: Error): Promise<Erro
   return failure;
 }
 
-/** Native code has failed and is answered by native code: the dependencies get the failure before that answer goes on. */
-export async function failedNatively(exchange: Exchange, known: Error): Promise<void> {
-  const failure = await unwind(exchange, known);
-  if (failure !== known) exchange.reports.tell(failure, 'exit');
-}
-
-/** Native code has failed and its answer stands: the dependencies get the failure thrown in when they exit. */
-export function failLate(exchange: Exchange, thrown: unknown): void {
-  if (exchange.phase < phases.leaving) exchange.exits.failure ??= toError(thrown);
-}
-
-/** Notes an error of native code before it is answered: the open dependencies get it, whoever answers. */
-export function observeFailure(exchange: Exchange, failure: Error): void {
-  exchange.failing.observed = exchange.reports.locate(failure);
-}
-
-/** The error that native code has failed with before this answer, once. */
-export function takeObserved({ failures }: Exchange): Error | undefined {
-  const failure = failures?.observed;
-  if (failures) failures.observed = undefined;
-  return failure;
-}
-
-/** Whether native code holds dependencies that its failure would roll back. */
-export function holdsInjected({ below, failures, enteredExits }: Exchange): boolean {
-  const hasFailed = failures?.failed !== undefined || failures?.observed !== undefined;
-  return below?.hasInjected === true && !hasFailed && enteredExits?.isEmpty === false;
-}
-
 /**
- * Native code that holds dependencies has failed after it answered. Tells whether the failure takes the place of the
- * answer: not once the response is on its way.
- */
-export function overtakeAnswer(exchange: Exchange, failure: Error): boolean {
-  const { failing, isSending } = exchange;
-  if (!isSending) failing.overtaking ??= failure;
-  return failing.overtaking === failure;
-}
-
-/** The failure that takes the place of the answer, once. */
-export function takeOvertaking({ failures }: Exchange): Error | undefined {
-  const failure = failures?.overtaking;
-  if (failures) failures.overtaking = undefined;
-  return failure;
-}
-
-/**
- * An error handler of the app goes on without the error: what was open gets it, and what comes after begins anew.
- * Returns what has to be waited for first.
- */
-export function goOnWithoutFailure(exchange: Exchange): Promise<void> | undefined {
-  const failure = takeObserved(exchange);
-  const { enteredExits, addedTasks } = exchange;
-  const isNothingOpen = enteredExits?.isEmpty !== false && (addedTasks?.names.length ?? 0) === 0;
-  if (failure && !isNothingOpen) return failedNatively(exchange, failure).then(() => beginAnew(exchange));
-  beginAnew(exchange);
-  return undefined;
-}
-
-function beginAnew(exchange: Exchange): void {
-  const { failures, enteredExits, below } = exchange;
-  if (failures) failures.failed = undefined;
-  if (enteredExits && !below?.isAbandoned) enteredExits.failure = undefined;
-  if (enteredExits) exchange.solved.forgetExited();
-}
-
-/**
- * The response of an adapter that has no framework to give an exception to which nobody handled: by the `status`,
- * `expose` and `headers` that it carries. One of 500 and above, and one without a status, is reported.
+ * The response of an adapter that has no framework to give an exception to which nobody handled: by the
+ * `status`, `expose` and `headers` that it carries. One of 500 and above, and one without a status, is
+ * reported.
  */
 export function answerUnhandled(exchange: Exchange, error: Error, phase: ErrorPhase): Response {
   if (!isExpected(error)) exchange.reports.tell(error, phase);

@@ -31,7 +31,10 @@ export class Ring {
 
 /** What a layer is at, so that it can be closed. */
 export class InFlight {
-  /** The works, in a ring that begins and ends here: one is taken out of it at no cost, however many there are. */
+  /**
+   * The works, in a ring that begins and ends here: one is taken out of it at no cost, however many there
+   * are.
+   */
   readonly #ring: Ring = new Ring(undefined);
   #isClosed = false;
   /** What each `close()` waits for, until the last work has ended. */
@@ -63,8 +66,8 @@ export class InFlight {
   }
 
   /**
-   * Takes nothing new, and waits for what is there. Resolves with what is left when the time is up, in milliseconds; waits
-   * for ever without one.
+   * Takes nothing new, and waits for what is there. Resolves with what is left when the time is up, in
+   * milliseconds; waits for ever without one.
    */
   async close(timeout: number | undefined): Promise<Undone> {
     this.#isClosed = true;

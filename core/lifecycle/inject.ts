@@ -15,7 +15,10 @@ const port: InjectPort<Exchange> = {
   lend: ({ busy }, names) => busy.lend(names),
 };
 
-/** Solves dependencies for native code in an exchange, and gives them to a block, if there is one. See `injectInto`. */
+/**
+ * Solves dependencies for native code in an exchange, and gives them to a block, if there is one. See
+ * `injectInto`.
+ */
 export function inject(
   exchange: Exchange,
   wanted: Depends<unknown> | Dependencies,

@@ -6,8 +6,8 @@ import { RepeatedWait } from '../http/repeated-wait.js';
 import { within } from './in-flight.js';
 
 /**
- * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request, and left by
- * `layer.close()`. The own properties of what it yields are on `request.state`.
+ * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request,
+ * and left by `layer.close()`. The own properties of what it yields are on `request.state`.
  *
  * ```ts
  * async function* lifespan() {
@@ -44,7 +44,10 @@ export class LifespanContext {
     return this.#entered !== undefined && this.#leaving === undefined;
   }
 
-  /** Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for again. */
+  /**
+   * Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for
+   * again.
+   */
   start(): Promise<void> {
     this.#starting ??= this.#context
       .runInAsyncScope(() => this.#enter())
@@ -56,8 +59,9 @@ export class LifespanContext {
   }
 
   /**
-   * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the milliseconds, if there
-   * are any, and rejects with what its exit code throws; `late` is told of that when it comes later.
+   * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the
+   * milliseconds, if there are any, and rejects with what its exit code throws; `late` is told of that when
+   * it comes later.
    */
   async exit(timeout: number | undefined, late: (failure: Error) => void): Promise<boolean> {
     this.#leaving ??= new RepeatedWait(this.#leave());

@@ -21,8 +21,8 @@ export function isDoneWith(exchange: Exchange, response: Response | undefined, {
 }
 
 /**
- * Resolves when nothing runs below any more that a middleware did not wait for: its dependencies are not taken from it,
- * unless a layer's time is up.
+ * Resolves when nothing runs below any more that a middleware did not wait for: its dependencies are not
+ * taken from it, unless a layer's time is up.
  */
 export async function idle(exchange: Exchange): Promise<void> {
   const { below } = exchange;
@@ -45,8 +45,7 @@ function closeExits(exchange: Exchange, refusal: () => Error): void {
 
 /** It is over. Resolves when what was kept for it has been let go, and is `undefined` where nothing was. */
 export function finish(exchange: Exchange, refusal: () => Error): Promise<void> | undefined {
-  exchange.refusal = refusal;
-  exchange.enteredExits?.close(refusal);
+  closeExits(exchange, refusal);
   // What is let go of may take its time, and nothing would run a task that is added meanwhile.
   if (!exchange.below?.isGivenUp) exchange.addedTasks?.close(exchange);
   const released = release(exchange);
@@ -66,7 +65,9 @@ export function end(exchange: Exchange): void {
   else leaveLayers(exchange);
 }
 
-/** What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted. */
+/**
+ * What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted.
+ */
 function letGoOfTheRest(exchange: Exchange): void {
   const { backgroundTasks, reports, refusal } = exchange;
   void settleResponses(exchange, undefined);
@@ -89,8 +90,8 @@ function leaveLayers(exchange: Exchange): void {
 }
 
 /**
- * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it and nothing
- * keeps it in memory.
+ * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it
+ * and nothing keeps it in memory.
  */
 export function detach(exchange: Exchange): void {
   const { enteredExits, addedTasks } = exchange;

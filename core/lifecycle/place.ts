@@ -18,8 +18,8 @@ export interface Surroundings {
 }
 
 /**
- * A layer that a request is inside, and those around it: all is looked up when somebody asks. It is also the place of the
- * request among what the layer is at.
+ * A layer that a request is inside, and those around it: all is looked up when somebody asks. It is also the
+ * place of the request among what the layer is at.
  */
 export class Place extends Ring {
   readonly layer: Surroundings;

@@ -12,7 +12,9 @@ export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
 export interface ErrorContext {
   readonly request: Request;
   readonly phase: ErrorPhase;
-  /** The method and the path, such as `POST /orders`; outside a request `run` and the name of its function. */
+  /**
+   * The method and the path, such as `POST /orders`; outside a request `run` and the name of its function.
+   */
   readonly where: string;
   /** The background task, or the dependency, that has failed, where it is known. */
   readonly name: string | undefined;
@@ -92,7 +94,10 @@ export class Reports implements ExitObserver {
     return this.#of.transport ? located(error, () => this.#of.title) : error;
   }
 
-  /** Tells `onError`; what that throws goes to the console, never further. `task` is the background task that failed. */
+  /**
+   * Tells `onError`; what that throws goes to the console, never further. `task` is the background task that
+   * failed.
+   */
   tell(given: Error, phase: ErrorPhase, task?: string): void {
     // A stream may be destroyed with any value, which then stands where Node has errors.
     const error = this.locate(toError(given));
@@ -113,7 +118,10 @@ export class Reports implements ExitObserver {
   }
 }
 
-/** Prints errors, whatever is in them: the inspector reads fields that may throw, and follows all that it finds. */
+/**
+ * Prints errors, whatever is in them: the inspector reads fields that may throw, and follows all that it
+ * finds.
+ */
 function print(message: string, ...errors: readonly Error[]): void {
   try {
     console.error(message, ...errors);

@@ -3,8 +3,9 @@ import type { Response } from '../http/response.js';
 import { isNativeView, sealResponse } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
-import { errorHeadersOf, handleOutside, noteFailure, recover, takeOvertaking } from './failure.js';
+import { errorHeadersOf, handleOutside, noteFailure, recover } from './failure.js';
 import { type Freezable, freeze } from './frozen-layer.js';
+import { takeOvertaking } from './native-failure.js';
 import { finish, idle, isDoneWith } from './over.js';
 import { phases } from './phase.js';
 import { runLayer } from './run-layer.js';
@@ -12,7 +13,8 @@ import { settleResponses } from './superseded.js';
 import type { Delivery, Transport } from './transport.js';
 
 /**
- * One request from its first middleware to its last task: **the order that callnext promises**. Never rejects.
+ * One request from its first middleware to its last task: **the order that callnext promises**. Never
+ * rejects.
  *
  * `below` is what is under the layer: native code, or an endpoint.
  */
@@ -31,12 +33,16 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   }
   exchange.delivery = delivery;
   if (response) sealResponse(response);
-  const isDone = isDoneWith(exchange, response, delivery);
-  const leaving = isDone ? finish(exchange, alreadyAnswered) : afterResponse(exchange, response, delivery); // 7–9
+  const leaving = isDoneWith(exchange, response, delivery)
+    ? finish(exchange, alreadyAnswered)
+    : afterResponse(exchange, response, delivery); // 7–9
   if (leaving) await leaving;
 }
 
-/** Native code that holds dependencies may have failed since it answered: no success is sent that is rolled back. */
+/**
+ * Native code that holds dependencies may have failed since it answered: no success is sent that is rolled
+ * back.
+ */
 async function latestAnswer(exchange: Exchange, layer: Freezable, answer: Response): Promise<Response> {
   const failure = takeOvertaking(exchange);
   if (failure === undefined) return answer;
@@ -121,7 +127,8 @@ export async function runAfterResponse(
   const closing = exits?.leave('background', response, before); // 9
   const closed = closing instanceof Promise ? await closing : (closing ?? before);
   const last = noteFailure(exchange, 'exit', closed, before);
-  const late = exchange.addedTasks?.runAll(tell, !exchange.below?.isGivenUp, begin); // what those exits have added
+  // What those exits have added.
+  const late = exchange.addedTasks?.runAll(tell, !exchange.below?.isGivenUp, begin);
   if (late) await late;
   const letGo = finish(exchange, failure ? () => failure : alreadyAnswered);
   if (letGo) await letGo;

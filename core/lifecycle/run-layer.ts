@@ -27,8 +27,8 @@ export const onionPort: OnionPort<Exchange> = {
 };
 
 /**
- * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is below.
- * Rejects with an exception that nobody inside handled.
+ * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is
+ * below. Rejects with an exception that nobody inside handled.
  */
 export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
@@ -65,7 +65,9 @@ export function belowWith(dependencies: Dependencies): Onion<Exchange> {
   };
 }
 
-/** Goes on below those of a layer without any: in the very tick in which the request came, as without a layer. */
+/**
+ * Goes on below those of a layer without any: in the very tick in which the request came, as without a layer.
+ */
 export function goBelow(request: Request, exchange: Exchange, below: Below): Promise<Response> {
   if (exchange.isSending) return Promise.reject(misuse('ALREADY_ANSWERED'));
   exchange.goBelow(request);
@@ -102,7 +104,10 @@ async function inTime(exchange: Exchange, timeout: number, answer: Promise<Respo
   return (await within(timeout, answer)) ? answer : giveUp(exchange, answer, timeout);
 }
 
-/** Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has none. */
+/**
+ * Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has
+ * none.
+ */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   if (exchange.isSending || isLeftBehind(exchange)) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);

@@ -22,9 +22,9 @@ import { runAfterResponse } from './run-exchange.js';
 type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => Result;
 
 /**
- * A function with dependencies outside a request, in the order of a request without middleware and without a response.
- * Resolves with its result when its last task has run. Rejects with what it throws, as its dependencies make it, and
- * with what their exits fail with.
+ * A function with dependencies outside a request, in the order of a request without middleware and without a
+ * response. Resolves with its result when its last task has run. Rejects with what it throws, as its
+ * dependencies make it, and with what their exits fail with.
  */
 export async function runOutside<D extends Dependencies, Result>(
   layer: Freezable,
@@ -87,7 +87,10 @@ async function answer<D extends Dependencies, Result>(
   return result;
 }
 
-/** What the function sees as its `request`: where none has come, there is a state, and a signal for the end of the layer. */
+/**
+ * What the function sees as its `request`: where none has come, there is a state, and a signal for the end of
+ * the layer.
+ */
 class NoRequest implements RequestSource {
   readonly method = 'GET';
   readonly url: string;

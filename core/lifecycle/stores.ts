@@ -9,8 +9,8 @@ export function hasStores({ context }: Exchange): boolean {
 }
 
 /**
- * Node 20 and 22 keep the stores of an `AsyncLocalStorage` on the resource itself, later ones keep them together: where there
- * are none, a resource has no more than one that was made outside of any request.
+ * Node 20 and 22 keep the stores of an `AsyncLocalStorage` on the resource itself, later ones keep them
+ * together: where there are none, a resource has no more than one that was made outside of any request.
  */
 function carriesStores(resource: AsyncResource): boolean {
   const at = (holder: object, key: symbol): unknown => Reflect.get(holder, key);

@@ -5,7 +5,10 @@ import { bodyOf, isNativeView, openedBodyOf, worksOf } from '../http/response-pa
 import type { Exchange } from './exchange.js';
 import { within } from './in-flight.js';
 
-/** How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in milliseconds. */
+/**
+ * How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in
+ * milliseconds.
+ */
 const defaultPatience = 5_000;
 
 /** A response that was noted as replaced is sent after all. */
@@ -13,7 +16,10 @@ export function goesOn(exchange: Exchange, response: Response): void {
   exchange.superseded = exchange.superseded.filter(each => each !== response);
 }
 
-/** Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never rejects. */
+/**
+ * Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never
+ * rejects.
+ */
 export function settleResponses(
   exchange: Exchange,
   sent: Response | undefined,
@@ -36,7 +42,8 @@ export function dropTasks(exchange: Exchange, cause: Error): void {
 }
 
 /**
- * Closes what was to be sent before a failure. What native code has written stays until its answer is replaced.
+ * Closes what was to be sent before a failure. What native code has written stays until its answer is
+ * replaced.
  */
 export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
   const written = exchange.isSending ? undefined : exchange.transport?.closeBodies?.();
@@ -49,8 +56,8 @@ export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
 }
 
 /**
- * Waits for a body to close, for as long as the shortest `timeout` of its layers says. Tells whether it has: its
- * dependencies exit all the same then, and `onError` is told.
+ * Waits for a body to close, for as long as the shortest `timeout` of its layers says. Tells whether it has:
+ * its dependencies exit all the same then, and `onError` is told.
  */
 export async function isClosedInTime(exchange: Exchange, closing: Promise<unknown>): Promise<boolean> {
   const patience = exchange.timeout ?? defaultPatience;
@@ -60,7 +67,9 @@ export async function isClosedInTime(exchange: Exchange, closing: Promise<unknow
   return isClosed;
 }
 
-/** Lets go of bodies that nobody reads to their end, and of what the adapter has kept, as the files of a form. */
+/**
+ * Lets go of bodies that nobody reads to their end, and of what the adapter has kept, as the files of a form.
+ */
 export function release(exchange: Exchange): Promise<void> | undefined {
   const { response, superseded, transport } = exchange;
   for (const each of superseded) releaseBody(exchange, openedBodyOf(each));

@@ -21,8 +21,8 @@ export function abandon(exchange: Exchange, below: Promise<unknown>): void {
 }
 
 /**
- * A layer gives up on what has not answered in its time, and will wait as long again before it takes the dependencies
- * from it.
+ * A layer gives up on what has not answered in its time, and will wait as long again before it takes the
+ * dependencies from it.
  */
 export function giveUp(exchange: Exchange, below: Promise<Response>, timeout: number): Promise<Response> {
   const error = misuse('LAYER_TIMEOUT', timeout);
@@ -52,8 +52,8 @@ export function runsBlock(exchange: Exchange, block: Promise<unknown>): void {
 }
 
 /**
- * Waits for native code that has answered and may still use its dependencies of scope `function`. Where it waits for its
- * answer to be sent, these exit later, when it has ended.
+ * Waits for native code that has answered and may still use its dependencies of scope `function`. Where it
+ * waits for its answer to be sent, these exit later, when it has ended.
  */
 export async function whenNativeHasEnded(exchange: Exchange): Promise<void> {
   const work = exchange.transport?.nativeWork?.();
@@ -65,7 +65,10 @@ export async function whenNativeHasEnded(exchange: Exchange): Promise<void> {
   exchange.busy.busyWith(end);
 }
 
-/** Keeps what is open for native code that has answered, until that code has ended. Its answer goes on at once. */
+/**
+ * Keeps what is open for native code that has answered, until that code has ended. Its answer goes on at
+ * once.
+ */
 export function keepForNative(exchange: Exchange): void {
   const work = exchange.transport?.nativeWork?.();
   if (work) exchange.busy.native = work;

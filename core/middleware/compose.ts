@@ -18,7 +18,10 @@ export interface OnionRun extends Answered {
 
 /** What a request does for its middlewares. */
 export interface OnionPort<Run> {
-  /** An exception that leaves a middleware, as the response of its handler; rejects with the exception where it has none. */
+  /**
+   * An exception that leaves a middleware, as the response of its handler; rejects with the exception where
+   * it has none.
+   */
   recoverOutside(run: Run, thrown: unknown): Promise<Response>;
   /** Tells `onError`. */
   report(run: Run, error: Error): void;
@@ -93,8 +96,8 @@ function started<Run extends OnionRun>(
 }
 
 /**
- * `fresh` → `waiting` at its `callNext` → `answered`, or `failed` → `through`. A middleware that is through before leaves
- * it `unused`, or what is below `abandoned`.
+ * `fresh` → `waiting` at its `callNext` → `answered`, or `failed` → `through`. A middleware that is through
+ * before leaves it `unused`, or what is below `abandoned`.
  */
 type State = 'fresh' | 'waiting' | 'answered' | 'failed' | 'through' | 'unused' | 'abandoned';
 
@@ -222,7 +225,10 @@ class Waiter<Run extends OnionRun> {
     return response;
   }
 
-  /** Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the run. */
+  /**
+   * Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the
+   * run.
+   */
   #rejected(thrown: unknown): never {
     if (this.#given) handled(this.#given);
     if (this.#state === 'abandoned') this.#state = 'through';
