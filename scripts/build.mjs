@@ -39,6 +39,8 @@ async function bundle(dir) {
     external: /^(?!\.|\/)/,
     treeshake: { moduleSideEffects: false },
     transform: { target: 'es2022' },
+    // The source maps say which file the code is from.
+    experimental: { attachDebugInfo: 'none' },
   });
   const { output } = await build.write({
     dir,

@@ -47,6 +47,10 @@ try {
   ]) {
     const page = await browser.newPage({ viewport: { width, height } });
     let here = '';
+    page.on('request', request => {
+      if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
+        faults.push(`${name} ${here}: asks for ${request.url()}, which is not there offline`);
+    });
     page.on('pageerror', error => faults.push(`${name} ${here}: ${error.message}`));
     page.on('console', message => {
       if (message.type() === 'error') faults.push(`${name} ${here}: ${message.text()}`);
@@ -64,10 +68,24 @@ try {
       anchors.set(here, new Set(seen.ids));
       for (const link of seen.links) links.set(link, here);
     }
-    for (const shown of ['/', '/guides/add-to-express', '/reference/order']) {
+    for (const shown of ['/', '/guides/add-to-express', '/reference/order', '/api/', '/api/Layer']) {
       await page.goto(origin + shown);
-      await page.screenshot({ path: path.join(root, `dist/site-${name}${shown.replaceAll('/', '-')}.png`) });
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme });
+        const file = `dist/site-${name}-${colorScheme}${shown.replaceAll('/', '-')}.png`;
+        await page.screenshot({ path: path.join(root, file) });
+      }
+      await page.emulateMedia({ colorScheme: 'light' });
     }
+    await page.goto(origin);
+    await page.keyboard.press('/');
+    await page.locator('#localsearch-input').fill('addMiddleware');
+    const results = page.locator('#localsearch-list a');
+    await results
+      .first()
+      .waitFor({ timeout: 10_000 })
+      .catch(() => faults.push(`${name}: nothing found`));
+    await page.screenshot({ path: path.join(root, `dist/site-${name}-search.png`) });
     await page.close();
   }
   const inside = [...links].filter(([link]) => link.startsWith(origin));

@@ -14,7 +14,7 @@ app.use(bodyParser());
 app.use(ctx => {
   const { email } = ctx.request.body as { email: string };
   backgroundTasks(ctx).addTask(sendMail, email);
-  // Runs also where the request fails.
+  // Runs even if the request fails.
   backgroundTasks(ctx).addTask(
     new BackgroundTask(sendMail, ['audit@example.com'], { when: 'always' }),
   );

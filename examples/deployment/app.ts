@@ -22,7 +22,8 @@ let isReady = true;
 
 export const app = express();
 app.set('trust proxy', 1); // one proxy stands before this app
-app.get('/ready', (_req, res) => void res.sendStatus(isReady ? 200 : 503)); // above the layer
+// Above the layer.
+app.get('/ready', (_req, res) => void res.sendStatus(isReady ? 200 : 503));
 app.use(toExpress(layer));
 app.get('/me', (req, res) => void res.json({ ip: req.ip, secure: req.secure }));
 app.post('/orders', async (req, res) => {
@@ -41,6 +42,6 @@ export async function shutDown(noticeMs: number): Promise<string[]> {
   await delay(noticeMs); // until it has noticed
   server.close(); // accepts no new connection, and closes idle ones
   const { responses, exits, tasks } = await layer.close({ timeoutMs: 10_000 });
-  server.closeAllConnections(); // those that are still open, such as event streams
+  server.closeAllConnections(); // event streams, for instance
   return [...responses, ...exits, ...tasks];
 }

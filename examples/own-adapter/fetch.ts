@@ -127,7 +127,8 @@ class FetchTransport implements Transport {
     });
   }
 
-  /** Resolves when the last byte is handed over, or when the client has left. */
+  // Resolves when the last byte is handed over or the client has left.
+  // Then dependencies exit and tasks run.
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);

@@ -17,7 +17,7 @@ async function* getUsers() {
 
 export const layer = new Layer();
 
-/** With the `ws` package, `accept` calls `wss.handleUpgrade(request, socket, head, …)`. */
+/** With `ws`, `accept` is `wss.handleUpgrade(request, socket, head, …)`. */
 export function serve(accept: Accept): http.Server {
   const server = http.createServer((_request, response) => void response.end());
   server.on(

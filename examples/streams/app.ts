@@ -33,7 +33,7 @@ async function* getOrders() {
 const exportOrders = endpoint(
   { orders: Depends(getOrders) },
   async function* ({ orders, response }) {
-    // Before the first value, an exception becomes a response.
+    // Before the first value, this is a normal 404.
     if (orders.length === 0) throw new HTTPException(404, 'No orders');
     response.headers.set(
       'content-disposition',

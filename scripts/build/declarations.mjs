@@ -14,7 +14,11 @@ export function keepReachable(folder, entries) {
     const file = path.join(folder, name);
     const text = files.get(file)?.text() ?? '';
     if (text === '') rmSync(file);
-    else writeFileSync(file, text);
+    else
+      writeFileSync(
+        file,
+        text.replace(/^(?: {4})+/gm, indent => '\t'.repeat(indent.length / 4)),
+      );
   }
   removeEmpty(folder);
 }

@@ -41,6 +41,7 @@ function shown(name, text) {
   code += text.slice(end);
   return code
     .replace(/ implements[ ,]*(?=\{)/g, ' ')
+    .replace(/^(\s*)(?:(?:readonly|private|protected|abstract|override) )+/gm, '$1')
     .replace(/^(?: {2})+/gm, indent => ' '.repeat(indent.length / 2))
     .replace(/[ \t]+$/gm, '');
 }

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { writeApi } from './api.mjs';
 
 const here = import.meta.dirname;
 const root = path.join(here, '../..');
@@ -55,7 +56,7 @@ write(
 for (const [from, to] of pages)
   if (!from.endsWith('/')) write(to, linked(readFileSync(path.join(root, from), 'utf8'), from, to));
 
-api();
+writeApi(path.join(source, 'api'), bin('typedoc'));
 execFileSync(bin('vitepress'), ['build', source, '--outDir', path.join(root, 'dist/site')], {
   stdio: 'inherit',
 });
@@ -84,88 +85,6 @@ function linked(text, from, to) {
       copyFileSync(path.join(root, target), path.join(source, 'public', copy));
       return `](/${copy}){target="_blank"}`;
     });
-}
-
-/** From the declarations as they are published, by typedoc. */
-function api() {
-  const entries = {
-    callnext: 'core/index',
-    express: 'adapters/express/index',
-    koa: 'adapters/koa/index',
-    node: 'adapters/node/index',
-    testing: 'adapters/testing/index',
-    ...Object.fromEntries(middlewares().map(([name, file]) => [`middleware-${name}`, file])),
-  };
-  mkdirSync(path.join(source, 'entries'));
-  for (const [name, file] of Object.entries(entries))
-    writeFileSync(
-      path.join(source, `entries/${name}.d.ts`),
-      `export * from '${path.join(root, `dist/esm/${file}.js`)}';\n`,
-    );
-  writeFileSync(
-    path.join(source, 'entries/tsconfig.json'),
-    JSON.stringify({
-      compilerOptions: {
-        module: 'nodenext',
-        moduleResolution: 'nodenext',
-        lib: ['es2023', 'esnext.disposable'],
-        skipLibCheck: true,
-        typeRoots: [path.join(root, 'node_modules/@types')],
-        types: ['node'],
-      },
-      include: ['*.d.ts'],
-    }),
-  );
-  const points = Object.keys(entries).flatMap(name => [
-    '--entryPoints',
-    path.join(source, `entries/${name}.d.ts`),
-  ]);
-  const options = [
-    '--plugin',
-    'typedoc-plugin-markdown',
-    '--out',
-    path.join(source, 'api'),
-    '--readme',
-    'none',
-    '--disableSources',
-    '--hideBreadcrumbs',
-    '--excludePrivate',
-    '--excludeInternal',
-    '--excludeExternals',
-    '--logLevel',
-    'Error',
-  ];
-  execFileSync(
-    bin('typedoc'),
-    ['--tsconfig', path.join(source, 'entries/tsconfig.json'), ...points, ...options],
-    { stdio: 'inherit' },
-  );
-  rmSync(path.join(source, 'entries'), { recursive: true });
-  copyFileSync(path.join(source, 'api/README.md'), path.join(source, 'api/index.md'));
-  rmSync(path.join(source, 'api/README.md'));
-  for (const name of readdirSync(path.join(source, 'api'), { recursive: true })) {
-    if (!name.endsWith('.md')) continue;
-    const file = path.join(source, 'api', name);
-    const text = readFileSync(file, 'utf8').replaceAll('README.md', 'index.md');
-    if (path.basename(name) === 'README.md') {
-      writeFileSync(path.join(path.dirname(file), 'index.md'), text);
-      rmSync(file);
-    } else writeFileSync(file, text);
-  }
-}
-
-function middlewares() {
-  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  return Object.entries(exports)
-    .filter(([name]) => name.startsWith('./middleware/'))
-    .map(
-      ([
-        name,
-        {
-          import: { default: file },
-        },
-      ]) => [path.basename(name), file.replace('./dist/esm/', '').replace(/\.js$/, '')],
-    );
 }
 
 function titleOf(page) {

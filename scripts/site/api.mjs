@@ -1,0 +1,138 @@
+// The API from the published declarations, by typedoc: a page for each topic that a user has in mind.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(import.meta.dirname, '../..');
+const words = text => text.trim().split(/\s+/);
+
+/** What `callnext` exports, by topic: [page, title, names]. */
+const topics = [
+  [
+    'layer',
+    'Layer',
+    words(`Layer LayerOptions LayerDescription Middleware CallNext Lifespan Undone ErrorReporter ErrorContext
+      ErrorPhase`),
+  ],
+  [
+    'dependencies',
+    'Endpoint and dependencies',
+    words(`endpoint Endpoint EndpointOptions ResponseClass Depends DependsOptions dependency Named ValueOf
+      AnyDependency DeclaredDependency Dependencies DependencyScope Injected Solved`),
+  ],
+  [
+    'background-tasks',
+    'Background tasks',
+    words('BackgroundTasks BackgroundTask BackgroundWork TaskCondition'),
+  ],
+  [
+    'request',
+    'Request',
+    words(`Request RequestInit RequestState Headers HeadersInit Client RouterParams FormOptions FormLimits
+      UploadFile Auth BaseUser User Session Trace`),
+  ],
+  [
+    'response',
+    'Response',
+    words(`Response ResponseInit InjectedResponse ResponseLike JSONResponse HTMLResponse PlainTextResponse
+      RedirectResponse StreamingResponse FileResponse FileResponseInit Files OpenFile EventSourceResponse
+      EventSourceInit ServerSentEvent ServerSentEventInit CookieOptions`),
+  ],
+  [
+    'errors',
+    'Errors',
+    words('HTTPException ExceptionHandler ExceptionKey CallnextError ErrorCode ClientDisconnect'),
+  ],
+];
+
+/** Entry points that are a topic of their own: [page, title, entry points]. */
+const entries = [
+  ['express', 'Express adapter', ['express']],
+  ['koa', 'Koa adapter', ['koa']],
+  ['node', 'Node adapter', ['node']],
+  ['middleware', 'Middleware', middlewares()],
+  ['testing', 'Testing', ['testing']],
+];
+
+/** Writes the pages of the API into a folder. */
+export function writeApi(folder, typedoc) {
+  const sources = path.join(folder, 'entries');
+  mkdirSync(sources, { recursive: true });
+  checkTopics();
+  for (const [page, title, names] of topics)
+    writeEntry(sources, page, title, ['callnext'], `export { ${names.join(', ')} } from '${fileOf('.')}';`);
+  for (const [page, title, points] of entries)
+    writeEntry(
+      sources,
+      page,
+      title,
+      points.map(point => `callnext/${point}`),
+      points.map(point => `export * from '${fileOf(`./${point}`)}';`).join('\n'),
+    );
+  writeFileSync(path.join(sources, 'tsconfig.json'), JSON.stringify(tsconfig()));
+  const points = [...topics, ...entries].flatMap(([page]) => ['--entryPoints', `${sources}/${page}.d.ts`]);
+  const options = words(`--plugin typedoc-plugin-markdown --outputFileStrategy modules --entryFileName index
+    --readme none --disableSources --hideBreadcrumbs --hidePageHeader --excludePrivate --excludeInternal
+    --excludeExternals --sort source-order --useCodeBlocks --parametersFormat table --logLevel Error`);
+  execFileSync(
+    typedoc,
+    ['--tsconfig', `${sources}/tsconfig.json`, '--name', 'API', '--out', folder, ...options, ...points],
+    { stdio: 'inherit' },
+  );
+  rmSync(sources, { recursive: true, force: true });
+  writeFileSync(path.join(folder, 'index.md'), index());
+}
+
+function index() {
+  const line = (title, what) => `- [${title}](${title.replaceAll(' ', '-')}.md): ${what}`;
+  const code = names => names.map(name => `\`${name}\``).join(', ');
+  const lines = [
+    ...topics.map(([, title, names]) => line(title, code(names))),
+    ...entries.map(([, title, points]) => line(title, code(points.map(point => `callnext/${point}`)))),
+  ];
+  return `# API\n\nEvery export, by topic.\n\n${lines.join('\n')}\n`;
+}
+
+/** Each export has a topic, so that a new one cannot be missing on the site. */
+function checkTopics() {
+  const text = readFileSync(path.join(root, 'dist/cjs/core/index.d.ts'), 'utf8');
+  const exported = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) =>
+    list.split(',').map(name => name.replace(/\btype\b/, '').trim()),
+  );
+  const placed = topics.flatMap(([, , names]) => names);
+  const missing = exported.filter(name => name !== '' && !placed.includes(name));
+  if (missing.length > 0) throw new Error(`scripts/site/api.mjs has no topic for ${missing.join(', ')}.`);
+}
+
+function writeEntry(folder, page, title, points, code) {
+  const shown = points.map(point => `\`import { … } from '${point}'\``);
+  const from = points.length > 1 ? shown.map(each => `- ${each}`) : shown;
+  const comment = [...from, '', `@module ${title}`].map(line => ` * ${line}`.trimEnd()).join('\n');
+  writeFileSync(path.join(folder, `${page}.d.ts`), `/**\n${comment}\n */\n${code}\n`);
+}
+
+function fileOf(point) {
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return path.join(root, exports[point].import.default);
+}
+
+function middlewares() {
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return Object.keys(exports)
+    .filter(name => name.startsWith('./middleware/'))
+    .map(name => name.slice(2));
+}
+
+function tsconfig() {
+  return {
+    compilerOptions: {
+      module: 'nodenext',
+      moduleResolution: 'nodenext',
+      lib: ['es2023', 'esnext.disposable'],
+      skipLibCheck: true,
+      typeRoots: [path.join(root, 'node_modules/@types')],
+      types: ['node'],
+    },
+    include: ['*.d.ts'],
+  };
+}
