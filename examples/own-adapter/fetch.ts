@@ -127,8 +127,7 @@ class FetchTransport implements Transport {
     });
   }
 
-  // Resolves when the last byte is handed over or the client has left.
-  // Then dependencies exit and tasks run.
+  /** Resolves when the last byte is handed over, or when the client has left. */
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);
