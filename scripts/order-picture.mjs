@@ -21,7 +21,7 @@ const lanes = [
   ['task', 'background task', ''],
   ['always', 'background task', "{ when: 'always' }"],
 ];
-const [left, top, column, row, bar] = [230, 64, 54, 38, 26];
+const [left, top, column, row, bar] = [200, 64, 46, 44, 30];
 const width = left + events.length * column + 20;
 const height = top + lanes.length * row + 44;
 const middle = index => left + index * column + column / 2;
@@ -33,8 +33,8 @@ const styles = `
     .middleware { fill: #b6d7ff } .dependency { fill: #b4e8c4 }
     .endpoint { fill: #ffd8a8 } .background { fill: #e3d0ff }
     .sent { stroke: #cf222e } .sent-text { fill: #cf222e }
-    text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
-    .soft, .end { font-size: 11px } .sent-text { font-weight: 600 }
+    text { font: 15px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
+    .soft, .end { font-size: 12.5px } .sent-text { font-weight: 600 }
     @media (prefers-color-scheme: dark) {
       .page { fill: #0d1117 } .text, .end { fill: #f0f6fc }
       .soft { fill: #9198a1 } .line { stroke: #3d444d }
@@ -57,11 +57,12 @@ function lane([name, kind, detail], index) {
   const [begin, end] = [left + from * column + 3, left + (to + 1) * column - 3];
   const baseline = y + bar / 2 + 4;
   return [
-    text('text', 16, y + (detail ? 11 : 17), kind),
-    detail && text('soft', 16, y + 25, detail),
+    text('text', 16, y + (detail ? 12 : 20), kind),
+    detail && text('soft', 16, y + 28, detail),
     `<rect class="${kind.split(' ')[0]}" x="${begin}" y="${y}" width="${end - begin}" height="${bar}" rx="5"/>`,
-    text('end', middle(from), baseline, ending(first, name) || 'runs', 'middle'),
-    to > from && text('end', middle(to), baseline, ending(last, name), 'middle'),
+    from === to && text('end', middle(from), baseline, 'runs', 'middle'),
+    from < to && text('end', begin + 7, baseline, ending(first, name)),
+    from < to && text('end', end - 7, baseline, ending(last, name), 'end'),
   ].filter(Boolean);
 }
 
@@ -69,8 +70,9 @@ const sent = middle(events.indexOf('sent'));
 const line = (kind, x1, x2, y1, y2, more = '') =>
   `<line class="${kind}" x1="${x1}" x2="${x2}" y1="${y1}" y2="${y2}"${more}/>`;
 const bottom = top + lanes.length * row;
+const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
 const picture = [
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title">`,
+  `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-labelledby="title">`,
   `<title id="title">The order of a request: ${escaped(events.join(', '))}</title>`,
   `<style>${styles}\n  </style>`,
   `<rect class="page" width="${width}" height="${height}" rx="8"/>`,

@@ -33,7 +33,7 @@ const readItem = endpoint(
 );
 
 export const app = express();
-app.use(toExpress(layer)); // existing routes below keep working, unchanged
+app.use(toExpress(layer)); // existing routes work unchanged
 app.get('/items/:id', toExpress(readItem));
 app.get('/legacy', (_req, res) => {
   res.json({ ok: true });
