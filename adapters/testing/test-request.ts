@@ -5,7 +5,7 @@ import { knownOfFetch } from './known-options.js';
 export interface TestRequestInit extends RequestInit {
   /** Data that is sent as JSON. */
   json?: unknown;
-  /** Whether the call resolves after exits and background tasks; by default as the client was told. */
+  /** Whether the call resolves after exits and background tasks; as the client says, unless set. */
   settle?: boolean;
   /**
    * Whether the call resolves when the head of the response is there, for responses without end. The body

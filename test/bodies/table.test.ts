@@ -75,7 +75,7 @@ async function outcome(read: () => Promise<unknown>): Promise<unknown> {
 /** Native code that reads a body, and what it has made of it. */
 interface Host {
   readonly parsers: readonly string[];
-  /** An app with the parser before or behind the layer, and an endpoint at the end that says what both sides have seen. */
+  /** An app with the parser before or behind the layer, and an endpoint that says what both have seen. */
   app(options: {
     parser: string;
     before: boolean;
@@ -238,7 +238,7 @@ const orders: Record<string, (read: Reader) => { middleware: Middleware[]; other
   },
 };
 
-/** Every order, content and parser at least once, and each kind of parser with those orders that differ for it. */
+/** Every order, content and parser at least once, and each parser in the orders that differ for it. */
 const rows: [order: string, content: string, onExpress: string, onKoa: string][] = [
   ['a middleware, then the parser, then the endpoint', 'json', 'express.json', '@koa/bodyparser'],
   ['a middleware, then the parser, then the endpoint', 'multipart', 'multer', '@koa/multer'],
