@@ -38,8 +38,8 @@ export function holdsInjected({ below, failures, enteredExits }: Exchange): bool
 }
 
 /**
- * Native code that holds dependencies has failed after it answered. Tells whether the failure takes the place
- * of the answer: not once the response is on its way.
+ * Native code that holds dependencies has failed after it answered. Returns whether the failure replaces
+ * the answer: not once the response is on its way.
  */
 export function overtakeAnswer(exchange: Exchange, failure: Error): boolean {
   const { failing, isSending } = exchange;

@@ -185,7 +185,7 @@ describe('a hold in the state held', () => {
     expect(wire()).toMatch(/\r\n\r\n$/);
   });
 
-  it('tells the innermost waiter of its head', () => {
+  it('notifies the innermost waiter of its head', () => {
     const { res, hold, log } = inState('open');
     hold.waiters = [
       { answered: () => void log.push('outer') },
