@@ -30,7 +30,16 @@ const isQuick = process.argv.includes('--quick');
 const { ROUNDS: rounds = '15' } = process.env;
 const settings = isQuick
   ? { lines: [mainLine], rounds: 3, seconds: 1, warmUp: 1, streams: 2, clients: 1_000, imports: 5, runs: 1 }
-  : { lines, rounds: Number(rounds), seconds: 1, warmUp: 2, streams: Math.min(11, Number(rounds)), clients: 10_000, imports: 11, runs: 2 };
+  : {
+      lines,
+      rounds: Number(rounds),
+      seconds: 1,
+      warmUp: 2,
+      streams: Math.min(11, Number(rounds)),
+      clients: 10_000,
+      imports: 11,
+      runs: 2,
+    };
 const answer = '{"message":"Hello, world","items":[1,2,3]}';
 const file = 'bench/README.md';
 
