@@ -68,6 +68,17 @@ describe.each(frameworks)('on $name, a held response', ({ app }) => {
       ['ERR_HTTP_CONTENT_LENGTH_MISMATCH'],
     ],
     [
+      'nothing of a strict length after an empty write',
+      (res, log) => {
+        res.strictContentLength = true;
+        res.setHeader('content-length', 4);
+        attempt(log, () => res.write(''));
+        attempt(log, () => res.write('abc'));
+        attempt(log, () => res.end('d'));
+      },
+      ['accepted', 'accepted', 'accepted'],
+    ],
+    [
       'nothing of a strict length that is kept',
       (res, log) => {
         res.strictContentLength = true;
@@ -106,6 +117,46 @@ describe.each(frameworks)('on $name, a held response', ({ app }) => {
     );
     expect(heads[0]?.head).toContain('x-added: 1');
     expect(heads[1]).toEqual(heads[0]);
+  });
+
+  const sentAsNatively: [what: string, handle: (res: http.ServerResponse) => void][] = [
+    [
+      'a download whose length was set before its disposition',
+      res => {
+        res.setHeader('Content-Length', 3);
+        res.setHeader('Content-Disposition', 'attachment; filename="é.csv"');
+        res.writeHead(200, { 'Content-Type': 'text/csv' });
+        res.end('a,b');
+      },
+    ],
+    [
+      'a list of dispositions as an argument',
+      res => {
+        res.setHeader('Content-Length', 1);
+        res.writeHead(200, { 'Content-Disposition': ['inline', 'attachment'] });
+        res.end('x');
+      },
+    ],
+    [
+      'names in two cases in a list, with a strict length',
+      res => {
+        res.strictContentLength = true;
+        res.writeHead(200, ['X-W', '1', 'x-w', '2', 'Content-Length', '2'] as never);
+        res.end('ok');
+      },
+    ],
+  ];
+
+  it.each(sentAsNatively)('sends %s as natively', async (_what, handle) => {
+    const answers = await Promise.all(
+      [app(), app().use(passing())].map(each =>
+        listening(each.native('/', (_req, res) => handle(res)).listener(), (_url, port) =>
+          exchangeOnWire(port, '/'),
+        ),
+      ),
+    );
+    expect(answers[0]?.head).toContain('HTTP/1.1 200');
+    expect(answers[1]).toEqual(answers[0]);
   });
 });
 

@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { NativeResponse } from '../node-types.js';
 import type { Held } from './calls.js';
+import { copyOf } from './raw-head.js';
 import type { Chunk } from './tape.js';
 
 /** Throws what Node throws for a chunk of a wrong type. */
@@ -28,7 +29,8 @@ export function checkLength(
   const counter = counting.get(res) ?? counterOf(hold);
   counting.set(res, counter);
   try {
-    if (chunk) counter[method](chunk, encoding as BufferEncoding);
+    // An empty chunk is no end.
+    if (method === 'write' || chunk) counter[method](chunk, encoding as BufferEncoding);
     else counter.end();
   } finally {
     (counter as unknown as { outputData: unknown[] }).outputData = [];
@@ -36,11 +38,12 @@ export function checkLength(
 }
 
 function counterOf({ res, head, tape }: Held): ServerResponse {
-  head.lookAt();
   const counter = stray(res.req?.method);
   counter.strictContentLength = true;
-  for (const name of res.getHeaderNames()) counter.setHeader(name, res.getHeader(name) as string);
-  if (tape.origin === 'writeHead') counter.writeHead(res.statusCode);
+  // What it refuses is thrown where it is called.
+  counter.on('error', () => undefined);
+  for (const name of res.getHeaderNames()) counter.setHeader(name, copyOf(res.getHeader(name)) as string);
+  if (tape.origin === 'writeHead') head.writeOn(counter);
   else counter.statusCode = res.statusCode;
   return counter;
 }

@@ -4,7 +4,7 @@ import type { NativeResponse, RawHead } from '../node-types.js';
 import { type Sink, setReason } from '../response/write-response.js';
 import { areDetached, changeHeaders } from './detached-headers.js';
 import { dropHeaders, makeHead, ofFraming } from './framing.js';
-import { pairsOf, setPairs } from './raw-head.js';
+import { copyOf, copyOfHead, pairsOf, setPairs } from './raw-head.js';
 
 /**
  * Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and the rest behave as after the
@@ -152,6 +152,11 @@ export class CapturedHead {
     return statusCode === this.#captured ? undefined : statusCode;
   }
 
+  /** Makes the head on a response that stands in for this one. */
+  writeOn(standIn: ServerResponse): void {
+    standIn.writeHead(this.status, copyOfHead(this.#raw) as never);
+  }
+
   /** Makes the head again, by the method that was there before. */
   replay(previous: Sink): void {
     const res = this.res;
@@ -191,11 +196,12 @@ export class CapturedHead {
     res._storeHeader = (statusLine, headers) => {
       // Headers that are only arguments are checked where Node makes the head of them, so it makes one to
       // throw away.
-      Reflect.apply(native._storeHeader, new ServerResponse({ method: 'GET', headers: {} } as never), [
-        statusLine,
-        headers,
-      ]);
-      const isMerged = res.getHeaderNames().length > 0 || headers === undefined;
+      const standIn = new ServerResponse({ method: 'GET', headers: {} } as never);
+      const names = res.getHeaderNames();
+      const isMerged = names.length > 0 || headers === undefined;
+      for (const name of names) standIn.setHeader(name, copyOf(res.getHeader(name)) as string);
+      if (isMerged) standIn.writeHead(res.statusCode);
+      else Reflect.apply(native._storeHeader, standIn, [statusLine, copyOfHead(headers as RawHead)]);
       this.#raw = isMerged ? undefined : (headers as RawHead);
     };
     try {

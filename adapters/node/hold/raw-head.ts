@@ -15,3 +15,14 @@ export function pairsOf(raw: NonNullable<RawHead>): Iterable<readonly [string, u
   if (Array.isArray(raw[0])) return raw as unknown as [string, unknown][];
   return raw.flatMap((name, index) => (index % 2 === 0 ? [[String(name), raw[index + 1]] as const] : []));
 }
+
+/** A header value with lists of its own: Node codes those of `content-disposition` in place. */
+export function copyOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(copyOf) : value;
+}
+
+/** The same for a header argument of `writeHead`. */
+export function copyOfHead(raw: RawHead): RawHead {
+  if (raw === undefined || Array.isArray(raw)) return copyOf(raw) as RawHead;
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, copyOf(value)])) as RawHead;
+}
