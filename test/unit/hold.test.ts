@@ -30,7 +30,12 @@ function open(method = 'GET'): Subject {
   const res = new ServerResponse(req as never) as unknown as NativeResponse;
   res.assignSocket(socket as never);
   // As the server of Node does.
-  socket.on('drain', () => res.emit('drain'));
+  const needsDrain = Object.getOwnPropertySymbols(res).find(key => key.description === 'kNeedDrain');
+  socket.on('drain', () => {
+    if (needsDrain && !Reflect.get(res, needsDrain)) return;
+    if (needsDrain) Reflect.set(res, needsDrain, false);
+    res.emit('drain');
+  });
   res.sendDate = false;
   Reflect.set(res, exchangeKey, { hold: undefined });
   return { res, hold: intercept(res, undefined), log: [], wire: () => Buffer.concat(sent).toString() };
@@ -122,7 +127,8 @@ describe('a hold in the state held', () => {
     await turn();
     expect(hold.state).toBe('passing');
     expect(wire()).toMatch(/^HTTP\/1\.1 201 Created\r\nx-item: 1\r\n/);
-    expect(wire()).toMatch(/a\r\n.*b\r\n0\r\n\r\n$/s);
+    // From Node 22 on, both are in one chunk.
+    expect(wire()).toMatch(/a(?:\r\n.*)?b\r\n0\r\n\r\n$/s);
   });
 
   it('returns false from a write at the high-water mark, and drains once at the release', async () => {
@@ -172,7 +178,7 @@ describe('a hold in the state held', () => {
     ServerResponse.prototype.write.call(res, 'b', 'utf8');
     await turn();
     expect(hold.state).toBe('passing');
-    expect(wire()).toMatch(/a\r\n.*b\r\n$/s);
+    expect(wire()).toMatch(/a(?:\r\n.*)?b\r\n$/s);
   });
 
   it('drops the body of an answer to HEAD, and calls its callback', async () => {
