@@ -92,7 +92,7 @@ function promised(run: () => unknown): Promise<unknown> {
   }
 }
 
-/** What Koa runs below is through. */
+/** What Koa runs below has finished. */
 function fulfilled(koa: KoaExchange, waiter: Waiter): void {
   const { native, ctx } = koa;
   native.calls.ended(waiter.chain);

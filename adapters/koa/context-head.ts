@@ -56,7 +56,7 @@ export function viewed(ctx: KoaContext, response: Response): Viewed | undefined 
 }
 
 /**
- * Koa destroys a body when its client goes, so that who reads it is told of that, and not of a stream that
+ * Koa destroys a body when its client leaves. A reader then gets that error, and not the one of a stream that
  * broke.
  */
 function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Streamed {

@@ -3,7 +3,7 @@ import { clientOf, type Framework, parsedBodyOf, readTarget, type Target } from 
 import type { KoaContext } from './koa-types.js';
 import { routerParams } from './router-params.js';
 
-/** What Koa tells of itself, and knows of one request. */
+/** What the adapter knows of Koa and of one request. */
 export class KoaFramework implements Framework {
   readonly kind = 'koa';
   /** Koa is given an error by a promise, and answers it in the context of those who await that. */

@@ -99,7 +99,8 @@ function answerPastKoa(ctx: KoaContext, outer: NativeExchange, endpoint: Endpoin
 }
 
 /**
- * What is below has answered, and may still be at work: Koa goes on when it is through, as without the layer.
+ * What is below has answered and may still be running: Koa continues when it has finished, as without the
+ * layer.
  */
 async function answered({ native }: KoaExchange, own: Waiter): Promise<void> {
   const first = own.line?.[0] ?? own;

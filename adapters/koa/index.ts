@@ -44,8 +44,8 @@ export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>):
 /**
  * A handler of the Fetch kind as a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint as any other: it takes part
- * in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
+ * It works before and behind body parsers, streams both ways, and is an endpoint like any other: it takes
+ * part in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
  * Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): KoaHandler {

@@ -7,7 +7,7 @@ import type { KoaContext } from './koa-types.js';
 
 /**
  * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is
- * through, or on `ctx.res`, which is held as any native response is.
+ * through, or on `ctx.res`, which is held like any native response.
  */
 export class KoaExchange implements ViewOwner {
   readonly ctx: KoaContext;

@@ -42,7 +42,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     void bodyOf(response)
       .closeUnread()
       ?.catch(() => undefined);
-  // Koa derives a type from a body, and takes its time for it, where there is none yet.
+  // Where no type is set yet, Koa derives one from the body, which is slow.
   const type = content === null ? null : headers.get('content-type');
   if (type !== null) ctx.set('content-type', type);
   const producer = setBody(ctx, content, declared, response);

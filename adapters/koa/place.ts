@@ -24,7 +24,7 @@ export function place(koa: KoaExchange, waiter: Waiter | undefined, response: Re
   }
 }
 
-/** An inner layer or an endpoint is through: those around it see its response on the context. */
+/** An inner layer or an endpoint has answered: those around it see its response on the context. */
 export function placeInner(koa: KoaExchange, waiter: Waiter | undefined, response: Response): void {
   const { native } = koa;
   if (waiter) leave(native, waiter, response);

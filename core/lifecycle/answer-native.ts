@@ -40,7 +40,10 @@ function settleNative(exchange: Exchange, response: Response): Response | Promis
   const failed = observed ?? (response.status < 500 ? undefined : serverError(exchange, response));
   const { enteredExits } = exchange;
   if (failed || enteredExits?.has('function')) return leaveNative(exchange, response, failed);
-  if (enteredExits?.isEmpty === false) keepForNative(exchange);
+  if (enteredExits?.isEmpty === false) {
+    keepForNative(exchange);
+    if (exchange.below) watchLateUse(exchange);
+  }
   return response;
 }
 

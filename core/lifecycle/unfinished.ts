@@ -94,6 +94,6 @@ export function isAnswering({ endpoints }: Exchange): boolean {
 }
 
 /** Whether native code may still use what the request has entered. */
-export function isHolding({ below, enteredExits }: Exchange): boolean {
-  return below?.hasInjected === true || enteredExits?.isEmpty === false;
+export function isHolding(exchange: Exchange): boolean {
+  return hasInjected(exchange) || exchange.enteredExits?.isEmpty === false;
 }

@@ -92,8 +92,8 @@ export interface AuthenticationOptions {
  * ```
  *
  * Everyone is let through: it is `requires()` that refuses. A backend that throws something else than an
- * `AuthenticationError` has failed, and its exception goes on as any other. Throws `MIDDLEWARE_OPTIONS` when
- * it is built.
+ * `AuthenticationError` has failed, and its exception goes on like any other. Throws `MIDDLEWARE_OPTIONS`
+ * when it is built.
  */
 export function authentication(given: AuthenticationOptions): Middleware {
   const options = readOptions<AuthenticationOptions>('authentication', given, {
