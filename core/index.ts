@@ -9,10 +9,12 @@ export { Depends, type DependsOptions, dependency, type Named } from './dependen
 export type { ValueOf } from './dependencies/lifetimes.js';
 export type {
   AnyDependency,
+  AppContext,
   DeclaredDependency,
   Dependencies,
   DependencyScope,
   Injected,
+  RequestScope,
   Solved,
 } from './dependencies/marker.js';
 export { type Endpoint, type EndpointOptions, endpoint } from './endpoint/endpoint.js';

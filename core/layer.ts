@@ -15,12 +15,13 @@ import {
   checkTimeoutOfClose,
   type LayerOptions,
 } from './layer/layer-options.js';
+import { AppScope } from './lifecycle/app-scope.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { LifespanContext } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
-import { reportOutside, runOutside } from './lifecycle/run-outside.js';
+import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
@@ -58,8 +59,9 @@ export class Layer {
   #added = 0;
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
-  readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
+  readonly #app = new AppScope(this.#inFlight, (failure, name) => reportOutside(this, name, failure, 'exit'));
+  readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;
 
@@ -69,7 +71,7 @@ export class Layer {
     const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
     this.#middlewares = middlewares;
     for (const [key, handler] of handlers) this.#handlers.add(key, handler);
-    this.#lifespan = lifespan && new LifespanContext(lifespan);
+    this.#lifespan = lifespan && new LifespanContext(lifespan, this.#app);
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
@@ -93,13 +95,12 @@ export class Layer {
   }
 
   /**
-   * Enters the lifespan, where the first request would do it otherwise: before the server listens, so that
-   * what fails here is known before there is anybody to tell. Rejects with what it throws, and with
-   * `LAYER_CLOSED`.
+   * Enters the lifespan and the dependencies of scope `app` that it and the layer's own `dependencies` need,
+   * at any depth, where requests would do it otherwise: before the server listens, so that what fails here is
+   * known before there is anybody to tell. Rejects with what fails first, and with `LAYER_CLOSED`.
    */
-  async start(): Promise<void> {
-    if (this.#inFlight.isClosed) throw misuse('LAYER_CLOSED');
-    await this.#lifespan?.start();
+  start(): Promise<void> {
+    return startOutside(this, this.#options.dependencies);
   }
 
   /**
@@ -126,7 +127,7 @@ export class Layer {
 
   /**
    * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last
-   * background task. Then the lifespan is left.
+   * background task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
@@ -139,18 +140,16 @@ export class Layer {
    *
    * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever
    * without them. Then `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks
-   * that have not begun are dropped and told to `onError`. The exit of the lifespan has as long again.
-   * Rejects with what that throws, and with `LAYER_OPTIONS`.
+   * that have not begun are dropped and told to `onError`. The exits of the layer have as long again.
+   * Rejects with what the first of them to fail throws, and with `LAYER_OPTIONS`.
    */
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
     const undone = await this.#inFlight.close(timeoutMs);
-    const lifespan = this.#lifespan;
-    if (!lifespan) return undone;
-    const isLeft = await lifespan.exit(timeoutMs, error => reportOutside(this, lifespan.name, error, 'exit'));
-    return isLeft ? undone : { ...undone, exits: [...undone.exits, lifespan.name] };
+    const open = await this.#app.close(timeoutMs);
+    return open.length === 0 ? undone : { ...undone, exits: [...undone.exits, ...open] };
   }
 
   /** The effective order, outermost first, as data and, by `String(…)`, for people. */
@@ -160,7 +159,8 @@ export class Layer {
       middlewares: this.#middlewares,
       names: this.#middlewareNames,
       exceptionHandlers: this.#handlers.keys(),
-      lifespan: this.#lifespan?.name,
+      lifespan: this.#lifespan,
+      entered: this.#app.names,
     });
   }
 
@@ -181,6 +181,7 @@ export class Layer {
       inFlight: this.#inFlight,
       mounts: this.#mounts,
       lifespan: this.#lifespan,
+      app: alone.has(this) ? undefined : this.#app,
     };
     if (forGood) this.#frozen = plan;
     return plan;
@@ -206,6 +207,18 @@ export class Layer {
   #refuseIfFrozen(method: string): void {
     if (this.#frozen) throw misuse('LAYER_FROZEN', method);
   }
+}
+
+const alone = new WeakSet<Layer>();
+
+/**
+ * A layer that stands for a middleware, a guard or an endpoint alone, and that nobody closes: dependencies of
+ * scope `app` live in a layer around it. Internal.
+ */
+export function layerAlone(options: LayerOptions = noOptions): Layer {
+  const layer = new Layer(options);
+  alone.add(layer);
+  return layer;
 }
 
 export function isLayer(value: unknown): value is Layer {

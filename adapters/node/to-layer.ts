@@ -7,7 +7,8 @@ import {
   type Exchange,
   isDepends,
   isLayer,
-  Layer,
+  type Layer,
+  layerAlone,
   type Middleware,
   misuse,
 } from '../../core/adapter.js';
@@ -18,14 +19,14 @@ import {
  */
 export function toLayer(adapter: string, target: Layer | Middleware | Depends<unknown>): Layer {
   if (isLayer(target)) return target;
-  if (isDepends(target)) return new Layer({ dependencies: [target] });
+  if (isDepends(target)) return layerAlone({ dependencies: [target] });
   if (typeof target !== 'function' || adapterOf(target) !== undefined)
     throw misuse('ADAPTER_TARGET', adapter, target);
-  return new Layer({ middleware: [target] });
+  return layerAlone({ middleware: [target] });
 }
 
 /** What is around an endpoint that stands alone. */
-export const bareLayer: Layer = new Layer();
+export const bareLayer: Layer = layerAlone();
 
 /** What is below the bare layer of an endpoint that stands alone. */
 export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {

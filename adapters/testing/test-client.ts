@@ -29,8 +29,8 @@ export interface TestClientOptions {
   /** Sent with every request that does not name them itself. */
   headers?: Record<string, string>;
   /**
-   * Closed with the client, which ends its lifespan. A closed layer cannot start again: make one for each
-   * test.
+   * Started before the first call, which rejects as `layer.start()` does, and closed with the client. A
+   * closed layer cannot start again: make one for each test.
    */
   layer?: Layer;
   /** What a layer that is tested alone stands around; a 404 by default. */
@@ -70,6 +70,7 @@ export class TestClient {
   readonly #watch = new Watch();
   readonly #defaults: Defaults;
   readonly #layer: Layer | undefined;
+  #starting: Promise<void> | undefined;
   readonly #stopWatching: () => void;
 
   constructor(target: TestTarget, options: TestClientOptions = noOptions) {
@@ -140,7 +141,15 @@ export class TestClient {
    * for more than 20 redirects and for a redirect where `redirect` is `error`.
    */
   async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
-    let asked = await askedBy(input, init, this.#defaults);
+    const first = await askedBy(input, init, this.#defaults);
+    this.#starting ??= this.#layer?.start();
+    await this.#starting;
+    return this.#follow(first);
+  }
+
+  /** Sends a request, and those to which it is redirected. */
+  async #follow(first: Asked): Promise<Response> {
+    let asked = first;
     for (let redirects = 0; ; redirects += 1) {
       const response = await this.#send(asked);
       const location = redirectOf(response);

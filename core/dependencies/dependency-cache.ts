@@ -22,6 +22,8 @@ export class Solution implements Slot {
   readonly place: Place;
   /** The same dependency at another place. */
   elsewhere: Solution | undefined;
+  /** What it has asked for, where that is noted: below a `Depends.all(…)`. */
+  asked: Solution[] | undefined;
   readonly #values: Record<string, unknown>;
   #state: 'solving' | 'solved' | 'failed' = 'solving';
   /** The value, or what was thrown. */
@@ -109,9 +111,11 @@ export class DependencyCache {
   add(solution: Solution): void {
     const { key, place } = solution;
     this.#solutions ??= new Map();
-    const others = this.#solutions.get(key);
+    let others = this.#solutions.get(key);
     if (others !== undefined) {
       if (this.find(key, place)) return;
+      // Those that have failed are not kept: a layer may ask again for as long as it lives.
+      while (others?.hasFailed) others = others.elsewhere;
       solution.elsewhere = others;
     }
     this.#solutions.set(key, solution);

@@ -10,21 +10,22 @@ import {
 } from './marker.js';
 import { declarationOf } from './needs.js';
 
-const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
+const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2, app: 3 };
 
 /**
- * Walks a tree of dependencies before any of them is called.
- * Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on.
+ * Walks a tree of dependencies before any of them is called. `heldBy` is the scope of their owner, if it has
+ * one. Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on.
  */
 export function checkGraph(
   dependencies: Dependencies,
   owner: string,
   defaultScope: DependencyScope,
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
+  heldBy?: DependencyScope,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
   for (const [key, marker] of Object.entries(dependencies))
-    checkNode(graph, key, marker, [owner], [], undefined);
+    checkNode(graph, key, marker, [owner], [], heldBy);
 }
 
 interface Graph {
@@ -76,12 +77,13 @@ function checkNode(
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
   const isExiting = hasExit(marker, produce);
   const scope = marker.scope ?? (isExiting ? graph.defaultScope : undefined);
-  if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
-    throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
-  }
+  // A plain function that names no scope may ask for the request, which scope `app` does not have.
+  const lives = heldBy === 'app' ? (scope ?? graph.defaultScope) : scope;
+  if (lives !== undefined && heldBy !== undefined && widths[lives] < widths[heldBy])
+    throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, lives);
   const known = graph.done.get(used) ?? new Set();
   // A plain function only hands on what it was given, so what is below it must live as long as what is above.
-  const held = isExiting ? scope : heldBy;
+  const held = isExiting || scope === 'app' ? scope : heldBy;
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));

@@ -75,6 +75,11 @@ export class ExitStack {
     return undefined;
   }
 
+  /** Puts those with these slots into the order in which the slots are named: see `arranged`. */
+  arrange(slots: readonly Slot[]): void {
+    this.#entered = arranged(this.#entered, slots, ({ exit }) => exit.slot);
+  }
+
   /** Nothing will leave what is entered from now on; the reason is made when somebody asks for it. */
   close(failure: () => Error): void {
     this.failure = undefined;
@@ -184,4 +189,17 @@ export class ExitStack {
 function isLeftWith(scope: DependencyScope, { exit }: Entry): boolean {
   const own = exit.slot.scope;
   return own === scope || (own === 'function' && scope === 'request');
+}
+
+/**
+ * Sorts what has one of these slots into the order in which the slots are named, unless something else was
+ * entered in between, which may need some of it.
+ */
+export function arranged<T>(entered: readonly T[], slots: readonly Slot[], slotOf: (each: T) => Slot): T[] {
+  const placeOf = (each: T): number => slots.indexOf(slotOf(each));
+  const from = entered.findIndex(each => placeOf(each) >= 0);
+  const them = entered.filter(each => placeOf(each) >= 0);
+  const areTogether = entered.slice(from, from + them.length).every(each => placeOf(each) >= 0);
+  if (!areTogether) return [...entered];
+  return entered.toSpliced(from, them.length, ...them.toSorted((a, b) => placeOf(a) - placeOf(b)));
 }

@@ -2,11 +2,13 @@ import { isGeneratorFunction, located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import { type DependencyRun, noValues } from './dependency-run.js';
 import { checkDependencies, checkNames, type Depends } from './depends.js';
+import type { ExitStack } from './exit-stack.js';
 import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
 import { refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the request that it runs in. */
 export interface InjectRun extends DependencyRun {
+  readonly exits: ExitStack;
   /** Its method and path, for errors. */
   readonly title: string;
 }

@@ -1,4 +1,4 @@
-import type { Dependencies, DependencyScope, Depends } from './marker.js';
+import type { Dependencies, DependencyScope, Depends, RequestScope } from './marker.js';
 
 // How long values live, as far as the types can tell: they refuse what is refused when an endpoint is built.
 
@@ -14,11 +14,17 @@ export type ValueOf<Produced> =
       : Awaited<Produced>;
 
 /**
- * The shortest scope among those that a dependency's own dependencies name; `background` where none names
- * one.
+ * The shortest scope among those that a dependency's own dependencies name. One that names none may be of
+ * scope `background`; `app` is what all of them name, or what needs nothing.
  */
 export type Narrowest<D extends Dependencies> =
-  'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
+  'function' extends LivesOf<D>
+    ? 'function'
+    : 'request' extends LivesOf<D>
+      ? 'request'
+      : LivesOf<D> extends 'app'
+        ? 'app'
+        : 'background';
 
 type LivesOf<D extends Dependencies> = {
   [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : never;
@@ -35,20 +41,26 @@ type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
 
 /**
  * How long a value lives: with an exit, as its scope says; that of a plain function, as long as what it was
- * given.
+ * given, and within a request unless it names the scope `app`.
  */
 export type LivesAs<
   Produced,
   Needs extends DependencyScope,
-  Scope extends DependencyScope | undefined,
+  Scope extends RequestScope | undefined,
   Dispose,
-> = Scope extends DependencyScope ? Scope : HasExit<Produced, Dispose> extends true ? 'default' : Needs;
+> = Scope extends RequestScope
+  ? Scope
+  : HasExit<Produced, Dispose> extends true
+    ? 'default'
+    : Needs extends 'app'
+      ? 'background'
+      : Needs;
 
-type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
+type Wider = { function: 'request' | 'background'; request: 'background'; background: never; app: never };
 
 /** A dependency with an exit cannot outlive what it needs. */
 export type Allowed<Produced, Needs extends DependencyScope, Dispose> =
-  HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
+  HasExit<Produced, Dispose> extends true ? Exclude<RequestScope, Wider[Needs]> : RequestScope;
 
 /** Only a plain function's value that always has a disposer may be disposed; so may one of unknown type. */
 export type MayDispose<Produced> = 0 extends 1 & Produced

@@ -2,12 +2,16 @@ import type { BackgroundTasks } from '../background/background-tasks.js';
 import { isGeneratorFunction, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import type { RequestState } from '../http/request-init.js';
+
+/** When a dependency that is entered for a request exits. */
+export type RequestScope = 'function' | 'request' | 'background';
 
 /**
  * When a dependency exits: when the endpoint has its result (`function`), when the response is sent
- * (`request`), or when the background tasks have run (`background`).
+ * (`request`), when the background tasks have run (`background`), or when its layer is closed (`app`).
  */
-export type DependencyScope = 'function' | 'request' | 'background';
+export type DependencyScope = RequestScope | 'app';
 
 /** What every dependency and endpoint is given beside what it declares. */
 export interface Injected {
@@ -16,8 +20,17 @@ export interface Injected {
   readonly backgroundTasks: BackgroundTasks;
 }
 
+/** What a dependency of scope `app` is given beside what it declares: there is no request. */
+export interface AppContext {
+  /** Aborts when the layer is closed: after its last task, or when the time of `close()` is up. */
+  readonly signal: AbortSignal;
+  /** What the layer's lifespan has yielded; empty for what the lifespan itself needs. */
+  readonly state: RequestState;
+}
+
 declare const valueType: unique symbol;
 declare const needsType: unique symbol;
+declare const contextType: unique symbol;
 declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
 const dependencyBrand = Symbol.for('callnext.dependency');
@@ -49,11 +62,17 @@ export type Solved<D extends Dependencies> = {
 };
 
 /**
- * A dependency that declares others. Made by `dependency(…)`. Its function is not named `call`: every
- * function has a member of that name, and inference would take that one.
+ * A dependency that declares others. Made by `dependency(…)`. `Context` is what it is given beside their
+ * values. Its function is not named `call`: every function has a member of that name, and inference would
+ * take that one.
  */
-export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
+export interface DeclaredDependency<
+  out Produced,
+  out Needs extends DependencyScope = DependencyScope,
+  in Context = never,
+> {
   readonly [needsType]?: Needs;
+  readonly [contextType]?: (context: Context) => void;
   readonly [dependencyBrand]: true;
   /** The name of its function; empty where it has none. */
   readonly name: string;
@@ -62,7 +81,10 @@ export interface DeclaredDependency<out Produced, out Needs extends DependencySc
 }
 
 /** A dependency in the form in which it was given: the key of caches and overrides. */
-export type AnyDependency = ((context: Injected) => unknown) | DeclaredDependency<unknown>;
+export type AnyDependency =
+  | ((context: Injected) => unknown)
+  | ((context: AppContext) => unknown)
+  | DeclaredDependency<unknown>;
 
 /** What a dependency calls and what it needs, in whichever form it was given. */
 export type DependencyParts = Pick<DeclaredDependency<unknown>, 'name' | 'produce' | 'dependencies'>;
@@ -78,9 +100,9 @@ export function markerOf(
   return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose });
 }
 
-export function declaredOf<Produced, Needs extends DependencyScope>(
+export function declaredOf<Produced>(
   parts: DependencyParts & { readonly produce: (context: never) => Produced },
-): DeclaredDependency<Produced, Needs> {
+): DeclaredDependency<Produced, never, unknown> {
   return Object.freeze({ [dependencyBrand]: true as const, ...parts });
 }
 

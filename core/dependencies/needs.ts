@@ -21,6 +21,8 @@ export interface Need {
 /** Declared dependencies, read once: requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
+  /** Whether they are entered at once: those of `Depends.all(…)`. */
+  readonly areTogether: boolean;
   /** The default scopes for which its graph has been checked. */
   readonly checkedFor: Set<DependencyScope>;
 }
@@ -28,10 +30,18 @@ export interface Declaration {
 const declarations = new WeakMap<Dependencies, Declaration>();
 
 export function declarationOf(dependencies: Dependencies): Declaration {
-  const known = declarations.get(dependencies);
-  if (known) return known;
+  return declarations.get(dependencies) ?? declare(dependencies, false);
+}
+
+/** Says of dependencies that they are entered at once. */
+export function declareTogether(dependencies: Dependencies): Dependencies {
+  declare(dependencies, true);
+  return dependencies;
+}
+
+function declare(dependencies: Dependencies, areTogether: boolean): Declaration {
   const needs = Object.entries(dependencies).map(([key, marker]) => needOf(key, marker));
-  const declaration = { needs, checkedFor: new Set<DependencyScope>() };
+  const declaration = { needs, areTogether, checkedFor: new Set<DependencyScope>() };
   declarations.set(dependencies, declaration);
   return declaration;
 }

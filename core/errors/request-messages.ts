@@ -7,6 +7,12 @@ export const requestMessages = {
     'The request was answered further out, by a timeout or a middleware that did not wait, so nothing below runs any more. Call `callNext` earlier.',
   APP_INSIDE_APP: () =>
     'A layer of `toKoa()` was reached by a request that a layer of another app is around already: an app of Koa that is called inside another app has a context of its own. Mount it with koa-mount, or give a layer to one of the two apps only.',
+  APP_OUTSIDE: (dependency: string) =>
+    `\`${dependency}\` has the scope "app", and no layer is around the code that needs it, ` +
+    'so it would never exit. Mount one: `app.use(toExpress(new Layer()))`, `app.use(toKoa(new Layer()))`.',
+  APP_REQUEST: (dependency: string, missing: string) =>
+    `\`${dependency}\` has the scope "app" and asked for \`${missing}\`: it gets \`signal\` and \`state\`, ` +
+    'and no request. Declare what it needs as dependencies of scope "app", or give it another scope.',
   BACKGROUND_TASK: (received: unknown) =>
     `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.${noGenerator(received)}`,
   BODY_CHUNK: (received: unknown) =>
@@ -51,7 +57,11 @@ export const requestMessages = {
   DEPENDENCY_NAME: (name: string, owner: string) =>
     `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. Name it differently.`,
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
-    `\`${path}\`: a dependency of scope "${scope}" can not need one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
+    scope === 'app'
+      ? `\`${path}\`: a dependency of scope "app" can only need others of that scope, ` +
+        `and received one of scope "${needed}". Write \`Depends(…, { scope: 'app' })\`, ` +
+        `or give the outer one the scope "${needed}" too.`
+      : `\`${path}\`: a dependency of scope "${scope}" can not need one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
       ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
@@ -96,7 +106,10 @@ export const requestMessages = {
   INJECT_USED_LATE: (route: string, dependency: string) =>
     `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had exited. Use the dependency in a block, which the exit waits for: \`await inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or give it the scope "request".`,
   INVALID_SCOPE: (received: unknown) =>
-    `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
+    received === 'app'
+      ? 'The scope "app" cannot be the default. Name it at each dependency that lives as long as the app: ' +
+        "`Depends(getPool, { scope: 'app' })`."
+      : `A dependency scope is "function", "request", "background" or "app", received ${show(received)}.`,
   LAYER_CLOSED: () =>
     'The layer has been closed by `layer.close()` and takes nothing new. Close it when the server takes no requests any more; make a new layer to begin again.',
   LAYER_FROZEN: (method: string) =>

@@ -1,8 +1,8 @@
-import { checkedScope, checkNames, type Depends } from '../dependencies/depends.js';
-import { type Dependencies, type DependencyScope, isDepends } from '../dependencies/marker.js';
-import { isAsyncFunction, isClass, misuse } from '../errors.js';
+import { checkedDefaultScope, checkNames, type Depends } from '../dependencies/depends.js';
+import { type Dependencies, isDepends, type RequestScope } from '../dependencies/marker.js';
+import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
-import type { Lifespan } from '../lifecycle/lifespan.js';
+import { type Lifespan, mayBeLifespan } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/compose.js';
 import type { Middleware } from '../middleware/middleware.js';
@@ -22,7 +22,7 @@ export interface LayerOptions {
   /** Told of errors that come too late for the client; `console.error` unless set. */
   onError?: ErrorReporter;
   /** The scope of dependencies that name none: `request` unless set. */
-  defaultScope?: DependencyScope;
+  defaultScope?: RequestScope;
   /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
   lifespan?: Lifespan;
   /**
@@ -81,7 +81,7 @@ export interface CheckedOptions {
   readonly dependencies: Dependencies;
   readonly handlers: readonly (readonly [ExceptionKey, ExceptionHandler<never>])[];
   readonly onError: ErrorReporter | undefined;
-  readonly defaultScope: DependencyScope | undefined;
+  readonly defaultScope: RequestScope | undefined;
   readonly lifespan: Lifespan | undefined;
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
@@ -100,7 +100,7 @@ export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
     const value = options[name as keyof LayerOptions];
     if (value !== undefined && !rule.check(value)) throw misuse('LAYER_OPTIONS', name, rule.expected, value);
   }
-  if (defaultScope !== undefined) checkedScope(defaultScope);
+  if (defaultScope !== undefined) checkedDefaultScope(defaultScope);
   if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
   const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType };
   return { middlewares, dependencies: declared, handlers, ...plain };
@@ -123,11 +123,6 @@ function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
   if (found.every(Array.isArray)) return found as readonly Pair[];
   const expected = 'a Map, or a list of pairs such as `[[404, handler]]`';
   throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
-}
-
-/** A plain function may return a generator, as those of compilers do. An async one gives a promise. */
-function mayBeLifespan(lifespan: unknown): boolean {
-  return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
 }
 
 function named(markers: readonly unknown[]): Dependencies {

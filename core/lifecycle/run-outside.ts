@@ -1,3 +1,4 @@
+import { appNeedsOf } from '../dependencies/app-needs.js';
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { contextOf, noValues } from '../dependencies/dependency-run.js';
 import { checkNames } from '../dependencies/depends.js';
@@ -53,6 +54,25 @@ export async function runOutside<D extends Dependencies, Result>(
   return result as Awaited<Result>;
 }
 
+/**
+ * Enters the lifespan of a layer, and what its own dependencies need of scope `app`, in the order in which
+ * requests would. Rejects with what fails first, and with `LAYER_CLOSED`.
+ */
+export async function startOutside(layer: Freezable, dependencies: Dependencies): Promise<void> {
+  const plan = look(layer);
+  if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
+  const exchange = outside('start');
+  const place = enterLayer(exchange, plan);
+  try {
+    checkGraphIn(exchange, dependencies, 'layer');
+    await plan.lifespan?.start(exchange);
+    for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+  } finally {
+    leaveLayer(exchange, place);
+    end(exchange);
+  }
+}
+
 /** Tells `onError` of what failed when nobody waited for it any more. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
@@ -69,15 +89,15 @@ function outside(name: string): Exchange {
 /** Steps 2 to 4. */
 async function answer<D extends Dependencies, Result>(
   exchange: Exchange,
-  { lifespan }: FrozenLayer,
+  { lifespan, app }: FrozenLayer,
   dependencies: D,
   work: Work<D, Result>,
 ): Promise<Awaited<Result>> {
   checkNames(dependencies, exchange.title);
   checkGraphIn(exchange, dependencies, exchange.title);
-  if (lifespan?.isReady === false) await lifespan.start();
+  if (lifespan?.isReady === false) await lifespan.start(exchange);
   if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
-  takeState(exchange, lifespan?.state);
+  takeState(exchange, app?.state);
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);

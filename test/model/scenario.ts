@@ -1,4 +1,4 @@
-import type { DependencyScope } from 'callnext';
+import type { DependencyScope, RequestScope } from 'callnext';
 
 /**
  * How a place of a request fails: by an exception without a handler, by an HTTPException (which has a built-in one), or by
@@ -69,7 +69,7 @@ export interface EndpointSpec {
 
 /** One request, and everything that happens to it. */
 export interface Scenario {
-  readonly defaultScope: DependencyScope;
+  readonly defaultScope: RequestScope;
   /** The outermost first. */
   readonly layers: readonly LayerSpec[];
   readonly endpoint: EndpointSpec;
@@ -84,7 +84,12 @@ export interface Outcome {
   readonly status: number | undefined;
 }
 
-export const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
+export const widths: Readonly<Record<DependencyScope, number>> = {
+  function: 0,
+  request: 1,
+  background: 2,
+  app: 3,
+};
 
 /** All dependencies of a scenario, each once. */
 export function dependenciesOf({ layers, endpoint }: Scenario): DependencySpec[] {

@@ -1,6 +1,7 @@
 // Programs that must compile. `npm run types` compiles this file; it is not run.
 import http from 'node:http';
 import {
+  type AppContext,
   BackgroundTask,
   Depends,
   dependency,
@@ -176,6 +177,45 @@ async function life(): Promise<void> {
   exits.concat(tasks);
 }
 void life;
+
+// Dependencies of scope `app` are given no request, and are needed by all others.
+const getConfig = ({ signal, state }: AppContext) => ({ url: `${state.url}${signal.aborted}` });
+const config = Depends(getConfig, { scope: 'app' });
+const pooled = Depends(
+  dependency({ config }, async function* ({ config: { url } }) {
+    yield { url };
+  }),
+  { scope: 'app' },
+);
+const annotated = dependency({ pooled }, ({ signal }: { pooled: object } & AppContext) => signal.aborted);
+const perRequest = dependency({ pooled, config }, async function* ({ pooled: { url }, request }) {
+  yield url + request.path;
+});
+const together = Depends.all({ config, pooled });
+endpoint(
+  {
+    pooled,
+    annotated: Depends(annotated, { scope: 'app' }),
+    perRequest: Depends(perRequest, { scope: 'background' }),
+    both: Depends.all({ n: Depends(fromFunction), p: Depends(perRequest) }),
+    opened: Depends(openFile, { scope: 'app', dispose: true }),
+  },
+  ({ pooled: { url }, annotated: isAborted, both }) => {
+    assertType<Equal<typeof url, string>>();
+    assertType<Equal<typeof isAborted, boolean>>();
+    assertType<Equal<typeof both, { n: number; p: string }>>();
+  },
+);
+new Layer({
+  lifespan: dependency({ pooled, together }, async function* ({ pooled: { url }, together: { config: c } }) {
+    yield { url, c };
+  }),
+});
+new Layer({
+  lifespan: async function* ({ signal }) {
+    yield { signal };
+  },
+});
 
 // A middleware may return its response, another one, or one of the platform.
 const middleware: Middleware[] = [

@@ -1,11 +1,13 @@
 // Programs that must not compile: each `@ts-expect-error` is an error itself where the compiler finds none.
 import {
+  type AppContext,
   BackgroundTasks,
   Depends,
   dependency,
   EventSourceResponse,
   endpoint,
   FileResponse,
+  type Injected,
   Layer,
   type Middleware,
   Response,
@@ -59,6 +61,43 @@ Depends(long, { scope: 'request' });
 
 // @ts-expect-error Nor may there be plain functions in between.
 Depends(longer, { scope: 'background' });
+
+// @ts-expect-error A dependency of scope `app` is given no request.
+Depends(({ request }: Injected) => request.path, { scope: 'app' });
+
+// @ts-expect-error One that is given `signal` and `state` is of no other scope.
+Depends(({ signal }: AppContext) => signal, { scope: 'request' });
+
+const needsShort = dependency({ inner: Depends(short, { scope: 'background' }) }, ({ inner }) => inner);
+const needsUnnamed = dependency({ inner: Depends(one) }, ({ inner }) => inner);
+const getsSignal = dependency(
+  { inner: Depends(one, { scope: 'app' }) },
+  ({ signal }: { inner: number } & AppContext) => signal,
+);
+
+// @ts-expect-error It cannot outlive what it needs, with an exit or without.
+Depends(needsShort, { scope: 'app' });
+
+// @ts-expect-error What it needs names the scope, too.
+Depends(needsUnnamed, { scope: 'app' });
+
+// @ts-expect-error A declared one that is given `signal` is of that scope.
+Depends(getsSignal);
+
+// @ts-expect-error Its value is shared.
+Depends(one, { scope: 'app', useCache: false });
+
+// @ts-expect-error It is not the default.
+new Layer({ defaultScope: 'app' });
+
+// @ts-expect-error A lifespan needs what lives as long.
+new Layer({ lifespan: dependency({ inner: Depends(short) }, noState) });
+function* noState() {
+  yield;
+}
+
+// @ts-expect-error Each of several is wrapped in `Depends`.
+Depends.all({ one });
 
 const open = () => ({ [Symbol.dispose]: () => undefined });
 const opensLong = dependency({ inner: Depends(short, { scope: 'function' }) }, open);
