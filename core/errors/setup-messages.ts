@@ -144,6 +144,20 @@ export const setupMessages = {
     )}`,
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
     `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ${parameterCures[what]}`,
+  PARAM_BODY: (owner: string, body: string, title: string, field: string) =>
+    `\`${owner}\` declares \`${body}\` as \`Body()\` and \`${field}\` as \`${title}\`, itself or through ` +
+    'its dependencies. A request has one body, which is JSON or a form: declare all of it as `Body()`, or ' +
+    'all as `Form()` and `File()`.',
+  PARAM_MODEL: (owner: string, title: string, name: string, others: string) =>
+    `\`${owner}\` declares \`${name}\` as \`${title}\` with the schema of an object, which is given ` +
+    `everything that the request has there, and \`${others}\` beside it. Put \`${others}\` into it, ` +
+    'or declare each property by itself.',
+  PARAM_NAME: (title: string, where: string) =>
+    `\`${title}\` has no name in \`${where}\`. Give it one: ` +
+    `\`${title.slice(0, -2)}(schema, { alias: 'name' })\`.`,
+  PARAM_SCHEMA_EXPECTED: (title: string, received: unknown) =>
+    `\`${title}\` takes its options, or a schema of Zod, Valibot, ArkType or another library of Standard ` +
+    `Schema, received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,
