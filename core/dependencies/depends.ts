@@ -126,10 +126,11 @@ export function checkDependencies(where: string, dependencies: unknown): asserts
     throw misuse('DEPENDENCIES', where, dependencies);
 }
 
-/** Throws `DEPENDS_EXPECTED`, `DEPENDENCY_NAME` and what parameters are refused with. */
+/** Throws `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `UNCALLED` and what parameters are refused with. */
 export function checkNames(dependencies: object, owner: string): void {
   let hasParameters = false;
   for (const [name, marker] of Object.entries(dependencies)) {
+    if (typeof marker === 'function' && isFactory(marker)) throw misuse('UNCALLED', nameOf(marker, name));
     if (!isMarker(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
     if (injectedNames.includes(name)) throw misuse('DEPENDENCY_NAME', name, owner);
     hasParameters ||= isParameter(marker);

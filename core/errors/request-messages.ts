@@ -57,7 +57,8 @@ export const requestMessages = {
       ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
       : owner === 'layer'
         ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. Wrap it: \`[Depends(…)]\`.`
-        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
+        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: ` +
+          (isSchemaLike(received) ? `\`${name}: Query(…)\`, \`Body(…)\`.` : `\`${name}: Depends(…)\`.`),
   EXCEPTION_HANDLER: (received: unknown) =>
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
@@ -186,6 +187,11 @@ export const requestMessages = {
 
 function pathNames(known: readonly string[]): string {
   return known.length === 0 ? 'no parameters' : known.map(name => `\`${name}\``).join(', ');
+}
+
+/** A schema of Standard Schema, without a parameter around it. */
+function isSchemaLike(received: unknown): boolean {
+  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
 }
 
 function noGenerator(received: unknown): string {

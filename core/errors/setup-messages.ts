@@ -82,6 +82,7 @@ export const setupMessages = {
           : `Put the dependencies first, also where there are none: \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
+      ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],
       ['list', 'Give each of them a name: `{ db: Depends(getDb) }`.'],
     )}`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
@@ -90,6 +91,7 @@ export const setupMessages = {
         received,
         ['class', 'Return an instance from a function: `Depends(() => new Example())`.'],
         ['Depends', 'It is wrapped already: use it as it is.'],
+        ['Parameter', 'It is declared like a `Depends(…)`: use it as it is.'],
         ['Endpoint', 'An endpoint is mounted by `toExpress` or `toKoa`. Depend on what it depends on.'],
         ['handler', 'It is mounted by the framework.'],
       ) || ' Pass the function itself, not the result of calling it.'

@@ -1,5 +1,5 @@
 import { type Parameter, type ParameterPlace, parameterOf } from '../dependencies/parameter.js';
-import { misuse } from '../errors.js';
+import { markFactory, misuse } from '../errors.js';
 import { checkOption, checkOptions, noOptions } from '../options.js';
 import { isSchema, type StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { Options } from './declared-parameter.js';
@@ -37,6 +37,7 @@ export function declare<Declare>(name: string, place: ParameterPlace, known: Dec
       options: checked,
     });
   };
+  markFactory(marker);
   return Object.defineProperty(marker, 'name', { value: name }) as unknown as Declare;
 }
 
