@@ -20,7 +20,7 @@ export interface Property {
   readonly isOptional: boolean;
 }
 
-/** What a schema is told of a value, without any library. */
+/** Whether a value satisfies a shape, without any library. */
 export function fits(shape: Shape, value: unknown): boolean {
   switch (shape.kind) {
     case 'int':
