@@ -55,7 +55,12 @@ export function explain(
 
 function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSchemaV1.Issue): Place {
   let place = begin(tree, loc, value, raw);
-  for (const segment of path) place = stepInto(place, typeof segment === 'object' ? segment.key : segment);
+  for (const segment of path) {
+    const key = typeof segment === 'object' ? segment.key : segment;
+    // Valibot and ArkType take a list for an object without any of its properties.
+    if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
+    place = stepInto(place, key);
+  }
   return place;
 }
 
