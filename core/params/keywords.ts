@@ -70,7 +70,7 @@ function ofInteger(value: unknown): Problem | undefined {
   }
   if (typeof value !== 'number') return problem('int_type', 'integer');
   if (!Number.isFinite(value)) return notFinite;
-  if (Number.isInteger(value)) return undefined;
+  if (Number.isInteger(value)) return Number.isSafeInteger(value) ? undefined : tooLarge;
   return problem('int_from_float', 'integer', ', got a number with a fractional part');
 }
 
