@@ -110,11 +110,6 @@ export const arktypePages: readonly Page[] = [
     ],
     ['get', '/list', endpoint({ q: Query(type('string[]'), { default: null }) }, ({ q }) => ({ q }))],
     ['get', '/list-of-ints', endpoint({ q: Query(int.array()) }, ({ q }) => ({ q }))],
-    [
-      'get',
-      '/list-of-two',
-      endpoint({ q: Query(type('string >= 2').array().exactlyLength(2)) }, ({ q }) => ({ q })),
-    ],
   ]),
   withArkType(headerParams, [
     ['get', '/numbers', endpoint({ x_size: Header(int.array()) }, ({ x_size }) => x_size)],

@@ -7,6 +7,7 @@ import {
   floatParsing,
   greaterThan,
   intParsing,
+  intParsingSize,
   intType,
   listType,
   missing,
@@ -14,7 +15,7 @@ import {
   stringType,
   tooShort,
 } from './expected.js';
-import { answers, json, type Page, post, put, refuses } from './page.js';
+import { answers, json, type Page, post, put, refuses, text } from './page.js';
 
 const Item = z.object({
   name: z.string(),
@@ -145,6 +146,7 @@ export const bodies: Page = {
       missing(['body', 'item', 'price'], { name: 'Foo' }),
     ),
     answers(post('/importance', json(5)), { importance: 5 }),
+    refuses(post('/importance', text('1e20', 'application/json')), intParsingSize(['body'], 1e20)),
     refuses(post('/importance', json('much')), intParsing(['body'], 'much')),
     refuses(post('/importance', json({ importance: 5 })), intType(['body'], { importance: 5 })),
   ],

@@ -21,11 +21,16 @@ export const intFromFloat = kind(
   'int_from_float',
   'Input should be a valid integer, got a number with a fractional part',
 );
+export const intParsingSize = kind(
+  'int_parsing_size',
+  'Unable to parse input string as an integer, exceeded maximum size',
+);
 export const floatParsing = kind(
   'float_parsing',
   'Input should be a valid number, unable to parse string as a number',
 );
 export const floatType = kind('float_type', 'Input should be a valid number');
+export const finiteNumber = kind('finite_number', 'Input should be a finite number');
 export const boolParsing = kind('bool_parsing', 'Input should be a valid boolean, unable to interpret input');
 export const boolType = kind('bool_type', 'Input should be a valid boolean');
 export const stringType = kind('string_type', 'Input should be a valid string');

@@ -209,6 +209,7 @@ export const queryTexts: Page = {
       intParsing(['query', 'q', 3], 'four'),
     ),
     refuses(get('/list-of-two?q=aa'), tooShort(['query', 'q'], ['aa'], 2)),
+    refuses(get('/list-of-two?q=b'), stringTooShort(['query', 'q', 0], 'b', 2)),
     refuses(get('/list-of-two?q=aa&q=bb&q=cc'), tooLong(['query', 'q'], ['aa', 'bb', 'cc'], 2)),
     refuses(get('/list-of-two?q=aa&q=b'), stringTooShort(['query', 'q', 1], 'b', 2)),
     answers(get('/book'), { q: null }),
