@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 
 const connections = 20;
 const hasWrk = works('wrk', ['--version']);
-// Server and load share one core. On its own core, the client would sleep between two answers, and each
-// answer would wake it by an interrupt: 5 µs of kernel time that a client on another machine does not cost.
+// Server and load share one core, so that no answer has to wake a client on another core: a client on another
+// machine does not cost the server that.
 const isPinned = os.cpus().length > 1 && works('taskset', ['--version']);
 
 export const loader = `${hasWrk ? 'wrk' : 'autocannon'}, ${connections} connections${isPinned ? ', server and load pinned to one core' : ''}`;

@@ -118,9 +118,12 @@ export class Request<State extends object = RequestState> extends RequestHead<St
    */
   get native(): FetchRequest {
     const { url } = this;
-    const isCurrent = this.#native?.url === url && !this.#native.request.bodyUsed;
-    if (!isCurrent) this.#native = { url, request: toFetchRequest(this, this[body]) };
-    return (this.#native as Native).request;
+    let native = this.#native;
+    if (native?.url !== url || native.request.bodyUsed) {
+      native = { url, request: toFetchRequest(this, this[body]) };
+      this.#native = native;
+    }
+    return native.request;
   }
 }
 
