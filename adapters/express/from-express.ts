@@ -22,9 +22,9 @@ export type ConnectMiddleware = (req: never, res: never, next: ExpressNext) => u
  */
 export function fromExpress(middleware: ConnectMiddleware): Middleware {
   if (typeof middleware !== 'function' || middleware.length > 3 || isClass(middleware))
-    throw wrong('takes a middleware (req, res, next) of Express', middleware);
+    throw wrong('takes an Express middleware (req, res, next)', middleware);
   if (optionsOf(middleware as unknown as Middleware))
-    throw wrong('takes a middleware of Express, and one of callnext is added as it is', middleware);
+    throw wrong('takes an Express middleware; add a callnext middleware without it', middleware);
   const run = (req: IncomingMessage, res: ServerResponse, next: ExpressNext): unknown => {
     const returned = middleware(req as never, res as never, next);
     if (typeof returned === 'function') throw wrong(uncalled, middleware);
@@ -34,7 +34,7 @@ export function fromExpress(middleware: ConnectMiddleware): Middleware {
     const { req, res } = (request.raw ?? {}) as { req?: ExpressReq; res?: ServerResponse };
     const native = res && NativeExchange.of(res);
     if (!native || !req || native.framework.kind !== 'node')
-      throw wrong('runs in requests of Express, or of Node, only', request.raw);
+      throw wrong('only runs in requests of Express or Node', request.raw);
     const start = (next: ExpressNext): unknown => run(req, res, signal => next(checked(signal)));
     return runAmong(native, request, callNext, start, target => setTarget(req, target));
   };
@@ -42,7 +42,7 @@ export function fromExpress(middleware: ConnectMiddleware): Middleware {
 }
 
 /** Helmet itself in place of `helmet()`: the request would hang. */
-const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
+const uncalled = 'takes a middleware, not the function that creates it: call it first';
 
 /** What Express takes for an order to leave a route or a router has nothing to leave here. */
 function checked(signal: unknown): unknown {

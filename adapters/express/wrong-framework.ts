@@ -2,7 +2,7 @@ import { misuse } from '../../core/adapter.js';
 
 /** Koa calls a handler with its `next` in second place, and Node with none. */
 export function wrongFramework(made: string, second: unknown): Error {
-  if (typeof second !== 'function') return misuse('WRONG_FRAMEWORK', made, 'a server of Node', '`toNode()`');
+  if (typeof second !== 'function') return misuse('WRONG_FRAMEWORK', made, 'a Node server', '`toNode()`');
   const right = made === 'toExpress' ? 'toKoa' : made;
   return misuse('WRONG_FRAMEWORK', made, 'a Koa app', `\`${right}()\` from \`callnext/koa\``);
 }

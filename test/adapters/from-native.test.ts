@@ -1194,24 +1194,24 @@ it('rejects middleware of another framework', async () => {
   await listening(koa.callback(), async (_url, port) => expect((await ask(port)).status).toBe(500));
   await listening(app, async (_url, port) => expect((await ask(port)).status).toBe(500));
   expect(errors).toEqual([
-    '`fromExpress()` runs in requests of Express, or of Node, only, received an object of class `Object`. (GET /)',
-    '`fromKoa()` runs in requests of Koa only, received an object of class `Object`. (GET /)',
+    '`fromExpress()` only runs in requests of Express or Node, received an object of class `Object`. (GET /)',
+    '`fromKoa()` only runs in requests of Koa, received an object of class `Object`. (GET /)',
   ]);
 });
 
 it.each([
   [
     () => fromExpress('helmet' as never),
-    '`fromExpress()` takes a middleware (req, res, next) of Express, received string `helmet`.',
+    '`fromExpress()` takes an Express middleware (req, res, next), received string `helmet`.',
   ],
   [
     () =>
       fromExpress(((_error: unknown, _req: unknown, _res: unknown, _next: unknown) => undefined) as never),
-    'takes a middleware (req, res, next) of Express',
+    'takes an Express middleware (req, res, next)',
   ],
   [
     () => fromKoa(undefined as never),
-    '`fromKoa()` takes a middleware (ctx, next) of Koa, received `undefined`.',
+    '`fromKoa()` takes a Koa middleware (ctx, next), received `undefined`.',
   ],
 ])('rejects a value that is not middleware when it is built: %s', (build, message) => {
   expect(build).toThrow(message);

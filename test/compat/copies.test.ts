@@ -379,7 +379,7 @@ describe.each(places)('two copies of callnext on $name', place => {
     const other = newCopy('9.9.9');
     const row: Case = { title: '', below: () => ({ native: answer => answer.send('native') }) };
     const { shown, events } = await run(place, row, first, other);
-    const refusal = `callnext 9.9.9 has come to a request that callnext ${version} has begun`;
+    const refusal = `callnext 9.9.9 received a request that callnext ${version} had opened.`;
     expect(shown).toMatch(/^HTTP\/1.1 500 /);
     expect(events).toContainEqual(expect.stringContaining(`outer caught ${refusal}`));
     expect(events).not.toContain('inner enter');

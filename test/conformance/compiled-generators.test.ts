@@ -84,7 +84,9 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
       }
       await expect(layer.run({ marker }, () => 1)).rejects.toMatchObject({
         code: 'GENERATOR_NOT_ENTERED',
-        message: expect.stringMatching(/^The dependency `.*` was a generator function .* ES2018 or newer\.$/),
+        message: expect.stringMatching(
+          /^The dependency `.*` was compiled from a generator function .* ES2018 or newer\.$/,
+        ),
       });
     }
     expect(log.events).toEqual([]);

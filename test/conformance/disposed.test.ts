@@ -233,7 +233,9 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
       {
         status: 500,
         body: JSON.stringify(
-          'The dependency `open` is declared with `dispose: true`, and its value, an object of class `Object`, has neither `Symbol.asyncDispose` nor `Symbol.dispose`. Return one that has, or leave `dispose` out. (GET /)',
+          'The value of `open`, an object of class `Object`, has neither `Symbol.asyncDispose` nor ' +
+            '`Symbol.dispose`, which `dispose: true` requires. ' +
+            'Return a disposable value, or omit `dispose`. (GET /)',
         ),
       },
     ]);
@@ -317,7 +319,8 @@ describe('a disposed dependency', () => {
   it('is rejected when it is a generator, whose exit is the code after its `yield`', () => {
     const declared = dependency({}, transaction);
     const message =
-      '`Depends(transaction, { dispose: true })`: the exit of a generator is the code after its `yield`. Dispose there, and leave `dispose` out.';
+      '`Depends(transaction, { dispose: true })` received a generator, ' +
+      'whose exit is the code after its `yield`. Dispose there, and omit `dispose`.';
     for (const each of [transaction, declared]) {
       expect(() => Depends(each as never, { dispose: true as never })).toThrow(
         expect.objectContaining({ code: 'DEPENDENCY_DISPOSE', message }),

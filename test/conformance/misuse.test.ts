@@ -223,7 +223,8 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     });
     const { error } = await answers(mounted => native(mounted.at('/bad', silent)));
     expect((error as Error).message).toBe(
-      'The middleware `silent` returned nothing. It must return the response: `const response = await callNext(request); return response;`. (GET /bad)',
+      'The middleware `silent` returned nothing. ' +
+        'Return the response: `const response = await callNext(request); return response;`. (GET /bad)',
     );
   });
 

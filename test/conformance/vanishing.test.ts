@@ -50,7 +50,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
     new Layer({
       middleware: [passing],
       dependencies: [Depends(getDb)],
-      onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message.split(':')[0]}`),
+      onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message.split(/[:.] /)[0]}`),
       ...options,
     });
 
@@ -189,7 +189,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       expect(log.events).toEqual([
         'enter',
         'handle',
-        'reported request: A layer has not answered within its `timeout` of 20 ms',
+        'reported request: A layer did not answer within its `timeout` of 20 ms',
         'aborted',
         'rollback: Gateway Timeout',
         'left',
@@ -321,9 +321,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
         answered.open();
         for (let turns = 0; turns < 5; turns += 1) expect(await (await fetch(url)).text()).toBe('next');
       });
-      expect(log.events).toEqual([
-        'reported request: A layer has not answered within its `timeout` of 20 ms',
-      ]);
+      expect(log.events).toEqual(['reported request: A layer did not answer within its `timeout` of 20 ms']);
     });
 
     it('drops the tasks of an endpoint that finishes after everything else, by name', async () => {
@@ -343,7 +341,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
         await log.until('left');
         late.open();
         await log.until(
-          'reported background: The background task `sendMail` was dropped because its request failed. Add it with `{ when',
+          'reported background: The background task `sendMail` was dropped because its request failed',
         );
       });
       expect(log.events).not.toContain('never');

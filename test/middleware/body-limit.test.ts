@@ -464,6 +464,6 @@ it('refuses an oversized body in a parser of Koa', async () => {
 
 it.each([[{}], [{ maxBodySize: -1 }], [{ maxBodySize: '1mb' }]])('rejects %j when it is built', options => {
   expect(() => bodyLimit(options as never)).toThrow(
-    'The option `maxBodySize` of `bodyLimit()` is a whole number',
+    'The option `maxBodySize` of `bodyLimit()` must be a whole number',
   );
 });

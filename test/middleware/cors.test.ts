@@ -568,7 +568,7 @@ describe('cors() options', () => {
     [{ maxAge: -1 }, 'maxAge'],
     [{ maxAge: 1.5 }, 'maxAge'],
   ])('refuses %j', (options, name) => {
-    expect(message(options)).toContain(`The option \`${name}\` of \`cors()\` is `);
+    expect(message(options)).toContain(`The option \`${name}\` of \`cors()\` must be `);
   });
 
   it('rejects an unknown option, such as one in Python spelling', () => {

@@ -544,6 +544,6 @@ describe('gzip() options', () => {
     [{ encodings: 'gzip' }, 'encodings'],
     [{ excludeContentTypes: ['image'] }, 'excludeContentTypes'],
   ])('refuses %j', (options, name) => {
-    expect(() => gzip(options as never)).toThrow(`The option \`${name}\` of \`gzip()\` is `);
+    expect(() => gzip(options as never)).toThrow(`The option \`${name}\` of \`gzip()\` must be `);
   });
 });

@@ -445,15 +445,24 @@ it.each([
 });
 
 it.each([
-  [() => processTime({ header: 'x y' }), 'The option `header` of `processTime()` is the name of a header'],
-  [() => requestId({ generator: 'uuid' as never }), 'The option `generator` of `requestId()` is a function'],
+  [
+    () => processTime({ header: 'x y' }),
+    'The option `header` of `processTime()` must be the name of a header',
+  ],
+  [
+    () => requestId({ generator: 'uuid' as never }),
+    'The option `generator` of `requestId()` must be a function',
+  ],
   [
     () => timeout({} as never),
-    'The option `timeoutMs` of `timeout()` is a whole number from 1 to 2147483647',
+    'The option `timeoutMs` of `timeout()` must be a whole number from 1 to 2147483647',
   ],
   [() => timeout({ timeoutMs: 0 }), 'The option `timeoutMs`'],
-  [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` is a limiter'],
-  [() => serverTiming({ enabled: true as never }), 'The option `enabled` of `serverTiming()` is a function'],
+  [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` must be a limiter'],
+  [
+    () => serverTiming({ enabled: true as never }),
+    'The option `enabled` of `serverTiming()` must be a function',
+  ],
   [() => timeout(undefined as never), 'The options of `timeout()` must be an object, received `undefined`'],
 ])('rejects invalid options when it is built: %s', (build, message) => {
   expect(build).toThrow(message);

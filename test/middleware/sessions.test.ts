@@ -372,7 +372,7 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
       expect(got.headers['set-cookie']).toBeUndefined();
     });
     expect(told[0]).toMatch(
-      /^SESSION_LATE: `request\.session` was changed at "exit" when its cookie had been set/,
+      /^SESSION_LATE: `request\.session` was changed at "exit" after the session cookie was written\./,
     );
   });
 
@@ -389,9 +389,12 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
         paths.map(async name => JSON.parse((await ask(port, { path: `/${name}` })).text)),
       );
       expect(texts).toEqual([
-        '`request.session` is there below the middleware `sessions()` only. Add it: `layer.addMiddleware(sessions({ … }))`. (GET /session)',
-        '`request.user` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /user)',
-        '`request.auth` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /auth)',
+        '`request.session` requires the `sessions()` middleware. ' +
+          'Add it: `layer.addMiddleware(sessions({ … }))`. (GET /session)',
+        '`request.user` requires the `authentication()` middleware. ' +
+          'Add it: `layer.addMiddleware(authentication({ … }))`. (GET /user)',
+        '`request.auth` requires the `authentication()` middleware. ' +
+          'Add it: `layer.addMiddleware(authentication({ … }))`. (GET /auth)',
       ]);
     });
   });
@@ -442,7 +445,8 @@ it('says why a session cannot be stored', async () => {
   layer.addExceptionHandler(Error, () => Response.json({}, { status: 500 }));
   await listening(app.listener(), (_url, port) => ask(port));
   expect(told).toEqual([
-    'The session cookie `session` would have 5391 bytes, and browsers drop one of more than 4096. Keep less in `request.session`, such as a key to what is stored elsewhere. (GET /)',
+    'The session cookie `session` would have 5391 bytes, and browsers drop cookies over 4096 bytes. ' +
+      'Keep a key in `request.session`, and store the data elsewhere. (GET /)',
   ]);
 });
 
@@ -467,7 +471,7 @@ describe('sessions() options', () => {
     [{ secretKey, sessionCookie: '__Secure-a' }, 'httpsOnly'],
     [{ secretKey, sessionCookie: '__Host-a', httpsOnly: true, path: '/a' }, 'sessionCookie'],
   ])('refuses %j', (options, name) => {
-    expect(() => sessions(options as never)).toThrow(`The option \`${name}\` of \`sessions()\` is `);
+    expect(() => sessions(options as never)).toThrow(`The option \`${name}\` of \`sessions()\` must be `);
   });
 
   it('never reveals the secret', () => {
