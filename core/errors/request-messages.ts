@@ -9,8 +9,8 @@ export const requestMessages = {
     'A Koa app was called inside another Koa app, and both have a layer around this request. ' +
     'Mount the inner app with koa-mount, or keep the layer of one app only.',
   BACKGROUND_TASK: (received: unknown) =>
-    'A background task is a function followed by its arguments, ' +
-    `or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.${noGenerator(received)}`,
+    "A background task is a function followed by its arguments, or a BackgroundTask that runs on 'success' " +
+    `or 'always'; received ${show(received)}.${noGenerator(received)}`,
   BODY_CHUNK: (received: unknown) =>
     `A streamed body produced ${show(received)}. Its chunks must be strings or bytes.`,
   BODY_CONSUMED: (what: string) =>
@@ -32,7 +32,8 @@ export const requestMessages = {
     `A dropped response body did not close within ${patience} ms, so its dependencies exit now. ` +
     'Pass `request.signal` to what the body waits for, and let its `cancel()` or `finally` return.',
   CALL_NEXT_LATE: (middleware: string) =>
-    `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it earlier, and await it.`,
+    `The middleware \`${middleware}\` called \`callNext\` after it had returned. ` +
+    'Call it earlier, and await it.',
   CALL_NEXT_NOT_AWAITED: (middleware: string) =>
     `The middleware \`${middleware}\` threw a TypeError while \`callNext\` was still pending. ` +
     'Await it: `const response = await callNext(request)`.',
@@ -43,8 +44,8 @@ export const requestMessages = {
     `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. ` +
     'Wrap a middleware in a layer: `new Layer({ middleware: [it] })`.',
   ERROR_PAGE_UNENDED: (patience: number) =>
-    `An error page that replaced a failed answer made no progress for ${patience} ms, so its connection was ` +
-    'cut. End the response in the error middleware, in the async context in which Express calls it.',
+    `An error page that replaced a failed answer made no progress for ${patience} ms, so its connection ` +
+    'was cut. End the response in the error middleware, in the async context in which Express calls it.',
   EXCEPTION_KEY: (received: unknown) =>
     'An exception handler is registered for an error class or a status from 200 to 599, ' +
     `received ${show(received)}.`,
@@ -52,7 +53,8 @@ export const requestMessages = {
     `The streamed body declared \`content-length: ${declared}\` but produced ${produced} bytes` +
     `${produced > declared ? ' or more' : ''}. Omit the header to send the body in chunks.`,
   CONTENT_TYPE: (received: string) =>
-    `\`request.json()\` reads \`application/json\` and \`application/*+json\` only, and this request ${received}. ` +
+    '`request.json()` only reads `application/json` and `application/*+json`; ' +
+    `this request ${received}. ` +
     'Use `request.text()`, or allow any type: `new Layer({ strictContentType: false })`.',
   COOKIE: (name: string, reason: string) =>
     `The cookie ${JSON.stringify(name)} cannot be set: ${reason}. ` +
@@ -60,8 +62,8 @@ export const requestMessages = {
   DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Remove one of these links.`,
   DEPENDENCY_DISPOSE: (dependency: string, received: unknown) =>
     received === true
-      ? `\`Depends(${dependency}, { dispose: true })\` received a generator, whose exit is the code after its ` +
-        '`yield`. Dispose there, and omit `dispose`.'
+      ? `\`Depends(${dependency}, { dispose: true })\` received a generator, whose exit is the code after ` +
+        'its `yield`. Dispose there, and omit `dispose`.'
       : `The option \`dispose\` of \`Depends(${dependency})\` must be a boolean, received ${show(received)}.`,
   DEPENDENCY_EXITED: (dependency: string) =>
     `\`inject()\` asked for \`${dependency}\`, which had already exited because the request failed. ` +
@@ -70,12 +72,13 @@ export const requestMessages = {
     `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. ` +
     'Choose another name.',
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
-    `\`${path}\`: a dependency of scope "${scope}" cannot need one of scope "${needed}", which exits first. ` +
-    `Give the outer one the scope "${needed}" too, or the inner one the scope "${scope}".`,
+    `\`${path}\`: a dependency of scope "${scope}" cannot need one of scope "${needed}", which exits ` +
+    `first. Give the outer one the scope "${needed}" too, or the inner one the scope "${scope}".`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
       ? '`inject()` takes a `Depends(…)`, or an object of them, as its second argument; ' +
-        `received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
+        `received ${show(received)}. ` +
+        'Wrap it: `inject(req, Depends(…))`, `inject(req, { db: Depends(…) })`.'
       : owner === 'layer'
         ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. ` +
           'Wrap it: `[Depends(…)]`.'
@@ -98,19 +101,22 @@ export const requestMessages = {
     '`request.form()` was called, or was still reading, after its request had ended. ' +
     'Await it in the endpoint, or in a background task.',
   FORM_OPTIONS: (option: string, received: unknown) =>
-    `The option \`${option}\` of \`request.form()\` must be a number of at least 0, received ${show(received)}.`,
+    `The option \`${option}\` of \`request.form()\` must be a number of at least 0, ` +
+    `received ${show(received)}.`,
   FROM_NATIVE: (adapter: string, expected: string, received: unknown) =>
     `\`${adapter}()\` ${expected}, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>
-    `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
+    `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. ` +
+    'Yield its value once.',
   GENERATOR_NOT_ENTERED: (dependency: string, isCompiled: boolean) =>
     isCompiled
       ? `The dependency \`${dependency}\` was compiled from a generator function to a plain function, ` +
         'which callnext cannot recognize. Compile for ES2018 or newer.'
-      : `The dependency \`${dependency}\` is a plain function that returned a generator, whose code would never ` +
-        'run. Pass the generator function itself, or write `async function* () { yield* … }`.',
+      : `The dependency \`${dependency}\` is a plain function that returned a generator, whose code would ` +
+        'never run. Pass the generator function itself, or write `async function* () { yield* … }`.',
   GENERATOR_YIELDED_TWICE: (dependency: string) =>
-    `The dependency \`${dependency}\` yielded a second time. Yield once; the code after the \`yield\` is the exit.`,
+    `The dependency \`${dependency}\` yielded a second time. ` +
+    'Yield once; the code after the `yield` is the exit.',
   HEADER_NAME: (name: string) => `The header name ${JSON.stringify(name)} is not a token (RFC 9110, 5.1).`,
   HEADER_VALUE: (name: string) =>
     `The value of the header \`${name}\` contains a line break or another illegal character ` +
@@ -126,8 +132,8 @@ export const requestMessages = {
     'Inject before the response is complete.',
   INJECT_OUTSIDE: () => outside('inject'),
   INJECT_USED_LATE: (route: string, dependency: string) =>
-    `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had exited. ` +
-    'Use a block, which the exit waits for: ' +
+    `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had ` +
+    'exited. Use a block, which the exit waits for: ' +
     `\`inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or use the scope "request".`,
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
@@ -135,7 +141,8 @@ export const requestMessages = {
     'The layer was closed with `layer.close()` and accepts no more work. ' +
     'Close it after the server has stopped; create a new layer to start again.',
   LAYER_FROZEN: (method: string) =>
-    `\`layer.${method}\` was used after the first request, which freezes a layer. Set the layer up before that.`,
+    `\`layer.${method}\` was used after the first request, which freezes a layer. ` +
+    'Set the layer up before the app listens.',
   LAYER_TIMEOUT: (timeout: number) =>
     `A layer did not answer within its \`timeout\` of ${timeout} ms. ` +
     'Let slow work listen to `request.signal`, which is now aborted, or raise `timeout`.',
@@ -169,7 +176,8 @@ export const requestMessages = {
       ) || ' Return plain data or a Response.'
     }`,
   NOT_SETTLED: (timeout: number, left: string) =>
-    `Requests of a TestClient did not end within ${timeout} ms: ${left}. End this work, or raise \`timeoutMs\`.`,
+    `Requests of a TestClient did not end within ${timeout} ms: ${left}. ` +
+    'End this work, or raise `timeoutMs`.',
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
     called
       ? `The middleware \`${middleware}\` returned nothing. ` +
@@ -185,8 +193,8 @@ export const requestMessages = {
     `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
     `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
-    `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot stream. ` +
-    'Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',
+    `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot ` +
+    'stream. Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
@@ -204,14 +212,14 @@ export const requestMessages = {
   STATUS: (received: unknown) =>
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
   STREAM_RETURNED: (endpoint: string, received: unknown) =>
-    `The generator endpoint \`${endpoint}\` yielded nothing and returned ${show(received)}, which is not sent. ` +
-    'Yield the value, or return it from a function that is not a generator.',
+    `The generator endpoint \`${endpoint}\` yielded nothing and returned ${show(received)}, which is not ` +
+    'sent. Yield the value, or return it from a function that is not a generator.',
   STREAM_VALUE: (endpoint: string, stream: string | undefined, received: unknown) =>
     stream === undefined
       ? `The generator endpoint \`${endpoint}\` yielded ${show(received)}, which is a response. ` +
         'Return a response from a function that is not a generator.'
-      : `The endpoint \`${endpoint}\` streams ${stream}, like its first value, but yielded ${show(received)}. ` +
-        'Yield values of one kind: plain data, `ServerSentEvent`s, or text or bytes.',
+      : `The endpoint \`${endpoint}\` streams ${stream}, like its first value, but yielded ` +
+        `${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. ` +
     "Add it with `{ when: 'always' }` to run it anyway.",

@@ -74,7 +74,8 @@ export const setupMessages = {
       ) || ' To send data as JSON, use `new JSONResponse(data)`.'
     }`,
   DEPENDENCIES: (owner: string, received: unknown) =>
-    `\`${owner}()\` takes its dependencies as an object, \`{ name: Depends(…) }\`, received ${show(received)}.${cure(
+    `\`${owner}()\` takes its dependencies as an object, \`{ name: Depends(…) }\`, ` +
+    `received ${show(received)}.${cure(
       received,
       [
         'function',
@@ -87,7 +88,8 @@ export const setupMessages = {
       ['list', 'Give each of them a name: `{ db: Depends(getDb) }`.'],
     )}`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
-    `\`Depends()\` takes a function, a generator function or a \`dependency(…)\`, received ${show(received)}.${
+    '`Depends()` takes a function, a generator function or a `dependency(…)`, ' +
+    `received ${show(received)}.${
       cure(
         received,
         ['class', 'Return an instance from a function: `Depends(() => new Example())`.'],
@@ -138,13 +140,15 @@ export const setupMessages = {
       ['promise', 'Await it first.'],
     )}`,
   NODE_LISTENER: (received: unknown) =>
-    `\`toNode(layer, listener)\` takes a function (req, res) as its second argument, received ${show(received)}.`,
+    '`toNode(layer, listener)` takes a function (req, res) as its second argument, ' +
+    `received ${show(received)}.`,
   OPTIONS: (where: string, received: unknown) =>
     `The options of \`${where}\` must be an object, received ${show(received)}.`,
   OPTION_VALUE: (where: string, option: string, expected: string, received: unknown) =>
     `The option \`${option}\` of \`${where}\` must be ${expected}, received ${show(received)}.`,
   OVERRIDE: (argument: 'layer' | 'dependency' | 'replacement', received: unknown) =>
-    `\`override(layer, dependency, replacement)\` takes ${overridden[argument]}, received ${show(received)}.${cure(
+    `\`override(layer, dependency, replacement)\` takes ${overridden[argument]}, ` +
+    `received ${show(received)}.${cure(
       received,
       ['class', 'Return an instance from a function: `() => new Example()`.'],
       ['Depends', 'Pass the dependency function itself, without `Depends(…)`.'],

@@ -83,7 +83,7 @@ function quote(name: string, value: string): string {
     throw misuse(
       'COOKIE',
       name,
-      'the encoding "python" has no form for a character of its value, which is not of Latin-1',
+      'the encoding "python" cannot express a character of its value that is not in Latin-1',
     );
   });
   return `"${escaped}"`;
@@ -104,7 +104,11 @@ export function cookieLine(
   if (typeof value === 'object') throw misuse('ARGUMENT', 'setCookie()', 'value', 'a string', value);
   const { path = '/', sameSite = 'lax', encoding = 'percent', ...attributes } = options;
   if (encoding !== 'percent' && encoding !== 'python')
-    throw misuse('COOKIE', name, `its \`encoding\` is "percent" or "python", received ${show(encoding)}`);
+    throw misuse(
+      'COOKIE',
+      name,
+      `its \`encoding\` must be "percent" or "python", received ${show(encoding)}`,
+    );
   if (encoding === 'python') return quotedLine(name, quote(name, value), { ...options, encoding: 'percent' });
   const cookie: SetCookie = { ...attributes, name, value };
   if (path !== null) cookie.path = path;
