@@ -313,7 +313,7 @@ describe.each([
         const transforming: Middleware = async (request, callNext) => {
           const response = await callNext(request);
           const transformed = new Response(response.body?.pipeThrough(new TransformStream()), response);
-          // What passes through is coded where compression stands inside.
+          // The passing body is encoded if compression runs inside.
           const coding = response.headers.get('content-encoding');
           if (coding) transformed.headers.set('content-encoding', coding);
           return transformed;

@@ -26,7 +26,7 @@ const Koa2 = require('koa2') as typeof Koa;
 
 const text = 'a text that can be made smaller. '.repeat(40);
 
-/** Notes what passes by, and the headers and the body of the response. */
+/** Logs each request, and the headers and body of its response. */
 function watching(log: string[], name: string, ...headers: string[]): Middleware {
   return async function watch(request, callNext) {
     log.push(`${name} in`);
@@ -36,7 +36,7 @@ function watching(log: string[], name: string, ...headers: string[]): Middleware
   };
 }
 
-/** Notes what is thrown further in, and throws it on. */
+/** Logs an inner exception and throws it again. */
 function noting(log: string[]): Middleware {
   return async function note(request, callNext) {
     try {
@@ -219,7 +219,7 @@ describe.each([
       '2 out 200 yes yes',
       '1 out 200 yes yes',
       ...into,
-      // Native code answers on the very response on which they have set them.
+      // Native code answers on the same response that carries these headers.
       '3 out 200 yes yes',
       '2 out 200 yes yes',
       '1 out 200 yes yes',
@@ -443,7 +443,7 @@ describe.each([
   });
 });
 
-/** Covers `res.end`, as compression, on-headers and many others do. */
+/** Patches `res.end`, like compression, on-headers and many others. */
 const covering = fromExpress(((
   _req: unknown,
   res: { end: (...args: unknown[]) => unknown },
@@ -868,7 +868,7 @@ describe.each([
 
   it('turn any rejected promise into an exception', async () => {
     const thenable = {
-      // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+      // biome-ignore lint/suspicious/noThenProperty: this is what the test is about
       then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('thenable')),
     };
     const app = serving([fromExpress((() => thenable) as never)]);

@@ -1,4 +1,5 @@
-// Errors of native code on Koa: the dependencies get those that the layer, a guard or a boundary sees, whoever answers them.
+// Tests errors of native code on Koa: the dependencies receive those that the layer, a guard or a boundary
+// sees, whoever answers.
 import type http from 'node:http';
 import { type CallnextError, Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, fromKoa, inject, toKoa } from 'callnext/koa';

@@ -1,5 +1,5 @@
-// A stream on Koa's context that fails while a middleware reads it. Where it only emits an error and is not destroyed,
-// Koa 2 answers that on the native response, at once.
+// Tests a stream on Koa's context that fails while middleware reads it. If it only emits an error and is not
+// destroyed, Koa 2 answers that at once on the native response.
 import { PassThrough } from 'node:stream';
 import { Layer, type Middleware } from 'callnext';
 import { toKoa } from 'callnext/koa';
@@ -41,7 +41,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
   };
   const mounted = (middleware: Middleware) =>
     toKoa(new Layer({ middleware: [middleware], onError: () => undefined })) as unknown as Koa3.Middleware;
-  /** Puts methods of its own on the response, so that the layer below it holds by itself. */
+  /** Patches methods of the response, so that the layer below it holds on its own. */
   const covers: Koa3.Middleware = (ctx, next) => {
     const { end } = ctx.res;
     ctx.res.end = ((...args: Parameters<typeof end>) => Reflect.apply(end, ctx.res, args)) as typeof end;

@@ -59,7 +59,7 @@ function refusing(): never {
   throw new HTTPException(401);
 }
 
-/** Fails when what is below has answered. */
+/** Throws after everything below has answered. */
 const throwing: Middleware = async (request, callNext) => {
   await callNext(request);
   throw new Error('after');
@@ -133,7 +133,7 @@ describe.each([
   });
 
   describe('while the handler streams on', () => {
-    /** Writes as long as the page is not out, and ends after it. */
+    /** Writes until the page is sent, and ends after it. */
     function streaming(isOut: () => boolean, log: EventLog, wrote: () => void): Handler {
       return async (_req, res) => {
         res.on('error', error => log.add(String(error)));
@@ -569,7 +569,7 @@ describe('a failure after a held answer, on HTTP/2', () => {
     });
   }
 
-  /** Ends once, as express-session does, and says how the body is coded. */
+  /** Ends once, like express-session, and declares the body's coding. */
   function endOnce(res: http2.Http2ServerResponse): void {
     const { end } = res;
     let isOver = false;

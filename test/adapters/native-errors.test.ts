@@ -1,4 +1,5 @@
-// Errors of native code on Express: who answers them is as without a layer, and the dependencies get them in every way of mounting.
+// Tests errors of native code on Express: the same code answers them as without a layer, and the dependencies
+// receive them, however the layer is mounted.
 import type http from 'node:http';
 import { Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
@@ -25,7 +26,7 @@ describe.each([
     res.status(error.status ?? 500).json({ rendered: error.message });
   };
 
-  /** An async handler, whose rejections Express 4 leaves to its users. */
+  /** Catches the rejections of an async handler, which Express 4 does not. */
   const handling =
     (
       handle: (req: express5.Request, res: express5.Response, next: express5.NextFunction) => unknown,
@@ -131,7 +132,7 @@ describe.each([
     layer = new Layer({ middleware: [watching], onError });
   });
 
-  /** Asks once, and waits for the last task. */
+  /** Sends one request, and waits for the last task. */
   const ask = (listener: http.RequestListener, path = '/', init: RequestInit = {}) =>
     listening(listener, async url => {
       const response = await fetch(url + path, { redirect: 'manual', ...init });
@@ -610,7 +611,7 @@ describe.each([
         for (let turn = 0; turn < 3; turn += 1) expect(await get('/second')).toBe('short');
       });
       expect([prototype[name] === patched, patched.length]).toEqual([true, 4]);
-      // The route, and the end of one copy, which is two entries.
+      // The route, and the stack end of one copy, which has two entries.
       expect(stack.length).toBe(length + 3);
     });
 

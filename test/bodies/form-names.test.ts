@@ -31,7 +31,7 @@ function koaApp(Koa: typeof Koa3, parse?: unknown): http.RequestListener {
     .callback();
 }
 
-/** The names of a form by two readers, and what each field and file is. */
+/** The names of a form as two readers see them, and the kind of each entry. */
 const namesOf = endpoint({}, async ({ request }: { request: Request }) => {
   const entries = (form: FormData): unknown[] =>
     [...form].map(([name, value]) => [name, typeof value === 'string' ? value : value.name]);

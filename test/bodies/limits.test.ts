@@ -21,7 +21,7 @@ const mebibyte = 1024 * 1024;
 const json = 'application/json';
 const multipart = 'multipart/form-data; boundary=b';
 
-/** Three mebibytes of which the client does not say how many they are. */
+/** Three mebibytes without a declared length. */
 function unannounced(): ReadableStream {
   let left = 30;
   return new ReadableStream({
@@ -354,7 +354,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
   });
 });
 
-/** Resolves when as much of a body has arrived as Node takes off the connection for nobody. */
+/** Resolves once as much of a body has arrived as Node buffers without a reader. */
 async function arrivalOf(req: http.IncomingMessage): Promise<void> {
   while (!req.complete && req.readableLength < req.readableHighWaterMark)
     await new Promise(resolve => setImmediate(resolve));

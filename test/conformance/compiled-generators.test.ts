@@ -14,7 +14,7 @@ exports.method = { async *getDb() { log('runs'); yield 1; } }.getDb;
 `;
 const sync = `exports.sync = function* getDb() { log('runs'); yield 1; };`;
 
-/** What TypeScript 7 makes of one for ES2017. */
+/** The output of TypeScript 7 for ES2017. */
 const ofTypeScript = `
 var __await = function (v) { return this instanceof __await ? (this.v = v, this) : new __await(v); }
 var __asyncGenerator = function (thisArg, _arguments, generator) {

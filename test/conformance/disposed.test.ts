@@ -19,7 +19,7 @@ beforeEach(() => {
   log = new EventLog();
 });
 
-/** What is opened for one request, and logs that it is closed. */
+/** A value opened per request, which logs its disposal. */
 function opens(name: string, fail?: Error): () => AsyncDisposable {
   return Object.defineProperty(
     () => {
@@ -356,7 +356,7 @@ describe('a disposed dependency', () => {
         expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }),
       );
     }
-    // Without an exit a plain function lives as long as what it was given.
+    // A plain function without an exit lives as long as its dependencies.
     expect(() => endpoint({ marker: Depends(needsShort) }, () => 1)).not.toThrow();
     const both = { plain: Depends(needsShort), disposed: Depends(needsShort, { dispose: true }) };
     expect(() => endpoint(both, () => 1)).toThrow(expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }));

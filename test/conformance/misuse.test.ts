@@ -16,7 +16,7 @@ import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
 import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
-/** What a caller who ignores the types passes. */
+/** A value from a caller who ignores the types. */
 const untyped = (value: unknown): never => value as never;
 const code = (value: string) => expect.objectContaining({ code: value });
 
@@ -129,7 +129,7 @@ describe('misuse that is rejected at construction', () => {
 });
 
 describe.each(mounts)('misuse at request time on $name', ({ app }) => {
-  /** Two requests on one connection: the misuse, and one that must still be served. */
+  /** Sends two requests on one connection: the misuse, and one that must still be served. */
   async function answers(
     mount: (app: TestApp, layer: Layer) => TestApp,
   ): Promise<{ error: unknown; statuses: number[] }> {

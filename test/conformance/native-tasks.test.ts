@@ -37,7 +37,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     answer.tasks().addTask(log.add, 'task');
     answer.tasks().addTask(new BackgroundTask(log.add, ['always'], { when: 'always' }));
   };
-  /** Asks once; resolves when the layer has nothing left to do. */
+  /** Sends one request, and waits until the layer has finished. */
   async function run(handle: (answer: Answer) => unknown, layer = newLayer()): Promise<number> {
     return listening(app().use(layer).handler('/', handle).listener(), async (_url, port) => {
       const { status } = await ask(port);
@@ -153,7 +153,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
       .use(layer)
       .handler('/', answer => answer.send(String(answer.req.headers['x-request-id'])))
       .listener();
-    // The logger stands around the app, so that a layer of `wrap` sees what it has set.
+    // The logger wraps the app, so that a layer of `wrap` sees its store.
     const logging: http.RequestListener = (req, res) => {
       Reflect.set(req, logger, ids.shift());
       listener(req, res);

@@ -17,7 +17,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     log = new EventLog();
   });
 
-  /** What the client gets, when all of the layers are done. */
+  /** The client's response, after all layers have finished. */
   async function ask(
     native: TestApp,
     layers: Layer[],

@@ -289,7 +289,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
   });
 });
 
-/** Native code that goes on, and fails without waiting for what is below it. */
+/** Native code that does not wait for the code below it, and fails. */
 const hasty: [string, (layer: Layer, below: ReturnType<typeof endpoint>) => http.RequestListener][] = [
   [
     'Express 5',

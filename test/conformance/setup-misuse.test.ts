@@ -43,7 +43,7 @@ async function passOn(request: Request, callNext: CallNext): Promise<Response> {
   return callNext(request);
 }
 
-/** Node's own client: a request that hangs fails the test, and what is not answered is seen. */
+/** Node's own client: a hanging request fails the test, and an unanswered one is detected. */
 async function statusOf(url: string): Promise<number> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   await response.text();
@@ -52,7 +52,7 @@ async function statusOf(url: string): Promise<number> {
 
 describe('functions that make a middleware or a dependency', () => {
   const entries = Object.keys(manifest.exports).filter(entry => entry.startsWith('./middleware/'));
-  /** A dependency itself, and classes. */
+  /** Exports that are dependencies themselves, and classes. */
   const others = /^(?:session$|[A-Z])/;
   const factories = entries.flatMap(entry => {
     const exported: Record<string, unknown> = require(`callnext/${entry.slice(2)}`);

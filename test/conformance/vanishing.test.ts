@@ -5,14 +5,14 @@ import { EventLog, gate } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';
 import { skippingTime } from '../support/patience.js';
 
-/** A request by hand, and its connection. */
+/** Sends a raw request, and returns its connection. */
 function ask(port: number): net.Socket {
   const socket = net.connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'));
   socket.on('error', () => undefined);
   return socket;
 }
 
-/** Leaves by a FIN: an answer that is held may still go out for so long. Koa's is not held, and is cut at once. */
+/** Leaves with a FIN: a held answer may still be sent for a while. Koa's is not held, and is cut at once. */
 async function endHeld(socket: net.Socket, isKoa: boolean): Promise<void> {
   if (isKoa) return void socket.destroy();
   await skippingTime(async pass => {
@@ -158,7 +158,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
       source.once('close', () => log.add('source closed'));
       const mounted = app()
         .use(newLayer())
-        // Koa pipes by itself what is set as the body.
+        // Koa pipes its body itself.
         .handler('/', answer =>
           isKoa ? answer.send(source) : pipeline(source, answer.res, () => undefined),
         );
@@ -269,7 +269,7 @@ describe.each(mounts)('on $name', ({ app, isKoa }) => {
         });
       await listening(mounted.listener(), async url => {
         const response = await fetch(url);
-        // Longer than the timeout: what is measured is the time itself.
+        // Longer than the timeout, because the time itself is measured.
         await new Promise(resolve => setTimeout(resolve, 60));
         ended.open();
         expect(await response.text()).toBe('begun, ended');

@@ -10,7 +10,7 @@ const apps: [string, RequestListener][] = [
   ['Koa', koaApp.callback()],
 ];
 
-/** What the database holds, when nobody is at work on it any more. */
+/** Reads the database once nobody uses it. */
 function read(sql: string): Promise<unknown[]> {
   return layer.run(
     { transaction: Depends(getTransaction, { scope: 'function' }) },
@@ -52,7 +52,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
     expect(await mails()).toEqual([{ customer: 'ada', text: '2 × chair' }]);
   });
 
-  /** The task has a connection of its own, and may not have had it yet. */
+  /** The task has its own connection, and may not have run yet. */
   async function mails(): Promise<unknown[]> {
     for (;;) {
       const rows = await read('SELECT * FROM mails');

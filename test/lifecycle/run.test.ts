@@ -24,7 +24,7 @@ describe('layer.run', () => {
         events.push(`${name} exit with ${(error as Error).message}`);
         throw error;
       } finally {
-        // biome-ignore lint/correctness/noUnsafeFinally: what a careless exit does.
+        // biome-ignore lint/correctness/noUnsafeFinally: simulates a careless exit.
         if (fails) throw new Error(`${name} failed`);
       }
     };

@@ -11,7 +11,7 @@ interface Case {
   readonly below?: Answering;
   readonly status?: number;
   readonly text?: string;
-  /** All headers of CORS, and `vary`, that the response has. */
+  /** All CORS headers of the response, and `vary`. */
   readonly expected: Record<string, string>;
 }
 
@@ -24,7 +24,7 @@ const vary = { vary: 'Origin' };
 const allowOrigin = (value = origin) => ({ 'access-control-allow-origin': value });
 const credentials = { 'access-control-allow-credentials': 'true' };
 
-/** What every answer to a preflight has. */
+/** The headers of every preflight answer. */
 function preflight(
   others: Record<string, string | undefined> = {},
   methods = 'GET',

@@ -102,7 +102,7 @@ describe.each(hosts)('httpsRedirect() on $name', host => {
   });
 });
 
-/** The two behind a proxy that ends TLS. */
+/** Both frameworks behind a proxy that terminates TLS. */
 const behindProxy: [string, (isTrusted: boolean, layer: Layer) => RequestListener][] = [
   [
     'Express',

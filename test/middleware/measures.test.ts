@@ -21,7 +21,7 @@ import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** What Python prints of a float below 1. */
+/** Python's format of a float below 1. */
 const pythonFloat = /^(?:0\.\d+|\d(?:\.\d+)?e-\d\d)$/;
 
 describe.each(hosts)('on $name', host => {
@@ -294,7 +294,7 @@ describe.each(frameworks)('on $name', framework => {
       );
     await listening(app.listener(), async (url, port) => {
       const stream = await fetch(url);
-      // The time of the one that began before is up, too, when this one's is.
+      // The earlier request's time is also up when this one's is.
       expect((await ask(port, { path: '/never' })).status).toBe(504);
       more.open();
       expect(await stream.text()).toBe('ab');

@@ -4,7 +4,7 @@ import { ask, type Got, hosts } from '../support/ask.js';
 import { gate } from '../support/events.js';
 import { type Framework, frameworks, listening } from '../support/frameworks.js';
 
-// Written by Starlette's signer, itsdangerous 2.1.2, at 1700000000 (2023-11-14) unless said otherwise.
+// Written by Starlette's signer, itsdangerous 2.1.2, at 1700000000 (2023-11-14) unless stated otherwise.
 const cookies = {
   ada: 'eyJ1c2VyIjogImFkYSIsICJuIjogeyJ5IjogMX19.ZVPxAA.7oEzSCPMAJcuMBKSqvqevt8LFBs',
   unicode:
@@ -19,7 +19,7 @@ const cookies = {
 type Change = (session: Session) => unknown;
 type Host = { framework: Framework; isNative: boolean };
 
-/** One client after the other, each with the cookies that it was given before. */
+/** A client that keeps the cookies it receives. */
 class Client {
   readonly #port: number;
   readonly cookies = new Map<string, string>();
@@ -40,14 +40,14 @@ class Client {
     return this.last.status === 200 ? JSON.parse(this.last.text) : this.last.status;
   }
 
-  /** The attributes of the cookie that came last, in any order. */
+  /** The attributes of the latest cookie, in any order. */
   get attributes(): string[] {
     const [line = ''] = this.last?.headers['set-cookie'] ?? [];
     return line.split('; ').slice(1).sort();
   }
 }
 
-/** An app whose paths change the session, and answer with it. */
+/** An app whose paths change the session and answer with it. */
 function serving<T>(
   { framework, isNative }: Host,
   options: SessionOptions,
@@ -123,14 +123,14 @@ const changes: Record<string, Change> = {
 };
 
 const secretKey = 'secret';
-/** 2023-11-14, when those of Starlette were written. */
+/** 2023-11-14, when Starlette's cookies were written. */
 const written = 1_700_000_000;
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** From here on it is this time, in seconds. */
+/** Sets the clock, in seconds. */
 function setTime(seconds: number): void {
   jest.spyOn(Date, 'now').mockReturnValue(seconds * 1000);
 }

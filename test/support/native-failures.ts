@@ -5,7 +5,7 @@ export class Conflict extends Error {
   readonly status = 409;
 }
 
-/** What the tests of errors of native code look on with: each notes what it sees in the log of the test that runs now. */
+/** Observers for tests of native errors; each records what it sees in the log of the current test. */
 export function watchedBy(log: () => EventLog) {
   const watching: Middleware = async (request, callNext) => {
     try {
