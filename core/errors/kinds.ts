@@ -8,7 +8,8 @@ export function isClass(value: object): boolean {
 
 /** Works across realms. A generator function compiled for a target below ES2018 is a plain function. */
 export function isGeneratorFunction(value: unknown): boolean {
-  return /^\[object (?:Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(value));
+  const tag = Object.prototype.toString.call(value);
+  return tag === '[object GeneratorFunction]' || tag === '[object AsyncGeneratorFunction]';
 }
 
 /** Works across realms. */

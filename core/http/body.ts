@@ -9,7 +9,7 @@ import { once, toStream } from './to-stream.js';
 export interface BodyOptions {
   /** The name in messages; `response` by default. */
   owner?: string;
-  /** How many bytes are kept; all by default. A reader that needs more gets a 413. */
+  /** How many bytes are kept; all by default. More is a 413. */
   limit?: () => number;
   /** The size in bytes of a complete body, even if it is read in chunks; otherwise `undefined`. */
   size?: () => number | undefined;
@@ -81,7 +81,6 @@ export class Body {
     return content !== undefined && content !== null && !isChunk(content);
   }
 
-  /** Whether the body was opened and found to be empty. */
   get isNothing(): boolean {
     return this.#content === null;
   }
@@ -113,10 +112,7 @@ export class Body {
     return content;
   }
 
-  /**
-   * Returns the body as a Web stream, or `null` without a body. While the body is kept, each call starts
-   * over.
-   */
+  /** Returns the body as a Web stream, or `null`. While the body is kept, each call starts over. */
   stream(): ReadableStream<Bytes> | null {
     const content = this.#opened;
     if (content === null) return null;
@@ -158,7 +154,7 @@ export class Body {
     this.#tee?.free();
   }
 
-  /** Closes the producer of an unread body. Returns `undefined` without a producer. */
+  /** Closes the producer of an unread body, if it has one. */
   closeUnread(): Promise<void> | undefined {
     const tee = this.#streamed(this.#openedOrGone);
     if (tee === undefined) return undefined;
@@ -169,8 +165,8 @@ export class Body {
   }
 
   /**
-   * Closes the producer after the response, before the dependencies that it uses exit; not if it has ended or
-   * a reader waits for its next chunk. An unsent body may have to be opened for that.
+   * Closes the producer after the response, before its dependencies exit, unless it has ended or a reader
+   * waits for its next chunk. An unsent body may have to be opened for that.
    */
   closeWhenLeft(isUnsent: boolean): Promise<void> | undefined {
     const tee = this.#streamed(isUnsent ? this.#openedOrGone : this.#content);
@@ -245,7 +241,6 @@ export class Body {
   }
 }
 
-/** The body behind each stream handed to a reader. */
 const streams = new WeakMap<object, Body>();
 
 function areEqual(a: Uint8Array, b: Uint8Array): boolean {

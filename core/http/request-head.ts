@@ -221,14 +221,12 @@ export class RequestHead<State extends object = RequestState> {
     this.#pathParams = pathParams;
   }
 
-  /** Updates the url if native code has changed the target since it was read. Returns whether it has. */
-  [reroute](): boolean {
+  /** Updates the url if native code has changed the target since it was read. */
+  [reroute](): void {
     const before = this.#target;
-    if (before === undefined) return false;
+    if (before === undefined) return;
     this.#target = reroutedTarget(before, this.#source);
-    if (this.#target.url === before.url) return false;
-    this.#query = undefined;
-    return true;
+    if (this.#target.url !== before.url) this.#query = undefined;
   }
 }
 

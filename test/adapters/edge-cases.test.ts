@@ -861,17 +861,17 @@ describe('what an exit sees', () => {
     }
     const layer = new Layer({
       dependencies: [Depends(outer), Depends(inner)],
-      onError: error => events.add(`told ${error.message}`),
+      onError: error => events.add(`reported ${error.message}`),
     });
     const { body } = await listening(
       toNode(layer, (_req, res) => res.end('sent')) as http.RequestListener,
       async (_url, port) => {
         const wire = await exchangeOnWire(port, '/');
-        await events.until('told exit failed');
+        await events.until('reported exit failed');
         return wire;
       },
     );
-    expect([body, events.events]).toEqual(['sent', ['outer sees exit failed', 'told exit failed']]);
+    expect([body, events.events]).toEqual(['sent', ['outer sees exit failed', 'reported exit failed']]);
   });
 
   it('21: trailers are dropped with the body they belong to', async () => {

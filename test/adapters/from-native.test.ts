@@ -529,7 +529,7 @@ describe.each([
       return 'late';
     });
     const app = serving(arrange(timeout({ timeoutMs: 20 })), error =>
-      log.add(`told ${error.message.slice(0, 30)}`),
+      log.add(`reported ${error.message.slice(0, 30)}`),
     );
     app.get('/endpoint', toExpress(slow));
     app.get('/native', async (_req, res) => {
@@ -550,7 +550,7 @@ describe.each([
       'through',
       'thrown in: Gateway Timeout',
       'exit',
-      'told The dependency `getDb` caught ',
+      'reported The dependency `getDb` caught ',
     ]);
   });
 

@@ -23,7 +23,7 @@ describe.each([
     layer = new Layer({
       timeout: 200,
       onError: (error, { phase }) =>
-        log.add(`told ${phase}: ${(error as CallnextError).code ?? error.message}`),
+        log.add(`reported ${phase}: ${(error as CallnextError).code ?? error.message}`),
     });
   });
 
@@ -98,7 +98,7 @@ describe.each([
       await inject(ctx, Depends(getDb));
       ctx.body = Readable.from(rows(() => never));
     });
-    expect(events).toEqual(['told response: BODY_UNCLOSED', 'exit']);
+    expect(events).toEqual(['reported response: BODY_UNCLOSED', 'exit']);
   });
 
   it.each([

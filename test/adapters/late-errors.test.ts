@@ -33,7 +33,7 @@ let log: EventLog;
 beforeEach(() => {
   log = new EventLog();
 });
-const onError = (error: Error): void => log.add(`told ${error.message}`);
+const onError = (error: Error): void => log.add(`reported ${error.message}`);
 
 async function* getDb(): AsyncGenerator<string, void, undefined> {
   try {
@@ -165,7 +165,7 @@ describe.each([
   function listener(...middleware: Koa3.Middleware[]): http.RequestListener {
     const app = new Koa();
     app.silent = true;
-    app.on('error', error => log.add(`app told ${error.message}`));
+    app.on('error', error => log.add(`app reported ${error.message}`));
     app.use(async (ctx, next) => {
       if (ctx.path === '/second') ctx.body = 'second';
       else await next();
@@ -211,6 +211,6 @@ describe.each([
       await layer.close();
     });
     // Koa itself reports the reset to its app, with and without a layer.
-    expect(log.events.filter(event => !event.startsWith('app told'))).toEqual(['handled', 'commit']);
+    expect(log.events.filter(event => !event.startsWith('app reported'))).toEqual(['handled', 'commit']);
   });
 });

@@ -145,7 +145,7 @@ describe.each([
           wrote();
           await turn();
         }
-        res.end('last', () => log.add('told of its end'));
+        res.end('last', () => log.add('saw its end'));
         log.add('ended');
       };
     }
@@ -184,8 +184,8 @@ describe.each([
       expect(got).toEqual({ status: 503, text: 'failed: after!', isReused: true });
       expect(headers).toMatchObject({ 'x-page': '1', 'x-request-id': '7' });
       expect(headers['x-item']).toBeUndefined();
-      await log.until('told of its end');
-      expect(log.events).toEqual(['ended', 'told of its end']);
+      await log.until('saw its end');
+      expect(log.events).toEqual(['ended', 'saw its end']);
     });
 
     it('unpipes the handler and destroys its source', async () => {

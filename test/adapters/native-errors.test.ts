@@ -141,7 +141,7 @@ describe.each([
       return { status: response.status, headers: response.headers, body };
     });
 
-  const rolledBack = ['rollback: conflict', 'told background: dropped'];
+  const rolledBack = ['rollback: conflict', 'reported background: dropped'];
   const byApp = ['begin', 'rendered conflict', ...rolledBack, 'after 409', 'always'];
 
   describe('that the app answers', () => {
@@ -205,7 +205,7 @@ describe.each([
         'begin',
         'rendered down',
         'rollback: down',
-        'told background: dropped',
+        'reported background: dropped',
         'after 500',
         'always',
       ]);
@@ -252,7 +252,7 @@ describe.each([
         render,
       );
       expect((await ask(listener as http.RequestListener)).status).toBe(409);
-      expect(log.events).toEqual(['rendered conflict', 'told exit: rollback failed', 'after 409']);
+      expect(log.events).toEqual(['rendered conflict', 'reported exit: rollback failed', 'after 409']);
     });
 
     it('are not observed with `errorTap: false`, which leaves the app alone', async () => {
@@ -353,13 +353,18 @@ describe.each([
         setImmediate(() => next(new Error('too late')));
       },
     };
-    const again = 'told request: Cannot set headers after they are sent to the client';
+    const again = 'reported request: Cannot set headers after they are sent to the client';
     it.each(
       ['plain', 'a boundary before', 'wrap'].flatMap(mount => [
         [mount, 'redirects, and answers again', 302, ['after 302', again]] as const,
         [mount, 'answers, and goes on', 200, ['after 200', again]] as const,
-        [mount, 'answers, and throws', 200, ['after 200', 'told request: too late']] as const,
-        [mount, 'answers, and passes to next later', 200, ['after 200', 'told request: too late']] as const,
+        [mount, 'answers, and throws', 200, ['after 200', 'reported request: too late']] as const,
+        [
+          mount,
+          'answers, and passes to next later',
+          200,
+          ['after 200', 'reported request: too late'],
+        ] as const,
       ]),
     )('leave the first answer unchanged: %s, a handler that %s', async (mount, handler, status, events) => {
       const told = gate();
@@ -390,8 +395,8 @@ describe.each([
         render,
       );
       expect((await ask(listener as http.RequestListener)).status).toBe(200);
-      const rest = ['rollback: too late', 'told background: dropped', 'always'];
-      expect(log.events).toEqual(['begin', 'told request: too late', 'after 200', ...rest]);
+      const rest = ['rollback: too late', 'reported background: dropped', 'always'];
+      expect(log.events).toEqual(['begin', 'reported request: too late', 'after 200', ...rest]);
     });
 
     const answersAndThrows = handling(async (req, res) => {
@@ -402,7 +407,7 @@ describe.each([
     const instead = [
       'begin',
       'rollback: too late',
-      'told background: dropped',
+      'reported background: dropped',
       'caught too late',
       'rendered too late',
       'always',
@@ -465,7 +470,7 @@ describe.each([
         };
         const got = await ask(mounts[mount]?.(app => app.get('/', handler), render) as http.RequestListener);
         expect([got.status, got.body]).toEqual([500, '{"rendered":"too late"}']);
-        const rest = ['rollback: too late', 'told background: dropped', 'rendered too late', 'always'];
+        const rest = ['rollback: too late', 'reported background: dropped', 'rendered too late', 'always'];
         expect(log.events).toEqual(['begin', 'after 201', ...rest]);
       },
     );
@@ -489,7 +494,12 @@ describe.each([
       expect(
         (await ask(mounts.plain?.(app => app.get('/', handler), render) as http.RequestListener)).status,
       ).toBe(500);
-      const rest = ['told background: dropped', 'told request: too late', 'rendered middleware', 'always'];
+      const rest = [
+        'reported background: dropped',
+        'reported request: too late',
+        'rendered middleware',
+        'always',
+      ];
       expect(log.events).toEqual(['begin', 'after 200', 'rollback: middleware', ...rest]);
     });
 
@@ -505,7 +515,7 @@ describe.each([
       expect([got.status, got.body]).toEqual([409, '{"rendered":"conflict"}']);
       expect(log.events).toEqual([
         'begin',
-        'told request: after the page',
+        'reported request: after the page',
         ...rolledBack,
         'after 409',
         'always',

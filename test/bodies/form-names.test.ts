@@ -45,7 +45,7 @@ const apps: Record<string, () => http.RequestListener> = {
   'no parser on Koa 3': () => koaApp(Koa3),
   'multer on Express 5': () => expressApp(express5, multer()),
   'multer on Express 4': () => expressApp(express4, multer()),
-  'multer that is told the charset': () => expressApp(express5, multer(utf8)),
+  'multer with a declared charset': () => expressApp(express5, multer(utf8)),
   '@koa/multer on Koa 3': () => koaApp(Koa3, koaMulter().any()),
   '@koa/multer on Koa 2': () => koaApp(Koa2, koaMulter().any()),
   'koa-body': () => koaApp(Koa3, koaBody({ multipart: true })),

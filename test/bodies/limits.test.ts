@@ -314,7 +314,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
     expect(seen).toEqual(['BODY_TOO_LARGE', 413]);
   });
 
-  it("that never end are a 504 after the layer's timeout, and their reader is told", async () => {
+  it("that never end are a 504 after the layer's timeout, which their reader sees", async () => {
     const log = new EventLog();
     const target = endpoint({}, async ({ request }) => {
       await request.text().catch(error => log.add(error.code));

@@ -349,7 +349,7 @@ async function run(
     return new copy.core.Layer({
       middleware: [watching as never, ...(middleware as never[])],
       dependencies: [copy.core.Depends(dependency)],
-      onError: (error, { phase }) => log.add(`${name} told ${phase}: ${error.message}`),
+      onError: (error, { phase }) => log.add(`${name} reported ${phase}: ${error.message}`),
     }) as Target;
   };
   const layers = [

@@ -173,7 +173,7 @@ const koaCases: KoaCase[] = [
     },
   },
   {
-    title: 'a raw answer that Koa is not told of',
+    title: 'a raw answer without Koa knowing',
     handle: ctx => {
       ctx.res.statusCode = 201;
       ctx.res.end('raw');

@@ -96,7 +96,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(each)).toEqual([]);
       });
 
-      it('tells the client that a commit failed, or `onError` once the answer was sent', async () => {
+      it('reports a failed commit to the client, or to `onError` once the answer was sent', async () => {
         const attacks = inAll(
           async (request, kind, { connection, store, told, expectAnswer, expectEqual }) => {
             if (!hasTransaction(setting, request)) return;
@@ -105,7 +105,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
             await settled(store);
             expectEqual('the order', store.ends, 'BEGIN ROLLBACK');
             if (isEarly(setting, request)) expectAnswer(got, kind, request);
-            else expectEqual('what onError was told', told.length, 1);
+            else expectEqual('what onError received', told.length, 1);
           },
         );
         expect(await attackAll(attacks)).toEqual([]);

@@ -113,7 +113,7 @@ describe.each(places)('on $name, a client', place => {
       middleware: [watching],
       dependencies: [Depends(getDb)],
       onError: (error, { phase }) =>
-        log.add(`told ${phase}: ${(error as CallnextError).code ?? error.message}`),
+        log.add(`reported ${phase}: ${(error as CallnextError).code ?? error.message}`),
     });
 
   /** Serves one request. Resolves after its last task. */
@@ -180,7 +180,7 @@ describe.each(places)('on $name, a client', place => {
     res.end('nobody reads this');
   };
   const committed = ['BEGIN', 'at work', 'closed', 'ends', 'callNext gave 200', 'COMMIT', 'task'];
-  const dropped = 'told background: TASK_DROPPED';
+  const dropped = 'reported background: TASK_DROPPED';
 
   it.each(breaks)('that $title, does not disturb a running endpoint', async row => {
     const events = await serve(
@@ -205,7 +205,7 @@ describe.each(places)('on $name, a client', place => {
       'ROLLBACK',
       dropped,
       'callNext threw Error',
-      'told response: failed',
+      'reported response: failed',
     ]);
   });
 

@@ -104,7 +104,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
   ): Promise<readonly string[]> {
     const layer = new Layer({
       middleware: [middleware],
-      onError: (_error, { phase }) => log.add(`told ${phase}`),
+      onError: (_error, { phase }) => log.add(`reported ${phase}`),
     });
     const handle: Handle = async (res, inject) => {
       await inject(Depends(getDb));
@@ -205,7 +205,11 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
       await new Promise(resolve => response.once('data', resolve));
       source?.destroy(error);
     });
-    expect(events.filter(event => !event.startsWith('told'))).toEqual(['after 201', 'handled', 'ROLLBACK']);
+    expect(events.filter(event => !event.startsWith('reported'))).toEqual([
+      'after 201',
+      'handled',
+      'ROLLBACK',
+    ]);
   });
 });
 

@@ -46,7 +46,7 @@ async function ask(port: number): Promise<void> {
 
 /** Callback-based native code that uses a guard's dependency, and then ends with `end`. */
 function mounted({ app }: Framework, end: (res: http.ServerResponse) => void): http.RequestListener {
-  const layer = new Layer({ middleware: [passing], onError: error => log.add(`told: ${error.message}`) });
+  const layer = new Layer({ middleware: [passing], onError: error => log.add(`reported: ${error.message}`) });
   const native = (_req: unknown, res: http.ServerResponse): void => {
     setImmediate(() => {
       log.add('works');
@@ -58,7 +58,7 @@ function mounted({ app }: Framework, end: (res: http.ServerResponse) => void): h
 
 const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });
 const over = ['caught ClientDisconnect', 'COMMIT', 'released'];
-const failed = ['caught ClientDisconnect', 'told: no such file', 'ROLLBACK: no such file', 'released'];
+const failed = ['caught ClientDisconnect', 'reported: no such file', 'ROLLBACK: no such file', 'released'];
 
 describe.each(mounts)('native code on $name', framework => {
   it.each([

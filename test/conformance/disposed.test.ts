@@ -40,7 +40,7 @@ function opens(name: string, fail?: Error): () => AsyncDisposable {
 describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
   let layer: Layer;
   beforeEach(() => {
-    layer = new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${codeOf(error)}`) });
+    layer = new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${codeOf(error)}`) });
   });
 
   async function ask(mounted: TestApp, times = 1): Promise<{ status: number; body: string }[]> {
@@ -207,8 +207,8 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
   });
 
   it.each<[DependencyScope, number, string[]]>([
-    ['function', 500, ['told request: full']],
-    ['request', 200, ['told exit: full']],
+    ['function', 500, ['reported request: full']],
+    ['request', 200, ['reported exit: full']],
   ])('fails like any exit of scope %s', async (scope, status, told) => {
     layer.addExceptionHandler(Error, () => Response.json('sorry', { status: 500 }));
     const failing = Depends(opens('disk', new Error('full')), { dispose: true, scope });
@@ -239,7 +239,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
         ),
       },
     ]);
-    expect(log.events).toEqual(['first opened', 'first closed', 'told request: NOT_DISPOSABLE']);
+    expect(log.events).toEqual(['first opened', 'first closed', 'reported request: NOT_DISPOSABLE']);
   });
 
   it('is disposed once, whoever hands it on or requests it again', async () => {

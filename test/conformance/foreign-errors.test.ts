@@ -98,7 +98,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     }
   }
   const layerOf = (options: ConstructorParameters<typeof Layer>[0] = {}): Layer =>
-    new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${error.message}`), ...options });
+    new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`), ...options });
   const company = (error: unknown, answer: { set(name: string, value: string): unknown }) => {
     seen.push(error);
     answer.set('x-company', '1');

@@ -44,7 +44,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
   const reporting = (middleware: Middleware[] = []): Layer =>
     new Layer({
       middleware,
-      onError: (error, { phase }) => log.add(`told ${phase}: ${codeOf(error)}`),
+      onError: (error, { phase }) => log.add(`reported ${phase}: ${codeOf(error)}`),
     });
   const yielding = (name: string) =>
     async function* () {
@@ -398,7 +398,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
       expect(cut).toBe(true);
       await log.until(`background exit with ${failure}`);
     });
-    const after = [`told response: ${failure}`, 'told background: TASK_DROPPED'];
+    const after = [`reported response: ${failure}`, 'reported background: TASK_DROPPED'];
     const exits = [`request exit with ${failure}`, `background exit with ${failure}`];
     expect(log.events.filter(event => event !== 'received')).toEqual([
       ...wayIn,

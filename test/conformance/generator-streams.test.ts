@@ -39,7 +39,7 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
   }
   const db = { db: Depends(getDb) };
   const layerWith = (options: LayerOptions = {}): Layer =>
-    new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${error.message}`), ...options });
+    new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`), ...options });
   const served = (target: Endpoint, options?: LayerOptions): http.RequestListener =>
     app().use(layerWith(options)).at('/', target).listener();
   /** Sends a request whose response is read by hand. */

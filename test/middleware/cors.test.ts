@@ -107,13 +107,13 @@ const simple: Case[] = [
     expected: { ...vary, ...allowOrigin(), ...credentials },
   },
   {
-    title: 'a listed origin with credentials is told so',
+    title: 'a listed origin with credentials gets both headers',
     options: { ...listed, allowCredentials: true },
     headers: { origin },
     expected: { ...vary, ...allowOrigin(), ...credentials },
   },
   {
-    title: 'an origin that is not listed is told of credentials, and of nothing to use them with',
+    title: 'an unlisted origin gets the credentials header only',
     options: { ...listed, allowCredentials: true },
     headers: { origin: 'https://evil.example' },
     expected: { ...vary, ...credentials },
@@ -295,7 +295,7 @@ const preflights: Case[] = [
     expected: preflight(allowOrigin(), 'POST'),
   },
   {
-    title: 'methods are told as they are listed',
+    title: 'methods are sent as they are listed',
     options: { ...listed, allowMethods: ['PUT', 'GET'] },
     ...asking('PUT'),
     ...ok,

@@ -249,7 +249,7 @@ describe.each(frameworks)('on $name', framework => {
     });
     const layer = new Layer({
       middleware: [timeout({ timeoutMs: 20 })],
-      onError: error => log.add(`told: ${(error as { code?: string }).code ?? error.message}`),
+      onError: error => log.add(`reported: ${(error as { code?: string }).code ?? error.message}`),
     });
     const app = framework.app().use(layer).at('/', late);
     await listening(app.listener(), async (_url, port) => {
@@ -262,7 +262,7 @@ describe.each(frameworks)('on $name', framework => {
       'aborted: MIDDLEWARE_TIMEOUT',
       'through',
       'thrown in: Gateway Timeout',
-      'told: TASK_DROPPED',
+      'reported: TASK_DROPPED',
       'always',
     ]);
   });

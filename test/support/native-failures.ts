@@ -18,7 +18,7 @@ export function watchedBy(log: () => EventLog) {
     }
   };
   const onError = (error: Error, { phase }: { phase: string }): void =>
-    log().add(`told ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
+    log().add(`reported ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
 
   async function* getTransaction({ backgroundTasks }: Injected) {
     log().add('begin');
