@@ -1,3 +1,4 @@
+import { isSchemaLike } from './kinds.js';
 import { cure } from './setup-messages.js';
 import { show } from './show.js';
 
@@ -188,14 +189,6 @@ export const requestMessages = {
   OTHER_VERSION: (theirs: unknown, ours: string) =>
     `callnext ${ours} received a request that callnext ${theirs ?? 'of an earlier version'} had opened. ` +
     'Two versions cannot share a request: install one; `npm ls callnext` lists them.',
-  PARAM_SCHEMA: (title: string, name: string, thrown: unknown) =>
-    `The schema of \`${title}\` for \`${name}\` ` +
-    (thrown === undefined ? 'returned neither a value nor issues. ' : `threw ${show(thrown)}. `) +
-    'For an invalid value, a schema returns issues; see the `cause`.',
-  PARAM_UNKNOWN: (owner: string, name: string, route: string | undefined, known: readonly string[]) =>
-    `\`${owner}\` declares the path parameter \`${name}\`, but the path ` +
-    `${route === undefined ? 'of the request' : `\`${route}\``} has ${pathNames(known)}. ` +
-    `Use the name in the path: \`Path(schema, { alias: '${known[0] ?? name}' })\`.`,
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
   RESPONSE_CLASS: (endpoint: string, received: unknown) =>
@@ -204,12 +197,6 @@ export const requestMessages = {
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
     `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot ` +
     'stream. Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',
-  RESPONSE_MODEL: (endpoint: string, received: unknown, isGenerator: boolean) =>
-    isGenerator
-      ? `The endpoint \`${endpoint}\` is a generator, whose values are sent one by one, and cannot have ` +
-        'a `responseModel`. Validate each value before you yield it.'
-      : `The \`responseModel\` of the endpoint \`${endpoint}\` must be a schema of Zod, Valibot, ArkType ` +
-        `or another Standard Schema library, received ${show(received)}.`,
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
@@ -250,15 +237,6 @@ export const requestMessages = {
     'Pass a longer `timeoutMs` to `layer.close()`.',
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
-
-function pathNames(known: readonly string[]): string {
-  return known.length === 0 ? 'no parameters' : known.map(name => `\`${name}\``).join(', ');
-}
-
-/** A schema of Standard Schema, without a parameter around it. */
-function isSchemaLike(received: unknown): boolean {
-  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
-}
 
 function noGenerator(received: unknown): string {
   return cure(received, ['generator', 'The code of a generator would never run. Pass an async function.']);

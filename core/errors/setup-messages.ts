@@ -158,20 +158,6 @@ export const setupMessages = {
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
     `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ` +
     parameterCures[what],
-  PARAM_BODY: (owner: string, body: string, title: string, field: string) =>
-    `\`${owner}\` declares \`${body}\` as \`Body()\` and \`${field}\` as \`${title}\`, itself or in ` +
-    'its dependencies. The body of a request is either JSON or a form: declare all of it with `Body()`, or ' +
-    'all of it with `Form()` and `File()`.',
-  PARAM_MODEL: (owner: string, title: string, name: string, others: string) =>
-    `\`${owner}\` declares \`${name}\` as \`${title}\` with an object schema, which receives ` +
-    `everything that the request has there, and \`${others}\` beside it. Put \`${others}\` into the schema, ` +
-    'or declare each property separately.',
-  PARAM_NAME: (title: string, where: string) =>
-    `\`${title}\` has no name in \`${where}\`. Give it one: ` +
-    `\`${title.slice(0, -2)}(schema, { alias: 'name' })\`.`,
-  PARAM_SCHEMA_EXPECTED: (title: string, received: unknown) =>
-    `\`${title}\` takes its options, or a schema of Zod, Valibot, ArkType or another Standard Schema ` +
-    `library, received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,
