@@ -1,48 +1,57 @@
 import { iteratorOf } from './body-source.js';
+import { isOurs } from './response.js';
+import { isResponseLike } from './response-like.js';
+import { bodyOf } from './response-parts.js';
 
-/** What a value may hold open. */
-interface Holding {
-  readonly body?: unknown;
-  readonly on?: unknown;
+/** What a Node stream has besides its methods. */
+interface NodeStream {
   readonly destroy?: unknown;
+  readonly on?: unknown;
+  /** `true` while somebody is reading. */
+  readonly readableFlowing?: unknown;
+  /** Of a request, whose connection serves the response. */
+  readonly httpVersion?: unknown;
+  readonly method?: unknown;
+  /** Of a connection. */
+  readonly remoteAddress?: unknown;
 }
 
 /**
- * Closes what a value that is not sent holds open: a Node stream, a Web stream, the body of a `Response`, a
- * generator. Does nothing for any other value, and for a stream that somebody else is reading. Never throws.
+ * Closes what a value that is not sent holds open: a Node stream, a Web stream, the body of a response, a
+ * generator. Does nothing for any other value, nor for a request, a connection, and a stream that somebody
+ * else is reading. Never throws.
  */
 export function discard(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   try {
-    close(value);
+    if (isOurs(value)) void bodyOf(value).closeUnread()?.catch(ignore);
+    else if (isResponseLike(value)) discard(value.body);
+    else if (isNodeStream(value)) destroy(value);
+    else if (isOpen(value)) iteratorOf(value).return?.().catch(ignore);
   } catch {
     // A getter of the value has thrown: there is nothing to close.
   }
 }
 
-function close(value: object): void {
-  const { on, destroy } = value as Holding;
-  if (typeof on === 'function' && typeof destroy === 'function') {
-    Reflect.apply(on, value, ['error', ignore]);
-    Reflect.apply(destroy, value, []);
-  } else if (isReadableStream(value) || isGenerator(value)) void iteratorOf(value).return?.().catch(ignore);
-  else if (isPlatformResponse(value)) discard(value.body);
+function isNodeStream(value: object): value is NodeStream {
+  const { destroy, on } = value as NodeStream;
+  return typeof destroy === 'function' && typeof on === 'function';
 }
 
-function isReadableStream(value: object): value is ReadableStream {
-  return 'getReader' in value && !(value as ReadableStream).locked;
+function destroy(stream: NodeStream): void {
+  const isRequest = typeof stream.httpVersion === 'string' && typeof stream.method === 'string';
+  const isReadable = Symbol.asyncIterator in stream && !('remoteAddress' in stream);
+  if (isRequest || !isReadable || stream.readableFlowing === true) return;
+  // Nobody is left to handle what it may still emit.
+  Reflect.apply(stream.on as () => void, stream, ['error', ignore]);
+  Reflect.apply(stream.destroy as () => void, stream, []);
 }
 
 /** A list or a map has nothing to close. */
-function isGenerator(value: object): value is AsyncGenerator | Generator {
-  const { next } = value as { readonly next?: unknown };
-  const { return: leave } = value as { readonly return?: unknown };
+function isOpen(value: object): value is ReadableStream | AsyncGenerator {
+  if ('getReader' in value) return !(value as ReadableStream).locked;
+  const { next, return: leave } = value as Partial<AsyncGenerator>;
   return typeof next === 'function' && typeof leave === 'function';
-}
-
-/** There is no such class in jest's jsdom environment. */
-function isPlatformResponse(value: object): value is globalThis.Response {
-  return typeof globalThis.Response === 'function' && value instanceof globalThis.Response;
 }
 
 function ignore(): void {

@@ -2,6 +2,7 @@ import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/ki
 import { nameOf } from '../errors/show.js';
 import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
+import { discard } from '../http/discard.js';
 import type { Request } from '../http/request.js';
 import { changedRequest } from '../http/request-change.js';
 import type { Response } from '../http/response.js';
@@ -174,6 +175,7 @@ class Waiter<Run extends OnionRun> {
   }
 
   #notAResponse(returned: unknown): Error {
+    discard(returned);
     const { name } = this.#ring;
     return returned === undefined || returned === null
       ? misuse('NOTHING_RETURNED', name, this.#state !== 'fresh')
