@@ -77,7 +77,7 @@ try {
       }
       await page.emulateMedia({ colorScheme: 'light' });
     }
-    await page.goto(origin);
+    await page.goto(origin, { waitUntil: 'networkidle' }); // the key is heard once the scripts have run
     await page.keyboard.press('/');
     await page.locator('#localsearch-input').fill('addMiddleware');
     const results = page.locator('#localsearch-list a');

@@ -10,7 +10,8 @@ export function isClass(value: object): boolean {
 
 /** Also of another realm. A generator that a compiler has taken apart is a plain function. */
 export function isGeneratorFunction(value: unknown): boolean {
-  return /^\[object (?:Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(value));
+  const tag = Object.prototype.toString.call(value);
+  return tag === '[object GeneratorFunction]' || tag === '[object AsyncGeneratorFunction]';
 }
 
 /** Also of another realm. */

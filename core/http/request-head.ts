@@ -230,14 +230,12 @@ export class RequestHead<State extends object = RequestState> {
     this.#pathParams = pathParams;
   }
 
-  /** Native code may have given the request another target since its url was read. Tells whether it has. */
-  [reroute](): boolean {
+  /** Native code may have given the request another target since its url was read. */
+  [reroute](): void {
     const before = this.#target;
-    if (before === undefined) return false;
+    if (before === undefined) return;
     this.#target = reroutedTarget(before, this.#source);
-    if (this.#target.url === before.url) return false;
-    this.#query = undefined;
-    return true;
+    if (this.#target.url !== before.url) this.#query = undefined;
   }
 }
 

@@ -5,8 +5,14 @@ import type { FormOptions } from './form.js';
 import { mayHaveBody } from './request-body.js';
 import { RequestHead } from './request-head.js';
 import { type RequestInit, type RequestState, requestOptions } from './request-init.js';
-import { body, brand, reroute } from './request-keys.js';
+import { body, brand } from './request-keys.js';
 import type { RequestSource } from './request-source.js';
+
+/** A platform request, and the url that it was made for: native code may reroute the request. */
+interface Native {
+  readonly url: string;
+  readonly request: FetchRequest;
+}
 
 /**
  * A request: the interface of the Fetch `Request`, and
@@ -31,7 +37,7 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   declare readonly referrer: string;
   declare readonly referrerPolicy: FetchRequest['referrerPolicy'];
   declare readonly [Symbol.toStringTag]: string;
-  #native: FetchRequest | undefined;
+  #native: Native | undefined;
 
   constructor(from: Request<State> | RequestSource, init: RequestInit = noOptions) {
     if (init !== noOptions && new.target === Request) checkOptions('new Request()', init, requestOptions);
@@ -111,14 +117,10 @@ export class Request<State extends object = RequestState> extends RequestHead<St
    * know.
    */
   get native(): FetchRequest {
-    if (this.#native === undefined || this.#native.bodyUsed) this.#native = toFetchRequest(this, this[body]);
-    return this.#native;
-  }
-
-  override [reroute](): boolean {
-    const isRerouted = super[reroute]();
-    if (isRerouted) this.#native = undefined;
-    return isRerouted;
+    const { url } = this;
+    const isCurrent = this.#native?.url === url && !this.#native.request.bodyUsed;
+    if (!isCurrent) this.#native = { url, request: toFetchRequest(this, this[body]) };
+    return (this.#native as Native).request;
   }
 }
 

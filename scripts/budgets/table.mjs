@@ -14,10 +14,10 @@ export const budgets = {
   longFiles: { title: 'files over 250 lines', before: 14, goal: 0 },
   largestClass: { title: 'methods and accessors of the largest class', before: 66, goal: 25 },
   stateFlags: { title: 'boolean fields of the state objects', before: 22, goal: 4 },
-  expressSteps: { title: 'Express, `res.json`: steps', before: 154, goal: 60, ceiling: 155 },
+  expressSteps: { title: 'Express, `res.json`: steps', before: 154, goal: 60, ceiling: 154 },
   expressFiles: { title: 'Express, `res.json`: files', before: 36, goal: 18, ceiling: 59 },
   expressPromises: { title: 'Express, `res.json`: promises', before: 16, goal: 6, ceiling: 8 },
   expressObjects: { title: 'Express, `res.json`: objects', before: 28, goal: 12, ceiling: 21 },
-  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 265 },
+  koaSteps: { title: 'Koa, dependency and task: steps', before: 219, goal: 85, ceiling: 264 },
   koaFiles: { title: 'Koa, dependency and task: files', before: 41, goal: 21, ceiling: 89 },
 };

@@ -35,23 +35,13 @@ const pages = new Map([
 for (const name of readdirSync(path.join(root, 'docs'), { recursive: true }))
   if (name.endsWith('.md')) pages.set(`docs/${name}`, name === 'README.md' ? 'docs.md' : name);
 pages.set('docs/decisions/', 'decisions/index.md');
+pages.set('examples/README.md', 'examples.md');
 pages.set('examples/', 'examples.md');
 
 const decisions = readdirSync(path.join(root, 'docs/decisions')).sort();
 write(
   'decisions/index.md',
   `# Decisions\n\n${decisions.map(name => `- [${titleOf(`docs/decisions/${name}`)}](${name})`).join('\n')}\n`,
-);
-const examples = readdirSync(path.join(root, 'examples'), { recursive: true })
-  .filter(name => path.extname(name) !== '' && !name.includes('__pycache__'))
-  .sort();
-write(
-  'examples.md',
-  linked(
-    `# Examples\n\n${examples.map(name => `- [${name}](examples/${name})`).join('\n')}\n`,
-    'README.md',
-    'examples.md',
-  ),
 );
 for (const [from, to] of pages)
   if (!from.endsWith('/')) write(to, linked(readFileSync(path.join(root, from), 'utf8'), from, to));

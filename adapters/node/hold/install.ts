@@ -167,7 +167,8 @@ function frameworkPrototype(res: NativeResponse): NativeResponse | undefined {
 
 /** Patches a prototype, once for all copies of callnext; without a hold its methods are what they were. */
 function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): PreviousMethods {
-  if (Object.hasOwn(base, patchedKey)) return base[patchedKey] as PreviousMethods;
+  const known = base[patchedKey];
+  if (known) return known;
   const previous = methodsOf(base);
   const hooks = hooksFor((res, name) => {
     const hold = slotOf<Hold>(res)?.hold;
