@@ -19,10 +19,7 @@ export interface OnionRun extends Answered {
 
 /** What a request does for its middlewares. */
 export interface OnionPort<Run> {
-  /**
-   * An exception that leaves a middleware, as the response of its handler; rejects with the exception where
-   * it has none.
-   */
+  /** The response of the handler for an exception that leaves a middleware; rejects if it has no handler. */
   recoverOutside(run: Run, thrown: unknown): Promise<Response>;
   /** Tells `onError`. */
   report(run: Run, error: Error): void;
