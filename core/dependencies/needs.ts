@@ -8,9 +8,8 @@ import {
   partsOfDependency,
 } from './marker.js';
 
-/** One entry of declared dependencies, read once. */
+/** One declared dependency, analysed once. */
 export interface Need {
-  /** The key under which its value is given. */
   readonly key: string;
   readonly marker: Depends<unknown>;
   readonly name: string;
@@ -18,10 +17,10 @@ export interface Need {
   readonly isGenerator: boolean;
 }
 
-/** Declared dependencies, read once: requests walk a list instead of the object. */
+/** Declared dependencies, analysed once, so that requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
-  /** The default scopes for which its graph has been checked. */
+  /** The default scopes that the graph was checked for. */
   readonly checkedFor: Set<DependencyScope>;
 }
 

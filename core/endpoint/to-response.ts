@@ -10,7 +10,7 @@ import { JSONResponse } from '../http/responses.js';
 import { noOptions } from '../options.js';
 import type { Endpoint } from './endpoint.js';
 
-/** What an endpoint returned as a response, with what was set on the injected one merged in. */
+/** Converts the result of an endpoint to a response, and merges the injected one in. */
 export function toResponse(
   result: unknown,
   injected: InjectedResponse,
@@ -18,7 +18,7 @@ export function toResponse(
   owner: object,
 ): Response {
   if (isResponseLike(result)) {
-    // Before anything is set on it: one that has answered another request is refused as it is.
+    // Claim it first: a response that has answered another request must be refused unchanged.
     const response = claimFor(owner, fromResponseLike(result));
     injected.fillInto(response, headOf(response).isStatusNamed ?? true);
     return response;

@@ -1,4 +1,4 @@
-// The API from the published declarations, by typedoc: a page for each topic that a user has in mind.
+// Writes the API pages from the published declarations with typedoc: one page per topic.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -46,7 +46,7 @@ const topics = [
   ],
 ];
 
-/** Entry points that are a topic of their own: [page, title, entry points]. */
+/** Entry points that are topics of their own: [page, title, entry points]. */
 const entries = [
   ['express', 'Express adapter', ['express']],
   ['koa', 'Koa adapter', ['koa']],
@@ -55,7 +55,7 @@ const entries = [
   ['testing', 'Testing', ['testing']],
 ];
 
-/** Writes the pages of the API into a folder. */
+/** Writes the API pages into a folder. */
 export function writeApi(folder, typedoc) {
   const sources = path.join(folder, 'entries');
   mkdirSync(sources, { recursive: true });
@@ -124,7 +124,7 @@ function index() {
   return `# API\n\nEvery export, by topic.\n\n${lines.join('\n')}\n`;
 }
 
-/** Each export has a topic, so that a new one cannot be missing on the site. */
+/** Requires a topic for each export, so that none is missing on the site. */
 function checkTopics() {
   const text = readFileSync(path.join(root, 'dist/cjs/core/index.d.ts'), 'utf8');
   const exported = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) =>

@@ -1,5 +1,4 @@
-// npm run site: the documentation as a site, in dist/site: the README, docs/, and the API from the
-// docstrings.
+// npm run site: builds the documentation site in dist/site from the README, docs/, and the API's docstrings.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -24,7 +23,7 @@ mkdirSync(path.join(source, 'public/source'), { recursive: true });
 cpSync(path.join(here, 'config.mts'), path.join(source, '.vitepress/config.mts'));
 cpSync(path.join(here, 'theme'), path.join(source, '.vitepress/theme'), { recursive: true });
 
-/** Where each page of the repository stands on the site. */
+/** The place of each page on the site. */
 const pages = new Map([
   ['README.md', 'index.md'],
   ['bench/README.md', 'bench.md'],
@@ -52,7 +51,7 @@ execFileSync(bin('vitepress'), ['build', source, '--outDir', path.join(root, 'di
 });
 
 /**
- * Links to pages go to where those stand; links to other files of the repository, to a copy that a browser
+ * Redirects links to pages to their place on the site, and links to other files to a copy that a browser
  * shows as text.
  */
 function linked(text, from, to) {

@@ -11,7 +11,7 @@ import { onExpress, onKoa, type Page } from '../../examples/fastapi-tutorial/pag
 import { page as subs } from '../../examples/fastapi-tutorial/sub-dependencies.js';
 import * as testing from '../../examples/fastapi-tutorial/testing-dependencies.js';
 
-// What FastAPI's own tests of its documentation (tests/test_tutorial) ask and expect, by page.
+// The requests and expectations of FastAPI's own documentation tests (tests/test_tutorial), by page.
 describe.each([
   ['Express', onExpress],
   ['Koa', onKoa],
