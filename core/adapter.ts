@@ -33,6 +33,7 @@ export { Body } from './http/body.js';
 export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export { cookieLine, cookieValues } from './http/cookies.js';
+export { discard } from './http/discard.js';
 export { isToken } from './http/field-syntax.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';

@@ -2,6 +2,7 @@ import type { DependencyRun } from '../dependencies/dependency-run.js';
 import type { AnyGenerator } from '../dependencies/generator-context.js';
 import { carries, misuse, toError } from '../errors.js';
 import type { Chunk } from '../http/body-source.js';
+import { discard } from '../http/discard.js';
 import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';
 import type { ResponseInit } from '../http/head.js';
 import { serialize } from '../http/json.js';
@@ -78,7 +79,16 @@ function ofFirstValue(yielded: Yielded, name: string, init: ResponseInit): Respo
 /** One line of JSON Lines; JSON itself contains no line breaks. */
 function lineOf(value: unknown, name: string): string {
   if (isForeign(value) || isServerSentEvent(value)) return refuse(name, 'JSON Lines', value);
-  return `${serialize(value)}\n`;
+  return serialized(value);
+}
+
+function serialized(value: unknown): string {
+  try {
+    return `${serialize(value)}\n`;
+  } catch (thrown) {
+    discard(value);
+    throw thrown;
+  }
 }
 
 function chunkOf(value: unknown, name: string): Chunk {
@@ -98,6 +108,7 @@ function isForeign(value: unknown): boolean {
 }
 
 function refuse(name: string, stream: string, value: unknown): never {
+  discard(value);
   throw misuse('STREAM_VALUE', name, isResponseLike(value) ? undefined : stream, value);
 }
 
@@ -142,7 +153,10 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
   async begin(name: string): Promise<void> {
     try {
       const result = await this.#pull();
-      if (result.done && result.value !== undefined) throw misuse('STREAM_RETURNED', name, result.value);
+      if (result.done && result.value !== undefined) {
+        discard(result.value);
+        throw misuse('STREAM_RETURNED', name, result.value);
+      }
       this.#begun = result as IteratorResult<unknown, undefined>;
     } catch (thrown) {
       // When the client leaves, a wait with `request.signal` rejects like this; that is not a failure.

@@ -1,5 +1,6 @@
 import { misuse } from '../errors.js';
 import { fromResponseLike } from '../http/accept.js';
+import { discard } from '../http/discard.js';
 import { isHTTPException } from '../http/http-exception.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Response } from '../http/response.js';
@@ -24,7 +25,12 @@ export function toResponse(
   }
   if (result instanceof Error && isHTTPException(result))
     throw misuse('EXCEPTION_RETURNED', name, result.status);
-  const response = new responseClass(result as never, status === undefined ? noOptions : { status });
-  injected.mergeInto(response);
-  return response;
+  try {
+    const response = new responseClass(result as never, status === undefined ? noOptions : { status });
+    injected.mergeInto(response);
+    return response;
+  } catch (thrown) {
+    discard(result);
+    throw thrown;
+  }
 }
