@@ -191,9 +191,6 @@ export const requestMessages = {
     'Two versions cannot share a request: install one; `npm ls callnext` lists them.',
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
-  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
-    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
-    `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
     `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot ` +
     'stream. Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',

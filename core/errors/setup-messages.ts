@@ -158,6 +158,9 @@ export const setupMessages = {
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
     `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ` +
     parameterCures[what],
+  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
+    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
+    `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,
