@@ -1,3 +1,4 @@
+import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
 import { causeOf, isObject } from './errors/thrown.js';
@@ -14,7 +15,7 @@ export {
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...requestMessages };
+const messages = { ...setupMessages, ...parameterMessages, ...requestMessages };
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;

@@ -2,8 +2,8 @@ import {
   type BackgroundTasks,
   checkOption,
   checkOptions,
+  type Declared,
   type Dependencies,
-  type Depends,
   type Endpoint,
   isEndpoint,
   isLayer,
@@ -86,7 +86,7 @@ const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
  * `UNKNOWN_OPTION`, and the errors of an invalid middleware or dependency.
  */
 export function toExpress(
-  target: Layer | Middleware | Endpoint | Depends<unknown>,
+  target: Layer | Middleware | Endpoint | Declared<unknown>,
   options: ToExpressOptions = noOptions,
 ): ExpressHandler {
   const { errorTap = true } = options;
@@ -130,7 +130,7 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * thrown into the dependencies at their `yield`. Rejects with the error of a dependency or the block, and
  * with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
-export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T>;
+export function inject<T>(req: InjectableRequest, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
   req: InjectableRequest,
   dependencies: Named<D>,
@@ -142,7 +142,7 @@ export function inject<D extends Dependencies, Result>(
 ): Promise<Awaited<Result>>;
 export function inject(
   req: InjectableRequest,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   // The handler's app may use another copy of Express than the layer's.

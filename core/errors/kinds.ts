@@ -68,3 +68,8 @@ export function markFactory(factory: object): void {
 export function isFactory(fn: object): boolean {
   return factoryKey in fn;
 }
+
+/** Whether a value is a Standard Schema. */
+export function isSchemaLike(received: unknown): boolean {
+  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
+}

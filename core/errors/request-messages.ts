@@ -1,3 +1,4 @@
+import { isSchemaLike } from './kinds.js';
 import { cure } from './setup-messages.js';
 import { show } from './show.js';
 
@@ -82,7 +83,8 @@ export const requestMessages = {
       : owner === 'layer'
         ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. ` +
           'Wrap it: `[Depends(…)]`.'
-        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
+        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: ` +
+          (isSchemaLike(received) ? `\`${name}: Query(…)\`, \`Body(…)\`.` : `\`${name}: Depends(…)\`.`),
   EXCEPTION_HANDLER: (received: unknown) =>
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
@@ -189,9 +191,6 @@ export const requestMessages = {
     'Two versions cannot share a request: install one; `npm ls callnext` lists them.',
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
-  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
-    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
-    `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
     `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot ` +
     'stream. Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',

@@ -85,6 +85,7 @@ export const setupMessages = {
           : `Put the dependencies first, even if there are none: \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
+      ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],
       ['list', 'Give each of them a name: `{ db: Depends(getDb) }`.'],
     )}`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
@@ -94,6 +95,7 @@ export const setupMessages = {
         received,
         ['class', 'Return an instance from a function: `Depends(() => new Example())`.'],
         ['Depends', 'It is wrapped already: use it as it is.'],
+        ['Parameter', 'It is declared like a `Depends(…)`: use it as it is.'],
         ['Endpoint', 'Mount it with `toExpress` or `toKoa`, and depend on its dependencies.'],
         ['handler', 'Mount it on the app: `app.use(…)`.'],
       ) || ' Pass the function itself, not its result.'
@@ -156,6 +158,9 @@ export const setupMessages = {
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
     `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ` +
     parameterCures[what],
+  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
+    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
+    `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,

@@ -4,6 +4,7 @@ import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-like.js';
 import { httpExceptionResponse } from './http-exception.js';
+import { isRequestValidationError, validationResponse } from './validation-error.js';
 
 /** Makes the response for an exception. The response's `background` runs although the request failed. */
 export type ExceptionHandler<E extends Error = Error> = (
@@ -79,9 +80,10 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The default response of an HTTPException. Other errors go to the framework, which renders their `status`
- * and `headers` itself.
+ * The default response of an HTTPException or of invalid parameters. Other errors go to the framework, which
+ * renders their `status` and `headers` itself.
  */
 export function builtInResponse(error: Error): Response | undefined {
+  if (isRequestValidationError(error)) return validationResponse(error);
   return isHTTPException(error) ? httpExceptionResponse(error) : undefined;
 }

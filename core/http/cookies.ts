@@ -45,6 +45,12 @@ export function cookiesOf(header: string | null): Readonly<Record<string, string
   return parseCookie(header ?? '', { decode });
 }
 
+/** The same, but with the last cookie of each name, as in Starlette. */
+export function lastCookiesOf(header: string | null): Readonly<Record<string, string | undefined>> {
+  const pairs = (header ?? '').split(';').map(cookiesOf);
+  return Object.assign(Object.create(null), ...pairs);
+}
+
 /** All values of one cookie, in the order sent. */
 export function cookieValues(header: string | null, name: string): string[] {
   const pairs = (header ?? '').split(';').map(pair => cookiesOf(pair)[name]);

@@ -50,6 +50,8 @@ export interface RequestSource {
   maxBodySize: number;
   /** Whether `json()` refuses other content types; `true` unless a layer changes it. */
   strictContentType?: boolean;
+  /** Whether errors of parameters repeat what was received; `true` unless a layer sets it. */
+  echoesInput?: boolean;
   /**
    * How many bytes of the body are accepted at all; `Infinity` unless `bodyLimit()` sets it, innermost last.
    * Beyond it, every reader, native ones included, gets `contentTooLarge()`.

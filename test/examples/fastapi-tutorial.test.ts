@@ -79,7 +79,12 @@ describe.each([
     ['global', globals, '/users', [{ username: 'Rick' }, { username: 'Morty' }]],
   ])('dependencies %s', async (_kind, page, path, body) => {
     expect(await answers(page, path, { ...token, ...key })).toEqual([200, body]);
-    expect(await answers(page, path, { ...key })).toEqual([400, { detail: 'X-Token header invalid' }]);
+    expect(await answers(page, path, { ...key, 'x-token': 'no' })).toEqual([
+      400,
+      { detail: 'X-Token header invalid' },
+    ]);
+    const missing = { type: 'missing', loc: ['header', 'x-token'], msg: 'Field required', input: null };
+    expect(await answers(page, path, { ...key })).toEqual([422, { detail: [missing] }]);
     expect(await answers(page, path, { ...token, 'x-key': 'no' })).toEqual([
       400,
       { detail: 'X-Key header invalid' },
