@@ -1,4 +1,7 @@
-/** ES modules only, which jest loads on Node 20 where it has compiled them; pglite loads its files by `import()`, too. */
+/**
+ * Packages that only exist as ES modules, which jest must compile for Node 20; pglite also loads its files
+ * with `import()`.
+ */
 const compiled = [
   '@electric-sql',
   'jose',
@@ -8,6 +11,9 @@ const compiled = [
   'nanostores',
   'better-call',
   '@better-auth',
+  'arktype',
+  '@ark',
+  'arkregex',
 ];
 
 /** @type {import('jest').Config} */
@@ -31,6 +37,7 @@ module.exports = {
     '^callnext$': '<rootDir>/core/index.ts',
     '^callnext/adapter$': '<rootDir>/core/adapter.ts',
     '^callnext/(express|koa|node|testing)$': '<rootDir>/adapters/$1/index.ts',
+    '^callnext/params$': '<rootDir>/core/params/index.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/middleware/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',
   },

@@ -1,4 +1,4 @@
-/** What users import from `callnext`, and nothing else. */
+/** Everything that users import from `callnext`. */
 export {
   BackgroundTask,
   BackgroundTasks,
@@ -10,6 +10,7 @@ export type { ValueOf } from './dependencies/lifetimes.js';
 export type {
   AnyDependency,
   AppContext,
+  Declared,
   DeclaredDependency,
   Dependencies,
   DependencyScope,
@@ -17,7 +18,8 @@ export type {
   RequestScope,
   Solved,
 } from './dependencies/marker.js';
-export { type Endpoint, type EndpointOptions, endpoint } from './endpoint/endpoint.js';
+export type { Parameter } from './dependencies/parameter.js';
+export { type Endpoint, type EndpointOptions, endpoint, type Returned } from './endpoint/endpoint.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export { CallnextError, ClientDisconnect, type ErrorCode } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';

@@ -26,7 +26,6 @@ import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 
-/** The options of `layer.close()`. */
 interface CloseOptions {
   timeoutMs?: number;
 }
@@ -36,8 +35,8 @@ const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
 const brand = Symbol.for('callnext.Layer');
 
 /**
- * Middleware, dependencies and exception handlers around a part of an app: what `app = FastAPI(…)` holds,
- * without the routes.
+ * Middleware, dependencies and exception handlers around a part of an app, like `app = FastAPI(…)` without
+ * the routes.
  *
  * ```ts
  * const layer = new Layer({ onError: (error, { request }) => log.error({ error, url: request.url }) });
@@ -45,17 +44,16 @@ const brand = Symbol.for('callnext.Layer');
  * app.use(toExpress(layer));
  * ```
  *
- * Set it up before the first request: then it is frozen, and adding to it throws `LAYER_FROZEN`.
+ * Set the layer up before the first request, which freezes it: later additions throw `LAYER_FROZEN`.
  */
 export class Layer {
   /**
-   * What stands in for a dependency, for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. Looked up
-   * at every request and depth; the replacement keeps the place, the scope and the cache key of the original.
-   * `set` throws `OVERRIDE`.
+   * Overrides for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. They apply to every request, at
+   * every depth, and keep the place and scope of the original. `set` throws `OVERRIDE`.
    */
   readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new DependencyOverrides();
   readonly #middlewares: Middleware[];
-  /** How many of them `addMiddleware` has put around the others. */
+  /** How many of the middlewares `addMiddleware` has added. */
   #added = 0;
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
@@ -65,7 +63,7 @@ export class Layer {
   readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;
 
-  /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+  /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
   constructor(options: LayerOptions = noOptions) {
     this.#options = checkedLayerOptions(options);
     const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
@@ -75,7 +73,7 @@ export class Layer {
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
-  /** Adds a middleware outside those that are there: the last one added is outermost, as in FastAPI. */
+  /** Adds a middleware outside the existing ones: the last one added is outermost, as in FastAPI. */
   addMiddleware(middleware: Middleware): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
@@ -85,8 +83,8 @@ export class Layer {
 
   /**
    * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class,
-   * the nearest ancestor first. What it throws goes to the layers further out, and to the framework. One for
-   * `Error` or 500 is the outermost of all; what it answers is reported to `onError` all the same.
+   * the nearest ancestor first. Errors that it throws go to the outer layers and to the framework. A handler
+   * for `Error` or 500 is the outermost, and its errors are also reported to `onError`.
    */
   addExceptionHandler<E extends Error>(key: ExceptionKey<E>, handler: ExceptionHandler<E>): this {
     this.#refuseIfFrozen('addExceptionHandler');
@@ -96,15 +94,15 @@ export class Layer {
 
   /**
    * Enters the lifespan and the dependencies of scope `app` that it and the layer's own `dependencies` need,
-   * at any depth, where requests would do it otherwise: before the server listens, so that what fails here is
-   * known before there is anybody to tell. Rejects with what fails first, and with `LAYER_CLOSED`.
+   * at any depth. Call it before the server listens, so that a failure shows before clients can connect.
+   * Rejects with the first failure, and with `LAYER_CLOSED`.
    */
   start(): Promise<void> {
     return startOutside(this, this.#options.dependencies);
   }
 
   /**
-   * A function with dependencies outside a request: in a script, a cron job, a test.
+   * Runs a function with dependencies outside a request: in a script, a cron job or a test.
    *
    * ```ts
    * const count = await layer.run({ db: Depends(getDb) }, async ({ db, backgroundTasks }) => {
@@ -113,10 +111,10 @@ export class Layer {
    * });
    * ```
    *
-   * Overrides, scopes, `onError`, lifespan and order are those of a request; there is no middleware, none of
-   * the layer's own `dependencies`, and no response: `yield` gives `undefined`. Resolves with the result when
-   * the last task has run. Rejects with what the function throws, as its dependencies make it, with what an
-   * exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
+   * Overrides, scopes, `onError`, lifespan and order are those of a request. There is no middleware, none of
+   * the layer's own `dependencies`, and no response: `yield` returns `undefined`. Resolves with the result
+   * after the last task. Rejects with the failure of the function, after its dependencies have seen it, with
+   * that of an exit, and with `LAYER_CLOSED`. Failed tasks are reported to `onError`.
    */
   run<D extends Dependencies, Result>(
     dependencies: Named<D>,
@@ -126,22 +124,22 @@ export class Layer {
   }
 
   /**
-   * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last
-   * background task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
+   * Closes the layer: refuses new requests with a 503 and waits for running ones to their last background
+   * task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
    *   server.close();
    *   const { responses, exits, tasks } = await layer.close({ timeoutMs: 10_000 });
-   *   console.log('left undone:', ...responses, ...exits, ...tasks);
+   *   console.log('unfinished:', ...responses, ...exits, ...tasks);
    *   process.exit();
    * });
    * ```
    *
-   * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever
-   * without them. Then `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks
-   * that have not begun are dropped and told to `onError`. The exits of the layer have as long again.
-   * Rejects with what the first of them to fail throws, and with `LAYER_OPTIONS`.
+   * After `timeoutMs` milliseconds (never, by default), aborts `backgroundTasks.signal` and the signals of
+   * unanswered requests, drops tasks that have not started, reports those to `onError`, and resolves with the
+   * names of unfinished work. The exits of the layer have the same time again. Rejects with the first failure
+   * of an exit, and with `LAYER_OPTIONS`.
    */
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
@@ -152,7 +150,7 @@ export class Layer {
     return open.length === 0 ? undone : { ...undone, exits: [...undone.exits, ...open] };
   }
 
-  /** The effective order, outermost first, as data and, by `String(…)`, for people. */
+  /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */
   describe(): LayerDescription {
     return describe({
       ...this.#options,
@@ -164,10 +162,10 @@ export class Layer {
     });
   }
 
-  /** The layer as requests run through it; from here on nothing can be added. Internal. */
+  /** Internal: freezes the layer for requests. */
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
-    const { dependencies, onError, defaultScope, timeout, maxBodySize, strictContentType } = this.#options;
+    const { dependencies, onError, defaultScope, timeout, maxBodySize } = this.#options;
     const innermost = Object.keys(dependencies).length > 0 ? belowWith(dependencies) : goBelow;
     const plan: FrozenLayer = {
       onion: compose(this.#middlewares, this.#middlewareNames, onionPort, innermost),
@@ -176,7 +174,8 @@ export class Layer {
       defaultScope,
       timeout,
       maxBodySize,
-      strictContentType,
+      strictContentType: this.#options.strictContentType,
+      echoesInput: this.#options.echoesInput,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
       mounts: this.#mounts,
@@ -187,7 +186,7 @@ export class Layer {
     return plan;
   }
 
-  /** Notes that an adapter's function mounts the layer. Internal. */
+  /** Internal: records that an adapter function mounts the layer. */
   [mounted](adapter: { readonly name: string }): Mount {
     return this.#mounts.add(adapter);
   }
@@ -196,7 +195,7 @@ export class Layer {
     return true;
   }
 
-  /** A function without a name is called by where it was given: `addMiddleware #2`, `middleware[0]`. */
+  /** A function without a name is named after its place: `addMiddleware #2`, `middleware[0]`. */
   get #middlewareNames(): string[] {
     return this.#middlewares.map((middleware, index) => {
       const inOption = index - this.#added;
@@ -212,8 +211,8 @@ export class Layer {
 const alone = new WeakSet<Layer>();
 
 /**
- * A layer that stands for a middleware, a guard or an endpoint alone, and that nobody closes: dependencies of
- * scope `app` live in a layer around it. Internal.
+ * A layer that stands for a single middleware, guard or endpoint. Nobody closes it, so it owns no
+ * dependencies of scope `app`. Internal.
  */
 export function layerAlone(options: LayerOptions = noOptions): Layer {
   const layer = new Layer(options);

@@ -2,7 +2,7 @@ import { type Client, misuse, type ParsedBody, type RouterParams } from '../../c
 import { clientOf, type Framework, hostOf, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
 import { type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
 
-/** What Express knows of a request. */
+/** Express' view of a request. */
 export class ExpressRequest implements Framework {
   readonly kind = 'node';
   readonly keepsContext = true;
@@ -39,7 +39,7 @@ export class ExpressRequest implements Framework {
     return baseUrl + url;
   }
 
-  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  /** Not `originalUrl`, because native code may have changed `url`. */
   get target(): Target {
     const { baseUrl = '', url = '/' } = this.#req;
     const here = readTarget(url);
@@ -47,12 +47,12 @@ export class ExpressRequest implements Framework {
     if (url === whole) return here;
     const { path } = readTarget(whole);
     const below = here.path ?? '';
-    // At the path of the mount itself Express adds a slash.
+    // At the mount path itself, Express adds a slash.
     const isMounted = path === baseUrl + below || (path === baseUrl && below === '/');
     return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
   }
 
-  /** A pattern that is no text has no name that people know. */
+  /** `undefined` for a route that is not a string, such as a regular expression. */
   get route(): string | undefined {
     const { baseUrl = '', route } = this.#req;
     return typeof route?.path === 'string' ? baseUrl + route.path : undefined;
@@ -62,7 +62,7 @@ export class ExpressRequest implements Framework {
     this.#changed = target;
   }
 
-  /** Express 5's `req.host`; that of Express 4 warns and has no port. */
+  /** Express 5's `req.host`; in Express 4 that getter warns and drops the port. */
   get host(): string | undefined {
     const { app, headers, socket } = this.#req;
     const named = hostOf(this.#req);
@@ -97,7 +97,7 @@ export class ExpressRequest implements Framework {
 
   setParsedBody(value: unknown): void {
     Reflect.set(this.#req, 'body', value);
-    // body-parser 1, of Express 4, does not parse what it has parsed.
+    // body-parser 1, of Express 4, skips a body that it has already parsed.
     if (value === undefined) Reflect.set(this.#req, '_body', false);
   }
 }
@@ -105,8 +105,8 @@ export class ExpressRequest implements Framework {
 function name(kind: string): { parser: string; cure: string } {
   if (kind === 'multipart')
     return {
-      parser: 'multer, or another parser of forms,',
-      cure: 'read them by `request.bytes()` in a middleware before it',
+      parser: 'multer, or another form parser,',
+      cure: 'read them with `request.bytes()` in a middleware before it',
     };
   return {
     parser: `\`express.${kind}()\``,
@@ -115,12 +115,12 @@ function name(kind: string): { parser: string; cure: string } {
 }
 
 const expected =
-  'a request of Express: pass the function itself, as in `express.json({ verify: keepRawBody })`';
+  'an Express request: pass the function itself, as in `express.json({ verify: keepRawBody })`';
 
 /**
  * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify:
- * keepRawBody }))`. They are `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed
- * where the layer comes first.
+ * keepRawBody }))`. They are stored in `req.rawBody`, and returned by `request.text()` and `request.bytes()`.
+ * Not needed if the layer is mounted first.
  */
 export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
   if (typeof req !== 'object' || req === null)

@@ -3,8 +3,8 @@ import { type Dependencies, partsOfDependency } from './marker.js';
 import { declarationOf, type Need } from './needs.js';
 
 /**
- * The dependencies of scope `app` that these need, at any depth, each once, in the order in which they are
- * entered. What one of them needs is entered with it.
+ * The outermost dependencies of scope `app` in a tree, in the order they are entered. Each enters what it
+ * needs itself.
  */
 export function appNeedsOf(
   dependencies: Dependencies,

@@ -4,34 +4,35 @@ import {
   type AnyDependency,
   type DependencyParts,
   type DependencyScope,
+  type Depends,
   partsOfDependency,
 } from './marker.js';
 import type { Need } from './needs.js';
 
-/** A dependency that a request has asked for: it is being solved, solved, or has failed. */
+/** A dependency of a request, which is being solved, is solved, or has failed. */
 export class Solution implements Slot {
   readonly need: Need;
-  /** An override keeps the name of the original: in errors, and in the order that a test looks at. */
+  /** An override keeps the name of the original, in errors and in traces. */
   readonly name: string;
-  /** What is called: the dependency, or its override. */
+  /** The dependency or its override, which is called. */
   readonly used: AnyDependency;
   readonly parts: DependencyParts;
   readonly isGenerator: boolean;
   readonly scope: DependencyScope;
   readonly key: object;
   readonly place: Place;
-  /** The same dependency at another place. */
+  /** The same dependency with another scope or `dispose`. */
   elsewhere: Solution | undefined;
-  /** What it has asked for, where that is noted: below a `Depends.all(…)`. */
+  /** What it needed, recorded below a `Depends.all(…)` only. */
   asked: Solution[] | undefined;
   readonly #values: Record<string, unknown>;
   #state: 'solving' | 'solved' | 'failed' = 'solving';
-  /** The value, or what was thrown. */
+  /** The value or the thrown value. */
   #outcome: unknown;
   #settled: Promise<void> | undefined;
   #settle: (() => void) | undefined;
 
-  /** `values` are those that it was asked for with first: its value is added to them. */
+  /** The solved value is also added to `values`, those of its first user. */
   constructor(
     need: Need,
     used: AnyDependency,
@@ -79,7 +80,7 @@ export class Solution implements Slot {
     this.#settle?.();
   }
 
-  /** The value, for somebody who asks while it is being solved. */
+  /** Waits for a dependency that is still being solved. */
   async whenSolved(): Promise<unknown> {
     this.#settled ??= new Promise(resolve => {
       this.#settle = resolve;
@@ -93,9 +94,8 @@ export class Solution implements Slot {
 const noExits: readonly Exit[] = [];
 
 /**
- * The dependencies that a request has asked for, one for each dependency and place. One that is still being
- * solved is there too: native code that injects two at once gets what they share only once, and a dependency
- * may inject itself.
+ * The dependencies of a request, one for each dependency and place, including those still being solved: two
+ * concurrent injects share them, and a dependency may inject itself.
  */
 export class DependencyCache {
   #solutions: Map<object, Solution> | undefined;
@@ -107,27 +107,27 @@ export class DependencyCache {
     return each;
   }
 
-  /** The first one stays, also where later ones are made with `useCache: false`. */
+  /** Keeps the first solution if later ones are made with `useCache: false`. */
   add(solution: Solution): void {
     const { key, place } = solution;
     this.#solutions ??= new Map();
     let others = this.#solutions.get(key);
     if (others !== undefined) {
       if (this.find(key, place)) return;
-      // Those that have failed are not kept: a layer may ask again for as long as it lives.
+      // Drop failed solutions: a layer that retries for as long as it lives must not collect them.
       while (others?.hasFailed) others = others.elsewhere;
       solution.elsewhere = others;
     }
     this.#solutions.set(key, solution);
   }
 
-  /** The request has failed, and these have exited. */
+  /** Drops all values after a failure; `left` have exited. */
   clear(left: readonly Exit[]): void {
     this.#solutions = undefined;
     if (left.length > 0) this.#exited = [...this.#exited, ...left];
   }
 
-  /** Whether values have exited because the request failed. */
+  /** Whether dependencies have exited because the request failed. */
   get hasExits(): boolean {
     return this.#exited.length > 0;
   }
@@ -136,8 +136,24 @@ export class DependencyCache {
     return this.#exited.some(({ slot }) => slot.key === key && slot.place === place);
   }
 
-  /** The request goes on as if it had not failed. */
+  /** Treats the request as one that did not fail. */
   forgetExited(): void {
     this.#exited = noExits;
   }
+}
+
+const keys = new WeakMap<object, WeakMap<object, object>>();
+
+export function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
+  return dispose ? `${scope} disposed` : scope;
+}
+
+/** An override has a cache key of its own, because an outer layer may have solved the original. */
+export function keyOf(dependency: object, used: object): object {
+  if (used === dependency) return dependency;
+  const ofUsed = keys.get(dependency) ?? new WeakMap<object, object>();
+  keys.set(dependency, ofUsed);
+  const key = ofUsed.get(used) ?? {};
+  ofUsed.set(used, key);
+  return key;
 }

@@ -1,20 +1,23 @@
 import { misuseWith } from '../errors.js';
+import { planBody } from './body-plan.js';
 import { type Depends, isDependency } from './depends.js';
 import {
   type AnyDependency,
   type Dependencies,
   type DependencyScope,
+  dependsIn,
   hasExit,
   nameOfDependency,
   partsOfDependency,
 } from './marker.js';
-import { declarationOf } from './needs.js';
+import { declarationOf, parametersIn } from './needs.js';
 
 const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2, app: 3 };
 
 /**
- * Walks a tree of dependencies before any of them is called. `heldBy` is the scope of their owner, if it has
- * one. Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on.
+ * Checks a tree of dependencies before any of them is called. `heldBy` is the scope of their owner, if it has
+ * one. Throws `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE` and `APP_PARAMETER`, with the path from the owner
+ * inward, and `PARAM_BODY` and `PARAM_MODEL`.
  */
 export function checkGraph(
   dependencies: Dependencies,
@@ -24,15 +27,16 @@ export function checkGraph(
   heldBy?: DependencyScope,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
-  for (const [key, marker] of Object.entries(dependencies))
-    checkNode(graph, key, marker, [owner], [], heldBy);
+  refuseParameters(dependencies, [owner], heldBy);
+  for (const [key, marker] of dependsIn(dependencies)) checkNode(graph, key, marker, [owner], [], heldBy);
+  planBody(dependencies, owner, overrideOf);
 }
 
 interface Graph {
-  /** The scope of those that name none. */
+  /** The scope of dependencies without one of their own. */
   readonly defaultScope: DependencyScope;
   readonly overrideOf: (dependency: AnyDependency) => AnyDependency;
-  /** What has been looked at already, and how it was held. */
+  /** The dependencies checked so far, each with the scope that held it. */
   readonly done: Map<AnyDependency, Set<string>>;
 }
 
@@ -40,17 +44,17 @@ function itself(dependency: AnyDependency): AnyDependency {
   return dependency;
 }
 
-/** What of a request its dependencies are checked against. */
+/** The part of a request that its dependencies are checked against. */
 export interface GraphRun {
   readonly defaultScope: DependencyScope;
   readonly hasOverrides: boolean;
-  /** What stands in for a dependency, or the dependency itself. */
+  /** Returns the override of a dependency, or the dependency itself. */
   overrideOf(dependency: AnyDependency): AnyDependency;
 }
 
 /**
- * The same where all is known: the scope of those that name none, and what stands in for others. Done once
- * for each scope, and anew for every request where there are overrides: these change from test to test.
+ * Checks the graph with the default scope and overrides of a request: once for each scope, and for every
+ * request if there are overrides, because those change from test to test.
  */
 export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: string): void {
   const { defaultScope } = run;
@@ -82,12 +86,26 @@ function checkNode(
   if (lives !== undefined && heldBy !== undefined && widths[lives] < widths[heldBy])
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, lives);
   const known = graph.done.get(used) ?? new Set();
-  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
+  // A plain function passes on what it received, so its dependencies must live as long as its user.
   const held = isExiting || scope === 'app' ? scope : heldBy;
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
-  for (const [inner, each] of Object.entries(dependencies)) {
+  refuseParameters(dependencies, here, held);
+  for (const [inner, each] of dependsIn(dependencies)) {
     checkNode(graph, inner, each, here, [...above, used], held);
+  }
+}
+
+/** Refuses parameters in scope `app`, which has no request. */
+function refuseParameters(
+  dependencies: Dependencies,
+  path: readonly string[],
+  heldBy: DependencyScope | undefined,
+): void {
+  if (heldBy !== 'app') return;
+  for (const [key, { title }] of parametersIn(dependencies)) {
+    const here = [...path, key];
+    throw misuseWith({ path: here }, 'APP_PARAMETER', here.join(' → '), `\`${title}\``);
   }
 }

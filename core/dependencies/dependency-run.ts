@@ -7,48 +7,46 @@ import type { ExitStack } from './exit-stack.js';
 import type { AppContext, Injected } from './marker.js';
 import type { Need } from './needs.js';
 
-/** Where the dependencies of scope `app` live that a request needs: its layers. */
+/** The layers of a request, which own its dependencies of scope `app`. */
 export interface AppPort {
   /**
-   * Adds the value of one to `values`; enters it where it has not been entered. Returns what has to be waited
-   * for, if anything. Throws `APP_OUTSIDE` and `LAYER_CLOSED`.
+   * Adds a value to `values`, and enters the dependency first if needed. Returns a promise only if the caller
+   * must wait. Throws `APP_OUTSIDE` and `LAYER_CLOSED`.
    */
   solveApp(need: Need, values: Values, run: DependencyRun, asked?: Solution[]): Promise<unknown> | undefined;
 }
 
-/** What of a request its dependencies share. */
+/** The part of a request that its dependencies share. */
 export interface DependencyRun extends GraphRun {
   readonly injected: Injected;
-  /** What stands in for `injected` while a dependency of scope `app` is entered. */
+  /** Replaces `injected` while a dependency of scope `app` is entered. */
   readonly appContext?: AppContext;
   readonly place: AppPort | undefined;
   readonly exits: Pick<ExitStack, 'push' | 'refusal' | 'ends' | 'arrange'>;
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
-  /** Notes which dependency has thrown a value. */
   readonly reports: {
+    /** Records which dependency threw a value. */
     cameFrom(thrown: unknown, dependency: string): void;
-    /** One of several that failed at once: only the first of them goes on. */
+    /** Reports a failure that is not thrown, because another one that came at the same time is. */
     failureLost(lost: Error): void;
   };
 }
 
-/** The values of dependencies by name. Without a prototype of its own, every name is only a name. */
+/** The values of dependencies by name, without a prototype: `constructor` is a name like any other. */
 export interface Values {
   [name: string]: unknown;
 }
 
-/** Objects made on it are as fast as others; those of `Object.create(null)` are dictionaries. */
+/** V8 treats `Object.create(null)` as a dictionary; objects with this prototype stay fast. */
 const nothing: object = Object.freeze(Object.create(null));
 
 export function noValues(): Values {
   return Object.create(nothing);
 }
 
-/**
- * What a dependency or an endpoint is called with: the values that it has declared, and what all are given.
- */
+/** The argument of a dependency or an endpoint: its declared values, and the injected objects. */
 export function contextOf(values: Values, { request, response, backgroundTasks }: Injected): never {
   values.request = request;
   values.response = response;
@@ -56,7 +54,7 @@ export function contextOf(values: Values, { request, response, backgroundTasks }
   return values as never;
 }
 
-/** The same for a dependency of scope `app`, where asking for a request throws `APP_REQUEST`. */
+/** The argument of a dependency of scope `app`. Reading `request` from it throws `APP_REQUEST`. */
 export function appContextOf(values: Values, { signal, state }: AppContext, name: string): never {
   values.signal = signal;
   values.state = state;

@@ -9,9 +9,10 @@ import {
   type Dependencies,
   type DependencyScope,
   declaredOf,
+  dependsIn,
   type Injected,
   isDeclared,
-  isDepends,
+  isMarker,
   type Lifetime,
   type Depends as Marker,
   markerOf,
@@ -20,39 +21,41 @@ import {
   type RequestScope,
   type Solved,
 } from './marker.js';
-import { declareTogether } from './needs.js';
+import { declarationOf, declareTogether } from './needs.js';
+import { isParameter } from './parameter.js';
 
-/** The names of `Injected`; a dependency cannot have one of them. */
+/** The names in `Injected`, which dependencies cannot use. */
 const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
 
-/** A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. */
+/** A declared dependency on a value of type `T`. `Lives` is how long the value lives, if it is known. */
 export interface Depends<out T, out Lives extends Lifetime = Lifetime> extends Marker<T, Lives> {}
 
-/** How a dependency is used at one place. */
+/** The options of `Depends`. */
 export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = boolean | undefined> {
   /**
-   * Whether the value of the same dependency, scope and `dispose` is shared in a request; `true` unless set.
+   * Whether one value is shared by all uses with the same scope and `dispose` in a request; `true` by
+   * default.
    */
   useCache?: boolean;
-  /** When it exits; the layer's `defaultScope` unless set. */
+  /** When the dependency exits; by default the layer's `defaultScope`. */
   scope?: Scope;
   /**
-   * Whether the value of a plain function is disposed at the end of the scope, by its `Symbol.asyncDispose`
-   * or `Symbol.dispose`; it is left alone unless set.
+   * Whether a plain function's value is disposed at the end of the scope, with its `Symbol.asyncDispose` or
+   * `Symbol.dispose`; `false` by default.
    */
   dispose?: Dispose;
 }
 
-/** How a dependency of scope `app` is used: its value is always shared. */
+/** The options of a dependency of scope `app`, whose value is always shared. */
 interface AppOptions<Dispose> extends DependsOptions<'app', Dispose> {
   useCache?: true;
   scope: 'app';
 }
 
-/** Names that are not those of what is injected anyway. */
+/** Forbids the names of injected objects. */
 type FreeNames = { readonly [Name in keyof Injected]?: never };
 
-/** Dependencies by names that are free. */
+/** Dependencies whose names do not collide with injected objects. */
 export type Named<D extends Dependencies> = D & FreeNames;
 
 const knownOptions = { useCache: true, scope: true, dispose: true } satisfies OptionNames<DependsOptions>;
@@ -73,11 +76,11 @@ function checkDependsOptions(options: DependsOptions): void {
  *
  * `dependency` is a function, an async function, a generator or an async generator function of `{ request,
  * response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
- * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared
- * by all requests; one that is opened for the request is closed by `Depends(openSession, { dispose: true })`.
+ * the code after the `yield` is its exit. A plain function's value is not closed, because all requests may
+ * share it; use `Depends(openSession, { dispose: true })` for one that is opened per request.
  *
- * One of scope `app` is entered once for a layer, by `layer.start()` or the first request that needs it, and
- * exits when the layer is closed. It is a function of `{ signal, state }`.
+ * A dependency of scope `app` is entered once per layer, by `layer.start()` or by the first request that
+ * needs it, and exits when the layer closes. It is a function of `{ signal, state }`.
  *
  * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `DEPENDENCY_DISPOSE`, `PARAMETERS`, `UNCALLED`,
  * `UNKNOWN_OPTION` and `OPTION_VALUE`. FastAPI's `Depends`.
@@ -122,38 +125,37 @@ export function Depends(dependency: AnyDependency, options: DependsOptions = noO
 Depends.all = all;
 
 /**
- * Declares several dependencies that are entered at once, where the default is one after the other. The value
- * is an object of their values. One that needs another waits for it. They exit one after the other, in the
- * reverse order of declaration.
+ * Declares several dependencies that are entered at once; by default, dependencies are entered one after the
+ * other. The value is an object of their values. They exit one after the other, last declared first.
  *
  * ```ts
  * const both = Depends.all({ user: Depends(fetchUser), prices: Depends(fetchPrices) });
  * ```
  *
- * If one fails, the others are waited for; then all exit with its exception. Throws `DEPENDENCIES`,
- * `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`.
+ * If one fails, the others finish entering first; then all exit with its exception. Errors of invalid
+ * parameters are collected into one. Throws `DEPENDENCIES`, `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`.
  */
 function all<D extends Dependencies>(dependencies: Named<D>): Depends<Solved<D>, Narrowest<D>> {
   checkDependencies('Depends.all', dependencies);
   checkNames(dependencies, 'Depends.all');
-  const together: Dependencies = declareTogether({ ...dependencies });
+  const together: Dependencies = declareTogether({ ...dependencies }, 'Depends.all');
   const entries = Object.entries(together);
   const produce = (values: Solved<D>): unknown =>
     Object.fromEntries(entries.map(([key]) => [key, values[key]]));
-  const isOfApp = entries.every(([, { scope }]) => scope === 'app');
+  const isOfApp = entries.every(([, marker]) => !isParameter(marker) && marker.scope === 'app');
   const declared = declaredOf({ name: '', dependencies: together, produce });
   return markerOf(declared, true, isOfApp ? 'app' : undefined, false) as never;
 }
 
 /**
- * A dependency that has dependencies of its own.
+ * Declares a dependency that has dependencies of its own.
  *
  * ```ts
  * const getUser = dependency({ db: Depends(getDb) }, async ({ db, request }) => db.userOf(request));
  * ```
  *
- * One for the scope `app` needs only others of that scope. It names the type of `signal` and `state` where it
- * uses them: `({ settings, signal }: { settings: Settings } & AppContext) => …`.
+ * A dependency of scope `app` can only need others of that scope. To use `signal` or `state`, annotate the
+ * parameter: `({ settings, signal }: { settings: Settings } & AppContext) => …`.
  */
 export function dependency<D extends Dependencies, Produced>(
   dependencies: Named<D>,
@@ -178,23 +180,27 @@ export function dependency(
 /** Throws `DEPENDENCIES`. */
 export function checkDependencies(where: string, dependencies: unknown): asserts dependencies is object {
   const isObject = typeof dependencies === 'object' && dependencies !== null && !Array.isArray(dependencies);
-  if (!isObject || isDepends(dependencies) || isDeclared(dependencies))
+  if (!isObject || isMarker(dependencies) || isDeclared(dependencies))
     throw misuse('DEPENDENCIES', where, dependencies);
 }
 
-/** Throws `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
+/** Throws `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `UNCALLED` and what parameters are refused with. */
 export function checkNames(dependencies: object, owner: string): void {
+  let hasParameters = false;
   for (const [name, marker] of Object.entries(dependencies)) {
-    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
+    if (typeof marker === 'function' && isFactory(marker)) throw misuse('UNCALLED', nameOf(marker, name));
+    if (!isMarker(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
     if (injectedNames.includes(name)) throw misuse('DEPENDENCY_NAME', name, owner);
+    hasParameters ||= isParameter(marker);
   }
+  if (hasParameters) declarationOf(dependencies as Dependencies, owner);
 }
 
 export function checkedScope(scope: unknown): DependencyScope {
   return scope === 'app' ? scope : checkedDefaultScope(scope);
 }
 
-/** What lives as long as the app says so itself. */
+/** The default cannot be `app`: a dependency of that scope names it. */
 export function checkedDefaultScope(scope: unknown): RequestScope {
   if (scope === 'function' || scope === 'request' || scope === 'background') return scope;
   throw misuse('INVALID_SCOPE', scope);
@@ -204,7 +210,7 @@ function isTrue(value: unknown): boolean {
   return value === true;
 }
 
-/** Functions that have passed: `inject(req, Depends(getDb))` comes with each request. */
+/** Functions already checked, because `inject(req, Depends(getDb))` runs in each request. */
 const passed = new WeakSet<object>();
 
 export function isDependency(value: unknown): value is AnyDependency {
@@ -217,23 +223,24 @@ function checkDependency(dependency: unknown): void {
   if (typeof dependency !== 'function' || passed.has(dependency)) return;
   if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency, 'dependency'));
   if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
-  // An arrow function is told from a class at once, and may be made anew for each request.
+  // Arrow functions are quickly distinguished from classes, and may be created for each request.
   if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
 }
 
-/** Names those of a kind, at any depth, each once, in the order in which they are entered. */
+/** The names of dependencies of a kind, nested ones included, each once, in the order they are entered. */
 export function namesIn(
   dependencies: Dependencies,
   isOfKind: (marker: Depends<unknown>) => boolean,
 ): string[] {
   const names = new Set<string>();
   const seen = new Set<Depends<unknown>>();
-  const visit = ([key, marker]: [string, Depends<unknown>]): void => {
+  const visit = (key: string, marker: Depends<unknown>): void => {
     if (seen.has(marker)) return;
     seen.add(marker);
-    Object.entries(partsOfDependency(marker.dependency).dependencies).forEach(visit);
+    for (const [inner, each] of dependsIn(partsOfDependency(marker.dependency).dependencies))
+      visit(inner, each);
     if (isOfKind(marker)) names.add(nameOfDependency(marker.dependency, key));
   };
-  Object.entries(dependencies).forEach(visit);
+  for (const [key, each] of dependsIn(dependencies)) visit(key, each);
   return [...names];
 }

@@ -1,10 +1,9 @@
 import type { Dependencies, DependencyScope, Depends, RequestScope } from './marker.js';
 
-// How long values live, as far as the types can tell: they refuse what is refused when an endpoint is built.
+// Lifetimes at the type level, so that the compiler rejects what `endpoint()` would reject.
 
 /**
- * The value of what a dependency returns: what a generator yields, what a promise resolves with, or the thing
- * itself.
+ * The value of a dependency: what its generator yields, what its promise resolves with, or its plain result.
  */
 export type ValueOf<Produced> =
   Produced extends AsyncGenerator<infer T, unknown, never>
@@ -14,8 +13,8 @@ export type ValueOf<Produced> =
       : Awaited<Produced>;
 
 /**
- * The shortest scope among those that a dependency's own dependencies name. One that names none may be of
- * scope `background`; `app` is what all of them name, or what needs nothing.
+ * The shortest scope that a dependency's own dependencies name; otherwise `background`, or `app` if all of
+ * them name it. A parameter belongs to a request.
  */
 export type Narrowest<D extends Dependencies> =
   'function' extends LivesOf<D>
@@ -27,12 +26,12 @@ export type Narrowest<D extends Dependencies> =
         : 'background';
 
 type LivesOf<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : never;
+  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : 'background';
 }[keyof D];
 
 type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
 
-/** Whether code runs at the end of its scope. */
+/** Whether a dependency has an exit. */
 type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
   ? true
   : Dispose extends true
@@ -40,8 +39,8 @@ type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
     : false;
 
 /**
- * How long a value lives: with an exit, as its scope says; that of a plain function, as long as what it was
- * given, and within a request unless it names the scope `app`.
+ * How long a value lives: with an exit, for its scope; without one, as long as its own dependencies, and
+ * within a request unless it names the scope `app`.
  */
 export type LivesAs<
   Produced,
@@ -58,11 +57,14 @@ export type LivesAs<
 
 type Wider = { function: 'request' | 'background'; request: 'background'; background: never; app: never };
 
-/** A dependency with an exit cannot outlive what it needs. */
+/** The allowed scopes: a dependency with an exit cannot outlive its own dependencies. */
 export type Allowed<Produced, Needs extends DependencyScope, Dispose> =
   HasExit<Produced, Dispose> extends true ? Exclude<RequestScope, Wider[Needs]> : RequestScope;
 
-/** Only a plain function's value that always has a disposer may be disposed; so may one of unknown type. */
+/**
+ * Whether `dispose` may be set: only for a plain function whose value always has a disposer or has unknown
+ * type.
+ */
 export type MayDispose<Produced> = 0 extends 1 & Produced
   ? boolean
   : [Produced] extends [AnyGeneratorType]

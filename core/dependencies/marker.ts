@@ -3,28 +3,29 @@ import { isGeneratorFunction, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
 import type { RequestState } from '../http/request-init.js';
+import { isParameter, type Parameter } from './parameter.js';
 
-/** When a dependency that is entered for a request exits. */
+/** The scopes of a dependency that is entered for each request. */
 export type RequestScope = 'function' | 'request' | 'background';
 
 /**
- * When a dependency exits: when the endpoint has its result (`function`), when the response is sent
- * (`request`), when the background tasks have run (`background`), or when its layer is closed (`app`).
+ * When a dependency exits: after the endpoint has returned (`function`), after the response is sent
+ * (`request`), after the background tasks (`background`), or when its layer closes (`app`).
  */
 export type DependencyScope = RequestScope | 'app';
 
-/** What every dependency and endpoint is given beside what it declares. */
+/** The objects injected into every dependency and endpoint. */
 export interface Injected {
   readonly request: Request;
   readonly response: InjectedResponse;
   readonly backgroundTasks: BackgroundTasks;
 }
 
-/** What a dependency of scope `app` is given beside what it declares: there is no request. */
+/** The objects injected into a dependency of scope `app`, which has no request. */
 export interface AppContext {
-  /** Aborts when the layer is closed: after its last task, or when the time of `close()` is up. */
+  /** Aborts when the layer closes: after its last task, or after the `timeoutMs` of `close()`. */
   readonly signal: AbortSignal;
-  /** What the layer's lifespan has yielded; empty for what the lifespan itself needs. */
+  /** What the layer's lifespan yielded. Empty for dependencies of the lifespan itself. */
   readonly state: RequestState;
 }
 
@@ -35,12 +36,12 @@ declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
 const dependencyBrand = Symbol.for('callnext.dependency');
 
-/** A scope, or that of the layer. */
+/** A scope, or the layer's default. */
 export type Lifetime = DependencyScope | 'default';
 
 /**
- * A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. Made
- * by `Depends(…)`.
+ * A declared dependency on a value of type `T`, created by `Depends(…)`. `Lives` is how long the value lives,
+ * if it is known.
  */
 export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly [valueType]?: T;
@@ -49,22 +50,26 @@ export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly dependency: AnyDependency;
   readonly useCache: boolean;
   readonly scope: DependencyScope | undefined;
-  /** Whether the value of a plain function is disposed at the end of the scope. */
+  /** Whether a plain function's value is disposed at the end of the scope. */
   readonly dispose: boolean;
 }
 
-/** Dependencies by the name under which they are given. */
-export type Dependencies = Readonly<Record<string, Depends<unknown>>>;
+/** A dependency, or a parameter of the request. */
+export type Declared<T> = Depends<T> | Parameter<T>;
+
+/** Dependencies and parameters by name. */
+export type Dependencies = Readonly<Record<string, Declared<unknown>>>;
 
 /** The values of dependencies, by name. */
 export type Solved<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<infer T> ? T : never;
+  [Name in keyof D]: D[Name] extends Depends<infer T> ? T : D[Name] extends Parameter<infer T> ? T : never;
 };
 
 /**
- * A dependency that declares others. Made by `dependency(…)`. `Context` is what it is given beside their
- * values. Its function is not named `call`: every function has a member of that name, and inference would
- * take that one.
+/**
+ * A dependency that declares others, created by `dependency(…)`. `Context` is what its function receives
+ * beside their values. The function is not named `call`, because inference would find the `call` of plain
+ * functions.
  */
 export interface DeclaredDependency<
   out Produced,
@@ -74,19 +79,19 @@ export interface DeclaredDependency<
   readonly [needsType]?: Needs;
   readonly [contextType]?: (context: Context) => void;
   readonly [dependencyBrand]: true;
-  /** The name of its function; empty where it has none. */
+  /** The name of its function, or an empty string. */
   readonly name: string;
   readonly dependencies: Dependencies;
   readonly produce: (context: never) => Produced;
 }
 
-/** A dependency in the form in which it was given: the key of caches and overrides. */
+/** A dependency as the user passed it: the key of caches and overrides. */
 export type AnyDependency =
   | ((context: Injected) => unknown)
   | ((context: AppContext) => unknown)
   | DeclaredDependency<unknown>;
 
-/** What a dependency calls and what it needs, in whichever form it was given. */
+/** The function and the dependencies of a dependency in either form. */
 export type DependencyParts = Pick<DeclaredDependency<unknown>, 'name' | 'produce' | 'dependencies'>;
 
 export const noDependencies: Dependencies = Object.freeze({});
@@ -114,19 +119,34 @@ export function isDeclared(value: unknown): value is DeclaredDependency<unknown>
   return typeof value === 'object' && value !== null && dependencyBrand in value;
 }
 
+/** Whether it is a marker of either kind. */
+export function isMarker(value: unknown): value is Declared<unknown> {
+  return isDepends(value) || isParameter(value);
+}
+
+/** What of declared dependencies is not a parameter, with its keys. */
+export function dependsIn(dependencies: Dependencies): readonly (readonly [string, Depends<unknown>])[] {
+  return Object.entries(dependencies).filter((entry): entry is [string, Depends<unknown>] =>
+    isDepends(entry[1]),
+  );
+}
+
 export function partsOfDependency(dependency: AnyDependency): DependencyParts {
   if (isDeclared(dependency)) return dependency;
   return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
 }
 
-/**
- * The name of a dependency in errors and in the order: that of its function, or its key where it is declared.
- */
+/** The name of a dependency in errors and traces: that of its function, or the key it is declared under. */
 export function nameOfDependency(dependency: AnyDependency, key: string): string {
   return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }
 
-/** Whether code runs at the end of the scope of a marker, where `produce` is what makes its value. */
+/** The name of a marker of either kind. */
+export function nameOfMarker(marker: Declared<unknown>, key: string): string {
+  return isParameter(marker) ? (marker.alias ?? key) : nameOfDependency(marker.dependency, key);
+}
+
+/** Whether a marker has an exit; `produce` creates its value. */
 export function hasExit({ dispose }: Depends<unknown>, produce: unknown): boolean {
   return dispose || isGeneratorFunction(produce);
 }

@@ -4,13 +4,14 @@ import {
   type DependencyParts,
   type DependencyScope,
   type Depends,
+  dependsIn,
   nameOfDependency,
   partsOfDependency,
 } from './marker.js';
+import { isParameter, type NamedParameters, type ParameterReader } from './parameter.js';
 
-/** One entry of declared dependencies, read once. */
+/** One declared dependency, analysed once. */
 export interface Need {
-  /** The key under which its value is given. */
   readonly key: string;
   readonly marker: Depends<unknown>;
   readonly name: string;
@@ -18,32 +19,46 @@ export interface Need {
   readonly isGenerator: boolean;
 }
 
-/** Declared dependencies, read once: requests walk a list instead of the object. */
+/** Declared dependencies, analysed once, so that requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
-  /** Whether they are entered at once: those of `Depends.all(…)`. */
+  /** Whether they are entered at once, by `Depends.all(…)`. */
   readonly areTogether: boolean;
-  /** The default scopes for which its graph has been checked. */
+  /** Reads the parameters declared beside them, if any. */
+  readonly parameters: ParameterReader | undefined;
+  /** How the body is read if these are the outermost dependencies; created on first use. */
+  bodyPlan: { readonly plan: unknown } | undefined;
+  /** The default scopes that the graph was checked for. */
   readonly checkedFor: Set<DependencyScope>;
 }
 
 const declarations = new WeakMap<Dependencies, Declaration>();
 
-export function declarationOf(dependencies: Dependencies): Declaration {
-  return declarations.get(dependencies) ?? declare(dependencies, false);
+/** `owner` is what errors call who has declared them, the first time. */
+export function declarationOf(dependencies: Dependencies, owner = 'dependency'): Declaration {
+  return declarations.get(dependencies) ?? declare(dependencies, owner, false);
 }
 
-/** Says of dependencies that they are entered at once. */
-export function declareTogether(dependencies: Dependencies): Dependencies {
-  declare(dependencies, true);
+/** Declares dependencies that are entered at once. */
+export function declareTogether(dependencies: Dependencies, owner: string): Dependencies {
+  declare(dependencies, owner, true);
   return dependencies;
 }
 
-function declare(dependencies: Dependencies, areTogether: boolean): Declaration {
-  const needs = Object.entries(dependencies).map(([key, marker]) => needOf(key, marker));
-  const declaration = { needs, areTogether, checkedFor: new Set<DependencyScope>() };
+function declare(dependencies: Dependencies, owner: string, areTogether: boolean): Declaration {
+  const needs = dependsIn(dependencies).map(([key, marker]) => needOf(key, marker));
+  const named = parametersIn(dependencies);
+  const parameters = named[0]?.[1].port.bind(named, owner);
+  const checkedFor = new Set<DependencyScope>();
+  const declaration: Declaration = { needs, areTogether, parameters, bodyPlan: undefined, checkedFor };
   declarations.set(dependencies, declaration);
   return declaration;
+}
+
+export function parametersIn(dependencies: Dependencies): NamedParameters {
+  return Object.entries(dependencies).flatMap(([key, marker]) =>
+    isParameter(marker) ? [[key, marker] as const] : [],
+  );
 }
 
 function needOf(key: string, marker: Depends<unknown>): Need {

@@ -1,80 +1,134 @@
 import { misuse, toError } from '../errors.js';
-import { Solution } from './dependency-cache.js';
+import type { RequestValidationError } from '../exceptions/validation-error.js';
+import { bodyPlanOf } from './body-plan.js';
+import { keyOf, placeOf, Solution } from './dependency-cache.js';
 import { type DependencyRun, noValues, type Values } from './dependency-run.js';
-import type { Place } from './exit-stack.js';
 import { isGeneratorObject } from './generator-function.js';
+import { invalidOrThrow, isInvalid, together } from './invalid-parameters.js';
 import {
-  type AnyDependency,
   type Dependencies,
-  type DependencyScope,
-  type Depends,
+  dependsIn,
+  isDepends,
   nameOfDependency,
   noDependencies,
   partsOfDependency,
 } from './marker.js';
-import { declarationOf, type Need } from './needs.js';
+import { type Declaration, declarationOf, type Need } from './needs.js';
+import type { ParameterReader } from './parameter.js';
 import { notEntered, produce } from './produce.js';
 
 /**
- * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in
- * which they are declared, and adds their values to `values`. Returns what has to be waited for, if anything.
+ * Solves checked dependencies depth first, one after the other, in the order declared, then reads the
+ * parameters beside them, and adds all values to `values`. Returns a promise only if something is
+ * asynchronous. `tree` is what the endpoint or the layer itself declares; `asked` collects what is needed
+ * below a `Depends.all(…)`.
  *
- * The first one that throws ends it; those entered before stay on the exit stack.
+ * Stops at the first that throws; those already entered stay on the exit stack. A dependency with invalid
+ * parameters is skipped, and the others still run, so that one error reports all invalid parameters.
  */
 export function solveDependencies(
   dependencies: Dependencies,
   values: Values,
   run: DependencyRun,
+  tree = dependencies,
   asked?: Solution[],
 ): Promise<unknown> | undefined {
   if (dependencies === noDependencies) return undefined;
-  const { needs, areTogether } = declarationOf(dependencies);
-  if (areTogether) return solveTogether(needs, values, run, asked);
-  const last = needs.length - 1;
-  for (let index = 0; index <= last; index += 1) {
-    const pending = solveOne(needs[index] as Need, values, run, asked);
-    if (pending) return index === last ? pending : solveRest(pending, needs, index + 1, values, run, asked);
+  const declaration = declarationOf(dependencies);
+  if (declaration.areTogether) return solveTogether(declaration, values, run, tree, asked);
+  const { needs, parameters } = declaration;
+  const last = parameters ? needs.length : needs.length - 1;
+  let index = 0;
+  try {
+    for (; index < needs.length; index += 1) {
+      const pending = solveOne(needs[index] as Need, values, run, tree, asked);
+      if (pending)
+        return index === last ? pending : solveRest(pending, declaration, index, values, run, tree, asked);
+    }
+  } catch (thrown) {
+    if (index === last) throw thrown;
+    return solveRest(Promise.reject(thrown), declaration, index, values, run, tree, asked);
   }
-  return undefined;
+  return parameters?.read(run.injected.request, values, bodyPlanOf(tree, run));
 }
 
+/** `first` is the one at the index `from`, which has begun. */
 async function solveRest(
   first: Promise<unknown>,
-  needs: readonly Need[],
+  { needs, parameters }: Declaration,
   from: number,
   values: Values,
   run: DependencyRun,
+  tree: Dependencies,
   asked: Solution[] | undefined,
 ): Promise<void> {
-  await first;
+  let invalid: RequestValidationError | undefined;
   for (let index = from; index < needs.length; index += 1) {
-    const pending = solveOne(needs[index] as Need, values, run, asked);
-    if (pending) await pending;
+    try {
+      const pending = index === from ? first : solveOne(needs[index] as Need, values, run, tree, asked);
+      if (pending) await pending;
+    } catch (thrown) {
+      invalid = together(invalid, invalidOrThrow(thrown));
+    }
   }
+  try {
+    const pending = parameters?.read(run.injected.request, values, bodyPlanOf(tree, run));
+    if (pending) await pending;
+  } catch (thrown) {
+    invalid = together(invalid, invalidOrThrow(thrown));
+  }
+  if (invalid) throw invalid;
 }
 
 /**
- * Solves all at once. When every one has settled, their exits are put into the order in which they would have
- * been entered one after the other. Throws what the first of those that failed has thrown, in the order of
- * declaration.
+ * Solves dependencies at once and reads the parameters beside them. Then sorts their exits into the order
+ * that sequential entrances would have.
  */
 async function solveTogether(
-  needs: readonly Need[],
+  { needs, parameters }: Declaration,
   values: Values,
   run: DependencyRun,
+  tree: Dependencies,
   askedAbove: Solution[] | undefined,
 ): Promise<void> {
   const asked = askedAbove ?? [];
   const from = asked.length;
-  const begun = needs.map(async need => solveOne(need, values, run, asked));
-  const failures = (await Promise.allSettled(begun)).filter(({ status }) => status === 'rejected');
+  const begun = needs.map(async need => solveOne(need, values, run, tree, asked));
+  if (parameters) begun.push(readParameters(parameters, values, run, tree));
+  const settled = await Promise.allSettled(begun);
   run.exits.arrange(inOrder(asked.slice(from)));
-  const [first, ...lost] = failures.map(failure => (failure as PromiseRejectedResult).reason as unknown);
-  for (const each of lost) if (each !== first) run.reports.failureLost(toError(each));
-  if (failures.length > 0) throw first;
+  throwTogether(
+    settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : [])),
+    run,
+  );
 }
 
-/** Each once, after what it needs. */
+async function readParameters(
+  parameters: ParameterReader,
+  values: Values,
+  run: DependencyRun,
+  tree: Dependencies,
+): Promise<unknown> {
+  return parameters.read(run.injected.request, values, bodyPlanOf(tree, run));
+}
+
+/**
+ * Throws the first failure in the order declared; if only parameters are invalid, one error for all of them.
+ */
+function throwTogether(failures: readonly unknown[], run: DependencyRun): void {
+  let invalid: RequestValidationError | undefined;
+  const others = new Set<unknown>();
+  for (const failure of failures) {
+    if (isInvalid(failure)) invalid = together(invalid, failure);
+    else others.add(failure);
+  }
+  const [first, ...lost] = others;
+  for (const each of lost) run.reports.failureLost(toError(each));
+  if (others.size > 0) throw first;
+  if (invalid) throw invalid;
+}
+
+/** Each solution once, after those it needs. */
 function inOrder(asked: readonly Solution[], found = new Set<Solution>()): Solution[] {
   for (const each of asked) {
     if (found.has(each)) continue;
@@ -85,13 +139,14 @@ function inOrder(asked: readonly Solution[], found = new Set<Solution>()): Solut
 }
 
 /**
- * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer,
- * have made a generator that nobody will begin: a guard is not to be passed like that.
+ * Throws `GENERATOR_NOT_ENTERED` if a dependency whose value nobody receives, such as a layer's, returned a
+ * generator: a guard must not be skipped like that.
  */
 export function refuseUnbegun(dependencies: Dependencies, values: Values): void {
   for (const name in values) {
     const marker = dependencies[name];
-    if (marker && isGeneratorObject(values[name])) throw notEntered(marker.dependency, false);
+    if (marker && isDepends(marker) && isGeneratorObject(values[name]))
+      throw notEntered(marker.dependency, false);
   }
 }
 
@@ -99,6 +154,7 @@ function solveOne(
   need: Need,
   values: Values,
   run: DependencyRun,
+  tree: Dependencies,
   asked: Solution[] | undefined,
 ): Promise<unknown> | undefined {
   const { key: as, marker } = need;
@@ -117,12 +173,12 @@ function solveOne(
   const { refusal } = run.exits;
   if (refusal) throw refusal;
   const solution = new Solution(need, used, scope, key, place, values);
-  // It is in the cache before it runs, as it may inject itself.
+  // Cache it before it runs, because it may inject itself.
   run.solved.add(solution);
-  return solveAnew(solution, run, asked);
+  return solveAnew(solution, run, tree, asked);
 }
 
-/** It lives in a layer around the request, whose endpoint may have none. */
+/** A layer around the request owns it; an endpoint alone may have none. */
 function solveInApp(
   need: Need,
   values: Values,
@@ -133,19 +189,17 @@ function solveInApp(
   return run.place.solveApp(need, values, run, asked);
 }
 
-/** Waits for one that somebody else has begun. */
+/** Waits for a solution that somebody else began. */
 export async function waitFor(solution: Solution, as: string, values: Values): Promise<void> {
   values[as] = await solution.whenSolved();
 }
 
-const keys = new WeakMap<object, WeakMap<object, object>>();
-
 /**
- * Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no
- * second one.
+ * Throws `DEPENDENCY_EXITED` for a dependency that exited when the request failed, or that needs one; a
+ * dependency is never entered twice.
  */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
-  for (const [declaredAs, marker] of Object.entries(dependencies)) {
+  for (const [declaredAs, marker] of dependsIn(dependencies)) {
     const { dependency, scope = run.defaultScope } = marker;
     const used = run.overrideOf(dependency);
     if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
@@ -154,41 +208,11 @@ export function refuseExited(dependencies: Dependencies, run: DependencyRun): vo
   }
 }
 
-export function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
-  return dispose ? `${scope} disposed` : scope;
-}
-
-/**
- * A replacement has the place of the original, and not its value: a layer further out may have solved that.
- */
-function keyOf(dependency: object, used: object): object {
-  if (used === dependency) return dependency;
-  const ofUsed = keys.get(dependency) ?? new WeakMap<object, object>();
-  keys.set(dependency, ofUsed);
-  const key = ofUsed.get(used) ?? {};
-  ofUsed.set(used, key);
-  return key;
-}
-
-/**
- * That of one that outlives the request, in which overrides come and go: one that needs something else now is
- * another one.
- */
-export function lastingKeyOf(dependency: AnyDependency, run: DependencyRun): object {
-  if (!run.hasOverrides) return dependency;
-  const used = run.overrideOf(dependency);
-  let key = keyOf(dependency, used);
-  for (const { marker } of declarationOf(partsOfDependency(used).dependencies).needs) {
-    const inner = lastingKeyOf(marker.dependency, run);
-    if (inner !== marker.dependency) key = keyOf(key, inner);
-  }
-  return key;
-}
-
-/** Solves one for which a solution has been made: what it needs, then itself. */
+/** Solves what a new solution needs, then calls its dependency. */
 export function solveAnew(
   solution: Solution,
   run: DependencyRun,
+  tree: Dependencies,
   asked: Solution[] | undefined,
 ): Promise<unknown> | undefined {
   if (asked) {
@@ -197,7 +221,7 @@ export function solveAnew(
   }
   const inner = noValues();
   try {
-    const pending = solveDependencies(solution.parts.dependencies, inner, run, solution.asked);
+    const pending = solveDependencies(solution.parts.dependencies, inner, run, tree, solution.asked);
     return pending ? produceAfter(pending, solution, inner, run) : produce(solution, inner, run);
   } catch (thrown) {
     solution.fail(thrown);

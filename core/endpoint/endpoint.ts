@@ -1,29 +1,48 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import { checkDependencies, checkNames, type Named } from '../dependencies/depends.js';
 import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
-import { isClass, misuse, nameOf } from '../errors.js';
+import { isClass, isGeneratorFunction, misuse, nameOf } from '../errors.js';
 import type { Request } from '../http/request.js';
 import { sourceOf } from '../http/request-parts.js';
 import { isOurs } from '../http/response.js';
+import type { ResponseLike } from '../http/response-like.js';
 import { checkedStatus } from '../http/status.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
+import { isSchema, type StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
-export interface EndpointOptions {
-  /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
+export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> {
+  /** The status of a response made from plain data; 200 by default. FastAPI's `status_code`. */
   status?: number;
   /**
-   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
-   * that the handler returns stays as it is. FastAPI's `response_class`.
+   * The class of a response made from plain or yielded data, such as `HTMLResponse`. A returned response
+   * stays as it is. FastAPI's `response_class`.
    */
   responseClass?: ResponseClass;
+  /**
+   * The schema of what the handler returns as plain data, which is validated, and written as the schema's
+   * output: a schema that leaves out unknown keys filters. What does not fit is a `ResponseValidationError`,
+   * a 500. A response that the handler returns stays as it is. FastAPI's `response_model`.
+   */
+  responseModel?: Model;
 }
 
-const knownOptions = { status: true, responseClass: true } satisfies OptionNames<EndpointOptions>;
+/** What a handler may return: data that its `responseModel` takes, or a response. */
+export type Returned<Model> = Model extends StandardSchemaV1
+  ? MaybePromise<StandardSchemaV1.InferInput<Model> | ResponseLike>
+  : unknown;
+
+type MaybePromise<T> = T | PromiseLike<T>;
+
+const knownOptions = {
+  status: true,
+  responseClass: true,
+  responseModel: true,
+} satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
-/** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
+/** A handler with its dependencies, created by `endpoint(…)` and mounted by `toExpress` and `toKoa`. */
 export interface Endpoint {
   readonly [brand]: true;
   readonly name: string;
@@ -31,28 +50,28 @@ export interface Endpoint {
   readonly handler: (context: never) => unknown;
   readonly status: number | undefined;
   readonly responseClass: ResponseClass | undefined;
+  readonly responseModel: StandardSchemaV1 | undefined;
 }
 
 /**
- * A handler of requests that declares what it needs.
+ * Creates a request handler that declares its dependencies.
  *
  * ```ts
- * const readItem = endpoint({ db: Depends(getDb) }, async ({ db, request }) => db.find(request.pathParams.id));
+ * const readItem = endpoint({ db: Depends(getDb) }, ({ db, request }) => db.find(request.pathParams.id));
  * ```
  *
- * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What
- * it returns is the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a
- * generator yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value
- * says.
+ * The handler receives its dependencies by name, and `request`, `response` and `backgroundTasks`. It returns
+ * a response, or plain data that becomes a JSON response (`undefined` becomes `null`). A generator's values
+ * are streamed as JSON Lines, server-sent events, or text or bytes, depending on the first one.
  *
- * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`.
- * FastAPI's path operation function.
+ * Throws `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`,
+ * `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`, `PARAM_MODEL`, `PARAMETERS`
+ * and `UNKNOWN_OPTION`. FastAPI's path operation function.
  */
-export function endpoint<D extends Dependencies>(
+export function endpoint<D extends Dependencies, Model extends StandardSchemaV1 | undefined = undefined>(
   dependencies: Named<D>,
-  handler: (context: Solved<D> & Injected) => unknown,
-  options: EndpointOptions = noOptions,
+  handler: (context: Solved<D> & Injected) => Returned<Model>,
+  options: EndpointOptions<Model> = noOptions,
 ): Endpoint {
   checkHandler('endpoint', dependencies, handler);
   checkOptions('endpoint()', options, knownOptions);
@@ -61,19 +80,20 @@ export function endpoint<D extends Dependencies>(
   if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
-  const { responseClass } = options;
+  const { responseClass, responseModel } = options;
   if (responseClass !== undefined && !isResponseClass(responseClass))
     throw misuse('RESPONSE_CLASS', name, responseClass);
-  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status, responseClass });
+  if (responseModel !== undefined && (!isSchema(responseModel) || isGeneratorFunction(handler)))
+    throw misuse('RESPONSE_MODEL', name, responseModel, isGeneratorFunction(handler));
+  const parts = { name, dependencies, handler, status, responseClass, responseModel };
+  return Object.freeze({ [brand]: true as const, ...parts });
 }
 
 function isResponseClass(value: unknown): boolean {
   return typeof value === 'function' && isOurs(value.prototype);
 }
 
-/**
- * What an endpoint is called in the order: by its function, or by its route, where the framework knows that.
- */
+/** The name of an endpoint in traces: that of its function, or its route if the framework exposes it. */
 export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
   const { route } = sourceOf(request);
   return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);

@@ -1,5 +1,6 @@
-import { checkedDefaultScope, checkNames, type Depends } from '../dependencies/depends.js';
-import { type Dependencies, isDepends, type RequestScope } from '../dependencies/marker.js';
+import { checkedDefaultScope, checkNames } from '../dependencies/depends.js';
+import { type Declared, type Dependencies, isMarker, type RequestScope } from '../dependencies/marker.js';
+import { isParameter } from '../dependencies/parameter.js';
 import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
 import { type Lifespan, mayBeLifespan } from '../lifecycle/lifespan.js';
@@ -7,45 +8,61 @@ import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/compose.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
-import { checkOptions, type OptionNames } from '../options.js';
+import { checkOption, checkOptions, type OptionNames } from '../options.js';
 
-/** The options of a layer. */
 export interface LayerOptions {
-  /** The first one is outermost. */
+  /** The first is outermost. */
   middleware?: readonly Middleware[];
   /**
-   * Solved for every request that passes through, before the endpoint's own; their values are not handed out.
+   * Solved for every request, before the endpoint's own dependencies. Their values are not passed on. A
+   * parameter among them needs an `alias`.
    */
-  dependencies?: readonly Depends<unknown>[];
-  /** Pairs of an error class or a status and its handler; a `Map` will do. */
+  dependencies?: readonly Declared<unknown>[];
+  /** Pairs of an error class or status and a handler, such as a `Map`. */
   exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
-  /** Told of errors that come too late for the client; `console.error` unless set. */
+  /** Receives errors that arrive after the response; `console.error` by default. */
   onError?: ErrorReporter;
-  /** The scope of dependencies that name none: `request` unless set. */
+  /** The scope of dependencies without one; `request` by default. */
   defaultScope?: RequestScope;
-  /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
+  /**
+   * Entered by `start()` or the first request, exited by `close()`. The yielded object becomes
+   * `request.state`.
+   */
   lifespan?: Lifespan;
   /**
-   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where
-   * its middleware and what is below them have not; never unless set. `request.signal` is aborted then, and
-   * what does not come to its end is reported to `onError`. Its dependencies are left to it for as long
-   * again; then the exception is thrown into them. As long is also what a body has to close when its client
-   * has left; 5 seconds where no layer has a timeout.
+   * How many milliseconds the middleware and everything below may take before the layer answers with an
+   * `HTTPException(504)`; unlimited by default. `request.signal` is aborted then, and unfinished work is
+   * reported to `onError`. The dependencies stay open for the same time again; then the exception is thrown
+   * into them. The same time also limits how long a response body may take to close after its client has
+   * left; 5 seconds without a timeout.
    */
   timeout?: number;
   /**
-   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. A reader that needs more
-   * is refused with a 413; a body that is read once, as a stream or a form, may have any size. The innermost
-   * layer's value applies.
+   * How many bytes of a request body may be held in memory; 1 MiB by default. A reader that needs more gets a
+   * 413. A body that is read once, as a stream or a form, may have any size. The innermost layer's value
+   * applies.
    */
   maxBodySize?: number;
   /**
-   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none:
-   * `true` unless set. A page of another site can send such a body with the cookies of its visitor. The
-   * innermost layer that sets it counts. FastAPI's `strict_content_type`.
+   * Whether `request.json()` answers 415 to a body without a JSON content type; `true` by default, because
+   * another site's page can send such a body with its visitor's cookies. The innermost layer that sets it
+   * applies. FastAPI's `strict_content_type`.
    */
   strictContentType?: boolean;
+  /**
+   * What errors of declared parameters contain. `{ input: false }` leaves out what was received, which may be
+   * a whole body with a password in it. The innermost layer that sets it counts.
+   */
+  validationErrors?: ValidationErrorOptions;
 }
+
+/** What errors of declared parameters contain. */
+export interface ValidationErrorOptions {
+  /** Whether each error has the `input` that was received, as in FastAPI; `true` unless set. */
+  input?: boolean;
+}
+
+const knownOfErrors = { input: true } satisfies OptionNames<ValidationErrorOptions>;
 
 const knownOptions = {
   middleware: true,
@@ -57,12 +74,13 @@ const knownOptions = {
   timeout: true,
   maxBodySize: true,
   strictContentType: true,
+  validationErrors: true,
 } satisfies OptionNames<LayerOptions>;
 
-/** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
+/** The range of a timer: up to 2³¹ − 1 milliseconds, about 25 days. */
 const milliseconds: Rule<number> = {
   check: value => typeof value === 'number' && value > 0 && value < 2 ** 31,
-  expected: 'a positive number of milliseconds, below 2³¹',
+  expected: 'a positive number of milliseconds below 2³¹',
 };
 
 const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
@@ -70,12 +88,12 @@ const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
   timeout: milliseconds,
   maxBodySize: {
     check: value => typeof value === 'number' && value >= 0,
-    expected: 'a number of bytes of at least 0',
+    expected: 'a number of bytes, at least 0',
   },
   strictContentType: flag(true),
 };
 
-/** The options of a layer, checked. */
+/** The checked options of a layer. */
 export interface CheckedOptions {
   readonly middlewares: Middleware[];
   readonly dependencies: Dependencies;
@@ -86,9 +104,10 @@ export interface CheckedOptions {
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
   readonly strictContentType: boolean | undefined;
+  readonly echoesInput: boolean | undefined;
 }
 
-/** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+/** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
 export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
   checkOptions('new Layer()', options, knownOptions);
   const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
@@ -102,8 +121,18 @@ export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
   }
   if (defaultScope !== undefined) checkedDefaultScope(defaultScope);
   if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
-  const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType };
+  const echoesInput = inputOption(options.validationErrors);
+  const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType, echoesInput };
   return { middlewares, dependencies: declared, handlers, ...plain };
+}
+
+/** Throws `OPTIONS`, `UNKNOWN_OPTION` and `OPTION_VALUE`. */
+function inputOption(given: ValidationErrorOptions | undefined): boolean | undefined {
+  if (given === undefined) return undefined;
+  const where = 'new Layer({ validationErrors })';
+  checkOptions(where, given, knownOfErrors);
+  checkOption(where, 'input', given.input, 'true or false', value => typeof value === 'boolean');
+  return given.input;
 }
 
 /** Throws `LAYER_OPTIONS`. */
@@ -127,7 +156,9 @@ function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
 
 function named(markers: readonly unknown[]): Dependencies {
   for (const [index, marker] of markers.entries()) {
-    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
+    if (!isMarker(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
+    if (isParameter(marker) && marker.alias === undefined)
+      throw misuse('PARAM_NAME', marker.title, 'new Layer({ dependencies })');
   }
   const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
   const dependencies = Object.fromEntries(entries) as Dependencies;

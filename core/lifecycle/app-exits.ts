@@ -4,15 +4,14 @@ import { misuse } from '../errors.js';
 /** Receives the failure of an exit, with the name of its dependency. */
 export type ExitReporter = (failure: Error, name: string) => void;
 
-/** An exit that has failed. */
 export interface FailedExit {
   readonly failure: Error;
   readonly name: string;
 }
 
 /**
- * What a layer has entered for as long as it lives. Each is left once, last entered first, and as after a
- * success: no failure of a request, and none of another exit, is its own.
+ * The entered dependencies of scope `app` of a layer. Each exits once, last entered first, as after a
+ * success: a failed exit is not thrown into the others.
  */
 export class AppExits {
   readonly #report: ExitReporter;
@@ -23,24 +22,26 @@ export class AppExits {
     this.#report = report;
   }
 
-  /** The error for a new entrance, once the layer has been left. */
+  /** The reason why no dependency may be entered, once the layer is closed. */
   get refusal(): Error | undefined {
     return this.#isLeft ? misuse('LAYER_CLOSED') : undefined;
   }
 
-  /** The names of those that have not been left, in the order in which they will be. */
+  /** The names of dependencies that have not exited, in the order of their exits. */
   get names(): string[] {
     return this.#entered.map(({ slot }) => slot.name).toReversed();
   }
 
-  /** Adds an entered one. After `leaveAll` it is left at once, and the promise resolves with the refusal. */
+  /**
+   * Adds an entered dependency. After `leaveAll` it exits at once, and the result is the failure to throw.
+   */
   push(exit: Exit): Promise<Error> | undefined {
     if (this.#isLeft) return this.#leaveLate(exit);
     this.#entered.push(exit);
     return undefined;
   }
 
-  /** Whether a value has an exit already. */
+  /** Whether a value already has an exit. */
   ends(value: unknown): boolean {
     return this.#entered.some(exit => exit.value === value);
   }
@@ -50,7 +51,7 @@ export class AppExits {
     this.#entered = arranged(this.#entered, slots, ({ slot }) => slot);
   }
 
-  /** Leaves all. Resolves with the first failure, and reports the others; never rejects. */
+  /** Runs all exits. Resolves with the first failure and reports the others; never rejects. */
   async leaveAll(): Promise<FailedExit | undefined> {
     this.#isLeft = true;
     let first: FailedExit | undefined;

@@ -4,7 +4,9 @@ import type { AnyDependency, AppContext, Injected } from '../dependencies/marker
 import { misuse } from '../errors.js';
 import type { AppExits } from './app-exits.js';
 
-/** What is entered for as long as a layer lives, on behalf of a request whose overrides hold. */
+/**
+ * Enters dependencies of scope `app` for the request that needs them first, with that request's overrides.
+ */
 export class AppRun implements DependencyRun {
   readonly appContext: AppContext;
   readonly place: AppPort;

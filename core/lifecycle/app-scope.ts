@@ -1,8 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
-import { DependencyCache, Solution } from '../dependencies/dependency-cache.js';
+import { DependencyCache, placeOf, Solution } from '../dependencies/dependency-cache.js';
 import { type AppPort, type DependencyRun, noValues, type Values } from '../dependencies/dependency-run.js';
+import { lastingKeyOf } from '../dependencies/lasting-key.js';
 import type { Need } from '../dependencies/needs.js';
-import { lastingKeyOf, placeOf, solveAnew, waitFor } from '../dependencies/solve.js';
+import { solveAnew, waitFor } from '../dependencies/solve.js';
 import { asThrown, misuse } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import type { RequestState } from '../http/request-init.js';
@@ -13,11 +14,11 @@ import { type InFlight, Ring, type Undone, type Work, within } from './in-flight
 const noState: RequestState = Object.freeze({});
 
 /**
- * The dependencies of scope `app` of one layer, and its lifespan: each is entered once, whoever needs it
- * first, and left when the layer is closed.
+ * The dependencies of scope `app` of one layer, and its lifespan. The first request that needs one enters it;
+ * all exit when the layer closes.
  */
 export class AppScope implements AppPort {
-  /** What the lifespan has yielded. */
+  /** What the lifespan yielded. */
   state: object | undefined;
   readonly #exits: AppExits;
   readonly #solved = new DependencyCache();
@@ -39,24 +40,24 @@ export class AppScope implements AppPort {
     return this.#leaving !== undefined;
   }
 
-  /** The names of the dependencies that have been entered. */
+  /** The names of entered dependencies. */
   get names(): readonly string[] {
     return [...this.#names];
   }
 
-  /** What is entered here is entered by this, on behalf of a request. */
+  /** Creates the run that enters dependencies here for a request. */
   runFor(of: DependencyRun): DependencyRun {
     const { signal } = this.#controller;
     const state = (this.state ?? noState) as RequestState;
     return new AppRun(of, this, this.#exits, { signal, state });
   }
 
-  /** Whether one is entered, or is being entered. */
+  /** Whether a dependency is entered, or is being entered. */
   has(need: Need, run: DependencyRun): boolean {
     return this.#find(need, lastingKeyOf(need.marker.dependency, run)) !== undefined;
   }
 
-  /** See `AppPort`. Who comes while it is being entered waits for the one entrance. */
+  /** See `AppPort`. Concurrent requests share one entrance. */
   solveApp(need: Need, values: Values, run: DependencyRun, asked?: Solution[]): Promise<unknown> | undefined {
     const { refusal } = this.#exits;
     if (refusal) throw refusal;
@@ -65,13 +66,13 @@ export class AppScope implements AppPort {
     if (known) asked?.push(known);
     const solution = known ?? this.#begin(need, key, run, asked);
     if (solution.isSolving) return waitFor(solution, need.key, values);
-    // An entrance may fail before it has to wait for anything.
+    // A synchronous entrance may have failed already.
     if (solution.hasFailed) throw solution.value;
     values[need.key] = solution.value;
     return undefined;
   }
 
-  /** Enters something outside the async context of whoever needs it first. `close()` waits for it. */
+  /** Enters something outside the async context of the request that needs it. `close()` waits for it. */
   enter<T extends Promise<unknown> | undefined>(name: string, work: () => T): T {
     const entered = this.#context.runInAsyncScope(work);
     if (entered === undefined) return entered;
@@ -83,9 +84,8 @@ export class AppScope implements AppPort {
   }
 
   /**
-   * Leaves all that was entered, once, whoever asks. Resolves with the names of what was still open when the
-   * milliseconds were over, if there are any. Rejects with the first failure of an exit, which is reported
-   * instead when it comes later.
+   * Runs all exits, once for all callers. Resolves with the names of those that are unfinished after
+   * `timeout` milliseconds. Rejects with the first failure of an exit; a later failure is reported.
    */
   async close(timeout: number | undefined): Promise<readonly string[]> {
     this.#leaving ??= new RepeatedWait(this.#context.runInAsyncScope(() => this.#leave()));
@@ -105,13 +105,15 @@ export class AppScope implements AppPort {
 
   #begin(need: Need, key: object, run: DependencyRun, asked: Solution[] | undefined): Solution {
     const used = run.overrideOf(need.marker.dependency);
-    // Its value is not kept among those of the request that needs it first.
+    // The value is kept here, not among the values of the request that needs it first.
     const solution = new Solution(need, used, 'app', key, placeOf(need.marker, 'app'), noValues());
     this.#solved.add(solution);
-    const entered = this.enter(need.name, () => solveAnew(solution, this.runFor(run), asked));
+    const entered = this.enter(need.name, () =>
+      solveAnew(solution, this.runFor(run), solution.parts.dependencies, asked),
+    );
     const note = (): unknown => this.#names.add(need.name);
     if (entered === undefined) note();
-    // The solution rejects for those who wait.
+    // Waiting requests receive the rejection from the solution.
     else entered.then(note, () => undefined);
     return solution;
   }
@@ -122,7 +124,7 @@ export class AppScope implements AppPort {
   }
 }
 
-/** Something that is being entered, among what the layer is at. */
+/** An unfinished entrance, among the work that `close()` waits for. */
 class Entering implements Work {
   readonly #name: string;
   readonly #controller: AbortController;

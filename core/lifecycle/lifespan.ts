@@ -14,12 +14,12 @@ import { nameOf } from '../errors/show.js';
 import { isAsyncFunction, isClass, misuse } from '../errors.js';
 import type { AppScope } from './app-scope.js';
 
-/** What a lifespan yields, once. Its own properties are on `request.state`. */
+/** Yields the state once. */
 type Yields<State> = AsyncGenerator<State, unknown, undefined> | Generator<State, unknown, undefined>;
 
 /**
- * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request,
- * and left by `layer.close()`. The own properties of what it yields are on `request.state`.
+ * A generator that `layer.start()` or the first request enters, and that `layer.close()` exits. The own
+ * properties of the object it yields are added to `request.state`.
  *
  * ```ts
  * async function* lifespan() {
@@ -36,7 +36,7 @@ export type Lifespan<State extends object | undefined = object | undefined> =
   | ((context: AppContext) => Yields<State>)
   | DeclaredDependency<Yields<State>, 'app', AppContext & Injected>;
 
-/** A lifespan as it is entered once, and left once, with the dependencies of its layer. */
+/** A lifespan that is entered once, and exits once among the dependencies of scope `app` of its layer. */
 export class LifespanContext {
   readonly name: string;
   readonly dependencies: Dependencies;
@@ -60,8 +60,8 @@ export class LifespanContext {
   }
 
   /**
-   * Enters it once, whoever asks, with the overrides of the first one. Rejects with what it throws; it is
-   * begun anew then when it is asked for again.
+   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with what it throws; the
+   * next call then tries again.
    */
   start(run: DependencyRun): Promise<void> {
     this.#starting ??= this.#app
@@ -94,8 +94,8 @@ export class LifespanContext {
 }
 
 /**
- * Whether it may be a lifespan. A plain function may return a generator, as those of compilers do. An async
- * one gives a promise.
+ * Whether a value may be a lifespan. A plain function may return a compiled generator; an async function returns
+ * a promise.
  */
 export function mayBeLifespan(lifespan: unknown): boolean {
   const begin = isDeclared(lifespan) ? lifespan.produce : lifespan;

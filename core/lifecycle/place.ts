@@ -17,10 +17,11 @@ export interface Surroundings {
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
   readonly strictContentType: boolean | undefined;
+  readonly echoesInput: boolean | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
   readonly mounts: Mounts;
-  /** What lives as long as the layer; one that stands for a middleware, guard or endpoint alone has none. */
+  /** The dependencies of scope `app`. A layer that stands for a single middleware or guard has none. */
   readonly app: AppScope | undefined;
 }
 
@@ -66,8 +67,8 @@ export class Place extends Ring implements AppPort {
   }
 
   /**
-   * Solves it in the innermost layer that has entered it. Otherwise the outermost one enters it, for all
-   * layers inside.
+   * Solves a dependency in the innermost layer that has entered it. If none has, the outermost layer enters
+   * it, so that all inner layers share it.
    */
   solveApp(need: Need, values: Values, run: DependencyRun, asked?: Solution[]): Promise<unknown> | undefined {
     let owner: AppScope | undefined;

@@ -55,8 +55,8 @@ export async function runOutside<D extends Dependencies, Result>(
 }
 
 /**
- * Enters the lifespan of a layer, and what its own dependencies need of scope `app`, in the order in which
- * requests would. Rejects with what fails first, and with `LAYER_CLOSED`.
+ * Enters the lifespan of a layer and the dependencies of scope `app` that its own dependencies need, in the
+ * order of a request. Rejects with the first failure, and with `LAYER_CLOSED`.
  */
 export async function startOutside(layer: Freezable, dependencies: Dependencies): Promise<void> {
   const plan = look(layer);
@@ -73,7 +73,7 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   }
 }
 
-/** Tells `onError` of what failed when nobody waited for it any more. */
+/** Reports a failure that no caller waits for to `onError`. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
@@ -81,7 +81,7 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   end(exchange);
 }
 
-/** Without a transport: whoever waits for it is told of its failures by a rejection. */
+/** An exchange without a transport; its caller receives failures as a rejection. */
 function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }

@@ -3,18 +3,20 @@ import path from 'node:path';
 
 const root = path.join(__dirname, '../..');
 
-/** Small packages that need no runtime, each with its reason in docs/decisions. */
+/** Small packages without a runtime dependency; docs/decisions has the reason for each. */
 const pure = ['cookie', 'range-parser', 'fresh', 'content-disposition', 'mrmime'];
 
-/** The folders and files of the core, as a line: each imports only from itself and from the left. */
+/** The order of the core's folders and files: each imports only from itself and from those to the left. */
 const coreLine = [
   'errors',
   'options',
   'background',
   'http',
   'middleware',
+  'schema',
   'exceptions',
   'dependencies',
+  'params',
   'endpoint',
   'lifecycle',
   'layer',
@@ -34,7 +36,7 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(root, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(match => match[1] ?? '');
+  const specifiers = [...text.matchAll(/(?:from |import |import\()'([^']+)'/g)].map(match => match[1] ?? '');
   return specifiers.map(specifier => ({
     from: file,
     to: specifier.startsWith('.')

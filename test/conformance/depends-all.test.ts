@@ -1,5 +1,7 @@
 import { type Dependencies, Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
-import { TestClient } from 'callnext/testing';
+import { Body, Header, Query } from 'callnext/params';
+import { TestClient, type TestRequestInit } from 'callnext/testing';
+import { z } from 'zod';
 import { EventLog, gate } from '../support/events.js';
 
 let log: EventLog;
@@ -26,12 +28,16 @@ function slow(name: string, turns: number, needs: Dependencies = {}, fault?: Err
   });
 }
 
-async function get(all: Depends<unknown>): Promise<[number, unknown]> {
+async function get(
+  all: Depends<unknown>,
+  path = '/',
+  init: TestRequestInit = {},
+): Promise<[number, unknown]> {
   const client = new TestClient(layer, {
     below: endpoint({ all }, ({ all: values }) => values),
     settle: true,
   });
-  const response = await client.get('/');
+  const response = await client.request(init.json === undefined ? 'GET' : 'POST', path, init);
   const answer: [number, unknown] = [response.status, await response.json()];
   await client.close();
   return answer;
@@ -104,6 +110,63 @@ describe('Depends.all', () => {
     });
     expect(await get(all)).toEqual([401, { detail: 'first' }]);
     expect(log.events).toEqual(['a begins', 'b begins', 'reported request: second']);
+  });
+
+  const number = z.int();
+  const paged = dependency({ page: Query(number), x: Header(number) }, async ({ page, x }) => {
+    log.add(`paged ${page} ${x}`);
+    return page;
+  });
+  const placesIn = (body: unknown): string[] =>
+    (body as { detail: { loc: string[] }[] }).detail.map(({ loc }) => loc.join('.'));
+
+  it('declares parameters beside dependencies', async () => {
+    const sized = dependency({ size: Body(number, { embed: true }) }, ({ size }) => size);
+    const all = Depends.all({ name: Body(z.string()), paged: Depends(paged), size: Depends(sized) });
+    const init = { json: { name: 'spoon', size: 3 }, headers: { x: '1' } };
+    expect(await get(all, '/?page=2', init)).toEqual([200, { name: 'spoon', paged: 2, size: 3 }]);
+  });
+
+  it('collects the invalid parameters of all into one error, in the order of declaration', async () => {
+    const shared = Depends(dependency({ q: Query(number) }, ({ q }) => q));
+    const all = Depends.all({
+      late: Depends(slow('late', 2, { shared })),
+      paged: Depends(paged),
+      own: Query(number),
+      soon: Depends(slow('soon', 1)),
+    });
+    const [status, body] = await get(all, '/?page=two&q=1');
+    expect([status, placesIn(body)]).toEqual([422, ['query.page', 'header.x', 'query.own']]);
+    expect(log.events).toEqual([
+      'late begins',
+      'soon begins',
+      'soon enter',
+      'late enter',
+      expect.stringMatching(/^soon exit with 3 validation errors/),
+      expect.stringMatching(/^late exit with 3 validation errors/),
+    ]);
+  });
+
+  it.each([
+    ['read at once', { q: Query(number) }, 'query.q'],
+    ['waited for', { q: Body(number) }, 'body'],
+  ])('names an invalid parameter for each that needs it, %s', async (_title, parameter, place) => {
+    const shared = Depends(dependency(parameter, ({ q }) => q));
+    const both = { a: Depends(slow('a', 1, { shared })), b: Depends(slow('b', 1, { shared })) };
+    for (const needed of [Depends.all(both), Depends(dependency(both, () => 1))]) {
+      const [status, body] = await get(needed, '/?q=none', { json: 'none' });
+      expect([status, placesIn(body), log.events]).toEqual([422, [place, place], []]);
+      layer = new Layer();
+    }
+  });
+
+  it('fails with another failure in place of invalid parameters', async () => {
+    const all = Depends.all({
+      paged: Depends(paged),
+      a: Depends(slow('a', 1, {}, new HTTPException(401, 'who are you'))),
+    });
+    expect(await get(all)).toEqual([401, { detail: 'who are you' }]);
+    expect(log.events).toEqual(['a begins']);
   });
 
   it('may be nested, and shares the cache of the request', async () => {

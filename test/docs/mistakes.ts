@@ -7,16 +7,18 @@ import { gzip } from 'callnext/middleware/gzip';
 import { sessions } from 'callnext/middleware/sessions';
 import { timeout } from 'callnext/middleware/timeout';
 import { toNode } from 'callnext/node';
+import * as params from 'callnext/params';
 import { override, TestClient } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
 import helmet from 'helmet';
 import Koa from 'koa';
+import { z } from 'zod';
 
-/** A mistake, as somebody writes it: this very text is run, with the names of `scope`. */
+/** The code of a mistake, which runs with the names of `scope`. */
 export type Mistake = string;
 
-/** Refused by the call itself. */
+/** Mistakes that the call itself rejects. */
 export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
   'Layers and middleware': [
     'layer.addMiddleware(cors)',
@@ -84,6 +86,23 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'new BackgroundTask(sendMail, [], { always: true })',
     'backgroundTasks.addTask(getDb)',
   ],
+  Parameters: [
+    'Query("skip")',
+    'Query(z.int(), { required: true })',
+    'Query(z.int(), { alias: 1 })',
+    'Path(z.int(), { default: 1 })',
+    'Depends(Query(z.int()))',
+    'endpoint({ skip: z.int() }, ({ skip }) => skip)',
+    'endpoint({ skip: Query }, ({ skip }) => skip)',
+    'endpoint(Query(z.int()), ({ skip }) => skip)',
+    'endpoint({ item: Body(Item), file: File() }, function create({ item }) { return item; })',
+    'endpoint({ paging: Query(Item), q: Query() }, function list({ paging }) { return paging; })',
+    'new Layer({ lifespan: dependency({ q: Query() }, async function* life() { yield; }) })',
+    'endpoint({ token: Header({ alias: "x token" }) }, ({ token }) => token)',
+    'new Layer({ dependencies: [Query(z.int())] })',
+    'endpoint({}, () => db.all(), { responseModel: Database })',
+    'endpoint({}, chunks, { responseModel: Item })',
+  ],
   'Mounting and testing': [
     'toExpress(gzip)',
     'toExpress(getDb)',
@@ -125,7 +144,7 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
   ],
 };
 
-/** Set up without an error, and told in a request of `/`: to `onError`, or as the failure of the request. */
+/** Mistakes that only show in a request for `/`, in `onError` or as its failure. */
 export const inRequests: readonly Mistake[] = [
   'layer.addMiddleware(async function twice(request, callNext) { await callNext(request); return callNext(request); })',
   'layer.addMiddleware(async function timing(request, callNext) { await callNext(request); })',
@@ -142,6 +161,9 @@ export const inRequests: readonly Mistake[] = [
   'app.get("/", toExpress(endpoint({}, function readItem() { return { items: db.all() }; })))',
   'app.get("/", toExpress(endpoint({}, function readFile() { return new Blob(["a"]); })))',
   'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, getDb).catch(next); })',
+  'app.use(toExpress(layer)); app.get("/", (req, res, next) => inject(req, Query(Item)).catch(next))',
+  'app.get("/{:item_id}", toExpress(endpoint({ itemId: Path() }, ({ itemId }) => itemId)))',
+  'app.get("/", toExpress(endpoint({ q: Query(z.any().refine(q => q.size() > 1)) }, ({ q }) => q)))',
   'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, { db: Depends(getDb) }, function* list({ db }) { yield db.all(); }).catch(next); })',
 ];
 
@@ -167,12 +189,13 @@ const readItem = core.endpoint({}, function readItem() {
   return null;
 });
 
-/** The names that the mistakes may use. */
 export function scope(layer: core.Layer): Record<string, unknown> {
   const names = {
     ...core,
     ...onKoa,
     ...onExpress,
+    ...params,
+    z,
     ...{
       AuthCredentials,
       cors,
@@ -192,6 +215,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
     app: express(),
     koa: new Koa(),
     db: new Database(),
+    Item: z.object({ name: z.string() }),
     fakeDb: new Database(),
     getTestDb: () => new Database(),
     getUser: () => ({ name: 'me' }),
@@ -209,7 +233,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
   return names;
 }
 
-/** Runs the text of a mistake. `import()` stands for any promise here: nothing is loaded. */
+/** Runs the code of a mistake. `import()` stands for any promise: nothing is loaded. */
 export function make(mistake: Mistake, names: Record<string, unknown>): unknown {
   const text = mistake.replace(/import\([^)]*\)/, 'Promise.resolve()');
   return new Function(

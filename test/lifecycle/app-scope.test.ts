@@ -9,6 +9,7 @@ import {
   type LayerOptions,
 } from 'callnext';
 import { toNode } from 'callnext/node';
+import { Header, Query } from 'callnext/params';
 import { override, TestClient } from 'callnext/testing';
 import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
@@ -526,6 +527,36 @@ describe('what a dependency of scope `app` may need', () => {
           }) as never,
         }),
     ).toThrow(expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }));
+  });
+
+  it('is no parameter of a request', () => {
+    const paged = dependency({ page: Query(), key: Header() }, ({ page }) => page);
+    const inApp = Depends(paged, { scope: 'app' } as never);
+    const code = 'APP_PARAMETER';
+    const build = () =>
+      endpoint({ outer: Depends(dependency({ inApp }, () => 1)) }, function read() {
+        return 1;
+      });
+    const path = ['read', 'outer', 'inApp', 'page'];
+    expect(build).toThrow(
+      expect.objectContaining({ code, path, message: expect.stringContaining('`Query()`') }),
+    );
+    const lifespan = dependency({ key: Header() }, function* life() {
+      yield;
+    });
+    expect(() => new Layer({ lifespan: lifespan as never })).toThrow(
+      expect.objectContaining({ code, path: ['life', 'key'] }),
+    );
+    expect(() => new Layer({ dependencies: [Depends.all({ inApp, page: Query() })] })).toThrow(
+      expect.objectContaining({ code }),
+    );
+  });
+
+  it('is no parameter of an override', async () => {
+    const layer = newLayer();
+    override(layer, getSettings, dependency({ q: Query(undefined) }, () => ({ url: '' })) as never);
+    await expect(layer.run({ pool }, () => 1)).rejects.toMatchObject({ code: 'APP_PARAMETER' });
+    await layer.close();
   });
 
   it.each([

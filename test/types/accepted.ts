@@ -1,5 +1,7 @@
 // Programs that must compile. `npm run types` compiles this file; it is not run.
 import http from 'node:http';
+import { toStandardJsonSchema } from '@valibot/to-json-schema';
+import { type } from 'arktype';
 import {
   type AppContext,
   BackgroundTask,
@@ -40,6 +42,7 @@ import { cors } from 'callnext/middleware/cors';
 import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
+import { Body, Cookie, File, Form, Header, Path, Query, RequestValidationError } from 'callnext/params';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -47,6 +50,8 @@ import helmet from 'helmet';
 import { Hono } from 'hono';
 import Koa from 'koa';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import * as v from 'valibot';
+import { z } from 'zod';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function assertType<_Holds extends true>(): void {
@@ -93,14 +98,14 @@ endpoint(
   { status: 201 },
 );
 
-// The generator gets the response.
+// The generator receives the response.
 async function* withSent(): AsyncGenerator<number, void, Response> {
   const sent = yield 1;
   sent.status.toFixed();
 }
 endpoint({ value: Depends(withSent) }, ({ value }) => value.toFixed());
 
-// A scope may be named at each place, as long as nobody outlives what it needs.
+// A scope may be set at each place, as long as nothing outlives its dependencies.
 const session = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, async function* ({ a }) {
   const sent: Response = yield a;
   sent.headers.get('x');
@@ -123,7 +128,7 @@ endpoint(
   },
 );
 
-// What is opened for a request is disposed where the marker asks for it.
+// A value opened per request is disposed if the marker asks for it.
 const openFile = async () => ({ read: () => 'text', [Symbol.asyncDispose]: async () => undefined });
 const openSession = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, () => ({
   id: 1,
@@ -151,7 +156,7 @@ const needsSession = dependency(
 );
 Depends(needsSession, { scope: 'background' });
 
-// Without a request, in the life of a layer.
+// Without a request, within a layer's lifetime.
 async function life(): Promise<void> {
   const living = new Layer({
     lifespan: async function* () {
@@ -178,7 +183,7 @@ async function life(): Promise<void> {
 }
 void life;
 
-// Dependencies of scope `app` are given no request, and are needed by all others.
+// Dependencies of scope `app` receive no request; all others may need them.
 const getConfig = ({ signal, state }: AppContext) => ({ url: `${state.url}${signal.aborted}` });
 const config = Depends(getConfig, { scope: 'app' });
 const pooled = Depends(
@@ -217,7 +222,7 @@ new Layer({
   },
 });
 
-// A middleware may return its response, another one, or one of the platform.
+// A middleware may return its response, another one, or a platform response.
 const middleware: Middleware[] = [
   (request, callNext) => callNext(request),
   async (request, callNext) => {
@@ -244,7 +249,7 @@ layer.addExceptionHandler(RangeError, (_request, exception) => new Response(exce
 layer.addExceptionHandler(HTTPException, (_request, exception) => new JSONResponse(exception.detail));
 layer.dependencyOverrides.set(fromFunction, () => 2);
 
-// Ours stand where the platform's are asked for.
+// Our classes are accepted where the platform's are required.
 declare function takesFetch(
   request: globalThis.Request,
   response: globalThis.Response,
@@ -261,7 +266,7 @@ express.Router().use(toExpress(middleware[0] as Middleware));
 new Koa().use(toKoa(layer)).use(toKoa(endpoint({}, () => 1)));
 toNode(layer, (_req, res) => res.end());
 
-// What is injected has the type of what the dependency gives, in the frameworks' own handlers.
+// Injected values have the types of their dependencies, in native handlers.
 express().get('/', async (req, res) => {
   const value = await inject(req, Depends(nested));
   assertType<Equal<typeof value, { n: number; d: Date; url: string }>>();
@@ -278,7 +283,7 @@ toNode(layer, async (req, res) => {
   res.end(value);
 });
 
-// Several by name, and a block that is given them.
+// Several dependencies by name, and a block that receives them.
 express().get('/', async (req, res) => {
   const values = await inject(req, { n: Depends(fromFunction), d: Depends(fromAsyncGenerator) });
   assertType<Equal<typeof values, { n: number; d: Date }>>();
@@ -340,7 +345,7 @@ middleware.push((request, callNext) =>
 );
 new Layer({ maxBodySize: 10, strictContentType: false });
 
-// Built-in middleware, and native middleware with the types that its packages give it.
+// Built-in middleware, and native middleware with the types of its packages.
 new Layer({
   middleware: [
     cors({ allowOrigins: ['https://a.example'], allowOriginRegex: /https:/ }),
@@ -372,7 +377,7 @@ endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
 });
 toExpress(admin);
 
-// What an endpoint yields is streamed; a class of responses may be named for it.
+// Yielded values are streamed; a response class may be set for them.
 endpoint({ s: Depends(fromAsync) }, async function* ({ s, request, response }) {
   assertType<Equal<typeof s, string>>();
   response.headers.set('x-method', request.method);
@@ -392,7 +397,7 @@ endpoint({}, ({ response }) => {
 class Pages extends Response {}
 endpoint({}, () => 'page', { responseClass: Pages });
 
-// Tasks of native handlers are type-checked, in the frameworks' own handlers.
+// The arguments of tasks are type-checked in native handlers.
 const sendMail = async (_to: string, _copies: number): Promise<void> => undefined;
 express().post('/', (req, res) => {
   backgroundTasks(req).addTask(sendMail, 'ada@example.com', 2);
@@ -400,3 +405,95 @@ express().post('/', (req, res) => {
 });
 new Koa().use(ctx => tasksOfKoa(ctx).addTask(sendMail, 'ada@example.com', 2));
 toNode(new Layer(), req => tasksOfNode(req).addTask(sendMail, 'ada@example.com', 2));
+
+// Parameters have the types of their schemas, in every place.
+const Paging = z.object({ skip: z.int().default(0), tag: z.array(z.string()).default([]) });
+const Valued = toStandardJsonSchema(v.object({ name: v.string(), price: v.optional(v.number(), 1) }));
+const isoDate = type('string.date.iso.parse');
+const typedUser = dependency(
+  { xToken: Header(z.string()), session: Cookie(z.string().optional()) },
+  ({ xToken, session: id, request }) => {
+    assertType<Equal<typeof xToken, string>>();
+    assertType<Equal<typeof id, string | undefined>>();
+    return { xToken, path: request.path };
+  },
+);
+endpoint(
+  {
+    itemId: Path(z.int().min(1), { alias: 'item_id' }),
+    item: Body(Valued, { embed: true }),
+    dryRun: Query(z.boolean().default(false), { alias: 'dry-run' }),
+    bare: Query(),
+    tags: Query({ multiple: true }),
+    size: Query(z.int(), { default: 10 }),
+    sort: Query(z.enum(['up', 'down']), { default: 'up' }),
+    none: Query(z.string(), { default: null }),
+    ids: Query(z.array(z.int()), { default: [1] }),
+    more: Query({ multiple: true, default: [] }),
+    agent: Header({ alias: 'user-agent' }),
+    since: Header(isoDate, { convertUnderscores: false }),
+    user: Depends(typedUser),
+  },
+  ({ itemId, item, dryRun, bare, tags, size, sort, none, ids, more, agent, since, user }) => {
+    assertType<Equal<typeof itemId, number>>();
+    assertType<Equal<typeof item, { name: string; price: number }>>();
+    assertType<Equal<typeof dryRun, boolean>>();
+    assertType<Equal<typeof bare, string>>();
+    assertType<Equal<typeof tags, string[]>>();
+    assertType<Equal<typeof size, number>>();
+    assertType<Equal<typeof sort, 'up' | 'down'>>();
+    assertType<Equal<typeof none, string | null>>();
+    assertType<Equal<typeof ids, number[]>>();
+    assertType<Equal<typeof more, string[]>>();
+    assertType<Equal<typeof agent, string>>();
+    assertType<Equal<typeof since, Date>>();
+    assertType<Equal<typeof user, { xToken: string; path: string }>>();
+  },
+);
+endpoint(
+  {
+    paging: Query(Paging),
+    title: Form(),
+    file: File(),
+    files: File({ multiple: true }),
+    maybe: File({ default: null }),
+  },
+  ({ paging, title, file, files, maybe }) => {
+    assertType<Equal<typeof paging, { skip: number; tag: string[] }>>();
+    assertType<Equal<typeof title, string>>();
+    assertType<Equal<typeof file, UploadFile>>();
+    assertType<Equal<typeof files, UploadFile[]>>();
+    assertType<Equal<typeof maybe, UploadFile | null>>();
+  },
+);
+async function injectParameters(): Promise<void> {
+  const page = await inject({}, Query(z.int(), { alias: 'page' }));
+  assertType<Equal<typeof page, number>>();
+  const { size, user } = await injectKoa({ res: {} }, { size: Query(z.int()), user: Depends(typedUser) });
+  assertType<Equal<typeof size, number>>();
+  assertType<Equal<typeof user.xToken, string>>();
+}
+void injectParameters;
+toExpress(Depends(typedUser));
+toKoa(Header({ alias: 'x-token' }));
+new Layer({ dependencies: [Query(z.int(), { alias: 'page' })], validationErrors: { input: false } });
+new Layer().run({ page: Query(z.int().default(1)) }, ({ page }) => page.toFixed());
+// A generator may live as long as it likes: a parameter has no exit.
+const pagedDb = dependency({ page: Query(z.int()) }, async function* ({ page }) {
+  yield page;
+});
+endpoint({ db: Depends(pagedDb, { scope: 'background' }) }, ({ db }) => db.toFixed());
+
+// A response model takes what its schema takes, or a response.
+endpoint({}, () => ({ skip: 1, password: 'p' }), { responseModel: Paging, status: 201 });
+endpoint({}, async () => ({}), { responseModel: Paging });
+endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { skip: page } : new Response(null)), {
+  responseModel: Paging,
+});
+endpoint({}, () => [{ name: 'a' }], { responseModel: z.array(z.object({ name: z.string() })) });
+const untypedAnswer: unknown = 1;
+endpoint({}, () => untypedAnswer, { status: 201 });
+new Layer().addExceptionHandler(RequestValidationError, (_request, error) => {
+  assertType<Equal<typeof error.body, unknown>>();
+  return new JSONResponse({ detail: error.errors().map(({ loc, msg }) => `${loc.join('.')}: ${msg}`) });
+});
