@@ -18,7 +18,7 @@ import {
 import { AppScope } from './lifecycle/app-scope.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
-import { LifespanContext } from './lifecycle/lifespan.js';
+import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
@@ -46,7 +46,7 @@ const brand = Symbol.for('callnext.Layer');
  *
  * Set the layer up before the first request, which freezes it: later additions throw `LAYER_FROZEN`.
  */
-export class Layer {
+export class Layer<Yielded extends object | undefined = object | undefined> {
   /**
    * Overrides for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. They apply to every request, at
    * every depth, and keep the place and scope of the original. `set` throws `OVERRIDE`.
@@ -64,7 +64,7 @@ export class Layer {
   #frozen: FrozenLayer | undefined;
 
   /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
-  constructor(options: LayerOptions = noOptions) {
+  constructor(options: LayerOptions<Yielded> = noOptions) {
     this.#options = checkedLayerOptions(options);
     const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
     this.#middlewares = middlewares;
@@ -74,7 +74,7 @@ export class Layer {
   }
 
   /** Adds a middleware outside the existing ones: the last one added is outermost, as in FastAPI. */
-  addMiddleware(middleware: Middleware): this {
+  addMiddleware(middleware: Middleware<StateOf<Yielded>>): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
     this.#added += 1;
@@ -118,7 +118,7 @@ export class Layer {
    */
   run<D extends Dependencies, Result>(
     dependencies: Named<D>,
-    work: (context: Solved<D> & Injected) => Result,
+    work: (context: Solved<D> & Injected<StateOf<Yielded>>) => Result,
   ): Promise<Awaited<Result>> {
     return runOutside(this, dependencies, work);
   }

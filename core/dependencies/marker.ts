@@ -15,8 +15,8 @@ export type RequestScope = 'function' | 'request' | 'background';
 export type DependencyScope = RequestScope | 'app';
 
 /** The objects injected into every dependency and endpoint. */
-export interface Injected {
-  readonly request: Request;
+export interface Injected<State extends object = RequestState> {
+  readonly request: Request<State>;
   readonly response: InjectedResponse;
   readonly backgroundTasks: BackgroundTasks;
 }

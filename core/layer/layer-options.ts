@@ -3,16 +3,17 @@ import { type Declared, type Dependencies, isMarker, type RequestScope } from '.
 import { isParameter } from '../dependencies/parameter.js';
 import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
-import { type Lifespan, mayBeLifespan } from '../lifecycle/lifespan.js';
+import { type Lifespan, mayBeLifespan, type StateOf } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/compose.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
 import { checkOption, checkOptions, type OptionNames } from '../options.js';
 
-export interface LayerOptions {
+/** The options of a layer whose lifespan yields a `Yielded`. */
+export interface LayerOptions<Yielded extends object | undefined = object | undefined> {
   /** The first is outermost. */
-  middleware?: readonly Middleware[];
+  middleware?: readonly Middleware<StateOf<NoInfer<Yielded>>>[];
   /**
    * Solved for every request, before the endpoint's own dependencies. Their values are not passed on. A
    * parameter among them needs an `alias`.
@@ -26,9 +27,9 @@ export interface LayerOptions {
   defaultScope?: RequestScope;
   /**
    * Entered by `start()` or the first request, exited by `close()`. The yielded object becomes
-   * `request.state`.
+   * `request.state`, and types it in the layer's middleware and in `layer.run`.
    */
-  lifespan?: Lifespan;
+  lifespan?: Lifespan<Yielded>;
   /**
    * How many milliseconds the middleware and everything below may take before the layer answers with an
    * `HTTPException(504)`; unlimited by default. `request.signal` is aborted then, and unfinished work is
@@ -108,7 +109,9 @@ export interface CheckedOptions {
 }
 
 /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
-export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
+export function checkedLayerOptions<Yielded extends object | undefined>(
+  options: LayerOptions<Yielded>,
+): CheckedOptions {
   checkOptions('new Layer()', options, knownOptions);
   const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
   const { onError, timeout, maxBodySize, strictContentType } = options;

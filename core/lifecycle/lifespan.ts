@@ -12,7 +12,11 @@ import {
 import { solveDependencies } from '../dependencies/solve.js';
 import { nameOf } from '../errors/show.js';
 import { isAsyncFunction, isClass, misuse } from '../errors.js';
+import type { RequestState } from '../http/request-init.js';
 import type { AppScope } from './app-scope.js';
+
+/** The type of `request.state` in a layer whose lifespan yields a `Yielded`. */
+export type StateOf<Yielded> = RequestState & (Yielded extends object ? Yielded : unknown);
 
 /** Yields the state once. */
 type Yields<State> = AsyncGenerator<State, unknown, undefined> | Generator<State, unknown, undefined>;

@@ -20,17 +20,19 @@ import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
 /** A function that is given what it declares, as an endpoint is. */
-type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => Result;
+type Work<D extends Dependencies, State extends object, Result> = (
+  context: Solved<D> & Injected<State>,
+) => Result;
 
 /**
  * A function with dependencies outside a request, in the order of a request without middleware and without a
  * response. Resolves with its result when its last task has run. Rejects with what it throws, as its
  * dependencies make it, and with what their exits fail with.
  */
-export async function runOutside<D extends Dependencies, Result>(
+export async function runOutside<D extends Dependencies, State extends object, Result>(
   layer: Freezable,
   dependencies: D,
-  work: Work<D, Result>,
+  work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   checkHandler('layer.run', dependencies, work);
   if (isGeneratorFunction(work)) throw misuse('ENDPOINT_HANDLER', 'layer.run', work);
@@ -87,11 +89,11 @@ function outside(name: string): Exchange {
 }
 
 /** Steps 2 to 4. */
-async function answer<D extends Dependencies, Result>(
+async function answer<D extends Dependencies, State extends object, Result>(
   exchange: Exchange,
   { lifespan, app }: FrozenLayer,
   dependencies: D,
-  work: Work<D, Result>,
+  work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   checkNames(dependencies, exchange.title);
   checkGraphIn(exchange, dependencies, exchange.title);

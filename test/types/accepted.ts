@@ -14,6 +14,7 @@ import {
   HTTPException,
   JSONResponse,
   Layer,
+  type LayerOptions,
   type Middleware,
   Request,
   Response,
@@ -43,6 +44,7 @@ import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
 import { Body, Cookie, File, Form, Header, Path, Query, RequestValidationError } from 'callnext/params';
+import { override } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -155,6 +157,51 @@ const needsSession = dependency(
   ({ session: { id } }) => id,
 );
 Depends(needsSession, { scope: 'background' });
+
+// A layer knows the state that its lifespan yields.
+async function states(): Promise<void> {
+  const pools = new Layer({
+    lifespan: async function* () {
+      yield { pool: { query: (sql: string) => sql.length } };
+    },
+    middleware: [
+      async (request, callNext) => {
+        assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+        return callNext(request);
+      },
+    ],
+  });
+  pools.addMiddleware(async (request, callNext) => {
+    assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+    assertType<Equal<typeof request.state.other, unknown>>();
+    return callNext(request);
+  });
+  pools.addMiddleware(middleware[0] as Middleware);
+  const length = await pools.run({}, ({ request }) => request.state.pool.query('select'));
+  assertType<Equal<typeof length, number>>();
+  const declared = new Layer({
+    lifespan: dependency({ config }, async function* ({ config: { url } }) {
+      yield { url };
+    }),
+  });
+  declared.run({}, ({ request }) => request.state.url.toUpperCase());
+  const given = new Layer({
+    lifespan: function* ({ signal }) {
+      yield { isOver: () => signal.aborted };
+    },
+  });
+  given.run({}, ({ request }) => request.state.isOver());
+  new Layer().run({}, ({ request }) => assertType<Equal<typeof request.state.url, unknown>>());
+  const layers: Layer[] = [pools, declared, given];
+  override(pools, getConfig, () => ({ url: '' }));
+  toExpress(pools);
+  const options: LayerOptions = { lifespan: noState };
+  layers.push(new Layer(options));
+}
+function* noState() {
+  yield;
+}
+void states;
 
 // Without a request, within a layer's lifetime.
 async function life(): Promise<void> {

@@ -106,6 +106,24 @@ function* noState() {
   yield;
 }
 
+const pools = new Layer({
+  lifespan: async function* () {
+    yield { pool: one };
+  },
+});
+
+// @ts-expect-error The lifespan yields another type.
+pools.addMiddleware((request, callNext) => callNext(request.state.pool));
+
+// @ts-expect-error It yields nothing of that name, so the type is unknown.
+pools.run({}, ({ request }) => request.state.pools());
+
+// @ts-expect-error A layer without a lifespan has no such state.
+new Layer().run({}, ({ request }) => request.state.pool());
+
+// @ts-expect-error An exception handler also runs if the lifespan fails.
+pools.addExceptionHandler(Error, request => Response.json(request.state.pool()));
+
 // @ts-expect-error Each of several is wrapped in `Depends`.
 Depends.all({ one });
 
