@@ -1,13 +1,6 @@
 // A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
-import {
-  Depends,
-  dependency,
-  endpoint,
-  HTTPException,
-  type Injected,
-  Layer,
-} from 'callnext';
-import { type Connection, type Database, openDatabase } from './database.js';
+import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
+import { type Connection, openDatabase } from './database.js';
 
 const schema = [
   'DROP TABLE IF EXISTS mails, orders, stock, customers',
@@ -20,26 +13,33 @@ const schema = [
   "INSERT INTO stock VALUES ('chair', 3)",
 ];
 
-/** Opened when the layer starts, closed when it is closed: what it yields is on `request.state`. */
-async function* lifespan() {
+/** Opened by `layer.start()`, closed by `layer.close()`. */
+async function* getDatabase() {
   const database = await openDatabase();
-  const connection = await database.connect();
-  for (const statement of schema) await connection.query(statement);
-  connection.release();
-  yield { database };
-  await database.end();
-}
-
-export const layer = new Layer({ lifespan });
-
-async function* getConnection({ request }: Injected) {
-  const connection = await (request.state.database as Database).connect();
   try {
-    yield connection;
-  } finally {
+    const connection = await database.connect();
+    for (const statement of schema) await connection.query(statement);
     connection.release();
+    yield database;
+  } finally {
+    await database.end();
   }
 }
+const database = Depends(getDatabase, { scope: 'app' });
+
+export const layer = new Layer({ dependencies: [database] });
+
+const getConnection = dependency(
+  { database },
+  async function* connection({ database }) {
+    const connection = await database.connect();
+    try {
+      yield connection;
+    } finally {
+      connection.release();
+    }
+  },
+);
 
 /** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
 const violations: Readonly<Record<string, string>> = {
