@@ -21,17 +21,11 @@ export type { Session } from '../../../core/adapter.js';
 
 /** The options of `sessions()`: those of Starlette's `SessionMiddleware`. */
 export interface SessionOptions {
-  /**
-   * The secret that signs the cookie. The first of a list signs, and all of them verify: to rotate, put a new
-   * one first and remove the last one later.
-   */
+  /** The signing secret, or a list: the first one signs and all verify, so that secrets can be rotated. */
   secretKey: string | readonly string[];
   /** The name of the cookie; defaults to `session`. */
   sessionCookie?: string;
-  /**
-   * How long the cookie is valid after it is set, in seconds; defaults to 14 days. `null`: until the browser
-   * is closed, or without limit if the browser keeps it.
-   */
+  /** Seconds of validity; 14 days by default. `null`: a session cookie, which stays valid if it is kept. */
   maxAge?: number | null;
   /** Defaults to `/`. */
   path?: string;
@@ -48,7 +42,6 @@ type Checked = Omit<Required<SessionOptions>, 'secretKey' | 'domain'> & Pick<Ses
 
 /** The longest cookie that browsers keep, in bytes of name and value. */
 const mostBytes = 4096;
-/** An empty session, as JSON. */
 const empty = '{}';
 
 /**
@@ -161,10 +154,7 @@ function refuseInVain({ sessionCookie, sameSite, partitioned, httpsOnly, path, d
   }
 }
 
-/**
- * Returns the cookie line for a session that changed to `text`, or `undefined` for one that ended before it
- * was ever sent.
- */
+/** Returns the cookie line; `undefined` if the session ended before it was ever sent. */
 function setCookie(
   text: string,
   wasSent: boolean,
