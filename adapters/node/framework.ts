@@ -36,8 +36,8 @@ export interface Framework {
   readonly pathParams: RouterParams;
   /** The peer, or the client that a trusted proxy in front names. */
   readonly client: Client | null;
-  /** The result of the framework's body parsers; its value is `undefined` without one. */
-  readonly parsedBody: ParsedBody;
+  /** The result of the framework's body parsers, if it has any; its value is `undefined` if none ran. */
+  readonly parsedBody: ParsedBody | undefined;
   /** Replaces that result, or removes it, when the body was changed. */
   setParsedBody(value: unknown): void;
 }

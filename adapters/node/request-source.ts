@@ -130,7 +130,7 @@ export class NodeRequestSource implements RequestSource {
   parsedBody(): ParsedBody | undefined {
     if (this.#tap?.isWhole || !this.#req.readableDidRead) return undefined;
     const { parsedBody } = this.#framework;
-    if (parsedBody.value === undefined) return undefined;
+    if (parsedBody?.value === undefined) return undefined;
     // The body arrived, but exceeded what is kept.
     return this.#tap ? { ...parsedBody, refuse: () => tooLarge(this.maxBodySize) } : parsedBody;
   }
@@ -167,7 +167,7 @@ export class NodeRequestSource implements RequestSource {
     const body = changedBody(request, original);
     if (!body) return;
     const content = body.copy();
-    const { value } = this.#framework.parsedBody;
+    const value = this.#framework.parsedBody?.value;
     if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
     this.#tap?.cut();
     refill(this.#req, bytesOf(content));

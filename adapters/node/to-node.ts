@@ -21,7 +21,6 @@ import {
 } from '../../core/adapter.js';
 import { whenRejected } from './among-native.js';
 import { applyTo, type GoOn, runEndpoint, runInside, runOutermost } from './around-native.js';
-import { noParsedBody } from './body/parsed-body.js';
 import { clientOf } from './client.js';
 import type { Framework } from './framework.js';
 import { injectAt } from './inject.js';
@@ -147,7 +146,7 @@ class NodeRequest implements Framework {
   readonly keepsContext = true;
   readonly awaitsNative = false;
   readonly pathParams = {};
-  readonly parsedBody = noParsedBody;
+  readonly parsedBody = undefined;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
 
