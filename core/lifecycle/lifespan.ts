@@ -6,8 +6,8 @@ import { RepeatedWait } from '../http/repeated-wait.js';
 import { within } from './in-flight.js';
 
 /**
- * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request,
- * and left by `layer.close()`. The own properties of what it yields are on `request.state`.
+ * What a layer needs while it lives: a generator, entered by `layer.start()` or the first request, and left
+ * by `layer.close()`. The own properties of the object it yields appear on `request.state`.
  *
  * ```ts
  * async function* lifespan() {
@@ -23,13 +23,13 @@ export type Lifespan = () =>
   | AsyncGenerator<object | undefined, unknown, undefined>
   | Generator<object | undefined, unknown, undefined>;
 
-/** A lifespan as it is entered once, and left once. */
+/** One run of a lifespan: entered once and left once. */
 export class LifespanContext {
   readonly name: string;
   /** What it yielded. */
   state: object | undefined;
   readonly #begin: Lifespan;
-  // What the first request has in its async context is none of the pool's business.
+  // The lifespan must not inherit the async context of the request that starts it.
   readonly #context = new AsyncResource('callnext.lifespan');
   #starting: Promise<void> | undefined;
   #entered: GeneratorContext | undefined;
@@ -44,10 +44,7 @@ export class LifespanContext {
     return this.#entered !== undefined && this.#leaving === undefined;
   }
 
-  /**
-   * Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for
-   * again.
-   */
+  /** Enters the lifespan once, for all callers. Rejects with its error; the next call then starts it anew. */
   start(): Promise<void> {
     this.#starting ??= this.#context
       .runInAsyncScope(() => this.#enter())
@@ -59,9 +56,8 @@ export class LifespanContext {
   }
 
   /**
-   * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the
-   * milliseconds, if there are any, and rejects with what its exit code throws; `late` is told of that when
-   * it comes later.
+   * Leaves the lifespan once, if it was entered. Resolves with whether that took no longer than `timeout`
+   * milliseconds. Rejects with the error of its exit code; if that error arrives later, `late` receives it.
    */
   async exit(timeout: number | undefined, late: (failure: Error) => void): Promise<boolean> {
     this.#leaving ??= new RepeatedWait(this.#leave());

@@ -18,13 +18,13 @@ import { phases } from './phase.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
-/** A function that is given what it declares, as an endpoint is. */
+/** A function that receives what it declares, as an endpoint does. */
 type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => Result;
 
 /**
- * A function with dependencies outside a request, in the order of a request without middleware and without a
- * response. Resolves with its result when its last task has run. Rejects with what it throws, as its
- * dependencies make it, and with what their exits fail with.
+ * Runs a function with dependencies outside a request, in the order of a request without middleware or a
+ * response. Resolves with its result after its last task. Rejects with its error, as its dependencies change
+ * it, and with errors of their exits.
  */
 export async function runOutside<D extends Dependencies, Result>(
   layer: Freezable,
@@ -53,7 +53,7 @@ export async function runOutside<D extends Dependencies, Result>(
   return result as Awaited<Result>;
 }
 
-/** Tells `onError` of what failed when nobody waited for it any more. */
+/** Reports an error to `onError` that nobody waits for. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
@@ -61,7 +61,7 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   end(exchange);
 }
 
-/** Without a transport: whoever waits for it is told of its failures by a rejection. */
+/** Without a transport: its caller receives failures as a rejection. */
 function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }
@@ -87,10 +87,7 @@ async function answer<D extends Dependencies, Result>(
   return result;
 }
 
-/**
- * What the function sees as its `request`: where none has come, there is a state, and a signal for the end of
- * the layer.
- */
+/** The `request` of a function outside a request: it has a state, and a signal for the end of the layer. */
 class NoRequest implements RequestSource {
   readonly method = 'GET';
   readonly url: string;

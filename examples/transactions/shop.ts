@@ -1,4 +1,5 @@
-// A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
+// A transaction as a dependency: it commits before the response is sent, and
+// rolls back on any failure. Express and Koa mount it.
 import {
   Depends,
   dependency,
@@ -20,7 +21,10 @@ const schema = [
   "INSERT INTO stock VALUES ('chair', 3)",
 ];
 
-/** Opened when the layer starts, closed when it is closed: what it yields is on `request.state`. */
+/**
+ * Opens the database when the layer starts, and closes it with the layer. The
+ * yielded object's properties are on `request.state`.
+ */
 async function* lifespan() {
   const database = await openDatabase();
   const connection = await database.connect();
@@ -41,7 +45,7 @@ async function* getConnection({ request }: Injected) {
   }
 }
 
-/** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
+/** What PostgreSQL says was violated; COMMIT checks a deferred foreign key. */
 const violations: Readonly<Record<string, string>> = {
   23503: 'Unknown customer',
   23514: 'Not a quantity',
@@ -52,7 +56,10 @@ function violationOf(error: unknown): unknown {
   return violated ? new HTTPException(409, violated, { cause: error }) : error;
 }
 
-/** Of scope `function`: a commit that fails is what the client is told. */
+/**
+ * Has the scope `function`, so the client receives the error of a failed
+ * commit.
+ */
 export const getTransaction = dependency(
   { connection: Depends(getConnection, { scope: 'function' }) },
   async function* transaction({ connection }) {
@@ -67,7 +74,7 @@ export const getTransaction = dependency(
   },
 );
 
-/** Runs when the response is out and the transaction is over, with a connection of its own. */
+/** Runs after the response and the transaction, with its own connection. */
 async function sendMail(customer: string, text: string): Promise<void> {
   await layer.run({ connection: Depends(getConnection) }, ({ connection }) =>
     connection.query('INSERT INTO mails VALUES ($1, $2)', [customer, text]),
