@@ -14,8 +14,7 @@ import {
 } from '../../core/adapter.js';
 
 /**
- * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a
- * guard. Throws `ADAPTER_TARGET`.
+ * Makes a layer of a single middleware, or of a `Depends(…)`, which is then a guard. Throws `ADAPTER_TARGET`.
  */
 export function toLayer(adapter: string, target: Layer | Middleware | Declared<unknown>): Layer {
   if (isLayer(target)) return target;
@@ -25,10 +24,10 @@ export function toLayer(adapter: string, target: Layer | Middleware | Declared<u
   return layerAlone({ middleware: [target] });
 }
 
-/** What is around an endpoint that stands alone. */
+/** The layer around an endpoint that is used alone. */
 export const bareLayer: Layer = layerAlone();
 
-/** What is below the bare layer of an endpoint that stands alone. */
+/** Answers with an endpoint that is used alone, below the bare layer. */
 export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {
   return () => answerEndpoint(exchange, endpoint);
 }

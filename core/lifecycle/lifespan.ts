@@ -64,8 +64,8 @@ export class LifespanContext {
   }
 
   /**
-   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with what it throws; the
-   * next call then tries again.
+   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with what it throws;
+   * the next call then tries again.
    */
   start(run: DependencyRun): Promise<void> {
     this.#starting ??= this.#app
@@ -98,8 +98,8 @@ export class LifespanContext {
 }
 
 /**
- * Whether a value may be a lifespan. A plain function may return a compiled generator; an async function returns
- * a promise.
+ * Whether a value may be a lifespan. A plain function may return a compiled generator; an async function
+ * returns a promise.
  */
 export function mayBeLifespan(lifespan: unknown): boolean {
   const begin = isDeclared(lifespan) ? lifespan.produce : lifespan;

@@ -19,15 +19,15 @@ import { phases } from './phase.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
-/** A function that is given what it declares, as an endpoint is. */
+/** A function that receives what it declares, as an endpoint does. */
 type Work<D extends Dependencies, State extends object, Result> = (
   context: Solved<D> & Injected<State>,
 ) => Result;
 
 /**
- * A function with dependencies outside a request, in the order of a request without middleware and without a
- * response. Resolves with its result when its last task has run. Rejects with what it throws, as its
- * dependencies make it, and with what their exits fail with.
+ * Runs a function with dependencies outside a request, in the order of a request without middleware or a
+ * response. Resolves with its result after its last task. Rejects with its error, as its dependencies change
+ * it, and with errors of their exits.
  */
 export async function runOutside<D extends Dependencies, State extends object, Result>(
   layer: Freezable,
@@ -75,7 +75,7 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   }
 }
 
-/** Reports a failure that no caller waits for to `onError`. */
+/** Reports an error to `onError` that nobody waits for. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
@@ -83,7 +83,7 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   end(exchange);
 }
 
-/** An exchange without a transport; its caller receives failures as a rejection. */
+/** Without a transport: its caller receives failures as a rejection. */
 function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }
@@ -109,10 +109,7 @@ async function answer<D extends Dependencies, State extends object, Result>(
   return result;
 }
 
-/**
- * What the function sees as its `request`: where none has come, there is a state, and a signal for the end of
- * the layer.
- */
+/** The `request` of a function outside a request: it has a state, and a signal for the end of the layer. */
 class NoRequest implements RequestSource {
   readonly method = 'GET';
   readonly url: string;

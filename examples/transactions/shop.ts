@@ -1,4 +1,5 @@
-// A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
+// A transaction as a dependency: it commits before the response is sent, and
+// rolls back on any failure. Express and Koa mount it.
 import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
 import { type Connection, openDatabase } from './database.js';
 
@@ -41,7 +42,7 @@ const getConnection = dependency(
   },
 );
 
-/** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
+/** What PostgreSQL says was violated; COMMIT checks a deferred foreign key. */
 const violations: Readonly<Record<string, string>> = {
   23503: 'Unknown customer',
   23514: 'Not a quantity',
@@ -52,7 +53,10 @@ function violationOf(error: unknown): unknown {
   return violated ? new HTTPException(409, violated, { cause: error }) : error;
 }
 
-/** Of scope `function`: a commit that fails is what the client is told. */
+/**
+ * Has the scope `function`, so the client receives the error of a failed
+ * commit.
+ */
 export const getTransaction = dependency(
   { connection: Depends(getConnection, { scope: 'function' }) },
   async function* transaction({ connection }) {
@@ -67,7 +71,7 @@ export const getTransaction = dependency(
   },
 );
 
-/** Runs when the response is out and the transaction is over, with a connection of its own. */
+/** Runs after the response and the transaction, with its own connection. */
 async function sendMail(customer: string, text: string): Promise<void> {
   await layer.run({ connection: Depends(getConnection) }, ({ connection }) =>
     connection.query('INSERT INTO mails VALUES ($1, $2)', [customer, text]),
