@@ -49,7 +49,7 @@ export class LifespanContext {
   #starting: Promise<void> | undefined;
   #isEntered = false;
 
-  /** Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. */
+  /** Throws `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE` and `APP_PARAMETER`. */
   constructor(lifespan: Lifespan, app: AppScope) {
     const isNeedy = isDeclared(lifespan);
     this.#app = app;

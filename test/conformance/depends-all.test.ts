@@ -11,7 +11,7 @@ beforeEach(() => {
   layer = new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`) });
 });
 
-/** A dependency that is entered after so many turns of the event loop. */
+/** A dependency whose entrance takes some turns of the event loop. */
 function slow(name: string, turns: number, needs: Dependencies = {}, fault?: Error) {
   return dependency(needs as Record<string, never>, async function* () {
     log.add(`${name} begins`);
@@ -44,7 +44,7 @@ async function get(
 }
 
 describe('Depends.all', () => {
-  it('enters dependencies at once, which exit in the reverse order of declaration', async () => {
+  it('enters dependencies at once; they exit in the reverse order of declaration', async () => {
     const all = Depends.all({
       a: Depends(slow('a', 3)),
       b: Depends(slow('b', 1)),
@@ -55,7 +55,7 @@ describe('Depends.all', () => {
     expect(log.events).toEqual([...begins, 'b enter', 'c enter', 'a enter', 'c exit', 'b exit', 'a exit']);
   });
 
-  it('enters what several need once, and it exits after all of them', async () => {
+  it('enters a shared dependency once, which exits after its users', async () => {
     const shared = Depends(slow('shared', 2));
     const all = Depends.all({
       a: Depends(slow('a', 1, { before: Depends(slow('before', 4)), shared })),
@@ -78,7 +78,7 @@ describe('Depends.all', () => {
     ]);
   });
 
-  it('lets one that needs another of them wait for it', async () => {
+  it('makes a dependency wait for another one that it needs', async () => {
     const b = Depends(slow('b', 2));
     const all = Depends.all({ a: Depends(slow('a', 1, { b })), b });
     expect(await get(all)).toEqual([200, { a: 'a', b: 'b' }]);
@@ -176,7 +176,7 @@ describe('Depends.all', () => {
     expect(log.events).toEqual(['a begins', 'b begins', 'b enter', 'a enter', 'b exit', 'a exit']);
   });
 
-  it('lets one exit after what needs it in another group', async () => {
+  it('keeps a dependency open for its users in another group', async () => {
     const opened = gate<void>();
     const b = Depends(slow('b', 0));
     const a = Depends(async function* () {
@@ -196,7 +196,7 @@ describe('Depends.all', () => {
     expect(log.events.slice(-4)).toEqual(['y exit', 'between exit', 'b exit', 'a exit']);
   });
 
-  it('is of scope `app` where all of them are', async () => {
+  it('is of scope `app` if all its dependencies are', async () => {
     const all = Depends.all({
       a: Depends(slow('a', 2), { scope: 'app' } as never) as never as Depends<unknown, 'app'>,
       b: Depends(slow('b', 1), { scope: 'app' } as never) as never as Depends<unknown, 'app'>,

@@ -59,7 +59,7 @@ const read = endpoint({ session: Depends(getSession), pool }, ({ session, pool, 
 });
 
 describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
-  it('is entered by the first request and exits when the layer is closed', async () => {
+  it('is entered by the first request and exits when the layer closes', async () => {
     const layer = newLayer();
     await listening(app().use(layer).at('/', read).listener(), async url => {
       expect(await (await fetch(url)).json()).toEqual({ isShared: true, url: 'db' });
@@ -72,7 +72,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     expect(log.events).toEqual(['pool enter db', ...request, ...request, 'pool exit']);
   });
 
-  it('is entered by `start()`, after the lifespan and what it needs, and exits first', async () => {
+  it('is entered by `start()` after the lifespan, and exits before it', async () => {
     const cache = Depends(life('cache', 1), { scope: 'app' });
     const layer = newLayer({
       dependencies: [Depends(dependency({ cache }, () => undefined))],
@@ -103,7 +103,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     ]);
   });
 
-  it('is entered once for requests that come at the same time', async () => {
+  it('is entered once for concurrent requests', async () => {
     const entering = gate<void>();
     const slow = async function* slow() {
       log.add('enter');
@@ -124,7 +124,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     expect(log.events).toEqual(['enter', 'exit']);
   });
 
-  it('fails the request that could not enter it, and is entered anew by the next one', async () => {
+  it('fails the request whose entrance fails, and is entered again by the next', async () => {
     let attempts = 0;
     const flaky = async function* () {
       attempts += 1;
@@ -143,7 +143,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     expect(log.events).toEqual(['exit']);
   });
 
-  it('is shared by nested layers: the outermost one has it', async () => {
+  it('is entered by the outermost of nested layers, which share it', async () => {
     const outer = newLayer();
     const inner = newLayer();
     await listening(app().use(outer).at('/outer', read).at('/inner', inner, read).listener(), async url => {
@@ -160,7 +160,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     ]);
   });
 
-  it('is that of the inner layer where its lifespan has entered it', async () => {
+  it('belongs to the inner layer if its lifespan entered it', async () => {
     const outer = newLayer();
     const inner = newLayer({
       lifespan: dependency({ pool }, function* ({ pool }) {
@@ -180,7 +180,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     ]);
   });
 
-  it('is one of each for a layer that is on several apps', async () => {
+  it('is shared by several apps with one layer', async () => {
     const layer = newLayer();
     for (const each of [app(), app()])
       await listening(each.use(layer).at('/', read).listener(), url => fetch(url));
@@ -188,7 +188,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     expect(log.events.filter(event => event.startsWith('pool'))).toEqual(['pool enter db', 'pool exit']);
   });
 
-  it('is reached by a guard and by `inject`', async () => {
+  it('is available to guards and `inject`', async () => {
     const layer = newLayer();
     const guarded = app()
       .use(layer)
@@ -204,7 +204,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
     expect(log.events).toEqual(['pool enter db', 'guard db', 'pool exit']);
   });
 
-  it('is refused without a layer that could be closed', async () => {
+  it('is refused without a layer that can close', async () => {
     await listening(app().at('/', read).listener(), async url => {
       const silent = jest.spyOn(console, 'error').mockImplementation(() => undefined);
       expect((await fetch(url)).status).toBe(500);
@@ -215,7 +215,7 @@ describe.each(frameworks)('a dependency of scope `app` on $name', ({ app }) => {
 });
 
 describe('a dependency of scope `app`', () => {
-  it('is shared by `layer.run`, and outlives it', async () => {
+  it('is shared by calls of `layer.run`, and outlives them', async () => {
     const layer = newLayer();
     const run = (name: string): Promise<string> =>
       layer.run({ session: Depends(getSession), pool }, ({ session }) => {
@@ -237,7 +237,7 @@ describe('a dependency of scope `app`', () => {
     ]);
   });
 
-  it('is given `signal` and the state of the lifespan, outside the context of the request', async () => {
+  it('receives `signal` and the lifespan state, outside the async context of the request', async () => {
     const store = new AsyncLocalStorage<string>();
     let given: AppContext | undefined;
     const layer = newLayer({
@@ -258,14 +258,14 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['lifespan 0', 'eu undefined', 'true undefined']);
   });
 
-  it('has no request, whatever the types say', async () => {
+  it('has no request, even in untyped code', async () => {
     const asks = dependency({ settings }, ({ request }) => request.path);
     const layer = newLayer();
     const running = layer.run({ asks: Depends(asks, { scope: 'app' }) }, () => undefined);
     await expect(running).rejects.toMatchObject({ code: 'APP_REQUEST' });
   });
 
-  it('fails `start()`, and is entered anew by the next one', async () => {
+  it('fails `start()`, and is entered again by the next', async () => {
     let isDown = true;
     const flaky = async function* () {
       if (isDown) throw new RangeError('down');
@@ -279,7 +279,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['pool enter db', 'pool exit']);
   });
 
-  it('is no longer entered when the layer has been closed', async () => {
+  it('is not entered after the layer has closed', async () => {
     const layer = newLayer({ dependencies: [pool] });
     await layer.close();
     await expect(layer.start()).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
@@ -287,7 +287,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual([]);
   });
 
-  it('exits as after a success although another exit fails, which `close()` rejects with', async () => {
+  it('exits as after a success if another exit fails, and `close()` rejects with that', async () => {
     const failing = (name: string, needs: Record<string, Depends<unknown, 'app'>> = {}) => {
       const made = dependency(needs, async function* () {
         yield name;
@@ -313,7 +313,7 @@ describe('a dependency of scope `app`', () => {
     ]);
   });
 
-  it('that does not exit in time is named by `close()`, and its late failure is reported', async () => {
+  it('is named by `close()` if it exits too slowly, and its late failure is reported', async () => {
     const leaving = gate<void>();
     const layer = newLayer();
     const stuck = async function* stuck() {
@@ -332,7 +332,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['pool enter db', 'pool exit', 'reported exit of stuck: late']);
   });
 
-  it('that is being entered when the time is up is named, aborted, and left when it is entered', async () => {
+  it('is named and aborted by `close()` while it enters, and exits afterwards', async () => {
     const entering = gate<void>();
     const layer = newLayer();
     const slow = async function* slow({ signal }: AppContext) {
@@ -357,7 +357,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['enter', 'aborted', 'exit', 'reported exit of slow: late']);
   });
 
-  it('that a request has given up on is waited for by `close()`', async () => {
+  it('keeps `close()` waiting if a request timed out while it entered', async () => {
     const entering = gate<void>();
     const layer = newLayer({ timeout: 5 });
     const slow = async function* slow() {
@@ -376,7 +376,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events.filter(event => !event.startsWith('reported'))).toEqual(['enter', 'exit']);
   });
 
-  it('is disposed with its layer', async () => {
+  it('is disposed when its layer closes', async () => {
     const layer = newLayer();
     const open = () => ({ [Symbol.dispose]: () => log.add('disposed') });
     const opened = Depends(open, { scope: 'app', dispose: true });
@@ -386,7 +386,7 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['disposed']);
   });
 
-  it('keeps nothing of the entrances that failed', async () => {
+  it('does not accumulate failed entrances', async () => {
     const down = (): never => {
       throw new Error('down');
     };
@@ -401,7 +401,7 @@ describe('a dependency of scope `app`', () => {
     expect(new Set(failures.map(failure => failure.deref())).size).toBe(3);
   });
 
-  it('appears in `describe()`, with what requests have entered', async () => {
+  it('appears in `describe()`, also if a request entered it', async () => {
     const layer = newLayer({
       dependencies: [Depends(getSession)],
       lifespan: dependency({ cache: Depends(life('cache', 1), { scope: 'app' }) }, function* lifespan() {
@@ -419,7 +419,7 @@ describe('a dependency of scope `app`', () => {
 });
 
 describe('an override of a dependency of scope `app`', () => {
-  it('that has been entered holds for what comes after, and both exit when the layer is closed', async () => {
+  it('applies to later requests, and exits with the original when the layer closes', async () => {
     const layer = newLayer();
     const query = (): Promise<string> => layer.run({ pool }, ({ pool }) => pool.query());
     expect(await query()).toBe('db');
@@ -432,7 +432,7 @@ describe('an override of a dependency of scope `app`', () => {
     expect(log.events).toEqual(['pool enter db', 'fake enter', 'fake exit', 'pool exit']);
   });
 
-  it('of one that it needs makes another one of it', async () => {
+  it('of a nested dependency enters its users again', async () => {
     const layer = newLayer();
     const query = (): Promise<string> => layer.run({ pool }, ({ pool }) => pool.query());
     expect(await query()).toBe('db');
@@ -464,7 +464,7 @@ describe('an override of a dependency of scope `app`', () => {
 });
 
 describe('TestClient', () => {
-  it('enters what its layer has of scope `app` before the first call, and leaves it', async () => {
+  it('enters scope `app` of its layer before the first call, and closes it', async () => {
     const layer = newLayer({ dependencies: [pool] });
     const client = new TestClient(
       toNode(layer, (_req, res) => void res.end('ok')),
@@ -493,7 +493,7 @@ describe('what a dependency of scope `app` may need', () => {
     ['scope `background`', Depends(life('inner', 1), { scope: 'background' }), 'background'],
     ['the default scope', Depends(life('inner', 1)), 'request'],
     ['a plain function without a scope', Depends(unnamed), 'request'],
-  ])('is not of %s', (_title, inner, scope) => {
+  ])('cannot be of %s', (_title, inner, scope) => {
     const outer = dependency(
       {
         inner: Depends(
@@ -529,7 +529,7 @@ describe('what a dependency of scope `app` may need', () => {
     ).toThrow(expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }));
   });
 
-  it('is no parameter of a request', () => {
+  it('cannot be a parameter of a request', () => {
     const paged = dependency({ page: Query(), key: Header() }, ({ page }) => page);
     const inApp = Depends(paged, { scope: 'app' } as never);
     const code = 'APP_PARAMETER';
@@ -552,7 +552,7 @@ describe('what a dependency of scope `app` may need', () => {
     );
   });
 
-  it('is no parameter of an override', async () => {
+  it('cannot be a parameter of an override', async () => {
     const layer = newLayer();
     override(layer, getSettings, dependency({ q: Query(undefined) }, () => ({ url: '' })) as never);
     await expect(layer.run({ pool }, () => 1)).rejects.toMatchObject({ code: 'APP_PARAMETER' });
@@ -560,12 +560,8 @@ describe('what a dependency of scope `app` may need', () => {
   });
 
   it.each([
-    [
-      'to be entered for each place',
-      () => Depends(unnamed, { scope: 'app', useCache: false } as never),
-      'OPTION_VALUE',
-    ],
-    ['to be the default', () => new Layer({ defaultScope: 'app' as never }), 'INVALID_SCOPE'],
+    ['without a cache', () => Depends(unnamed, { scope: 'app', useCache: false } as never), 'OPTION_VALUE'],
+    ['as the default', () => new Layer({ defaultScope: 'app' as never }), 'INVALID_SCOPE'],
   ])('is refused %s', (_title, build, code) => {
     expect(build).toThrow(expect.objectContaining({ code }));
   });

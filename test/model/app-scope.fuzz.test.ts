@@ -3,7 +3,7 @@ import { toNode } from 'callnext/node';
 import { TestClient } from 'callnext/testing';
 import fc from 'fast-check';
 
-/** `npm run test:model` sets them: 10,000. */
+/** `npm run test:model` runs 10,000. */
 const numRuns = Number(process.env.MODEL_RUNS ?? 50) * 4;
 const seed = process.env.MODEL_SEED === undefined ? 20261129 : Number(process.env.MODEL_SEED);
 
@@ -16,14 +16,14 @@ interface NodeSpec {
   readonly kind: 'generator' | 'disposable' | 'plain';
   readonly needs: readonly NodeSpec[];
   readonly areTogether: boolean;
-  /** How many of its first entrances fail. */
+  /** How many entrances fail before one succeeds. */
   readonly failures: number;
   readonly failsOnExit: boolean;
-  /** How many turns of the event loop its entrance and its exit take. */
+  /** The turns of the event loop that the entrance and the exit take. */
   readonly turns: number;
 }
 
-/** Requests that come at some turn each, and a layer that is closed at another one. */
+/** Requests that each arrive at some turn of the event loop, and a layer that closes at one. */
 interface Plan {
   readonly uses: readonly (readonly NodeSpec[])[];
   readonly areTogether: boolean;
@@ -65,13 +65,13 @@ const plan: fc.Arbitrary<Plan> = fc
     return { ...rest, uses: uses.map(indexes => indexes.flatMap(index => made[index] ?? [])) };
   });
 
-/** A value that has been entered, and what it was given. */
+/** An entered value, and the dependencies it received. */
 interface Instance {
   readonly spec: NodeSpec;
   readonly holds: readonly Instance[];
 }
 
-/** Plays a plan, and notes whatever is not as it is promised. */
+/** Plays a plan and records every broken promise. */
 class Stage {
   readonly wrong: string[] = [];
   readonly alive = new Set<Instance>();
@@ -104,7 +104,7 @@ class Stage {
     if (!statuses.every(status => [200, 500, 503].includes(status))) this.wrong.push(`statuses ${statuses}`);
     await Promise.all([started, closing]);
     await client.close();
-    // What came too late for an impatient `close()` ends by itself.
+    // Requests that outlast an impatient `close()` end by themselves.
     for (let turn = 0; turn < 30; turn += 1) await new Promise(setImmediate);
   }
 
@@ -214,7 +214,7 @@ async function after<T>(count: number, work: () => T): Promise<Awaited<T>> {
   return await work();
 }
 
-it('enters each dependency of scope `app` once and leaves all, whatever fails', async () => {
+it('enters each dependency of scope `app` once and exits all, whatever fails', async () => {
   await fc.assert(
     fc.asyncProperty(plan, async played => {
       const stage = new Stage(played);

@@ -168,7 +168,7 @@ class Stage {
     const made = dependency(needs, this.#producer(spec));
     const scoped = spec.scope ? { scope: spec.scope } : {};
     const options = { ...scoped, dispose: spec.kind === 'disposable' };
-    // The types know which scopes a dependency may have; here they are drawn.
+    // The scope is random, so the types cannot check it.
     const marker = Depends(made as never, options as never) as Depends<unknown>;
     this.#dependencies.set(spec, marker);
     return marker;
@@ -229,7 +229,7 @@ class Stage {
     }
   }
 
-  /** What lives as long as the app has no tasks, and asks for none. */
+  /** Dependencies of scope `app` have no tasks, so they never call this. */
   #add(spec: TaskSpec, { backgroundTasks }: HasTasks): void {
     backgroundTasks.addTask(this.#task(spec, backgroundTasks));
   }

@@ -42,7 +42,7 @@ class Prediction {
   readonly #events: string[] = [];
   readonly #cache = new Set<string>();
   #entered: Entered[] = [];
-  /** What lives as long as the outermost layer. */
+  /** Dependencies of scope `app`, which the outermost layer owns. */
   readonly #app = new Set<DependencySpec>();
   #tasks: TaskSpec[] = [];
   /** Tasks of responses that are not sent, outermost first. */
@@ -285,7 +285,7 @@ class Prediction {
     this.#runTasks();
   }
 
-  /** The layers are closed: what lives as long as they do exits, and no failure of another is its own. */
+  /** Closes the layers: scope `app` exits, each as after a success. */
   #close(): void {
     let first: Failure | undefined;
     for (const spec of [...this.#app].toReversed()) {

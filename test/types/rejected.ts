@@ -64,10 +64,10 @@ Depends(long, { scope: 'request' });
 // @ts-expect-error Not even through plain functions.
 Depends(longer, { scope: 'background' });
 
-// @ts-expect-error A dependency of scope `app` is given no request.
+// @ts-expect-error A dependency of scope `app` receives no request.
 Depends(({ request }: Injected) => request.path, { scope: 'app' });
 
-// @ts-expect-error One that is given `signal` and `state` is of no other scope.
+// @ts-expect-error A dependency that receives `signal` and `state` has scope `app`.
 Depends(({ signal }: AppContext) => signal, { scope: 'request' });
 
 const needsShort = dependency({ inner: Depends(short, { scope: 'background' }) }, ({ inner }) => inner);
@@ -77,30 +77,30 @@ const getsSignal = dependency(
   ({ signal }: { inner: number } & AppContext) => signal,
 );
 
-// @ts-expect-error It cannot outlive what it needs, with an exit or without.
+// @ts-expect-error It cannot outlive its dependencies, with or without an exit.
 Depends(needsShort, { scope: 'app' });
 
-// @ts-expect-error What it needs names the scope, too.
+// @ts-expect-error Its dependencies must name the scope too.
 Depends(needsUnnamed, { scope: 'app' });
 
 const getPage = dependency({ page: Query() }, ({ page }) => page);
 
-// @ts-expect-error It has no request whose parameters it could read.
+// @ts-expect-error It has no request to read parameters from.
 Depends(getPage, { scope: 'app' });
 
 // @ts-expect-error A lifespan has none either.
 new Layer({ lifespan: dependency({ page: Query() }, noState) });
 
-// @ts-expect-error A declared one that is given `signal` is of that scope.
+// @ts-expect-error A declared dependency that receives `signal` has scope `app`.
 Depends(getsSignal);
 
-// @ts-expect-error Its value is shared.
+// @ts-expect-error Its value is always shared.
 Depends(one, { scope: 'app', useCache: false });
 
-// @ts-expect-error It is not the default.
+// @ts-expect-error Scope `app` cannot be the default.
 new Layer({ defaultScope: 'app' });
 
-// @ts-expect-error A lifespan needs what lives as long.
+// @ts-expect-error A lifespan can only need dependencies of scope `app`.
 new Layer({ lifespan: dependency({ inner: Depends(short) }, noState) });
 function* noState() {
   yield;
@@ -124,7 +124,7 @@ new Layer().run({}, ({ request }) => request.state.pool());
 // @ts-expect-error An exception handler also runs if the lifespan fails.
 pools.addExceptionHandler(Error, request => Response.json(request.state.pool()));
 
-// @ts-expect-error Each of several is wrapped in `Depends`.
+// @ts-expect-error Each dependency must be wrapped in `Depends`.
 Depends.all({ one });
 
 const open = () => ({ [Symbol.dispose]: () => undefined });
