@@ -57,7 +57,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     expect(await post(type)).toEqual({ status: 415, text: refusedUntyped });
   });
 
-  it('reads every content type below a layer that is not strict, and the innermost one applies', async () => {
+  it('reads every content type below a layer that is not strict; the innermost layer applies', async () => {
     const options = { strictContentType: false };
     for (const type of ['text/plain', undefined]) expect(await post(type, { options })).toEqual(accepted);
     const nested = app()
