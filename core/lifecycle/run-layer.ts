@@ -79,7 +79,7 @@ async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below
   const { inFlight, lifespan } = plan;
   try {
     if (inFlight.isClosed && !isTakenBy(exchange, plan)) throw refusal();
-    if (lifespan?.isReady === false) await lifespan.start();
+    if (lifespan?.isReady === false) await lifespan.start(exchange);
     // The lifespan was left meanwhile, because the time to close the layer was up.
     if (lifespan?.isReady === false) throw refusal();
   } catch (thrown) {
@@ -87,7 +87,7 @@ async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below
   }
   // The request was answered meanwhile, for example by a timeout.
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
-  takeState(exchange, lifespan?.state);
+  takeState(exchange, plan.app?.state);
   return plan.onion(exchange.request, exchange, below);
 }
 
