@@ -12,6 +12,8 @@ export interface Problem {
 
 /** The first keyword of a schema that a value does not satisfy; `undefined` where none explains it. */
 export function problemOf(node: JsonSchema, value: unknown): Problem | undefined {
+  // JSON Schema has no files: it describes them as texts.
+  if (node.format === 'binary') return undefined;
   return ofListed(node, value) ?? ofType(node, value) ?? ofContent(node, value);
 }
 
