@@ -80,7 +80,7 @@ async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below
   try {
     if (inFlight.isClosed && !isTakenBy(exchange, plan)) throw refusal();
     if (lifespan?.isReady === false) await lifespan.start(exchange);
-    // The lifespan was left meanwhile, because the time to close the layer was up.
+    // The lifespan exited meanwhile, because the time to close the layer was up.
     if (lifespan?.isReady === false) throw refusal();
   } catch (thrown) {
     return recoverOutside(exchange, thrown);

@@ -16,7 +16,7 @@ const predict = endpoint({ model }, ({ model, request }) => ({
   result: model.predict(Number(request.queryParams.get('x'))),
 }));
 
-/** A closed layer cannot start again, so that a test makes a page of its own. */
+/** A closed layer cannot start again: each test creates its own page. */
 export function createPage(): Page {
   return {
     layer: new Layer({ dependencies: [model] }),

@@ -2,7 +2,7 @@
 import { Depends, endpoint, Layer } from 'callnext';
 import type { Page } from './page.js';
 
-/** Read once for a layer, as by `@lru_cache` in FastAPI. */
+/** Called once per layer, like FastAPI's `@lru_cache`. */
 export function getSettings() {
   return {
     app_name: 'Awesome API',

@@ -189,7 +189,7 @@ describe.each([
     expect(journal).toEqual(['load the model', 'release the model']);
   });
 
-  it('settings, and an override of them', async () => {
+  it('settings and an override', async () => {
     const body = { app_name: 'Awesome API', admin_email: 'admin@example.com', items_per_user: 50 };
     expect(await answers(settings.page, '/info')).toEqual([200, body]);
     const testing = { ...body, admin_email: 'testing_admin@example.com' };
