@@ -8,10 +8,11 @@ export { Depends, type Named } from './dependencies/depends.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
+  type Declared,
   type DeclaredDependency,
   type Dependencies,
   type Injected,
-  isDepends,
+  isMarker,
   type Solved,
 } from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';

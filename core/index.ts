@@ -9,13 +9,15 @@ export { Depends, type DependsOptions, dependency, type Named } from './dependen
 export type { ValueOf } from './dependencies/lifetimes.js';
 export type {
   AnyDependency,
+  Declared,
   DeclaredDependency,
   Dependencies,
   DependencyScope,
   Injected,
   Solved,
 } from './dependencies/marker.js';
-export { type Endpoint, type EndpointOptions, endpoint } from './endpoint/endpoint.js';
+export type { Parameter } from './dependencies/parameter.js';
+export { type Endpoint, type EndpointOptions, endpoint, type Returned } from './endpoint/endpoint.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export { CallnextError, ClientDisconnect, type ErrorCode } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';

@@ -167,7 +167,7 @@ export class Layer {
   /** The layer as requests run through it; from here on nothing can be added. Internal. */
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
-    const { dependencies, onError, defaultScope, timeout, maxBodySize, strictContentType } = this.#options;
+    const { dependencies, onError, defaultScope, timeout, maxBodySize } = this.#options;
     const innermost = Object.keys(dependencies).length > 0 ? belowWith(dependencies) : goBelow;
     const plan: FrozenLayer = {
       onion: compose(this.#middlewares, this.#middlewareNames, onionPort, innermost),
@@ -176,7 +176,8 @@ export class Layer {
       defaultScope,
       timeout,
       maxBodySize,
-      strictContentType,
+      strictContentType: this.#options.strictContentType,
+      echoesInput: this.#options.echoesInput,
       overrides: this.dependencyOverrides,
       inFlight: this.#inFlight,
       mounts: this.#mounts,

@@ -2,8 +2,8 @@ import {
   type BackgroundTasks,
   checkOption,
   checkOptions,
+  type Declared,
   type Dependencies,
-  type Depends,
   type Endpoint,
   isEndpoint,
   isLayer,
@@ -87,7 +87,7 @@ const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
  * Throws `ADAPTER_TARGET`, `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
  */
 export function toExpress(
-  target: Layer | Middleware | Endpoint | Depends<unknown>,
+  target: Layer | Middleware | Endpoint | Declared<unknown>,
   options: ToExpressOptions = noOptions,
 ): ExpressHandler {
   const { errorTap = true } = options;
@@ -133,7 +133,7 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
  * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
-export function inject<T>(req: InjectableRequest, dependency: Depends<T>): Promise<T>;
+export function inject<T>(req: InjectableRequest, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
   req: InjectableRequest,
   dependencies: Named<D>,
@@ -145,7 +145,7 @@ export function inject<D extends Dependencies, Result>(
 ): Promise<Awaited<Result>>;
 export function inject(
   req: InjectableRequest,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   // The handler may be in an app of another copy of Express than the layer.

@@ -1,7 +1,7 @@
 import {
   type BackgroundTasks,
+  type Declared,
   type Dependencies,
-  type Depends,
   type Endpoint,
   isEndpoint,
   isLayer,
@@ -34,7 +34,7 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  * errors are what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only
  * where it does not throw. Throws `ADAPTER_TARGET`, and what a middleware or a dependency is refused with.
  */
-export function toKoa(target: Layer | Middleware | Endpoint | Depends<unknown>): KoaHandler {
+export function toKoa(target: Layer | Middleware | Endpoint | Declared<unknown>): KoaHandler {
   if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target));
   const layer = toLayer('toKoa', target);
   const mount = isLayer(target) ? noteMount(layer, toKoa) : undefined;
@@ -75,7 +75,7 @@ export function mountFetch(handler: FetchHandler): KoaHandler {
  * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
  * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
-export function inject<T>(ctx: InjectableContext, dependency: Depends<T>): Promise<T>;
+export function inject<T>(ctx: InjectableContext, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
   ctx: InjectableContext,
   dependencies: Named<D>,
@@ -87,7 +87,7 @@ export function inject<D extends Dependencies, Result>(
 ): Promise<Awaited<Result>>;
 export function inject(
   ctx: InjectableContext,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   return injectAt(ctx?.res, wanted, block);

@@ -1,4 +1,4 @@
-import { type Dependencies, type Depends, followTarget, injectInto, misuse } from '../../core/adapter.js';
+import { type Declared, type Dependencies, followTarget, injectInto, misuse } from '../../core/adapter.js';
 import { NativeExchange } from './native-exchange.js';
 
 /**
@@ -7,7 +7,7 @@ import { NativeExchange } from './native-exchange.js';
  */
 export function injectAt(
   native: object | undefined,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block: unknown,
 ): Promise<unknown> {
   const found = native && NativeExchange.of(native);

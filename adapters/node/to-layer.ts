@@ -2,11 +2,11 @@ import {
   adapterOf,
   answerEndpoint,
   type Below,
-  type Depends,
+  type Declared,
   type Endpoint,
   type Exchange,
-  isDepends,
   isLayer,
+  isMarker,
   Layer,
   type Middleware,
   misuse,
@@ -16,9 +16,9 @@ import {
  * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a
  * guard. Throws `ADAPTER_TARGET`.
  */
-export function toLayer(adapter: string, target: Layer | Middleware | Depends<unknown>): Layer {
+export function toLayer(adapter: string, target: Layer | Middleware | Declared<unknown>): Layer {
   if (isLayer(target)) return target;
-  if (isDepends(target)) return new Layer({ dependencies: [target] });
+  if (isMarker(target)) return new Layer({ dependencies: [target] });
   if (typeof target !== 'function' || adapterOf(target) !== undefined)
     throw misuse('ADAPTER_TARGET', adapter, target);
   return new Layer({ middleware: [target] });

@@ -3,8 +3,8 @@ import {
   answerUnhandled,
   type BackgroundTasks,
   type Client,
+  type Declared,
   type Dependencies,
-  type Depends,
   type Endpoint,
   followTarget,
   isEndpoint,
@@ -67,7 +67,7 @@ export function toNode(target: Layer | Middleware | Endpoint, listener?: NodeLis
 }
 
 /** Solves dependencies for native code below `toNode(layer, …)`: see `inject` of `callnext/express`. */
-export function inject<T>(req: NativeRequest, dependency: Depends<T>): Promise<T>;
+export function inject<T>(req: NativeRequest, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
   req: NativeRequest,
   dependencies: Named<D>,
@@ -79,7 +79,7 @@ export function inject<D extends Dependencies, Result>(
 ): Promise<Awaited<Result>>;
 export function inject(
   req: NativeRequest,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
   return injectAt(req, wanted, block);

@@ -1,9 +1,11 @@
 import { misuseWith } from '../errors.js';
+import { planBody } from './body-plan.js';
 import { type Depends, isDependency } from './depends.js';
 import {
   type AnyDependency,
   type Dependencies,
   type DependencyScope,
+  dependsIn,
   hasExit,
   nameOfDependency,
   partsOfDependency,
@@ -14,7 +16,8 @@ const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request
 
 /**
  * Walks a tree of dependencies before any of them is called.
- * Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on.
+ * Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on, and `PARAM_BODY` and
+ * `PARAM_MODEL`.
  */
 export function checkGraph(
   dependencies: Dependencies,
@@ -23,8 +26,8 @@ export function checkGraph(
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
-  for (const [key, marker] of Object.entries(dependencies))
-    checkNode(graph, key, marker, [owner], [], undefined);
+  for (const [key, marker] of dependsIn(dependencies)) checkNode(graph, key, marker, [owner], [], undefined);
+  planBody(dependencies, owner, overrideOf);
 }
 
 interface Graph {
@@ -85,7 +88,7 @@ function checkNode(
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
-  for (const [inner, each] of Object.entries(dependencies)) {
+  for (const [inner, each] of dependsIn(dependencies)) {
     checkNode(graph, inner, each, here, [...above, used], held);
   }
 }

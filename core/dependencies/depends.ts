@@ -8,15 +8,18 @@ import {
   type Dependencies,
   type DependencyScope,
   declaredOf,
+  dependsIn,
   type Injected,
   isDeclared,
-  isDepends,
+  isMarker,
   type Lifetime,
   type Depends as Marker,
   markerOf,
   partsOfDependency,
   type Solved,
 } from './marker.js';
+import { declarationOf } from './needs.js';
+import { isParameter } from './parameter.js';
 
 /** The names of `Injected`; a dependency cannot have one of them. */
 const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
@@ -119,16 +122,20 @@ export function dependency<D extends Dependencies, Produced>(
 /** Throws `DEPENDENCIES`. */
 export function checkDependencies(where: string, dependencies: unknown): asserts dependencies is object {
   const isObject = typeof dependencies === 'object' && dependencies !== null && !Array.isArray(dependencies);
-  if (!isObject || isDepends(dependencies) || isDeclared(dependencies))
+  if (!isObject || isMarker(dependencies) || isDeclared(dependencies))
     throw misuse('DEPENDENCIES', where, dependencies);
 }
 
-/** Throws `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`. */
+/** Throws `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `UNCALLED` and what parameters are refused with. */
 export function checkNames(dependencies: object, owner: string): void {
+  let hasParameters = false;
   for (const [name, marker] of Object.entries(dependencies)) {
-    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
+    if (typeof marker === 'function' && isFactory(marker)) throw misuse('UNCALLED', nameOf(marker, name));
+    if (!isMarker(marker)) throw misuse('DEPENDS_EXPECTED', name, owner, marker);
     if (injectedNames.includes(name)) throw misuse('DEPENDENCY_NAME', name, owner);
+    hasParameters ||= isParameter(marker);
   }
+  if (hasParameters) declarationOf(dependencies as Dependencies, owner);
 }
 
 export function checkedScope(scope: unknown): DependencyScope {
@@ -164,9 +171,9 @@ export function disposedIn(dependencies: Dependencies): string[] {
     if (seen.has(marker)) return;
     seen.add(marker);
     const { name, dependencies: inner } = partsOfDependency(marker.dependency);
-    Object.values(inner).forEach(visit);
+    for (const [, each] of dependsIn(inner)) visit(each);
     if (marker.dispose) names.add(name);
   };
-  Object.values(dependencies).forEach(visit);
+  for (const [, each] of dependsIn(dependencies)) visit(each);
   return [...names];
 }

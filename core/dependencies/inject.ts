@@ -2,7 +2,17 @@ import { isGeneratorFunction, located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import { type DependencyRun, noValues } from './dependency-run.js';
 import { checkDependencies, checkNames, type Depends } from './depends.js';
-import { type Dependencies, hasExit, isDepends, nameOfDependency, partsOfDependency } from './marker.js';
+import {
+  type Declared,
+  type Dependencies,
+  dependsIn,
+  hasExit,
+  isMarker,
+  nameOfDependency,
+  nameOfMarker,
+  partsOfDependency,
+} from './marker.js';
+import { isParameter } from './parameter.js';
 import { refuseExited, solveDependencies } from './solve.js';
 
 /** What native code that injects needs of the request that it runs in. */
@@ -36,7 +46,7 @@ export interface InjectPort<Run> {
 export function injectInto<Run extends InjectRun>(
   run: Run,
   port: InjectPort<Run>,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: unknown,
 ): Promise<unknown> {
   // The exits wait for the same promise as the caller, who is told first.
@@ -49,13 +59,15 @@ export function injectInto<Run extends InjectRun>(
 async function lendValues<Run extends InjectRun>(
   run: Run,
   port: InjectPort<Run>,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
 ): Promise<unknown> {
-  const dependencies = checkedDependencies(run, port, isDepends(wanted) ? { value: wanted } : wanted);
+  if (isParameter(wanted) && wanted.alias === undefined)
+    throw misuse('PARAM_NAME', wanted.title, 'inject(req, …)');
+  const dependencies = checkedDependencies(run, port, isMarker(wanted) ? { value: wanted } : wanted);
   const values = noValues();
   await solveDependencies(dependencies, values, run);
   if (run.exits.has('function')) port.lend(run, shortLived(run, dependencies, new Set()));
-  return isDepends(wanted) ? values.value : { ...values };
+  return isMarker(wanted) ? values.value : { ...values };
 }
 
 async function runBlock<Run extends InjectRun>(
@@ -65,7 +77,7 @@ async function runBlock<Run extends InjectRun>(
   block: unknown,
 ): Promise<unknown> {
   if (typeof block !== 'function' || isGeneratorFunction(block)) throw misuse('INJECT_BLOCK', block);
-  if (isDepends(wanted)) throw misuse('INJECT_BLOCK', wanted);
+  if (isMarker(wanted)) throw misuse('INJECT_BLOCK', wanted);
   const values = noValues();
   await solveDependencies(checkedDependencies(run, port, wanted), values, run);
   try {
@@ -89,7 +101,7 @@ function checkedDependencies<Run extends InjectRun>(
   const dependencies = wanted as Dependencies;
   const [first] = Object.entries(dependencies);
   if (first && port.hasLeft(run))
-    throw located(misuse('INJECT_LATE', nameOfDependency(first[1].dependency, first[0])), () => run.title);
+    throw located(misuse('INJECT_LATE', nameOfMarker(first[1], first[0])), () => run.title);
   checkGraphIn(run, dependencies, 'inject');
   if (run.solved.hasExits) refuseExited(dependencies, run);
   return dependencies;
@@ -97,7 +109,7 @@ function checkedDependencies<Run extends InjectRun>(
 
 /** The names of those that exit with scope `function`, at any depth. */
 function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<Depends<unknown>>): string[] {
-  return Object.entries(dependencies).flatMap(([key, marker]) => {
+  return dependsIn(dependencies).flatMap(([key, marker]) => {
     if (seen.has(marker)) return [];
     seen.add(marker);
     const { dependency, scope = run.defaultScope } = marker;

@@ -2,6 +2,7 @@ import type { BackgroundTasks } from '../background/background-tasks.js';
 import { isGeneratorFunction, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import { isParameter, type Parameter } from './parameter.js';
 
 /**
  * When a dependency exits: when the endpoint has its result (`function`), when the response is sent
@@ -40,12 +41,15 @@ export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly dispose: boolean;
 }
 
-/** Dependencies by the name under which they are given. */
-export type Dependencies = Readonly<Record<string, Depends<unknown>>>;
+/** What can be declared: a dependency, or a parameter of the request. */
+export type Declared<T> = Depends<T> | Parameter<T>;
+
+/** Dependencies and parameters by the name under which they are given. */
+export type Dependencies = Readonly<Record<string, Declared<unknown>>>;
 
 /** The values of dependencies, by name. */
 export type Solved<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<infer T> ? T : never;
+  [Name in keyof D]: D[Name] extends Depends<infer T> ? T : D[Name] extends Parameter<infer T> ? T : never;
 };
 
 /**
@@ -92,6 +96,18 @@ export function isDeclared(value: unknown): value is DeclaredDependency<unknown>
   return typeof value === 'object' && value !== null && dependencyBrand in value;
 }
 
+/** Whether it is a marker of either kind. */
+export function isMarker(value: unknown): value is Declared<unknown> {
+  return isDepends(value) || isParameter(value);
+}
+
+/** What of declared dependencies is not a parameter, with its keys. */
+export function dependsIn(dependencies: Dependencies): readonly (readonly [string, Depends<unknown>])[] {
+  return Object.entries(dependencies).filter((entry): entry is [string, Depends<unknown>] =>
+    isDepends(entry[1]),
+  );
+}
+
 export function partsOfDependency(dependency: AnyDependency): DependencyParts {
   if (isDeclared(dependency)) return dependency;
   return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
@@ -102,6 +118,11 @@ export function partsOfDependency(dependency: AnyDependency): DependencyParts {
  */
 export function nameOfDependency(dependency: AnyDependency, key: string): string {
   return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
+}
+
+/** The same for a marker of either kind. */
+export function nameOfMarker(marker: Declared<unknown>, key: string): string {
+  return isParameter(marker) ? (marker.alias ?? key) : nameOfDependency(marker.dependency, key);
 }
 
 /** Whether code runs at the end of the scope of a marker, where `produce` is what makes its value. */

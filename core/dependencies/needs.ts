@@ -4,9 +4,11 @@ import {
   type DependencyParts,
   type DependencyScope,
   type Depends,
+  dependsIn,
   nameOfDependency,
   partsOfDependency,
 } from './marker.js';
+import { isParameter, type NamedParameters, type ParameterReader } from './parameter.js';
 
 /** One entry of declared dependencies, read once. */
 export interface Need {
@@ -21,19 +23,32 @@ export interface Need {
 /** Declared dependencies, read once: requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
+  /** Reads the parameters that are declared beside them, if any. */
+  readonly parameters: ParameterReader | undefined;
+  /** How the body is read where these are the outermost ones; made when it is first asked for. */
+  bodyPlan: { readonly plan: unknown } | undefined;
   /** The default scopes for which its graph has been checked. */
   readonly checkedFor: Set<DependencyScope>;
 }
 
 const declarations = new WeakMap<Dependencies, Declaration>();
 
-export function declarationOf(dependencies: Dependencies): Declaration {
+/** `owner` is what errors call who has declared them, the first time. */
+export function declarationOf(dependencies: Dependencies, owner = 'dependency'): Declaration {
   const known = declarations.get(dependencies);
   if (known) return known;
-  const needs = Object.entries(dependencies).map(([key, marker]) => needOf(key, marker));
-  const declaration = { needs, checkedFor: new Set<DependencyScope>() };
+  const needs = dependsIn(dependencies).map(([key, marker]) => needOf(key, marker));
+  const named = parametersIn(dependencies);
+  const parameters = named[0]?.[1].port.bind(named, owner);
+  const declaration: Declaration = { needs, parameters, bodyPlan: undefined, checkedFor: new Set() };
   declarations.set(dependencies, declaration);
   return declaration;
+}
+
+export function parametersIn(dependencies: Dependencies): NamedParameters {
+  return Object.entries(dependencies).flatMap(([key, marker]) =>
+    isParameter(marker) ? [[key, marker] as const] : [],
+  );
 }
 
 function needOf(key: string, marker: Depends<unknown>): Need {

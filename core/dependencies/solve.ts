@@ -1,53 +1,82 @@
 import { misuse } from '../errors.js';
+import type { RequestValidationError } from '../exceptions/validation-error.js';
+import { bodyPlanOf } from './body-plan.js';
 import { Solution } from './dependency-cache.js';
 import { type DependencyRun, noValues, type Values } from './dependency-run.js';
 import type { Place } from './exit-stack.js';
 import { isGeneratorObject } from './generator-function.js';
+import { invalidOrThrow, together } from './invalid-parameters.js';
 import {
   type AnyDependency,
   type Dependencies,
   type DependencyScope,
   type Depends,
+  dependsIn,
+  isDepends,
   nameOfDependency,
   noDependencies,
   partsOfDependency,
 } from './marker.js';
-import { declarationOf, type Need } from './needs.js';
+import { type Declaration, declarationOf, type Need } from './needs.js';
 import { notEntered, produce } from './produce.js';
 
 /**
  * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in
- * which they are declared, and adds their values to `values`. Returns what has to be waited for, if anything.
+ * which they are declared, then reads the parameters beside them, and adds all values to `values`. Returns
+ * what has to be waited for, if anything. `tree` is what the endpoint or the layer declares itself.
  *
- * The first one that throws ends it; those entered before stay on the exit stack.
+ * The first one that throws ends it; those entered before stay on the exit stack. One whose parameters are
+ * wrong is not called, and the others are: one error has what is wrong in all of them.
  */
 export function solveDependencies(
   dependencies: Dependencies,
   values: Values,
   run: DependencyRun,
+  tree = dependencies,
 ): Promise<unknown> | undefined {
   if (dependencies === noDependencies) return undefined;
-  const { needs } = declarationOf(dependencies);
-  const last = needs.length - 1;
-  for (let index = 0; index <= last; index += 1) {
-    const pending = solveOne(needs[index] as Need, values, run);
-    if (pending) return index === last ? pending : solveRest(pending, needs, index + 1, values, run);
+  const declaration = declarationOf(dependencies);
+  const { needs, parameters } = declaration;
+  const last = parameters ? needs.length : needs.length - 1;
+  let index = 0;
+  try {
+    for (; index < needs.length; index += 1) {
+      const pending = solveOne(needs[index] as Need, values, run, tree);
+      if (pending)
+        return index === last ? pending : solveRest(pending, declaration, index, values, run, tree);
+    }
+  } catch (thrown) {
+    if (index === last) throw thrown;
+    return solveRest(Promise.reject(thrown), declaration, index, values, run, tree);
   }
-  return undefined;
+  return parameters?.read(run.injected.request, values, bodyPlanOf(tree, run));
 }
 
+/** `first` is the one at the index `from`, which has begun. */
 async function solveRest(
   first: Promise<unknown>,
-  needs: readonly Need[],
+  { needs, parameters }: Declaration,
   from: number,
   values: Values,
   run: DependencyRun,
+  tree: Dependencies,
 ): Promise<void> {
-  await first;
+  let invalid: RequestValidationError | undefined;
   for (let index = from; index < needs.length; index += 1) {
-    const pending = solveOne(needs[index] as Need, values, run);
-    if (pending) await pending;
+    try {
+      const pending = index === from ? first : solveOne(needs[index] as Need, values, run, tree);
+      if (pending) await pending;
+    } catch (thrown) {
+      invalid = together(invalid, invalidOrThrow(thrown));
+    }
   }
+  try {
+    const pending = parameters?.read(run.injected.request, values, bodyPlanOf(tree, run));
+    if (pending) await pending;
+  } catch (thrown) {
+    invalid = together(invalid, invalidOrThrow(thrown));
+  }
+  if (invalid) throw invalid;
 }
 
 /**
@@ -57,11 +86,17 @@ async function solveRest(
 export function refuseUnbegun(dependencies: Dependencies, values: Values): void {
   for (const name in values) {
     const marker = dependencies[name];
-    if (marker && isGeneratorObject(values[name])) throw notEntered(marker.dependency, false);
+    if (marker && isDepends(marker) && isGeneratorObject(values[name]))
+      throw notEntered(marker.dependency, false);
   }
 }
 
-function solveOne(need: Need, values: Values, run: DependencyRun): Promise<unknown> | undefined {
+function solveOne(
+  need: Need,
+  values: Values,
+  run: DependencyRun,
+  tree: Dependencies,
+): Promise<unknown> | undefined {
   const { key: as, marker } = need;
   const scope = marker.scope ?? run.defaultScope;
   const used = run.overrideOf(marker.dependency);
@@ -78,7 +113,7 @@ function solveOne(need: Need, values: Values, run: DependencyRun): Promise<unkno
   const solution = new Solution(need, used, scope, key, place, values);
   // It is in the cache before it runs, as it may inject itself.
   run.solved.add(solution);
-  return solveAnew(solution, run);
+  return solveAnew(solution, run, tree);
 }
 
 async function waitFor(solution: Solution, as: string, values: Values): Promise<void> {
@@ -92,7 +127,7 @@ const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
  * second one.
  */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
-  for (const [declaredAs, marker] of Object.entries(dependencies)) {
+  for (const [declaredAs, marker] of dependsIn(dependencies)) {
     const { dependency, scope = run.defaultScope } = marker;
     const used = run.overrideOf(dependency);
     if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
@@ -117,10 +152,10 @@ function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   return key;
 }
 
-function solveAnew(solution: Solution, run: DependencyRun): Promise<unknown> | undefined {
+function solveAnew(solution: Solution, run: DependencyRun, tree: Dependencies): Promise<unknown> | undefined {
   const inner = noValues();
   try {
-    const pending = solveDependencies(solution.parts.dependencies, inner, run);
+    const pending = solveDependencies(solution.parts.dependencies, inner, run, tree);
     return pending ? produceAfter(pending, solution, inner, run) : produce(solution, inner, run);
   } catch (thrown) {
     solution.fail(thrown);

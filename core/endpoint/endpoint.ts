@@ -1,16 +1,18 @@
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import { checkDependencies, checkNames, type Named } from '../dependencies/depends.js';
 import type { Dependencies, Injected, Solved } from '../dependencies/marker.js';
-import { isClass, misuse, nameOf } from '../errors.js';
+import { isClass, isGeneratorFunction, misuse, nameOf } from '../errors.js';
 import type { Request } from '../http/request.js';
 import { sourceOf } from '../http/request-parts.js';
 import { isOurs } from '../http/response.js';
+import type { ResponseLike } from '../http/response-like.js';
 import { checkedStatus } from '../http/status.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
+import { isSchema, type StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
-export interface EndpointOptions {
+export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> {
   /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
   status?: number;
   /**
@@ -18,9 +20,26 @@ export interface EndpointOptions {
    * that the handler returns stays as it is. FastAPI's `response_class`.
    */
   responseClass?: ResponseClass;
+  /**
+   * The schema of what the handler returns as plain data, which is validated, and written as the schema's
+   * output: a schema that leaves out unknown keys filters. What does not fit is a `ResponseValidationError`,
+   * a 500. A response that the handler returns stays as it is. FastAPI's `response_model`.
+   */
+  responseModel?: Model;
 }
 
-const knownOptions = { status: true, responseClass: true } satisfies OptionNames<EndpointOptions>;
+/** What a handler may return: data that its `responseModel` takes, or a response. */
+export type Returned<Model> = Model extends StandardSchemaV1
+  ? MaybePromise<StandardSchemaV1.InferInput<Model> | ResponseLike>
+  : unknown;
+
+type MaybePromise<T> = T | PromiseLike<T>;
+
+const knownOptions = {
+  status: true,
+  responseClass: true,
+  responseModel: true,
+} satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
 /** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
@@ -31,6 +50,7 @@ export interface Endpoint {
   readonly handler: (context: never) => unknown;
   readonly status: number | undefined;
   readonly responseClass: ResponseClass | undefined;
+  readonly responseModel: StandardSchemaV1 | undefined;
 }
 
 /**
@@ -46,13 +66,14 @@ export interface Endpoint {
  * says.
  *
  * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `PARAMETERS` and `UNKNOWN_OPTION`.
+ * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`,
+ * `PARAM_MODEL`, `PARAMETERS` and `UNKNOWN_OPTION`.
  * FastAPI's path operation function.
  */
-export function endpoint<D extends Dependencies>(
+export function endpoint<D extends Dependencies, Model extends StandardSchemaV1 | undefined = undefined>(
   dependencies: Named<D>,
-  handler: (context: Solved<D> & Injected) => unknown,
-  options: EndpointOptions = noOptions,
+  handler: (context: Solved<D> & Injected) => Returned<Model>,
+  options: EndpointOptions<Model> = noOptions,
 ): Endpoint {
   checkHandler('endpoint', dependencies, handler);
   checkOptions('endpoint()', options, knownOptions);
@@ -61,10 +82,13 @@ export function endpoint<D extends Dependencies>(
   if (handler.length > 1) throw misuse('PARAMETERS', 'endpoint handler', handler);
   checkGraph(dependencies, name, 'request');
   const status = options.status === undefined ? undefined : checkedStatus(options.status);
-  const { responseClass } = options;
+  const { responseClass, responseModel } = options;
   if (responseClass !== undefined && !isResponseClass(responseClass))
     throw misuse('RESPONSE_CLASS', name, responseClass);
-  return Object.freeze({ [brand]: true as const, name, dependencies, handler, status, responseClass });
+  if (responseModel !== undefined && (!isSchema(responseModel) || isGeneratorFunction(handler)))
+    throw misuse('RESPONSE_MODEL', name, responseModel, isGeneratorFunction(handler));
+  const parts = { name, dependencies, handler, status, responseClass, responseModel };
+  return Object.freeze({ [brand]: true as const, ...parts });
 }
 
 function isResponseClass(value: unknown): boolean {

@@ -5,12 +5,13 @@ import { solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept } from '../http/accept.js';
 import type { Response } from '../http/response.js';
 import { type Endpoint, nameOfEndpoint } from './endpoint.js';
+import { asModelled } from './response-model.js';
 import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
 /** What an endpoint needs of the exchange that it runs in. */
 export interface EndpointRun extends DependencyRun, Answered, StreamRun {
-  readonly reports: DependencyRun['reports'] & StreamRun['reports'];
+  readonly reports: DependencyRun['reports'] & StreamRun['reports'] & Parameters<typeof asModelled>[2];
 }
 
 /**
@@ -30,7 +31,8 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   const { response: injected } = run.injected;
   let made: Response;
   try {
-    const result: unknown = await endpoint.handler(contextOf(values, run.injected));
+    const returned: unknown = await endpoint.handler(contextOf(values, run.injected));
+    const result = endpoint.responseModel ? await asModelled(returned, endpoint, run.reports) : returned;
     if (isGenerator(result)) {
       made = await streamResponse(result, endpoint, run);
       injected.mergeInto(made);

@@ -57,7 +57,8 @@ export const requestMessages = {
       ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
       : owner === 'layer'
         ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. Wrap it: \`[Depends(…)]\`.`
-        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: \`${name}: Depends(…)\`.`,
+        : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: ` +
+          (isSchemaLike(received) ? `\`${name}: Query(…)\`, \`Body(…)\`.` : `\`${name}: Depends(…)\`.`),
   EXCEPTION_HANDLER: (received: unknown) =>
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
@@ -133,12 +134,26 @@ export const requestMessages = {
       : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. Return the response of \`callNext(request)\`, or a response of its own.`,
   OTHER_VERSION: (theirs: unknown, ours: string) =>
     `callnext ${ours} has come to a request that callnext ${theirs ?? 'of an earlier version'} has begun, and the two cannot share it. Install one version; \`npm ls callnext\` shows who brings the other.`,
+  PARAM_SCHEMA: (title: string, name: string, thrown: unknown) =>
+    `The schema of \`${title}\` for \`${name}\` ` +
+    (thrown === undefined ? 'returned neither a value nor issues. ' : `threw ${show(thrown)}. `) +
+    'A schema returns issues for a value that it refuses; see the `cause`.',
+  PARAM_UNKNOWN: (owner: string, name: string, route: string | undefined, known: readonly string[]) =>
+    `\`${owner}\` declares the path parameter \`${name}\`, and the path ` +
+    `${route === undefined ? 'of the request' : `\`${route}\``} has ${pathNames(known)}. ` +
+    `Name it as the path does: \`Path(schema, { alias: '${known[0] ?? name}' })\`.`,
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
   RESPONSE_CLASS: (endpoint: string, received: unknown) =>
     `The \`responseClass\` of the endpoint \`${endpoint}\` must be a response class of callnext, such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
     `The endpoint \`${endpoint}\` is a generator, and its \`responseClass\` \`${responseClass}\` does not stream. Use \`StreamingResponse\` or \`EventSourceResponse\`, or leave \`responseClass\` out to stream JSON Lines.`,
+  RESPONSE_MODEL: (endpoint: string, received: unknown, isGenerator: boolean) =>
+    isGenerator
+      ? `The endpoint \`${endpoint}\` is a generator, whose values are sent as they come, and cannot have ` +
+        'a `responseModel`. Validate each value before you yield it.'
+      : `The \`responseModel\` of the endpoint \`${endpoint}\` must be a schema of Zod, Valibot, ArkType ` +
+        `or another library of Standard Schema, received ${show(received)}.`,
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
@@ -169,6 +184,15 @@ export const requestMessages = {
     `The background task \`${task}\` was dropped because its layer was closed and its time was up. Give \`layer.close()\` a longer \`timeoutMs\`.`,
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
+
+function pathNames(known: readonly string[]): string {
+  return known.length === 0 ? 'no parameters' : known.map(name => `\`${name}\``).join(', ');
+}
+
+/** A schema of Standard Schema, without a parameter around it. */
+function isSchemaLike(received: unknown): boolean {
+  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
+}
 
 function noGenerator(received: unknown): string {
   return cure(received, ['generator', 'Nothing would run the code of a generator. Pass an async function.']);

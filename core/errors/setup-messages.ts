@@ -82,6 +82,7 @@ export const setupMessages = {
           : `Put the dependencies first, also where there are none: \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
+      ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],
       ['list', 'Give each of them a name: `{ db: Depends(getDb) }`.'],
     )}`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
@@ -90,6 +91,7 @@ export const setupMessages = {
         received,
         ['class', 'Return an instance from a function: `Depends(() => new Example())`.'],
         ['Depends', 'It is wrapped already: use it as it is.'],
+        ['Parameter', 'It is declared like a `Depends(…)`: use it as it is.'],
         ['Endpoint', 'An endpoint is mounted by `toExpress` or `toKoa`. Depend on what it depends on.'],
         ['handler', 'It is mounted by the framework.'],
       ) || ' Pass the function itself, not the result of calling it.'
@@ -144,6 +146,20 @@ export const setupMessages = {
     )}`,
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
     `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ${parameterCures[what]}`,
+  PARAM_BODY: (owner: string, body: string, title: string, field: string) =>
+    `\`${owner}\` declares \`${body}\` as \`Body()\` and \`${field}\` as \`${title}\`, itself or through ` +
+    'its dependencies. A request has one body, which is JSON or a form: declare all of it as `Body()`, or ' +
+    'all as `Form()` and `File()`.',
+  PARAM_MODEL: (owner: string, title: string, name: string, others: string) =>
+    `\`${owner}\` declares \`${name}\` as \`${title}\` with the schema of an object, which is given ` +
+    `everything that the request has there, and \`${others}\` beside it. Put \`${others}\` into it, ` +
+    'or declare each property by itself.',
+  PARAM_NAME: (title: string, where: string) =>
+    `\`${title}\` has no name in \`${where}\`. Give it one: ` +
+    `\`${title.slice(0, -2)}(schema, { alias: 'name' })\`.`,
+  PARAM_SCHEMA_EXPECTED: (title: string, received: unknown) =>
+    `\`${title}\` takes its options, or a schema of Zod, Valibot, ArkType or another library of Standard ` +
+    `Schema, received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,

@@ -41,6 +41,7 @@ export function nameOf(value: object, otherwise: string): string {
 /** By their symbols, since this file stands before those that make them. */
 const ownKinds: readonly (readonly [brand: symbol, shown: (value: object) => string])[] = [
   [Symbol.for('callnext.Depends'), value => `\`Depends(${nameOf(Reflect.get(value, 'dependency'), '…')})\``],
+  [Symbol.for('callnext.Parameter'), value => `\`${String(Reflect.get(value, 'title'))}\``],
   [Symbol.for('callnext.dependency'), value => `\`dependency(…, ${nameOf(value, '…')})\``],
   [Symbol.for('callnext.Endpoint'), value => `the endpoint \`${nameOf(value, 'endpoint')}\``],
   [Symbol.for('callnext.Layer'), () => 'a Layer'],

@@ -4,6 +4,7 @@ import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-like.js';
 import { httpExceptionResponse } from './http-exception.js';
+import { isRequestValidationError, validationResponse } from './validation-error.js';
 
 /** Makes the response for an exception. It may carry `background`, which runs although the request failed. */
 export type ExceptionHandler<E extends Error = Error> = (
@@ -80,9 +81,10 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The response that an HTTPException has without a handler of the user. Every other error goes on to the
- * framework, which has always rendered the `status` and the `headers` of an error in its own way.
+ * The response to an HTTPException, or to wrong parameters, without a handler of the user. Every other error
+ * goes to the framework, which has always rendered the `status` and the `headers` of an error in its own way.
  */
 export function builtInResponse(error: Error): Response | undefined {
+  if (isRequestValidationError(error)) return validationResponse(error);
   return isHTTPException(error) ? httpExceptionResponse(error) : undefined;
 }

@@ -8,11 +8,20 @@ import { asAnswer, HTTPException } from './http-exception.js';
  * "CORS-safelisted request-header").
  */
 export function refuseOtherThanJSON(type: string | null): void {
-  const essence = type?.split(';', 1)[0]?.trim() ?? '';
-  if (/^application\/(?:[^\s/,]+\+)?json$/i.test(essence)) return;
+  if (isJSONType(type)) return;
+  const essence = essenceIn(type);
   const received = essence === '' ? 'has no content type' : `has the content type ${JSON.stringify(essence)}`;
   const detail = `The body ${received}. Send JSON as "application/json".`;
   throw new HTTPException(415, detail, { cause: misuse('CONTENT_TYPE', received) });
+}
+
+/** Whether a content type is `application/json` or `application/*+json`. */
+export function isJSONType(type: string | null): boolean {
+  return /^application\/(?:[^\s/,]+\+)?json$/i.test(essenceIn(type));
+}
+
+function essenceIn(type: string | null): string {
+  return type?.split(';', 1)[0]?.trim() ?? '';
 }
 
 /**

@@ -53,6 +53,8 @@ export interface RequestSource {
   maxBodySize: number;
   /** Whether `json()` refuses bodies that are not JSON by their type; `true` unless a layer sets it. */
   strictContentType?: boolean;
+  /** Whether errors of parameters repeat what was received; `true` unless a layer sets it. */
+  echoesInput?: boolean;
   /**
    * Bytes of the body that may come at all; `Infinity` unless `bodyLimit()` sets it, the innermost one last.
    * Who reads on gets `contentTooLarge()`, native readers too.

@@ -1,5 +1,5 @@
 import { disposedIn } from '../dependencies/depends.js';
-import { type Dependencies, type DependencyScope, nameOfDependency } from '../dependencies/marker.js';
+import { type Dependencies, type DependencyScope, nameOfMarker } from '../dependencies/marker.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { optionsOf, optionsText } from '../middleware/options.js';
 
@@ -39,9 +39,7 @@ export function describe(layer: Described): LayerDescription {
   const description = {
     middleware: names,
     options: middlewares.map(optionsOf),
-    dependencies: Object.entries(dependencies).map(([key, marker]) =>
-      nameOfDependency(marker.dependency, key),
-    ),
+    dependencies: Object.entries(dependencies).map(([key, marker]) => nameOfMarker(marker, key)),
     disposed: disposedIn(dependencies),
     exceptionHandlers,
     defaultScope: layer.defaultScope ?? ('request' as const),

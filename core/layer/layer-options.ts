@@ -1,5 +1,6 @@
-import { checkedScope, checkNames, type Depends } from '../dependencies/depends.js';
-import { type Dependencies, type DependencyScope, isDepends } from '../dependencies/marker.js';
+import { checkedScope, checkNames } from '../dependencies/depends.js';
+import { type Declared, type Dependencies, type DependencyScope, isMarker } from '../dependencies/marker.js';
+import { isParameter } from '../dependencies/parameter.js';
 import { isAsyncFunction, isClass, misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
 import type { Lifespan } from '../lifecycle/lifespan.js';
@@ -7,7 +8,7 @@ import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/compose.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
-import { checkOptions, type OptionNames } from '../options.js';
+import { checkOption, checkOptions, type OptionNames } from '../options.js';
 
 /** The options of a layer. */
 export interface LayerOptions {
@@ -15,8 +16,9 @@ export interface LayerOptions {
   middleware?: readonly Middleware[];
   /**
    * Solved for every request that passes through, before the endpoint's own; their values are not handed out.
+   * A parameter among them has an `alias`.
    */
-  dependencies?: readonly Depends<unknown>[];
+  dependencies?: readonly Declared<unknown>[];
   /** Pairs of an error class or a status and its handler; a `Map` will do. */
   exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
   /** Told of errors that come too late for the client; `console.error` unless set. */
@@ -45,7 +47,20 @@ export interface LayerOptions {
    * innermost layer that sets it counts. FastAPI's `strict_content_type`.
    */
   strictContentType?: boolean;
+  /**
+   * What errors of declared parameters contain. `{ input: false }` leaves out what was received, which may be
+   * a whole body with a password in it. The innermost layer that sets it counts.
+   */
+  validationErrors?: ValidationErrorOptions;
 }
+
+/** What errors of declared parameters contain. */
+export interface ValidationErrorOptions {
+  /** Whether each error has the `input` that was received, as in FastAPI; `true` unless set. */
+  input?: boolean;
+}
+
+const knownOfErrors = { input: true } satisfies OptionNames<ValidationErrorOptions>;
 
 const knownOptions = {
   middleware: true,
@@ -57,6 +72,7 @@ const knownOptions = {
   timeout: true,
   maxBodySize: true,
   strictContentType: true,
+  validationErrors: true,
 } satisfies OptionNames<LayerOptions>;
 
 /** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
@@ -86,6 +102,7 @@ export interface CheckedOptions {
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
   readonly strictContentType: boolean | undefined;
+  readonly echoesInput: boolean | undefined;
 }
 
 /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
@@ -102,8 +119,18 @@ export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
   }
   if (defaultScope !== undefined) checkedScope(defaultScope);
   if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
-  const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType };
+  const echoesInput = inputOption(options.validationErrors);
+  const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType, echoesInput };
   return { middlewares, dependencies: declared, handlers, ...plain };
+}
+
+/** Throws `OPTIONS`, `UNKNOWN_OPTION` and `OPTION_VALUE`. */
+function inputOption(given: ValidationErrorOptions | undefined): boolean | undefined {
+  if (given === undefined) return undefined;
+  const where = 'new Layer({ validationErrors })';
+  checkOptions(where, given, knownOfErrors);
+  checkOption(where, 'input', given.input, 'true or false', value => typeof value === 'boolean');
+  return given.input;
 }
 
 /** Throws `LAYER_OPTIONS`. */
@@ -132,7 +159,9 @@ function mayBeLifespan(lifespan: unknown): boolean {
 
 function named(markers: readonly unknown[]): Dependencies {
   for (const [index, marker] of markers.entries()) {
-    if (!isDepends(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
+    if (!isMarker(marker)) throw misuse('DEPENDS_EXPECTED', String(index), 'layer', marker);
+    if (isParameter(marker) && marker.alias === undefined)
+      throw misuse('PARAM_NAME', marker.title, 'new Layer({ dependencies })');
   }
   const entries = markers.map((marker, index) => [`dependencies[${index}]`, marker]);
   const dependencies = Object.fromEntries(entries) as Dependencies;

@@ -11,9 +11,10 @@ export function enterLayer(exchange: Exchange, layer: Surroundings): Place {
   exchange.lastEntered = place;
   exchange.told = place;
   if (isTwice) warnOfTwo(exchange, layer);
-  const { maxBodySize, strictContentType, timeout, inFlight } = layer;
+  const { maxBodySize, strictContentType, echoesInput, timeout, inFlight } = layer;
   if (maxBodySize !== undefined) sourceOf(exchange.request).maxBodySize = maxBodySize;
   if (strictContentType !== undefined) sourceOf(exchange.request).strictContentType = strictContentType;
+  if (echoesInput !== undefined) sourceOf(exchange.request).echoesInput = echoesInput;
   if (timeout !== undefined) exchange.timeout = Math.min(timeout, exchange.timeout ?? timeout);
   if (inFlight.isClosed || (exchange.taken && isTakenBy(exchange, layer))) return place;
   inFlight.begin(place);

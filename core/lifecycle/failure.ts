@@ -49,7 +49,7 @@ export async function handleOutside(
 ): Promise<Response> {
   const { catchAll } = layer.handlers;
   if (!catchAll || failure instanceof ClientDisconnect) throw failure;
-  exchange.reports.tell(failure, 'request');
+  exchange.reports.tellOnce(failure, 'request');
   exchange.failing.unhandled = undefined;
   return withErrorHeaders(exchange, await handle(exchange, catchAll, failure));
 }

@@ -1,6 +1,5 @@
-import type { Depends } from '../dependencies/depends.js';
 import { type InjectPort, injectInto } from '../dependencies/inject.js';
-import type { Dependencies } from '../dependencies/marker.js';
+import type { Declared, Dependencies } from '../dependencies/marker.js';
 import type { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
 import { isLeftBehind } from './over.js';
@@ -21,7 +20,7 @@ const port: InjectPort<Exchange> = {
  */
 export function inject(
   exchange: Exchange,
-  wanted: Depends<unknown> | Dependencies,
+  wanted: Declared<unknown> | Dependencies,
   block?: unknown,
 ): Promise<unknown> {
   return injectInto(exchange, port, wanted, block);

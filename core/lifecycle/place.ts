@@ -12,6 +12,7 @@ export interface Surroundings {
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
   readonly strictContentType: boolean | undefined;
+  readonly echoesInput: boolean | undefined;
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
   readonly mounts: Mounts;

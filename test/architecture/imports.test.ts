@@ -13,8 +13,10 @@ const coreLine = [
   'background',
   'http',
   'middleware',
+  'schema',
   'exceptions',
   'dependencies',
+  'params',
   'endpoint',
   'lifecycle',
   'layer',
@@ -34,7 +36,7 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(root, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(match => match[1] ?? '');
+  const specifiers = [...text.matchAll(/(?:from |import |import\()'([^']+)'/g)].map(match => match[1] ?? '');
   return specifiers.map(specifier => ({
     from: file,
     to: specifier.startsWith('.')

@@ -7,11 +7,13 @@ import { gzip } from 'callnext/middleware/gzip';
 import { sessions } from 'callnext/middleware/sessions';
 import { timeout } from 'callnext/middleware/timeout';
 import { toNode } from 'callnext/node';
+import * as params from 'callnext/params';
 import { override, TestClient } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
 import helmet from 'helmet';
 import Koa from 'koa';
+import { z } from 'zod';
 
 /** A mistake, as somebody writes it: this very text is run, with the names of `scope`. */
 export type Mistake = string;
@@ -81,6 +83,22 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'new BackgroundTask(sendMail, [], { always: true })',
     'backgroundTasks.addTask(getDb)',
   ],
+  Parameters: [
+    'Query("skip")',
+    'Query(z.int(), { required: true })',
+    'Query(z.int(), { alias: 1 })',
+    'Path(z.int(), { default: 1 })',
+    'Depends(Query(z.int()))',
+    'endpoint({ skip: z.int() }, ({ skip }) => skip)',
+    'endpoint({ skip: Query }, ({ skip }) => skip)',
+    'endpoint(Query(z.int()), ({ skip }) => skip)',
+    'endpoint({ item: Body(Item), file: File() }, function create({ item }) { return item; })',
+    'endpoint({ paging: Query(Item), q: Query() }, function list({ paging }) { return paging; })',
+    'endpoint({ token: Header({ alias: "x token" }) }, ({ token }) => token)',
+    'new Layer({ dependencies: [Query(z.int())] })',
+    'endpoint({}, () => db.all(), { responseModel: Database })',
+    'endpoint({}, chunks, { responseModel: Item })',
+  ],
   'Mounting and testing': [
     'toExpress(gzip)',
     'toExpress(getDb)',
@@ -139,6 +157,9 @@ export const inRequests: readonly Mistake[] = [
   'app.get("/", toExpress(endpoint({}, function readItem() { return { items: db.all() }; })))',
   'app.get("/", toExpress(endpoint({}, function readFile() { return new Blob(["a"]); })))',
   'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, getDb).catch(next); })',
+  'app.use(toExpress(layer)); app.get("/", (req, res, next) => inject(req, Query(Item)).catch(next))',
+  'app.get("/{:item_id}", toExpress(endpoint({ itemId: Path() }, ({ itemId }) => itemId)))',
+  'app.get("/", toExpress(endpoint({ q: Query(z.any().refine(q => q.size() > 1)) }, ({ q }) => q)))',
   'app.use(toExpress(layer)); app.get("/", (req, res, next) => { inject(req, { db: Depends(getDb) }, function* list({ db }) { yield db.all(); }).catch(next); })',
 ];
 
@@ -170,6 +191,8 @@ export function scope(layer: core.Layer): Record<string, unknown> {
     ...core,
     ...onKoa,
     ...onExpress,
+    ...params,
+    z,
     ...{
       AuthCredentials,
       cors,
@@ -189,6 +212,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
     app: express(),
     koa: new Koa(),
     db: new Database(),
+    Item: z.object({ name: z.string() }),
     fakeDb: new Database(),
     getTestDb: () => new Database(),
     getUser: () => ({ name: 'me' }),

@@ -5,6 +5,7 @@ import * as adapter from 'callnext/adapter';
 import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
+import * as params from 'callnext/params';
 import * as testing from 'callnext/testing';
 import manifest from '../../package.json' with { type: 'json' };
 
@@ -91,12 +92,12 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'isBodyless',
     'isClass',
     'isClosedInTime',
-    'isDepends',
     'isEndpoint',
     'isHolding',
     'isInside',
     'isLayer',
     'isLeftBehind',
+    'isMarker',
     'isMisuse',
     'isNativeView',
     'isResponseLike',
@@ -156,6 +157,20 @@ it('exports from `callnext/node` the listener and what a native handler calls', 
 
 it('exports from `callnext/testing` what a test needs', () => {
   expect(Object.keys(testing).sort()).toEqual(['CookieJar', 'TestClient', 'override']);
+});
+
+it('exports from `callnext/params` what declares parameters, and their errors', () => {
+  expect(Object.keys(params).sort()).toEqual([
+    'Body',
+    'Cookie',
+    'File',
+    'Form',
+    'Header',
+    'Path',
+    'Query',
+    'RequestValidationError',
+    'ResponseValidationError',
+  ]);
 });
 
 it('exports each built-in middleware from an entry of its own', () => {

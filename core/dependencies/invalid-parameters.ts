@@ -1,0 +1,35 @@
+import { RequestValidationError, type ValidationDetail } from '../exceptions/validation-error.js';
+
+/** Errors of parameters, which do not keep what is declared beside them from being solved. */
+const collected = new WeakSet<object>();
+
+/** Makes the error of parameters that are wrong; the caller throws it. */
+export function invalidParameters(
+  errors: readonly ValidationDetail[],
+  body: unknown,
+): RequestValidationError {
+  const error = new RequestValidationError(errors, { body });
+  collected.add(error);
+  return error;
+}
+
+/** Returns what was thrown, where it says that parameters are wrong; throws everything else again. */
+export function invalidOrThrow(thrown: unknown): RequestValidationError {
+  if (typeof thrown === 'object' && thrown !== null && collected.has(thrown))
+    return thrown as RequestValidationError;
+  throw thrown;
+}
+
+/** All errors of both. The error of a body that is not JSON stands alone, as in FastAPI. */
+export function together(
+  first: RequestValidationError | undefined,
+  second: RequestValidationError,
+): RequestValidationError {
+  if (!first || isBroken(second)) return second;
+  if (isBroken(first)) return first;
+  return invalidParameters([...first.errors(), ...second.errors()], first.body ?? second.body);
+}
+
+function isBroken(error: RequestValidationError): boolean {
+  return error.errors()[0]?.type === 'json_invalid';
+}

@@ -1,0 +1,46 @@
+import { type Parameter, type ParameterPlace, parameterOf } from '../dependencies/parameter.js';
+import { markFactory, misuse } from '../errors.js';
+import { checkOption, checkOptions, noOptions } from '../options.js';
+import { isSchema, type StandardSchemaV1 } from '../schema/standard-schema.js';
+import type { Options } from './declared-parameter.js';
+import { fileSchema, textSchema } from './own-schemas.js';
+import { port } from './port.js';
+
+/** The names of the options that one kind of parameter has. */
+export type DeclaredOptions = { readonly [Name in keyof Options]?: true };
+
+const rules: Readonly<Partial<Record<keyof Options, readonly [expected: string, type: string]>>> = {
+  alias: ['a string', 'string'],
+  multiple: ['true or false', 'boolean'],
+  convertUnderscores: ['true or false', 'boolean'],
+  embed: ['true or false', 'boolean'],
+};
+
+/** Makes the function that declares parameters of one place. */
+export function declare<Declare>(name: string, place: ParameterPlace, known: DeclaredOptions): Declare {
+  const title = `${name}()`;
+  const marker = (first?: unknown, second?: unknown): Parameter<unknown> => {
+    const schema = isSchema(first) ? first : undefined;
+    const options = (schema ? second : (second ?? first)) ?? noOptions;
+    if (!schema && first !== undefined && (second !== undefined || typeof first !== 'object'))
+      throw misuse('PARAM_SCHEMA_EXPECTED', title, first);
+    checkOptions(title, options, known);
+    const checked = options as Options;
+    for (const [option, [expected, type]] of Object.entries(rules))
+      checkOption(title, option, checked[option as keyof Options], expected, value => typeof value === type);
+    return parameterOf({
+      title,
+      place,
+      alias: checked.alias,
+      port,
+      schema: schema ?? bareSchema(place, checked),
+      options: checked,
+    });
+  };
+  markFactory(marker);
+  return Object.defineProperty(marker, 'name', { value: name }) as unknown as Declare;
+}
+
+function bareSchema(place: ParameterPlace, { multiple = false }: Options): StandardSchemaV1 {
+  return place === 'file' ? fileSchema(multiple) : textSchema(multiple);
+}

@@ -1,0 +1,120 @@
+import type { ValidationDetail } from '../exceptions/validation-error.js';
+import type { StandardSchemaV1 } from '../schema/standard-schema.js';
+import type { SchemaTree } from './json-schema.js';
+import type { Problem } from './keywords.js';
+import { headerName, isSecret } from './names.js';
+import { begin, declaredIn, isObject, ownOf, type Place, stepInto } from './place.js';
+import { problemsOf } from './unions.js';
+
+/** A value that a schema has refused. */
+export interface Explained {
+  readonly loc: readonly (string | number)[];
+  /** As the schema was given it. */
+  readonly value: unknown;
+  /** As it came. */
+  readonly raw: unknown;
+  readonly tree: SchemaTree | undefined;
+}
+
+/** What errors may contain. */
+export interface Telling {
+  readonly echoes: boolean;
+  /** Whether names are those of headers, some of which are secrets. */
+  readonly isHeader: boolean;
+}
+
+/** The error for what a request does not have. */
+export function missing(
+  loc: readonly (string | number)[],
+  input: unknown,
+  echoes: boolean,
+): ValidationDetail {
+  return { type: 'missing', loc, msg: 'Field required', ...(echoes && { input }) };
+}
+
+/** The issues of a schema as FastAPI's errors, by what its JSON Schema says at their places. */
+export function explain(
+  explained: Explained,
+  issues: readonly StandardSchemaV1.Issue[],
+  telling: Telling,
+): ValidationDetail[] {
+  const told = new Set<string>();
+  return issues.flatMap(issue => {
+    const place = placeOf(explained, issue);
+    const details = detailsAt(place, issue).map(detail => tell(detail, telling));
+    // A schema may have several things to say of one value; pydantic stops at the first.
+    const fresh = details.filter(({ type, loc, msg }) => {
+      const where = JSON.stringify(loc);
+      if (told.has(where) || told.has(`${where} ${msg}`)) return false;
+      told.add(type === 'value_error' ? `${where} ${msg}` : where);
+      return true;
+    });
+    return fresh;
+  });
+}
+
+function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSchemaV1.Issue): Place {
+  let place = begin(tree, loc, value, raw);
+  for (const segment of path) place = stepInto(place, typeof segment === 'object' ? segment.key : segment);
+  return place;
+}
+
+/** One error with what was received, which may be left out. */
+interface Detail extends Problem {
+  readonly loc: readonly (string | number)[];
+  readonly input: unknown;
+}
+
+function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail[] {
+  const { loc, parent, alternatives, value, raw } = place;
+  if (parent && !place.isThere && isObject(parent.value))
+    return [{ type: 'missing', loc, msg: 'Field required', input: parent.raw }];
+  // Zod reports unknown keys at the object, Valibot and ArkType at the key.
+  const extras = [place, ...(parent && alternatives.length === 0 ? [parent] : [])].flatMap(extrasOf);
+  if (extras.length > 0) return extras;
+  const problems = problemsOf(alternatives, value);
+  if (problems.length === 0) return [unexplained(issue, loc, raw)];
+  return problems.map(({ tag, problem }) => ({
+    ...problem,
+    loc: tag === undefined ? loc : [...loc, tag],
+    input: raw,
+  }));
+}
+
+function extrasOf(place: Place): readonly Detail[] {
+  const { value, raw, loc } = place;
+  const declared = isObject(value) && !Array.isArray(value) ? declaredIn(place) : undefined;
+  if (!declared || !isObject(value)) return [];
+  return Object.keys(value)
+    .filter(key => !declared.has(key))
+    .map(key => ({
+      type: 'extra_forbidden',
+      loc: [...loc, key],
+      msg: 'Extra inputs are not permitted',
+      input: ownOf(raw, key),
+    }));
+}
+
+/** What only the schema knows, in its own words. */
+function unexplained({ message }: StandardSchemaV1.Issue, loc: Detail['loc'], input: unknown): Detail {
+  return { type: 'value_error', loc, msg: `Value error, ${message}`, input, ctx: { error: {} } };
+}
+
+/** Leaves out what is received, or the part of it that is a secret. */
+function tell({ input, ctx, ...detail }: Detail, { echoes, isHeader }: Telling): ValidationDetail {
+  const { loc } = detail;
+  const hides = !echoes || (isHeader && loc.slice(1).some(name => isSecret(headerName(String(name)))));
+  const shown = isHeader && isObject(input) && !Array.isArray(input) ? withoutSecrets(input) : input;
+  const { type, msg } = detail;
+  return {
+    type,
+    loc,
+    msg,
+    ...(!hides && { input: shown === undefined ? null : shown }),
+    ...(ctx && { ctx }),
+  };
+}
+
+function withoutSecrets(headers: object): object {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isSecret(headerName(name))));
+}

@@ -1,0 +1,109 @@
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '../schema/standard-schema.js';
+
+/** The keywords of JSON Schema (draft 2020-12) that are looked at. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema | boolean;
+  readonly prefixItems?: readonly JsonSchema[];
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly $ref?: string;
+}
+
+const target = 'draft-2020-12';
+
+/** Lets parts without a JSON Schema, such as dates, be `{}`: in the words of Zod, Valibot and ArkType. */
+const lenient: Readonly<Record<string, unknown>> = {
+  unrepresentable: 'any',
+  errorMode: 'ignore',
+  fallback: ({ base }: { readonly base: unknown }) => base,
+};
+
+/** The JSON Schema of what a schema takes; `undefined` where it has none. */
+export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
+  const { jsonSchema } = schema['~standard'] as Partial<StandardJSONSchemaV1['~standard']>;
+  if (typeof jsonSchema?.input !== 'function') return undefined;
+  try {
+    return jsonSchema.input({ target });
+  } catch {
+    // Some part of it has none.
+  }
+  try {
+    return jsonSchema.input({ target, libraryOptions: lenient });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A JSON Schema with the definitions that its references name. */
+export class SchemaTree {
+  readonly root: JsonSchema;
+
+  constructor(root: JsonSchema) {
+    this.root = root;
+  }
+
+  /** The schema that a chain of references comes to. */
+  resolve(node: JsonSchema): JsonSchema {
+    let current = node;
+    for (let steps = 0; typeof current.$ref === 'string' && steps < longestChain; steps += 1) {
+      const found = this.#at(current.$ref);
+      if (found === undefined) break;
+      current = found;
+    }
+    return current;
+  }
+
+  /** What the value may be, one schema for each alternative except `null`. */
+  alternatives(node: JsonSchema, depth = 0): readonly JsonSchema[] {
+    const found = this.resolve(node);
+    const among = found.anyOf ?? found.oneOf;
+    if (among && depth < longestChain) return among.flatMap(each => this.alternatives(each, depth + 1));
+    const { type } = found;
+    if (Array.isArray(type)) return typesIn(type).map(each => ({ ...found, type: each }));
+    return type === 'null' ? [] : [found];
+  }
+
+  /** Whether the value is a list. */
+  isList(node: JsonSchema): boolean {
+    return this.#isAll(node, ({ type }) => type === 'array');
+  }
+
+  /** Whether the value is an object. */
+  isModel(node: JsonSchema): boolean {
+    return this.#isAll(
+      node,
+      ({ type, allOf }) => type === 'object' || allOf?.some(each => this.isModel(each)),
+    );
+  }
+
+  #isAll(node: JsonSchema, is: (alternative: JsonSchema) => boolean | undefined): boolean {
+    const alternatives = this.alternatives(node);
+    return alternatives.length > 0 && alternatives.every(is);
+  }
+
+  #at(pointer: string): JsonSchema | undefined {
+    if (!pointer.startsWith('#')) return undefined;
+    let current: unknown = this.root;
+    for (const part of pointer.split('/').slice(1)) {
+      const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+      if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return undefined;
+      current = Reflect.get(current, key);
+    }
+    return current as JsonSchema;
+  }
+}
+
+/** References that are longer go in a circle. */
+const longestChain = 32;
+
+function typesIn(types: readonly string[]): readonly string[] {
+  return types.filter(type => type !== 'null');
+}

@@ -1,0 +1,10 @@
+import type { ParameterPort } from '../dependencies/parameter.js';
+import { planBody } from './body-plan.js';
+import { bindAll } from './bound.js';
+import { Reader } from './reader.js';
+
+/** What the core calls to read parameters. */
+export const port: ParameterPort = {
+  bind: (parameters, owner) => new Reader(bindAll(parameters, owner)),
+  plan: planBody,
+};

@@ -1,0 +1,57 @@
+import type { Request } from '../http/request.js';
+import type { BodyPlan } from './body-plan.js';
+import type { Bound } from './bound.js';
+import { missing } from './explain.js';
+import { readJson } from './read-json.js';
+import { receivedModel, receivedText } from './read-texts.js';
+import { type Found, type Received, type Settling, settle, settleAbsent } from './settle.js';
+import { RepeatedSource } from './text-source.js';
+
+/** What is wrong with the parameters of a body, and the body that has been read. */
+interface ReadBodies {
+  readonly body: unknown;
+  readonly steps: readonly Found[];
+}
+
+/** Reads the body, and the parameters that are the whole of it or a part. */
+export async function readBodies(
+  all: readonly Bound[],
+  request: Request,
+  to: Settling,
+  { isForm, isEmbedded }: BodyPlan,
+): Promise<ReadBodies> {
+  const body = isForm ? await request.form() : await readJson(request);
+  const steps = all.map(async bound => {
+    if (isForm) return settle(bound, receivedField(bound, body as FormData, isEmbedded), to);
+    return settleJson(bound, body, isEmbedded, to);
+  });
+  return { body, steps: await Promise.all(steps) };
+}
+
+function receivedField(bound: Bound, form: FormData, isEmbedded: boolean): Received {
+  const source = new RepeatedSource(form);
+  return isEmbedded
+    ? receivedText(bound, source, ['body', bound.name])
+    : receivedModel(bound, source, ['body']);
+}
+
+function settleJson(bound: Bound, body: unknown, isEmbedded: boolean, to: Settling): Found | Promise<Found> {
+  const loc = isEmbedded ? ['body', bound.name] : ['body'];
+  const value = isEmbedded ? propertyOf(body, bound.name) : body;
+  const received = { loc, value, raw: () => value };
+  return value === null ? settleNull(bound, received, to) : settle(bound, received, to);
+}
+
+/** FastAPI takes `null` for nothing. A schema that is for it gets it where there is no default. */
+async function settleNull(bound: Bound, received: Received, to: Settling): Promise<Found> {
+  const absent = await settleAbsent(bound, received, to);
+  if (absent === undefined) return undefined;
+  const found = await settle(bound, received, to);
+  return found && [missing(received.loc, null, to.echoes)];
+}
+
+/** What stands in a body by a name; a list or a text has no names. */
+function propertyOf(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  return Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
+}

@@ -1,0 +1,89 @@
+import type { ParameterPlace } from '../dependencies/parameter.js';
+import type { Request } from '../http/request.js';
+
+/** Where texts are read from by their names. */
+export interface TextSource {
+  /** The one that counts where one is wanted. */
+  get(name: string): unknown;
+  getAll(name: string): readonly unknown[];
+  names(): Iterable<string>;
+}
+
+/** The places whose parameters are read by their names. */
+export type TextPlace = Exclude<ParameterPlace, 'body' | 'form' | 'file'>;
+
+/** What all of a place's parameters are read from. */
+export function sourceAt(place: TextPlace, request: Request): TextSource {
+  switch (place) {
+    case 'path':
+      return new RecordSource(request.pathParams);
+    case 'query':
+      return new RepeatedSource(request.queryParams);
+    case 'header':
+      return new HeaderSource(request.headers);
+    case 'cookie':
+      return new RecordSource(request.cookies);
+  }
+}
+
+class RecordSource implements TextSource {
+  readonly #record: Readonly<Record<string, string | undefined>>;
+
+  constructor(record: Readonly<Record<string, string | undefined>>) {
+    this.#record = record;
+  }
+
+  get(name: string): string | undefined {
+    return Object.hasOwn(this.#record, name) ? this.#record[name] : undefined;
+  }
+
+  getAll(name: string): readonly string[] {
+    const value = this.get(name);
+    return value === undefined ? [] : [value];
+  }
+
+  names(): Iterable<string> {
+    return Object.keys(this.#record);
+  }
+}
+
+/** A query or a form: of several values the last one counts, as in Starlette. */
+export class RepeatedSource implements TextSource {
+  readonly #values: URLSearchParams | FormData;
+
+  constructor(values: URLSearchParams | FormData) {
+    this.#values = values;
+  }
+
+  get(name: string): unknown {
+    return this.getAll(name).at(-1);
+  }
+
+  getAll(name: string): readonly unknown[] {
+    return this.#values.getAll(name);
+  }
+
+  names(): Iterable<string> {
+    return new Set(this.#values.keys());
+  }
+}
+
+class HeaderSource implements TextSource {
+  readonly #headers: Request['headers'];
+
+  constructor(headers: Request['headers']) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | undefined {
+    return this.#headers.get(name) ?? undefined;
+  }
+
+  getAll(name: string): readonly string[] {
+    return this.#headers.getAll(name);
+  }
+
+  names(): Iterable<string> {
+    return this.#headers.keys();
+  }
+}

@@ -1,0 +1,40 @@
+import { isThenable } from '../dependencies/generator-function.js';
+import { misuse, misuseWith } from '../errors.js';
+import type { StandardSchemaV1 } from '../schema/standard-schema.js';
+
+export type Result = StandardSchemaV1.Result<unknown>;
+
+/** The parameter whose schema it is, for errors. */
+export interface Owner {
+  readonly title: string;
+  readonly name: string;
+}
+
+/**
+ * What a schema says of a value. Throws, or rejects with, `PARAM_SCHEMA` for one that throws itself or says
+ * nothing.
+ */
+export function validate(schema: StandardSchemaV1, value: unknown, owner: Owner): Result | Promise<Result> {
+  let result: unknown;
+  try {
+    result = schema['~standard'].validate(value);
+  } catch (cause) {
+    throw failed(owner, cause);
+  }
+  if (isThenable(result))
+    return Promise.resolve(result).then(
+      settled => checked(settled, owner),
+      cause => Promise.reject(failed(owner, cause)),
+    );
+  return checked(result, owner);
+}
+
+function failed({ title, name }: Owner, cause: unknown): Error {
+  return misuseWith({ cause }, 'PARAM_SCHEMA', title, name, cause);
+}
+
+function checked(result: unknown, { title, name }: Owner): Result {
+  const isResult = typeof result === 'object' && result !== null && ('issues' in result || 'value' in result);
+  if (!isResult) throw misuse('PARAM_SCHEMA', title, name, undefined);
+  return result as Result;
+}
