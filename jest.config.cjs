@@ -8,6 +8,9 @@ const compiled = [
   'nanostores',
   'better-call',
   '@better-auth',
+  'arktype',
+  '@ark',
+  'arkregex',
 ];
 
 /** @type {import('jest').Config} */

@@ -1,7 +1,7 @@
 import { testOf } from './coerce.js';
 import type { JsonSchema } from './json-schema.js';
 import { listedIn } from './place.js';
-import { integerOf, isLargeInteger, numberOf } from './scalars.js';
+import { booleanOf, integerOf, isLargeInteger, numberOf } from './scalars.js';
 
 /** What is wrong with a value, in pydantic's words. */
 export interface Problem {
@@ -91,8 +91,7 @@ function ofNumber(value: unknown): Problem | undefined {
 
 function ofBoolean(value: unknown): Problem | undefined {
   if (typeof value === 'boolean') return undefined;
-  const isParsed = typeof value === 'string' || typeof value === 'number';
-  return isParsed
+  return typeof value === 'string' && booleanOf(value) === value
     ? problem('bool_parsing', 'boolean', ', unable to interpret input')
     : problem('bool_type', 'boolean');
 }

@@ -37,32 +37,31 @@ export interface BodyOptions extends ParameterOptions {
 }
 
 type Output<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
-/** An empty list as the default is one of whatever the others are. */
-type Fallback<Default> = Default extends readonly (infer Item)[] ? Item[] : Default;
+/** A default is inferred as narrowly as it is written: of the value's own type where it fits. */
+type Or<Value, Default> = Mutable<Default> extends Value ? Value : Value | Mutable<Default>;
+type Mutable<T> = T extends readonly (infer Item)[] ? Item[] : T;
 
 /** Declares a parameter that may have a default, of type `Bare` without a schema. */
 export interface DeclareParameter<Options extends ParameterOptions, Bare> {
   <Schema extends StandardSchemaV1, const Default>(
     schema: Schema,
     options: Options & { default: Default },
-  ): Parameter<Output<Schema> | Fallback<Default>>;
+  ): Parameter<Or<Output<Schema>, Default>>;
   <Schema extends StandardSchemaV1>(schema: Schema, options?: Options): Parameter<Output<Schema>>;
-  <const Default>(options: Options & { default: Default }): Parameter<Bare | Fallback<Default>>;
+  <const Default>(options: Options & { default: Default }): Parameter<Or<Bare, Default>>;
   (options?: Options): Parameter<Bare>;
 }
 
 /** The same for one that may come several times. */
 export interface DeclareRepeated<Options extends RepeatedOptions, Bare> {
-  <const Default>(
-    options: Options & { multiple: true; default: Default },
-  ): Parameter<Bare[] | Fallback<Default>>;
+  <const Default>(options: Options & { multiple: true; default: Default }): Parameter<Or<Bare[], Default>>;
   (options: Options & { multiple: true }): Parameter<Bare[]>;
   <Schema extends StandardSchemaV1, const Default>(
     schema: Schema,
     options: Options & { default: Default },
-  ): Parameter<Output<Schema> | Fallback<Default>>;
+  ): Parameter<Or<Output<Schema>, Default>>;
   <Schema extends StandardSchemaV1>(schema: Schema, options?: Options): Parameter<Output<Schema>>;
-  <const Default>(options: Options & { default: Default }): Parameter<Bare | Fallback<Default>>;
+  <const Default>(options: Options & { default: Default }): Parameter<Or<Bare, Default>>;
   (options?: Options): Parameter<Bare>;
 }
 

@@ -1,8 +1,10 @@
+import { toError } from '../errors.js';
 import type { Request } from '../http/request.js';
 import type { BodyPlan } from './body-plan.js';
 import type { Bound } from './bound.js';
+import { isTooDeep } from './depth.js';
 import { missing } from './explain.js';
-import { readJson } from './read-json.js';
+import { invalidJson, readJson } from './read-json.js';
 import { receivedModel, receivedText } from './read-texts.js';
 import { type Found, type Received, type Settling, settle, settleAbsent } from './settle.js';
 import { RepeatedSource } from './text-source.js';
@@ -23,7 +25,7 @@ export async function readBodies(
   const body = isForm ? await request.form() : await readJson(request);
   const steps = all.map(async bound => {
     if (isForm) return settle(bound, receivedField(bound, body as FormData, isEmbedded), to);
-    return settleJson(bound, body, isEmbedded, to);
+    return settleShallow(() => settleJson(bound, body, isEmbedded, to), body);
   });
   return { body, steps: await Promise.all(steps) };
 }
@@ -40,6 +42,17 @@ function settleJson(bound: Bound, body: unknown, isEmbedded: boolean, to: Settli
   const value = isEmbedded ? propertyOf(body, bound.name) : body;
   const received = { loc, value, raw: () => value };
   return value === null ? settleNull(bound, received, to) : settle(bound, received, to);
+}
+
+/** A client may nest a body so deeply that a recursive schema throws: that is no fault of the schema. */
+async function settleShallow(settled: () => Found | Promise<Found>, body: unknown): Promise<Found> {
+  try {
+    return await settled();
+  } catch (thrown) {
+    const { cause } = toError(thrown);
+    if (toError(cause).name !== 'RangeError' || !isTooDeep(body)) throw thrown;
+    throw invalidJson(0, 'Nested too deeply', body);
+  }
 }
 
 /** FastAPI takes `null` for nothing. A schema that is for it gets it where there is no default. */

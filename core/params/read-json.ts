@@ -36,6 +36,11 @@ async function readText(request: Request): Promise<unknown> {
 /** One error for the whole request, as FastAPI has it. */
 function brokenJson(body: string): Error {
   const { position, message } = findJsonFault(body);
+  return invalidJson(position, message, body);
+}
+
+/** The error for a whole body that cannot be used, which stands alone. */
+export function invalidJson(position: number, message: string, body: unknown): Error {
   const error = { type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {} };
   return invalidParameters([{ ...error, ctx: { error: message } }], body);
 }

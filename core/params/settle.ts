@@ -52,15 +52,20 @@ function absent({ key }: Bound, { loc }: Received, result: Result, { values, ech
 }
 
 function settled(bound: Bound, received: Received, result: Result, { values, echoes }: Settling): Found {
-  const { value, loc } = received;
   if (!result.issues) {
-    // ArkType hands on the object that it was given, which has no prototype where it is ours.
-    values[bound.key] = bound.properties && result.value === value ? { ...(value as object) } : result.value;
+    values[bound.key] = bound.properties ? withPrototype(result.value) : result.value;
     return undefined;
   }
+  const { value, loc } = received;
   const { compiled, parameter } = bound;
   const explained: Explained = { loc, value, raw: received.raw(), tree: compiled.tree };
   return explain(explained, result.issues, { echoes, isHeader: parameter.place === 'header' });
+}
+
+/** ArkType returns the object that it was given, or a copy, and ours has no prototype. */
+function withPrototype(value: unknown): unknown {
+  const isBare = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null;
+  return isBare ? { ...value } : value;
 }
 
 /** A default belongs to all requests: a handler may add to a list. */

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { BackgroundTasks, Dependencies, Depends, Endpoint, Layer, Middleware, Solved } from 'callnext';
+import type { BackgroundTasks, Declared, Dependencies, Endpoint, Layer, Middleware, Solved } from 'callnext';
 import {
   inject as injectExpress,
   backgroundTasks as tasksOfExpress,
@@ -15,7 +15,7 @@ import Koa3 from 'koa';
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-type Mountable = Layer | Middleware | Endpoint | Depends<unknown>;
+type Mountable = Layer | Middleware | Endpoint | Declared<unknown>;
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 
 /** What a test mounts, in words that every framework understands. */
@@ -53,7 +53,7 @@ export interface Answer {
 }
 
 interface Inject {
-  <T>(dependency: Depends<T>): Promise<T>;
+  <T>(dependency: Declared<T>): Promise<T>;
   <D extends Dependencies>(dependencies: D): Promise<Solved<D>>;
   <D extends Dependencies, Result>(
     dependencies: D,

@@ -1,5 +1,7 @@
 // Programs that must compile. `npm run types` compiles this file; it is not run.
 import http from 'node:http';
+import { toStandardJsonSchema } from '@valibot/to-json-schema';
+import { type } from 'arktype';
 import {
   BackgroundTask,
   Depends,
@@ -39,6 +41,7 @@ import { cors } from 'callnext/middleware/cors';
 import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
+import { Body, Cookie, File, Form, Header, Path, Query, RequestValidationError } from 'callnext/params';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -46,6 +49,8 @@ import helmet from 'helmet';
 import { Hono } from 'hono';
 import Koa from 'koa';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import * as v from 'valibot';
+import { z } from 'zod';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function assertType<_Holds extends true>(): void {
@@ -360,3 +365,95 @@ express().post('/', (req, res) => {
 });
 new Koa().use(ctx => tasksOfKoa(ctx).addTask(sendMail, 'ada@example.com', 2));
 toNode(new Layer(), req => tasksOfNode(req).addTask(sendMail, 'ada@example.com', 2));
+
+// Parameters have the types of their schemas, in every place.
+const Paging = z.object({ skip: z.int().default(0), tag: z.array(z.string()).default([]) });
+const Valued = toStandardJsonSchema(v.object({ name: v.string(), price: v.optional(v.number(), 1) }));
+const isoDate = type('string.date.iso.parse');
+const typedUser = dependency(
+  { xToken: Header(z.string()), session: Cookie(z.string().optional()) },
+  ({ xToken, session: id, request }) => {
+    assertType<Equal<typeof xToken, string>>();
+    assertType<Equal<typeof id, string | undefined>>();
+    return { xToken, path: request.path };
+  },
+);
+endpoint(
+  {
+    itemId: Path(z.int().min(1), { alias: 'item_id' }),
+    item: Body(Valued, { embed: true }),
+    dryRun: Query(z.boolean().default(false), { alias: 'dry-run' }),
+    bare: Query(),
+    tags: Query({ multiple: true }),
+    size: Query(z.int(), { default: 10 }),
+    sort: Query(z.enum(['up', 'down']), { default: 'up' }),
+    none: Query(z.string(), { default: null }),
+    ids: Query(z.array(z.int()), { default: [1] }),
+    more: Query({ multiple: true, default: [] }),
+    agent: Header({ alias: 'user-agent' }),
+    since: Header(isoDate, { convertUnderscores: false }),
+    user: Depends(typedUser),
+  },
+  ({ itemId, item, dryRun, bare, tags, size, sort, none, ids, more, agent, since, user }) => {
+    assertType<Equal<typeof itemId, number>>();
+    assertType<Equal<typeof item, { name: string; price: number }>>();
+    assertType<Equal<typeof dryRun, boolean>>();
+    assertType<Equal<typeof bare, string>>();
+    assertType<Equal<typeof tags, string[]>>();
+    assertType<Equal<typeof size, number>>();
+    assertType<Equal<typeof sort, 'up' | 'down'>>();
+    assertType<Equal<typeof none, string | null>>();
+    assertType<Equal<typeof ids, number[]>>();
+    assertType<Equal<typeof more, string[]>>();
+    assertType<Equal<typeof agent, string>>();
+    assertType<Equal<typeof since, Date>>();
+    assertType<Equal<typeof user, { xToken: string; path: string }>>();
+  },
+);
+endpoint(
+  {
+    paging: Query(Paging),
+    title: Form(),
+    file: File(),
+    files: File({ multiple: true }),
+    maybe: File({ default: null }),
+  },
+  ({ paging, title, file, files, maybe }) => {
+    assertType<Equal<typeof paging, { skip: number; tag: string[] }>>();
+    assertType<Equal<typeof title, string>>();
+    assertType<Equal<typeof file, UploadFile>>();
+    assertType<Equal<typeof files, UploadFile[]>>();
+    assertType<Equal<typeof maybe, UploadFile | null>>();
+  },
+);
+async function injectParameters(): Promise<void> {
+  const page = await inject({}, Query(z.int(), { alias: 'page' }));
+  assertType<Equal<typeof page, number>>();
+  const { size, user } = await injectKoa({ res: {} }, { size: Query(z.int()), user: Depends(typedUser) });
+  assertType<Equal<typeof size, number>>();
+  assertType<Equal<typeof user.xToken, string>>();
+}
+void injectParameters;
+toExpress(Depends(typedUser));
+toKoa(Header({ alias: 'x-token' }));
+new Layer({ dependencies: [Query(z.int(), { alias: 'page' })], validationErrors: { input: false } });
+new Layer().run({ page: Query(z.int().default(1)) }, ({ page }) => page.toFixed());
+// A generator may live as long as it likes: a parameter has no exit.
+const pagedDb = dependency({ page: Query(z.int()) }, async function* ({ page }) {
+  yield page;
+});
+endpoint({ db: Depends(pagedDb, { scope: 'background' }) }, ({ db }) => db.toFixed());
+
+// A response model takes what its schema takes, or a response.
+endpoint({}, () => ({ skip: 1, password: 'p' }), { responseModel: Paging, status: 201 });
+endpoint({}, async () => ({}), { responseModel: Paging });
+endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { skip: page } : new Response(null)), {
+  responseModel: Paging,
+});
+endpoint({}, () => [{ name: 'a' }], { responseModel: z.array(z.object({ name: z.string() })) });
+const untypedAnswer: unknown = 1;
+endpoint({}, () => untypedAnswer, { status: 201 });
+new Layer().addExceptionHandler(RequestValidationError, (_request, error) => {
+  assertType<Equal<typeof error.body, unknown>>();
+  return new JSONResponse({ detail: error.errors().map(({ loc, msg }) => `${loc.join('.')}: ${msg}`) });
+});

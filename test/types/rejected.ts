@@ -28,6 +28,8 @@ import { gzip } from 'callnext/middleware/gzip';
 import { rateLimit } from 'callnext/middleware/rate-limit';
 import { sessions } from 'callnext/middleware/sessions';
 import { toNode } from 'callnext/node';
+import { Cookie, Path, Query } from 'callnext/params';
+import { z } from 'zod';
 
 const one = () => 1;
 
@@ -264,3 +266,62 @@ new Response().setCookie('a', 'b', { encoding: 'base64' });
 tasksOfKoa({ body: 'text' });
 // @ts-expect-error The arguments of a task are those of its function.
 backgroundTasks({}).addTask((to: string) => to, 1);
+
+// @ts-expect-error A schema is wrapped in a parameter.
+endpoint({ page: z.int() }, () => 1);
+
+// @ts-expect-error The value has the type of the schema's output.
+endpoint({ page: Query(z.int()) }, ({ page }) => page.toUpperCase());
+
+// @ts-expect-error Without a schema it is a text.
+endpoint({ page: Query() }, ({ page }) => page.toFixed());
+
+// @ts-expect-error An optional one may be missing.
+endpoint({ page: Query(z.int().optional()) }, ({ page }) => page.toFixed());
+
+// @ts-expect-error A parameter is called.
+endpoint({ page: Query }, () => 1);
+
+// @ts-expect-error The path has what it has.
+Path(z.int(), { default: 1 });
+
+// @ts-expect-error A cookie comes once.
+Cookie(z.string(), { multiple: true });
+
+// @ts-expect-error Only a body is embedded.
+Query(z.int(), { embed: true });
+
+// @ts-expect-error Only headers have dashes for underscores.
+Query(z.int(), { convertUnderscores: false });
+
+// @ts-expect-error A type is no schema.
+Query(Number);
+
+// @ts-expect-error The name of an injected object is taken.
+endpoint({ request: Query() }, () => 1);
+
+// @ts-expect-error A parameter is not a dependency function.
+Depends(Query());
+
+// @ts-expect-error A parameter has no value that a layer could give away.
+new Layer({ dependencies: { page: Query() } });
+
+// @ts-expect-error There is one thing to say.
+new Layer({ validationErrors: { ctx: false } });
+
+// @ts-expect-error The value has the type of the schema's output.
+inject({}, Query(z.int(), { alias: 'page' })).then(page => page.toUpperCase());
+
+// @ts-expect-error What is returned fits the model.
+endpoint({}, () => ({ name: 1 }), { responseModel: z.object({ name: z.string() }) });
+
+// @ts-expect-error In a promise, too.
+endpoint({}, async () => 'text', { responseModel: z.object({ name: z.string() }) });
+
+// @ts-expect-error Also with dependencies.
+endpoint({ one: Depends(one) }, ({ one: name }) => ({ name }), {
+  responseModel: z.object({ name: z.string() }),
+});
+
+// @ts-expect-error A model is a schema.
+endpoint({}, () => 1, { responseModel: Number });
