@@ -64,6 +64,7 @@ export {
   responseOver,
 } from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
+export { MatchedRoute, type Route } from './http/route.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer } from './layer.js';

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** The slice of an Express app that is touched, of Express 4 and 5. */
 export interface ExpressApp {
   readonly parent?: ExpressApp;
+  /** Where it is mounted in its parent: a path, or a list of paths. */
+  readonly mountpath?: unknown;
   /** Express 5. In Express 4 this getter throws, and `_router` is there instead. */
   readonly router?: unknown;
   readonly _router?: unknown;

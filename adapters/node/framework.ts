@@ -1,4 +1,4 @@
-import type { Client, ParsedBody, RouterParams } from '../../core/adapter.js';
+import type { Client, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
 import type { Target } from './target.js';
 
 /**
@@ -31,8 +31,8 @@ export interface Framework {
   readonly nativeTarget: string;
   /** A middleware has given the request another target, from which the mounts take away their path now. */
   targetChanged?(target: string): void;
-  /** The template that has matched, such as `/items/:id`, where the framework tells it. */
-  readonly route?: string | undefined;
+  /** The route that has matched, where the framework tells it. */
+  readonly route?: Route | undefined;
   readonly pathParams: RouterParams;
   /** The peer, as far as a proxy in front is trusted to name it. */
   readonly client: Client | null;

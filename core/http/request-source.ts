@@ -3,6 +3,7 @@ import type { FormLimits } from './form.js';
 import type { Headers } from './headers.js';
 import type { ParsedBody } from './parsed-body.js';
 import type { RouterParams } from './path-params.js';
+import type { Route } from './route.js';
 import type { Shared } from './shared.js';
 
 /** The peer of a connection. */
@@ -39,8 +40,8 @@ export interface RequestSource {
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;
   readonly client: Client | null;
-  /** The template that the framework has matched, such as `/items/:id`, where it says so. */
-  readonly route?: string | undefined;
+  /** The route that the framework has matched, where it says so. */
+  readonly route?: Route | undefined;
   /** As the router gives them. */
   readonly pathParams: RouterParams;
   /** Aborts when the client goes away before it has its response. */
