@@ -1,4 +1,7 @@
-/** ES modules only, which jest loads on Node 20 where it has compiled them; pglite loads its files by `import()`, too. */
+/**
+ * Packages that only exist as ES modules, which jest must compile for Node 20; pglite also loads its files
+ * with `import()`.
+ */
 const compiled = [
   '@electric-sql',
   'jose',

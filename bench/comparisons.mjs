@@ -1,12 +1,12 @@
-// What is compared, and the most that each ratio should be.
+// The comparisons, and the goal of each ratio.
 
-/** The release lines of Node that are measured. The figures of README.md are those of `mainLine`. */
+/** The measured release lines of Node. README.md quotes the figures of `mainLine`. */
 export const lines = ['22', '24', '26'];
 export const mainLine = '24';
 
 /**
- * CPU time of `ours` against that of `base`. On Node 22 Express itself takes four times as long, and a layer
- * takes part of that away.
+ * CPU time of `ours` divided by that of `base`. On Node 22, Express itself takes four times as long, and a
+ * layer removes part of that.
  */
 export const pairs = [
   {
@@ -41,12 +41,11 @@ export const pairs = [
   },
 ];
 
-/** The price of one more middleware, in microseconds. */
+/** The cost of one more middleware, in microseconds. */
 export const furtherMiddleware = { few: 1, many: 17, goal: 0.5 };
 
 /**
- * A timing middleware around a small JSON body, as others do it. The first is what the others are compared
- * with.
+ * A timing middleware around a small JSON body, in several libraries. The first is the base of the ratios.
  */
 export const peers = [
   'express, no-op middleware',
@@ -61,7 +60,7 @@ export const peers = [
   'express, universal-middleware',
 ];
 
-/** CPU time against a `Transform`, and KiB of heap more than natively. */
+/** CPU time relative to a `Transform`, and KiB of heap beyond the native server's. */
 export const streamGoal = 1.15;
 export const idleGoal = 2;
 

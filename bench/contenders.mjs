@@ -1,5 +1,5 @@
-// The same work in several ways: a small JSON body, and what is done around it. Each gives a request listener
-// or a server.
+// The same work in several ways: a small JSON body, and the code around it. Each entry returns a request
+// listener or a server.
 
 import { createAdaptorServer } from '@hono/node-server';
 import { createMiddleware } from '@universal-middleware/express';
@@ -44,8 +44,8 @@ const timingInKoa = async (ctx, next) => {
   ctx.set('X-Process-Time', seconds(start));
 };
 
-// The lifecycle: two header middleware, settings, a connection that is made with them and closed after the
-// response, and a task.
+// The lifecycle: two header middlewares, settings, a connection that depends on them and closes after the
+// response, and a background task.
 const settings = { url: 'memory:' };
 const log = { opened: 0, closed: 0, tasks: 0 };
 
@@ -88,7 +88,7 @@ const lifecycle = endpoint({ connection: connected }, async ({ connection, backg
   return connection.items();
 });
 
-/** What stands around a handler that wants all that, where it is written without a library. */
+/** The lifecycle around a handler, written without a library. */
 async function withConnection(res, work) {
   const connection = new Connection(await getSettings());
   let hasFailed = false;

@@ -1,9 +1,9 @@
-// Measures the heap that a waiting client of server-sent events takes, without a layer and with one.
+// Measures how much heap a waiting client of server-sent events takes, with and without a layer.
 import { fork } from 'node:child_process';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** Returns KiB of heap for each client; `kind` is `native`, `layer` or `endpoint`. */
+/** Returns KiB of heap per client; `kind` is `native`, `layer` or `endpoint`. */
 export async function measureIdle(kind, clients, node) {
   const options = { execPath: node, execArgv: ['--expose-gc'] };
   const child = fork(fileURLToPath(import.meta.url), [kind], options);
@@ -13,7 +13,7 @@ export async function measureIdle(kind, clients, node) {
     child.send('heap');
     return told();
   };
-  // The first clients make what is made once.
+  // The first clients create what is created once.
   const first = await open(port, 100);
   const before = await ask();
   const sockets = await open(port, clients);

@@ -1,4 +1,4 @@
-// Puts contenders under load, each in a process of its own, and measures CPU time per request and throughput.
+// Puts contenders under load, each in its own process, and measures CPU time per request and throughput.
 import { execFile, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';
@@ -7,13 +7,14 @@ import { promisify } from 'node:util';
 
 const connections = 20;
 const hasWrk = works('wrk', ['--version']);
-// Server and load share one core. On a core of its own, the client sleeps between two answers, and each answer
-// of the server wakes it by an interrupt: 5 µs of kernel time that no client on another machine costs.
+// Server and load share one core, so that no answer has to wake a client on another core: a client on another
+// machine does not cost the server that.
 const isPinned = os.cpus().length > 1 && works('taskset', ['--version']);
 
-export const loader = `${hasWrk ? 'wrk' : 'autocannon'}, ${connections} connections${isPinned ? ', server and load pinned to one core' : ''}`;
+const pinning = isPinned ? ', server and load pinned to one core' : '';
+export const loader = `${hasWrk ? 'wrk' : 'autocannon'}, ${connections} connections${pinning}`;
 
-/** Starts a script that sends `{ port }` when it listens. */
+/** Starts a script, which sends `{ port }` once it listens. */
 export async function start(script, name, node) {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [name], {
     env: { ...process.env, NODE_ENV: 'production' },
@@ -35,8 +36,8 @@ export async function told(child) {
 }
 
 /**
- * Under load for some whole seconds: microseconds of CPU time (user and system) per request, and requests per
- * second.
+ * Returns microseconds of CPU time (user and system) per request, and requests per second, under load for
+ * `seconds`.
  */
 export async function measure(server, seconds) {
   const before = await cpuOf(server);
@@ -75,7 +76,7 @@ function works(command, args) {
     execFileSync(command, args, { stdio: 'ignore' });
     return true;
   } catch (error) {
-    // wrk answers its --version with a status of 1.
+    // wrk exits with 1 for --version.
     return error.code !== 'ENOENT';
   }
 }

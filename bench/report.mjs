@@ -1,8 +1,8 @@
-// The tables of bench/README.md, out of what was measured.
+// Writes the tables of bench/README.md from the measurements.
 import { furtherMiddleware, idleGoal, mainLine, pairs, streamGoal, weightGoals } from './comparisons.mjs';
 import { median } from './load.mjs';
 
-/** The goals, and for each release line of Node what was measured and whether it is met. */
+/** The goals, and for each release line of Node the measured value and whether it meets the goal. */
 export function goalTable(run) {
   const lines = Object.keys(run.pairs);
   const rows = pairs.map(({ title, goals }) => [
@@ -23,7 +23,7 @@ function ratioCell(rounds, goal) {
   return `${verdict(median(ratios), goal, twoDigits)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
-/** The goal of most lines, and those of the others. */
+/** The common goal, and the exceptions. */
 function goalCell(goals) {
   const common = goals[mainLine];
   const others = Object.entries(goals).filter(([, goal]) => goal !== common);
@@ -96,7 +96,7 @@ export function weightTable({ imports, minified, unpacked }) {
   );
 }
 
-/** How far the second run was off, over all ratios of `goalTable`. */
+/** How far the second run deviated, over all ratios of `goalTable`. */
 export function repeatLine(first, second) {
   const differences = Object.keys(first.pairs).flatMap(line =>
     pairs.map(({ title }) => {
@@ -108,10 +108,11 @@ export function repeatLine(first, second) {
   );
   const most = differences.reduce((a, b) => (b.off > a.off ? b : a));
   const middle = median(differences.map(({ off }) => off));
-  return `A second run, right after the first, was off by ${middle.toFixed(1)} % in the median and by ${most.off.toFixed(1)} % at most (${most.what}).`;
+  const off = `${middle.toFixed(1)} % in the median and by ${most.off.toFixed(1)} % at most`;
+  return `A second run, right after the first, was off by ${off}\n(${most.what}).`;
 }
 
-/** The texts between the tables of the README. */
+/** The whole README: intro, measurements and tables. */
 export function readme(intro, { machine, how, run, repeat }) {
   const sections = [
     ['Goals', goalTable(run)],
@@ -121,7 +122,7 @@ export function readme(intro, { machine, how, run, repeat }) {
     [`Weight, on Node ${mainLine}`, weightTable(run.weight)],
   ];
   const date = new Date().toISOString().slice(0, 10);
-  const measured = `Measured on ${date}: ${machine}; ${how}. ${repeat}`;
+  const measured = `Measured on ${date}: ${machine};\n${how}.\n${repeat}`;
   return [
     intro.trim(),
     marker,

@@ -1,10 +1,10 @@
-// npm run bench [-- --quick]: what callnext costs, beside the same written by hand and beside others, on Node
-// 22, 24 and 26.
+// npm run bench [-- --quick]: what callnext costs on Node 22, 24 and 26, compared with the same code written
+// by hand and with other libraries.
 //
-// Every contender is a process of its own. They take turns, so that a noisy moment hits all of them, and the
-// median of the ratios within a round counts. All of it is measured twice, and bench/README.md is written
-// anew. `--quick` measures Node 24 alone, once and in under two minutes, and writes nothing.
-// It takes 15 rounds; ROUNDS=7 takes half the time.
+// Contenders take turns, each in its own process, so that a noisy moment affects all of them; the median of
+// the ratios per round counts. Everything is measured twice, and bench/README.md is rewritten.
+// `--quick` measures Node 24 once, in under two minutes, and writes nothing.
+// The default is 15 rounds; ROUNDS=7 takes half the time.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -50,7 +50,7 @@ await withNodes(settings.lines, async nodes => {
 });
 process.exit();
 
-/** What has a ratio as its goal is measured by every run; the first one measures the rest, too. */
+/** Every run measures the ratios with a goal; the first run also measures the rest. */
 async function run(nodes, isFirst) {
   const results = { pairs: {}, further: {} };
   for (const line of settings.lines) {
@@ -62,7 +62,7 @@ async function run(nodes, isFirst) {
   show(goalTable(results));
   if (!isFirst) return results;
   const node = nodes[mainLine];
-  // Nothing has a goal there.
+  // These have no goals.
   if (!isQuick) {
     results.peers = await inTurns(peers, node);
     show(peerTable(results.peers));
@@ -110,7 +110,7 @@ async function weigh(node) {
   };
 }
 
-/** Measures contenders in turns: for each its rounds. */
+/** Measures contenders in turns, and returns the rounds of each. */
 async function inTurns(names, node) {
   const servers = [];
   for (const name of names) servers.push(await start('./server.mjs', name, node));

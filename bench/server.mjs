@@ -1,4 +1,4 @@
-// One contender, by name. Tells its parent its port, and how much CPU time it has used when it is asked.
+// Runs one contender, by name. Sends its parent the port, and on request the CPU time used.
 import { createServer } from 'node:http';
 import { contenders } from './contenders.mjs';
 

@@ -1,4 +1,4 @@
-// The server of bench/soak.mjs: an app whose requests fail in every place, and which counts what it does.
+// The server of bench/soak.mjs: an app whose requests fail in every place, and which counts its events.
 import http from 'node:http';
 import {
   BackgroundTask,
@@ -76,7 +76,7 @@ const yielding = (scope, place) =>
       yield Buffer.alloc(1024);
     } finally {
       counts.exited += 1;
-      // biome-ignore lint/correctness/noUnsafeFinally: what a careless exit does.
+      // biome-ignore lint/correctness/noUnsafeFinally: simulates a careless exit.
       if (pathname === `/exit/${place}`) throw new RangeError(`exit of ${scope}`);
     }
   };

@@ -1,6 +1,6 @@
-// npm run soak [-- requests]: 100,000 requests that fail in every place, at 64 connections, on Express and as
-// many on Koa. What is entered exits once, what is accepted runs or is told as dropped, every client gets
-// what it should, and heap and handles stay as they were.
+// npm run soak [-- requests]: 100,000 requests that fail in every place, over 64 connections, on Express and
+// again on Koa. Checks that each entered dependency exits once, each accepted task runs or is reported as
+// dropped, each client gets the expected answer, and heap and handles stay flat.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -9,10 +9,10 @@ import { isDeepStrictEqual } from 'node:util';
 const requests = Number(process.argv[2] ?? 100_000);
 const connections = 64;
 const rounds = 10;
-/** MiB that the heap may be above what it was after the second round. */
+/** How many MiB the heap may grow after the second round. */
 const slack = 4;
 
-/** What a client gets for each path: a status, a body that is cut, or nothing because it has gone. */
+/** The expected answer per path: a status, a cut body, or nothing because the client has left. */
 const expected = new Map([
   ...['/ok', '/replace', '/stream', '/task/a', '/exit/b', '/exit/c', '/native'].map(path => [path, 200]),
   ['/before', 418],
@@ -65,7 +65,7 @@ async function soak(framework) {
   check(`${framework}: exits`, counts.exited, counts.entered);
   check(`${framework}: tasks that ran or were dropped`, counts.ran + counts.dropped, counts.accepted);
   check(`${framework}: stray errors`, counts.stray, 0);
-  check(`${framework}: left undone`, undone, { responses: [], exits: [], tasks: [] });
+  check(`${framework}: unfinished work`, undone, { responses: [], exits: [], tasks: [] });
   check(`${framework}: heap is flat`, heaps.at(-1) - heaps[1] < slack, true);
   check(`${framework}: handles are flat`, handles.at(-1), handles[1]);
 }

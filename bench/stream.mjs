@@ -1,5 +1,5 @@
-// Sends 1 GiB through an Express app, as it is and transformed, with a layer and without, each in a process
-// of its own.
+// Sends 1 GiB through an Express app, unchanged and transformed, with and without a layer, each in its own
+// process.
 import http from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -20,7 +20,7 @@ async function* changed(chunks) {
   for await (const chunk of chunks) yield change(chunk);
 }
 
-/** Changes every chunk, which costs little beside sending it. */
+/** Changes every chunk, at little cost compared with sending it. */
 function change(chunk) {
   chunk[0] = 0x79;
   return chunk;
@@ -59,12 +59,14 @@ function source() {
   });
 }
 
-/** The kinds in turns: for each round MiB a second, seconds of CPU time, and the peak of memory in MiB. */
+/**
+ * Runs the kinds in turns. Returns MiB per second, seconds of CPU time and peak memory in MiB for each round.
+ */
 export async function measureStreams(node, rounds) {
   const results = Object.fromEntries(kinds.map(kind => [kind, []]));
   const servers = [];
   for (const kind of kinds) servers.push({ kind, ...(await start('./stream.mjs', kind, node)) });
-  // The first gigabyte warms each server up.
+  // The first gigabyte warms up each server.
   for (let round = 0; round <= rounds; round += 1)
     for (const server of servers) {
       const result = await measureOne(server);

@@ -1,17 +1,19 @@
-// Measures how long the package takes to import, and how large it is unpacked.
+// Measures the import time of the package and its unpacked size.
 import { execFileSync } from 'node:child_process';
 import { median } from './load.mjs';
 
-/** Milliseconds that an import takes in a new process. */
+/** How many milliseconds an import takes in a new process. */
 export function importTime(name, node, rounds) {
-  const code = `const start = performance.now(); await import('${name}'); console.log(performance.now() - start)`;
+  const code = `const start = performance.now();
+    await import('${name}');
+    console.log(performance.now() - start)`;
   const runs = Array.from({ length: rounds }, () =>
     Number(execFileSync(node, ['--input-type=module', '-e', code])),
   );
   return median(runs);
 }
 
-/** MiB of the unpacked package, and the number of its files. */
+/** The unpacked size in MiB, and the number of files. */
 export function packageSize() {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     encoding: 'utf8',

@@ -1,7 +1,7 @@
 /**
- * The door for who writes an adapter: `callnext/adapter`. Layers, requests and responses are here too, so
- * that an adapter needs no other import. What is only here may change in a minor version;
- * `docs/internals/write-an-adapter.md` shows its use.
+ * `callnext/adapter`, for authors of adapters. It includes layers, requests and responses, so that an adapter
+ * needs no other import. Exports that only exist here may change in a minor version. See
+ * `docs/internals/write-an-adapter.md`.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
 export { Depends, type Named } from './dependencies/depends.js';
@@ -33,6 +33,7 @@ export { Body } from './http/body.js';
 export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export { cookieLine, cookieValues } from './http/cookies.js';
+export { discard } from './http/discard.js';
 export { isToken } from './http/field-syntax.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';

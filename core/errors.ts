@@ -1,3 +1,4 @@
+import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
 import { causeOf, isObject } from './errors/thrown.js';
@@ -14,26 +15,23 @@ export {
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...requestMessages };
+const messages = { ...setupMessages, ...parameterMessages, ...requestMessages };
 
-/** The codes of the misuses that callnext detects; each is listed in docs/reference/errors.md. */
+/** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;
 
-/** A misuse of callnext. `code` is stable and `message` names the thing and the cure. */
+/** A misuse of callnext. `code` is stable; `message` says what went wrong and what to do. */
 export class CallnextError extends Error {
   override readonly name = 'CallnextError';
   readonly code: ErrorCode;
-  /**
-   * The chain of dependencies from the endpoint on, where the error is about dependencies. Else there is no
-   * such property.
-   */
+  /** The chain of dependencies, from the endpoint inward; absent from errors of other kinds. */
   declare readonly path: readonly string[] | undefined;
-  /** Where it came up, such as `POST /orders`, when it has reached a layer. */
+  /** The method and path of the request, such as `POST /orders`, once the error has reached a layer. */
   declare readonly request: string | undefined;
 
   readonly #isOne = true;
 
-  /** Unlike `instanceof`, it does not fail for a proxy that cannot be looked at. Internal. */
+  /** Internal. Unlike `instanceof`, never throws for a hostile proxy. */
   static isOne(value: object): value is CallnextError {
     return #isOne in value;
   }
@@ -45,7 +43,7 @@ export class CallnextError extends Error {
   }
 }
 
-/** Makes the error of a misuse; the caller throws it. */
+/** Creates a misuse error; the caller throws it. */
 export function misuse<Code extends ErrorCode>(
   code: Code,
   ...details: Parameters<(typeof messages)[Code]>
@@ -53,7 +51,7 @@ export function misuse<Code extends ErrorCode>(
   return new CallnextError(code, messageOf(code, details));
 }
 
-/** The same with the error that led to it, or the path of dependencies. */
+/** Creates a misuse error with a cause or a path of dependencies. */
 export function misuseWith<Code extends ErrorCode>(
   options: { cause?: unknown; path?: readonly string[] },
   code: Code,
@@ -62,10 +60,7 @@ export function misuseWith<Code extends ErrorCode>(
   return new CallnextError(code, messageOf(code, details), options);
 }
 
-/**
- * Says in the message of a misuse, and of those among its causes, at which request it came up; once. Returns
- * the error.
- */
+/** Adds the request, once, to the messages of misuse errors in `error` and its causes. Returns `error`. */
 export function located<E>(error: E, where: () => string): E {
   let depth = 0;
   for (let each: unknown = error; isObject(each) && depth < mostLocated; each = causeOf(each as Error)) {
@@ -75,10 +70,10 @@ export function located<E>(error: E, where: () => string): E {
   return error;
 }
 
-/** A misuse is at most the cause of an exception, or the cause of another misuse. */
+/** How many causes are searched; a misuse error is rarely deeper than the cause of another one. */
 const mostLocated = 4;
 
-/** An error that is frozen stays as it is. */
+/** Leaves a frozen error unchanged. */
 function locate(error: CallnextError, where: string): void {
   const { message, stack } = error;
   const hidden = { configurable: true, writable: true, enumerable: false };
@@ -94,15 +89,15 @@ function messageOf(code: ErrorCode, details: readonly unknown[]): string {
   return (messages[code] as (...details: readonly unknown[]) => string)(...details);
 }
 
-/** Whether an error is a misuse of one of these codes, also where another copy of the package has made it. */
+/** Whether an error has one of these codes, even if another copy of the package created it. */
 export function isMisuse(error: Error, ...codes: readonly ErrorCode[]): boolean {
   return error.name === 'CallnextError' && codes.includes((error as CallnextError).code);
 }
 
-/** All codes, for the documentation's test. */
+/** All codes, for the test of the documentation. */
 export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(messages) as ErrorCode[]);
 
-/** The client went away before it had its response. No exception handler is asked for it. */
+/** The client left before the response was complete. Exception handlers do not see it. */
 export class ClientDisconnect extends Error {
   override readonly name = 'ClientDisconnect';
 

@@ -1,4 +1,4 @@
-/** What users import from `callnext`, and nothing else. */
+/** Everything that users import from `callnext`. */
 export {
   BackgroundTask,
   BackgroundTasks,

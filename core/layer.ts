@@ -25,7 +25,6 @@ import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 
-/** The options of `layer.close()`. */
 interface CloseOptions {
   timeoutMs?: number;
 }
@@ -35,8 +34,8 @@ const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
 const brand = Symbol.for('callnext.Layer');
 
 /**
- * Middleware, dependencies and exception handlers around a part of an app: what `app = FastAPI(…)` holds,
- * without the routes.
+ * Middleware, dependencies and exception handlers around a part of an app, like `app = FastAPI(…)` without
+ * the routes.
  *
  * ```ts
  * const layer = new Layer({ onError: (error, { request }) => log.error({ error, url: request.url }) });
@@ -44,17 +43,16 @@ const brand = Symbol.for('callnext.Layer');
  * app.use(toExpress(layer));
  * ```
  *
- * Set it up before the first request: then it is frozen, and adding to it throws `LAYER_FROZEN`.
+ * Set the layer up before the first request, which freezes it: later additions throw `LAYER_FROZEN`.
  */
 export class Layer {
   /**
-   * What stands in for a dependency, for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. Looked up
-   * at every request and depth; the replacement keeps the place, the scope and the cache key of the original.
-   * `set` throws `OVERRIDE`.
+   * Overrides for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. They apply to every request, at
+   * every depth, and keep the place and scope of the original. `set` throws `OVERRIDE`.
    */
   readonly dependencyOverrides: Map<AnyDependency, AnyDependency> = new DependencyOverrides();
   readonly #middlewares: Middleware[];
-  /** How many of them `addMiddleware` has put around the others. */
+  /** How many of the middlewares `addMiddleware` has added. */
   #added = 0;
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
@@ -63,7 +61,7 @@ export class Layer {
   readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;
 
-  /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+  /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
   constructor(options: LayerOptions = noOptions) {
     this.#options = checkedLayerOptions(options);
     const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
@@ -73,7 +71,7 @@ export class Layer {
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
-  /** Adds a middleware outside those that are there: the last one added is outermost, as in FastAPI. */
+  /** Adds a middleware outside the existing ones: the last one added is outermost, as in FastAPI. */
   addMiddleware(middleware: Middleware): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
@@ -83,8 +81,8 @@ export class Layer {
 
   /**
    * Adds a handler that makes the response for an exception: by status for an HTTPException, then by class,
-   * the nearest ancestor first. What it throws goes to the layers further out, and to the framework. One for
-   * `Error` or 500 is the outermost of all; what it answers is reported to `onError` all the same.
+   * the nearest ancestor first. Errors that it throws go to the outer layers and to the framework. A handler
+   * for `Error` or 500 is the outermost, and its errors are also reported to `onError`.
    */
   addExceptionHandler<E extends Error>(key: ExceptionKey<E>, handler: ExceptionHandler<E>): this {
     this.#refuseIfFrozen('addExceptionHandler');
@@ -93,9 +91,8 @@ export class Layer {
   }
 
   /**
-   * Enters the lifespan, where the first request would do it otherwise: before the server listens, so that
-   * what fails here is known before there is anybody to tell. Rejects with what it throws, and with
-   * `LAYER_CLOSED`.
+   * Enters the lifespan before the server listens, instead of at the first request, so that it fails before
+   * clients can connect. Rejects with what the lifespan throws, and with `LAYER_CLOSED`.
    */
   async start(): Promise<void> {
     if (this.#inFlight.isClosed) throw misuse('LAYER_CLOSED');
@@ -103,7 +100,7 @@ export class Layer {
   }
 
   /**
-   * A function with dependencies outside a request: in a script, a cron job, a test.
+   * Runs a function with dependencies outside a request: in a script, a cron job or a test.
    *
    * ```ts
    * const count = await layer.run({ db: Depends(getDb) }, async ({ db, backgroundTasks }) => {
@@ -112,10 +109,10 @@ export class Layer {
    * });
    * ```
    *
-   * Overrides, scopes, `onError`, lifespan and order are those of a request; there is no middleware, none of
-   * the layer's own `dependencies`, and no response: `yield` gives `undefined`. Resolves with the result when
-   * the last task has run. Rejects with what the function throws, as its dependencies make it, with what an
-   * exit fails with, and with `LAYER_CLOSED`; tasks that fail are told to `onError`.
+   * Overrides, scopes, `onError`, lifespan and order are those of a request. There is no middleware, none of
+   * the layer's own `dependencies`, and no response: `yield` returns `undefined`. Resolves with the result
+   * after the last task. Rejects with the failure of the function, after its dependencies have seen it, with
+   * that of an exit, and with `LAYER_CLOSED`. Failed tasks are reported to `onError`.
    */
   run<D extends Dependencies, Result>(
     dependencies: Named<D>,
@@ -125,22 +122,22 @@ export class Layer {
   }
 
   /**
-   * Ends the layer: it refuses new requests with a 503 and waits for those that it has, to their last
-   * background task. Then the lifespan is left.
+   * Closes the layer: refuses new requests with a 503, waits for running ones to their last background task,
+   * and then exits the lifespan.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
    *   server.close();
    *   const { responses, exits, tasks } = await layer.close({ timeoutMs: 10_000 });
-   *   console.log('left undone:', ...responses, ...exits, ...tasks);
+   *   console.log('unfinished:', ...responses, ...exits, ...tasks);
    *   process.exit();
    * });
    * ```
    *
-   * Resolves with what was left undone, by name, when `timeoutMs` milliseconds are over; it waits for ever
-   * without them. Then `backgroundTasks.signal` and the signals of unanswered requests are aborted, and tasks
-   * that have not begun are dropped and told to `onError`. The exit of the lifespan has as long again.
-   * Rejects with what that throws, and with `LAYER_OPTIONS`.
+   * After `timeoutMs` milliseconds (never, by default), aborts `backgroundTasks.signal` and the signals of
+   * unanswered requests, drops tasks that have not started, reports those to `onError`, and resolves with the
+   * names of unfinished work. The exit of the lifespan has the same time again. Rejects with what the
+   * lifespan throws, and with `LAYER_OPTIONS`.
    */
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
@@ -153,7 +150,7 @@ export class Layer {
     return isLeft ? undone : { ...undone, exits: [...undone.exits, lifespan.name] };
   }
 
-  /** The effective order, outermost first, as data and, by `String(…)`, for people. */
+  /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */
   describe(): LayerDescription {
     return describe({
       ...this.#options,
@@ -164,7 +161,7 @@ export class Layer {
     });
   }
 
-  /** The layer as requests run through it; from here on nothing can be added. Internal. */
+  /** Internal: freezes the layer for requests. */
   [frozen](forGood: boolean): FrozenLayer {
     if (this.#frozen) return this.#frozen;
     const { dependencies, onError, defaultScope, timeout, maxBodySize } = this.#options;
@@ -187,7 +184,7 @@ export class Layer {
     return plan;
   }
 
-  /** Notes that an adapter's function mounts the layer. Internal. */
+  /** Internal: records that an adapter function mounts the layer. */
   [mounted](adapter: { readonly name: string }): Mount {
     return this.#mounts.add(adapter);
   }
@@ -196,7 +193,7 @@ export class Layer {
     return true;
   }
 
-  /** A function without a name is called by where it was given: `addMiddleware #2`, `middleware[0]`. */
+  /** A function without a name is named after its place: `addMiddleware #2`, `middleware[0]`. */
   get #middlewareNames(): string[] {
     return this.#middlewares.map((middleware, index) => {
       const inOption = index - this.#added;

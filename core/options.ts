@@ -1,18 +1,17 @@
 import { misuse } from './errors.js';
 
 /**
- * The names of an interface of options, kept equal to it by the compiler:
- * `const known = { status: true } satisfies OptionNames<EndpointOptions>`.
+ * The names in an options interface, kept complete by the compiler: `const known = { status: true } satisfies
+ * OptionNames<EndpointOptions>`.
  */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
-/** Stands for options that were not given. */
+/** The default for omitted options. */
 export const noOptions = Object.freeze({});
 
 /**
- * Refuses options that are not an object, and names that there are not, such as `statusCode` for `status`.
- * Builds nothing where all is well, so that it may run for every cookie.
- * Throws `OPTIONS` and `UNKNOWN_OPTION`.
+ * Rejects options that are not an object, and unknown names, such as `statusCode` for `status`. Allocates
+ * nothing for valid options, so that it can run for every cookie. Throws `OPTIONS` and `UNKNOWN_OPTION`.
  */
 export function checkOptions(
   where: string,
@@ -27,7 +26,7 @@ export function checkOptions(
     if (!Object.hasOwn(known, name)) throw misuse(code, where, name, listed(name, known));
 }
 
-/** Throws `OPTION_VALUE` for an option that was given and does not pass. */
+/** Throws `OPTION_VALUE` for an invalid value; `undefined` passes. */
 export function checkOption(
   where: string,
   option: string,
@@ -38,7 +37,7 @@ export function checkOption(
   if (value !== undefined && !isRight(value)) throw misuse('OPTION_VALUE', where, option, expected, value);
 }
 
-/** What the error for an unknown option says of those that there are. */
+/** The known options, for the error of an unknown one. */
 function listed(
   name: string,
   known: Readonly<Record<string, unknown>>,
@@ -47,7 +46,7 @@ function listed(
   return { known: names, meant: meantBy(name, names) };
 }
 
-/** The option that was probably meant: the same word in another spelling, a part of it, or with a slip. */
+/** The likely intended option: another spelling, a part of the word, or a typo. */
 function meantBy(name: string, known: readonly string[]): string | undefined {
   const given = plain(name);
   const of = (isMeant: (plainKnown: string) => boolean): string | undefined =>
@@ -61,12 +60,12 @@ function meantBy(name: string, known: readonly string[]): string | undefined {
   );
 }
 
-/** `status_code`, `statusCode` and `StatusCode` are one word. */
+/** Makes `status_code`, `statusCode` and `StatusCode` equal. */
 function plain(name: string): string {
   return name.replace(/[^a-z0-9]/gi, '').toLowerCase();
 }
 
-/** Levenshtein's. */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_each, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

@@ -1,5 +1,5 @@
-// npm run budgets [-- --list]: measures what the code costs, prints it beside the plan of issue 19, and fails
-// where a limit of scripts/budgets/table.mjs is passed. `--list` names everything that was counted.
+// npm run budgets [-- --list]: measures what the code costs, prints it next to the plan of issue 19, and
+// fails if it exceeds a limit of scripts/budgets/table.mjs. `--list` prints everything that was counted.
 import { rmSync } from 'node:fs';
 import { compile, compiled } from './budgets/instrument.mjs';
 import { classesOf, longFiles, readSources } from './budgets/sources.mjs';

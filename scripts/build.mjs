@@ -29,7 +29,7 @@ keepReachable(
 );
 mark('dist/cjs', 'commonjs');
 mark('dist/esm', 'module');
-// The examples import the package by its name, as it is built.
+// The examples import the built package by its name.
 compile(['examples'], { outDir: 'dist/examples', rootDir: 'examples', paths: {}, declaration: false });
 
 async function bundle(dir) {
@@ -39,13 +39,13 @@ async function bundle(dir) {
     external: /^(?!\.|\/)/,
     treeshake: { moduleSideEffects: false },
     transform: { target: 'es2022' },
-    // The source maps say which file the code is from.
+    // The source maps show the original file.
     experimental: { attachDebugInfo: 'none' },
   });
   const { output } = await build.write({
     dir,
     format: 'cjs',
-    // As the sources are: they are ES modules.
+    // Strict mode, like the sources, which are ES modules.
     strict: true,
     dynamicImportInCjs: false,
     keepNames: true,
@@ -64,19 +64,19 @@ async function bundle(dir) {
 }
 
 /**
- * Escapes what is not ASCII, which stands in strings only: V8 holds a source with one such character in twice
- * the memory.
+ * Escapes non-ASCII characters, which only occur in strings: with one of them, V8 keeps a source in twice the
+ * memory.
  */
 function toAscii(code) {
   return code.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** What several entries need of a folder. */
+/** The chunk of code that several entries share from a folder. */
 function chunkOf(name, folder = name) {
   return { name, test: id => id.startsWith(path.resolve(folder) + path.sep), minShareCount: 2 };
 }
 
-/** An ES module that exports what a CommonJS one has: both are the same objects. */
+/** Writes an ES module that re-exports a CommonJS one, so that both give the same objects. */
 function writeDoor(fileName, names) {
   const file = path.join('dist/esm', fileName);
   const target = path.posix.join(path.posix.relative(path.posix.dirname(fileName), '..'), 'cjs', fileName);
@@ -99,7 +99,7 @@ function compile(include, options) {
   }
 }
 
-/** Node and TypeScript take the kind of a file from the nearest package.json. */
+/** Node and TypeScript read the module kind from the nearest package.json. */
 function mark(directory, type) {
   mkdirSync(directory, { recursive: true });
   writeFileSync(`${directory}/package.json`, `${JSON.stringify({ type, sideEffects: false })}\n`);

@@ -1,5 +1,5 @@
-// Packs the package as it would be published and looks at it from outside: publint, are-the-types-wrong, and
-// a program in each module system that installs the tarball and runs.
+// Packs the package as for publishing and checks it from outside: publint, are-the-types-wrong, and a program
+// in each module system that installs the tarball and runs.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,10 +27,11 @@ function install(tarball) {
   writeFileSync(path.join(directory, 'package.json'), '{ "name": "consumer", "private": true }');
   run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], directory);
   const names = '{ Layer, Response, endpoint }';
-  // Both copies of the package in one process: an object of one is understood by the other.
+  // Loads both module formats in one process: each must understand objects of the other.
   const program = `
     const answer = request => new Response(Object.keys(request.session).length + ' from the other copy');
-    const middleware = [gzip(), sessions({ secretKey: 'secret' }), fromExpress((req, res, next) => next()), answer];
+    const native = fromExpress((req, res, next) => next());
+    const middleware = [gzip(), sessions({ secretKey: 'secret' }), native, answer];
     const layer = new Layer({ middleware });
     const server = require('node:http').createServer(toNode(layer, () => undefined));
     server.listen(0, '127.0.0.1', async () => {
@@ -57,7 +58,7 @@ function install(tarball) {
   writeFileSync(path.join(directory, 'program.cjs'), cjs);
 }
 
-/** Names in a stack are those of the sources, and a source map leads to their lines. */
+/** Checks that a stack shows the names of the sources, and that the source map leads to their lines. */
 function checkStack(options, expected) {
   const code = "try { require('callnext').endpoint(1) } catch (error) { console.log(error.stack) }";
   const stack = run(process.execPath, [...options, '-e', code], directory);

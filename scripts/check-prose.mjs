@@ -1,6 +1,6 @@
-// Part of `npm run lint`: the width of prose, and the phrases that scripts/prose/rules.mjs rules out. A file
-// may have as many faults as scripts/prose-baseline.json grants it, and no more;
-// `node scripts/check-prose.mjs --update` lowers these ceilings.
+// Part of `npm run lint`: checks the width of prose and the phrases that scripts/prose/rules.mjs rules out. A
+// file may have at most as many faults as scripts/prose-baseline.json grants it; `node
+// scripts/check-prose.mjs --update` lowers these ceilings, and `--list` prints all faults.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { codeLines, markdownLines } from './prose/lines.mjs';
@@ -56,7 +56,7 @@ function insteadOf(phrase) {
   return better === undefined ? '' : `; write: ${better}`;
 }
 
-/** A file that was moved keeps its ceiling. */
+/** A moved file keeps its ceiling. */
 function ceilingOf(file) {
   return ceilings?.[file] ?? ceilings?.[moved.get(path.basename(file))] ?? 0;
 }

@@ -1,5 +1,5 @@
-// npm run fuzz [-- requests [seed]]: random raw HTTP against an app with every built-in and against one below
-// a layer that changes nothing, on Express and Koa. `npm test` does the same with a fixed seed and fewer
+// npm run fuzz [-- requests [seed]]: sends random raw HTTP to an app with every built-in, and to one below a
+// layer that changes nothing, on Express and Koa. `npm test` does the same with a fixed seed and fewer
 // requests.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -7,8 +7,8 @@ import { randomInt } from 'node:crypto';
 const requests = Number(process.argv[2] ?? 100_000);
 const seed = Number(process.argv[3] ?? randomInt(2 ** 31));
 /**
- * Three properties on three apps. A connection carries two requests on average, and the parser of Node
- * refuses more than half of them.
+ * Three properties on three apps. A connection carries two requests on average, and Node's parser refuses
+ * more than half of them.
  */
 const connections = Math.ceil((requests * 1.2) / 9);
 

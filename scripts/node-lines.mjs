@@ -1,11 +1,10 @@
-// The release lines of Node: the one that this machine has by a name such as `node24`, otherwise as npm has
-// it.
+// Finds the release lines of Node: an installed one such as `node24`, otherwise from npm.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Calls `use` with the binary of each line, by its number, and removes afterwards what it has installed. */
+/** Calls `use` with the binary of each line, and then removes whatever it has installed. */
 export async function withNodes(lines, use) {
   const directory = mkdtempSync(path.join(tmpdir(), 'callnext-nodes-'));
   try {

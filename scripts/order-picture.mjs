@@ -1,5 +1,5 @@
-// npm run docs:order: draws docs/reference/order.svg from the first row of test/model/order-rows.ts.
-// With `-` it prints the picture instead.
+// npm run docs:order: draws docs/reference/order.svg from the first row of test/model/order-rows.ts. With `-`
+// it prints the picture instead.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { transformSync } from '@swc/core';
@@ -10,7 +10,7 @@ const { code } = transformSync(source, { jsc: { parser: { syntax: 'typescript' }
 const { orderTables } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
 const { events } = orderTables[0].rows[0];
 
-/** The lanes from the outside in. Each runs from the first event that begins with its name to the last. */
+/** The lanes, outermost first. Each spans from the first to the last event that starts with its name. */
 const lanes = [
   ['outer', 'middleware', 'outermost'],
   ['inner', 'middleware', 'innermost'],
@@ -47,7 +47,7 @@ const escaped = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').re
 const text = (kind, x, y, content, anchor = 'start') =>
   `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${escaped(content)}</text>`;
 
-/** What happens at an event of a lane, without the lane's name and the status. */
+/** The text of an event, without the lane's name and the status. */
 const ending = (event, name) => event.slice(name.length).replace(/ \d+$/, '').trim();
 
 function lane([name, kind, detail], index) {

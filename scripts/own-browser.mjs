@@ -1,4 +1,4 @@
-// What the scripts share that look at an app with a browser.
+// Shared by the scripts that check an app in a browser.
 import { existsSync } from 'node:fs';
 import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
@@ -7,9 +7,10 @@ import Koa from 'koa';
 import { chromium } from 'playwright-core';
 
 const args =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking ' +
+  '--disable-component-update --disable-sync';
 
-/** Headless Chromium of Debian; where there is none, says so and ends the process. */
+/** Launches Debian's headless Chromium. If it is missing, prints how to install it and exits. */
 export function launchChromium() {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
   if (executablePath === undefined) {
@@ -20,8 +21,8 @@ export function launchChromium() {
 }
 
 /**
- * An app of a framework: a layer around everything, and at each path an endpoint, or another layer and then
- * what is at the path.
+ * Returns the listener of an app with a layer around everything, and at each path an endpoint, optionally
+ * inside another layer.
  */
 export function listenerOf(framework, layer, routes) {
   if (framework === 'express') {
@@ -31,7 +32,7 @@ export function listenerOf(framework, layer, routes) {
     return app;
   }
   const app = new Koa().use(toKoa(layer));
-  app.silent = true; // Koa tells of each client that leaves a stream
+  app.silent = true; // Koa logs every client that leaves a stream
   for (const [route, target] of Object.entries(routes)) {
     for (const handler of [target].flat().map(each => toKoa(each)))
       app.use((ctx, next) => (ctx.path === route ? handler(ctx, next) : next()));

@@ -1,8 +1,8 @@
-// What the scripts share that start a server of their own.
+// Shared by the scripts that start a server.
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** A port on loopback that nobody uses. */
+/** Returns a free port on loopback. */
 export async function freePort() {
   const probe = net.createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -12,7 +12,7 @@ export async function freePort() {
   return port;
 }
 
-/** Resolves when `ask` does not fail any more: a server that was started listens. */
+/** Resolves once `ask` succeeds, because the started server then listens. */
 export async function listening(name, ask) {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     try {

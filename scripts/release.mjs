@@ -1,7 +1,7 @@
-// npm run release -- 1.2.0 [--repository https://github.com/owner/name]: runs CI's checks, sets the version and
-// tags it. `--repository` also sets `repository`, `homepage` and `bugs` in package.json: npm resolves the links
-// of the README by it, and provenance requires it.
-// CI publishes the tag: `npm publish --provenance --access public`.
+// npm run release -- 1.2.0 [--repository https://github.com/owner/name]: runs CI's checks, sets the version
+// and tags it. `--repository` also sets `repository`, `homepage` and `bugs` in package.json: npm needs it to
+// resolve the links of the README, and provenance requires it. CI publishes the tag: `npm publish
+// --provenance --access public`.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,4 @@
-// CORS and sessions as a browser sees them, across origins and sites on loopback, in headless Chromium on
-// Express and on Koa.
+// Tests CORS and sessions across origins and sites on loopback, in headless Chromium, on Express and Koa.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -40,7 +39,7 @@ try {
       server.close();
     }
     console.log(
-      `Chromium ${browser.version()} on ${framework}: CORS, sessions and server timing across origins are as they should be.`,
+      `Chromium ${browser.version()} on ${framework}: CORS, sessions and server timing work across origins.`,
     );
   }
 } finally {
@@ -54,7 +53,7 @@ async function open(context, url) {
   return page;
 }
 
-/** `fetch` in a page: what its script can see of the answer, or the name of the error. */
+/** Calls `fetch` in a page; returns what its script can read of the answer, or the name of the error. */
 function fetchIn(page, url, init = {}) {
   return page.evaluate(
     async ([at, options]) => {
@@ -132,7 +131,7 @@ async function preflights(page, api, asked) {
   const url = `http://127.0.0.1:${api}/items`;
   assert.equal((await fetchIn(page, url, put)).text, '"PUT"');
   assert.equal((await fetchIn(page, url, put)).text, '"PUT"');
-  // The answer to the preflight is kept for a while.
+  // The preflight's answer is cached.
   assert.deepEqual(asked, ['OPTIONS /items', 'PUT /items', 'PUT /items']);
   assert.equal(await fetchIn(page, url, { method: 'DELETE' }), 'TypeError');
   assert.equal(await fetchIn(page, url, { headers: { 'x-other': '1' } }), 'TypeError');
@@ -159,11 +158,11 @@ async function credentials(page, api) {
   assert.equal(await visit({ credentials: 'include' }), 2);
   assert.equal(await visit({ credentials: 'omit' }), 1);
   assert.equal(await visit({ credentials: 'include' }), 3);
-  // Cookies are the host's, whatever the port; a script does not see this one.
+  // Cookies belong to the host, whatever the port; scripts cannot read this one.
   assert.equal(await page.evaluate(() => document.cookie), '');
 }
 
-/** `127.0.0.1` and `localhost` are two sites. */
+/** `127.0.0.1` and `localhost` are different sites. */
 async function sites(context, other, api) {
   const own = await open(context, `http://127.0.0.1:${api}/strict`);
   assert.equal(await own.textContent('body'), '{"visits":1}');
@@ -177,7 +176,7 @@ async function sites(context, other, api) {
     await other.goBack();
     return text;
   };
-  // A link from another site brings along what is lax, and not what is strict.
+  // A link from another site sends `lax` cookies, and not `strict` ones.
   assert.equal(await follow('/lax'), '{"visits":4}');
   assert.equal(await follow('/strict'), '{"visits":1}');
   const names = (await context.cookies()).map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]);
@@ -185,7 +184,7 @@ async function sites(context, other, api) {
     ['lax', true, 'Lax'],
     ['strict', true, 'Strict'],
   ]);
-  // `none` is for https, as which Chromium takes localhost.
+  // `none` requires https, and Chromium treats localhost as such.
   const secure = await open(context, `http://localhost:${api}/none`);
   await secure.reload();
   assert.equal(await secure.textContent('body'), '{"visits":2}');

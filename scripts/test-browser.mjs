@@ -1,5 +1,4 @@
-// What a browser makes of responses and forms, in headless Chromium on Express and on Koa. Debian:
-// `apt-get install chromium`.
+// Tests responses and forms in headless Chromium, on Express and Koa. Debian: `apt-get install chromium`.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -44,7 +43,7 @@ try {
       [],
     );
     console.log(
-      `Chromium ${browser.version()} on ${framework}: events with a reconnect, an upload, cookies and a download are as they should be.`,
+      `Chromium ${browser.version()} on ${framework}: events, reconnect, upload, cookies and download work.`,
     );
   }
 } finally {
@@ -61,7 +60,9 @@ function endpoints(log) {
     {},
     () =>
       new HTMLResponse(
-        '<form method="post" enctype="multipart/form-data" action="/upload"><input name="a" value="é &quot;1&quot;"><input type="file" name="f" multiple><button>Send</button></form>',
+        '<form method="post" enctype="multipart/form-data" action="/upload">' +
+          '<input name="a" value="é &quot;1&quot;"><input type="file" name="f" multiple>' +
+          '<button>Send</button></form>',
       ),
   );
   const events = endpoint({ feed: Depends(getFeed) }, ({ request, backgroundTasks }) => {
@@ -74,7 +75,7 @@ function endpoints(log) {
           yield new ServerSentEvent({ comment: 'hello', retry: 50 });
           yield new ServerSentEvent({ data: { n: 1, text: 'é\n' }, id: '1' });
           yield new ServerSentEvent({ event: 'named', rawData: 'two\nlines', id: '2' });
-          return; // the connection ends, and the browser comes back
+          return; // the connection ends, and the browser reconnects
         }
         yield new ServerSentEvent({ data: { n: last + 1 }, id: String(last + 1) });
         await new Promise(resolve => request.signal.addEventListener('abort', resolve, { once: true }));
@@ -147,7 +148,7 @@ async function upload(page) {
 
 async function cookies(page) {
   await page.evaluate(() => {
-    // biome-ignore lint/suspicious/noDocumentCookie: it is what the page is asked about
+    // biome-ignore lint/suspicious/noDocumentCookie: this is what the page is tested for
     document.cookie = 'old=1';
   });
   await page.evaluate(() => fetch('/cookies'));

@@ -1,5 +1,5 @@
-// examples/migration with FastAPI itself, path by path. Debian:
-// `apt-get install python3-fastapi python3-uvicorn python3-itsdangerous`.
+// Compares examples/migration with FastAPI itself, path by path. Debian: `apt-get install python3-fastapi
+// python3-uvicorn python3-itsdangerous`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import net from 'node:net';
@@ -12,7 +12,8 @@ const python = ['/usr/bin/python3', 'python3'].find(
 );
 if (python === undefined) {
   console.error(
-    'test:starlette needs FastAPI, which is not installed: `apt-get install python3-fastapi python3-uvicorn python3-itsdangerous`.',
+    'test:starlette needs FastAPI, which is not installed: ' +
+      '`apt-get install python3-fastapi python3-uvicorn python3-itsdangerous`.',
   );
   process.exit(1);
 }

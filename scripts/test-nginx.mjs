@@ -1,4 +1,4 @@
-// Asks nginx and a FileResponse for the same files by the same requests, and compares the answers. Debian:
+// Sends the same requests for files to nginx and to a FileResponse, and compares the answers. Debian:
 // `apt-get install nginx-light`.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const modified = statSync(path.join(folder, 'small.txt')).mtime;
 const earlier = new Date(modified.getTime() - 60_000).toUTCString();
 const later = new Date(modified.getTime() + 60_000).toUTCString();
 
-/** What stands as `ETAG` is replaced by the one that the server has given. */
+/** `ETAG` stands for the one that the server has sent. */
 const requests = [
   ['small.txt', {}],
   ['large.txt', {}],
@@ -60,7 +60,7 @@ const requests = [
   ['small.txt', { range: 'bytes=0-3', 'if-range': earlier }],
 ];
 
-// Ranges that overlap are put together here, and sent one by one there, so they are not among them.
+// Overlapping ranges are left out: we merge them, and nginx sends them separately.
 const ours = http.createServer(
   toNode(
     endpoint(
@@ -74,7 +74,8 @@ const port = await freePort();
 const config = `daemon off; pid ${folder}/pid; error_log stderr crit; worker_processes 1;
   events {}
   http { access_log off; default_type application/octet-stream; types { text/plain txt; } charset utf-8;
-    client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c; uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
+    client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
+    uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
     server { listen 127.0.0.1:${port}; root ${folder}; } }`;
 writeFileSync(path.join(folder, 'nginx.conf'), config);
 const server = spawn(nginx, ['-p', folder, '-c', path.join(folder, 'nginx.conf')], {
@@ -111,7 +112,7 @@ async function answer(port, method, file, headers) {
     Object.entries(headers).map(([name, value]) => [name, value.replace('ETAG', plain.etag)]),
   );
   const { status, headers: sent, body } = await ask(port, method, file, filled);
-  // An error page is each server's own.
+  // The servers have different error pages.
   if (status >= 400) return { status, range: sent['content-range'] };
   const boundary = /boundary=(\S+)/.exec(sent['content-type'] ?? '')?.[1];
   const bare = text =>

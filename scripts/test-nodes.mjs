@@ -1,4 +1,4 @@
-// npm run test:nodes: the whole suite on Node 24, and the suites that touch Node most on 22 and 26.
+// npm run test:nodes: runs the whole suite on Node 24, and the suites that depend most on Node on 22 and 26.
 import { execFileSync } from 'node:child_process';
 import { versionOf, withNodes } from './node-lines.mjs';
 

@@ -1,11 +1,11 @@
-// npm run test:package: the packed tarball in fresh projects, each of one kind of user: it is installed, its
-// types are checked, it runs.
+// npm run test:package: installs the packed tarball in fresh projects, one per kind of user, checks its types
+// and runs it.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** What a project does, in its module system and with its framework: it mounts a layer, and asks itself. */
+/** The program of a project, for a module system and a framework: mounts a layer and sends a request. */
 const expressProgram = (load, fromExpress) => `${load}
 const timing = async (request, callNext) => {
   const response = await callNext(request);
@@ -96,7 +96,7 @@ const tsconfig = (module, moduleResolution) =>
       moduleResolution,
       target: 'es2022',
       strict: true,
-      // Every declaration of the package is checked, too.
+      // Checks every declaration of the package too.
       skipLibCheck: false,
       types: ['node'],
       outDir: 'out',
@@ -153,7 +153,8 @@ const projects = {
   },
   vitest: {
     install: ['express@5', 'vitest@3'],
-    'program.test.js': `import { expect, test } from 'vitest';\n${testProgram(imports('express', 'express', 'express'))}`,
+    'program.test.js': `import { expect, test } from 'vitest';
+${testProgram(imports('express', 'express', 'express'))}`,
     run: [['npx', 'vitest', 'run']],
   },
   'node:test': {
@@ -166,9 +167,12 @@ ${testProgram(imports('express', 'express', 'express'))}`,
   },
 };
 
-/** What a test of an app looks like in any runner: overrides, the client, the order. */
+/** A test of an app, for any runner: overrides, the client, the order. */
 function testProgram(load) {
-  return `${load.replace('{ endpoint, Layer }', '{ Depends, endpoint, Layer }').replace('{ TestClient }', '{ override, TestClient }')}
+  const loaded = load
+    .replace('{ endpoint, Layer }', '{ Depends, endpoint, Layer }')
+    .replace('{ TestClient }', '{ override, TestClient }');
+  return `${loaded}
 const getName = () => 'real';
 async function* getDb() {
   yield 'db';
@@ -176,7 +180,8 @@ async function* getDb() {
 const layer = new Layer();
 const app = express();
 app.use(toExpress(layer));
-app.get('/', toExpress(endpoint({ name: Depends(getName), db: Depends(getDb) }, function read({ name, backgroundTasks }) {
+const needs = { name: Depends(getName), db: Depends(getDb) };
+app.get('/', toExpress(endpoint(needs, function read({ name, backgroundTasks }) {
   backgroundTasks.addTask(function notify() {});
   return { name };
 })));

@@ -1,5 +1,5 @@
-// Runs examples/transactions and the store that servers share against a PostgreSQL server of its own, which
-// it starts and ends. Debian: `apt-get install postgresql`.
+// Runs examples/transactions, and a store shared by servers, against a PostgreSQL server that it starts and
+// stops. Debian: `apt-get install postgresql`.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

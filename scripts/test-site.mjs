@@ -1,6 +1,5 @@
-// npm run test:site: builds the documentation's site and reads it in headless Chromium, at the widths of a
-// phone and of a desk: every page, every link and anchor, nothing wider than the window, no error in the
-// console.
+// npm run test:site: builds the documentation site and reads it in headless Chromium at phone and desktop
+// width: every page, link and anchor works, nothing is wider than the window, and the console shows no error.
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import http from 'node:http';
@@ -77,7 +76,7 @@ try {
       }
       await page.emulateMedia({ colorScheme: 'light' });
     }
-    await page.goto(origin);
+    await page.goto(origin, { waitUntil: 'networkidle' }); // the key is heard once the scripts have run
     await page.keyboard.press('/');
     await page.locator('#localsearch-input').fill('addMiddleware');
     const results = page.locator('#localsearch-list a');

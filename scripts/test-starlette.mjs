@@ -1,5 +1,5 @@
-// One session, kept by `sessions()` and by Starlette's own SessionMiddleware in turn. Debian:
-// `apt-get install python3-starlette python3-itsdangerous`.
+// Shares one session between `sessions()` and Starlette's own SessionMiddleware. Debian: `apt-get install
+// python3-starlette python3-itsdangerous`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,8 @@ const python = ['/usr/bin/python3', 'python3'].find(
 );
 if (python === undefined) {
   console.error(
-    'test:starlette needs Starlette, which is not installed: `apt-get install python3-starlette python3-itsdangerous`.',
+    'test:starlette needs Starlette, which is not installed: ' +
+      '`apt-get install python3-starlette python3-itsdangerous`.',
   );
   process.exit(1);
 }

@@ -1,5 +1,5 @@
-// Uploads 1 GiB as a form to a server that has 64 MiB of heap, on Express and on Koa, and looks at what is
-// left of it. Needs that much room on disk.
+// Uploads 1 GiB as a form to a server with 64 MiB of heap, on Express and Koa, and checks that nothing is
+// left of it. Needs 1 GiB of disk space.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

@@ -1,10 +1,10 @@
-// What the package weighs for whoever installs it, beside the goals. Printed by `npm run package`.
+// What the package costs its users, next to the goals. Printed by `npm run package`.
 import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 /**
- * Bytes of `callnext` with `callnext/express` in the bundle of an app, minified and gzipped, without
+ * The size of `callnext` with `callnext/express` in an app's bundle, in bytes, minified and gzipped, without
  * dependencies.
  */
 export async function minifiedSize() {
@@ -26,7 +26,7 @@ export async function minifiedSize() {
 }
 
 /**
- * Milliseconds of CPU that an import takes in a new process: the median. Other processes do not change it.
+ * How many milliseconds of CPU an import takes in a new process: the median, unaffected by other processes.
  */
 export function importTime(name, rounds = 11) {
   const code = `const before = process.cpuUsage();
@@ -39,7 +39,7 @@ export function importTime(name, rounds = 11) {
   return times.sort((a, b) => a - b)[rounds >> 1];
 }
 
-/** Lines of text about the package that `npm pack --json` has described. */
+/** Returns lines of text about the package that `npm pack --json` has described. */
 export async function weigh({ unpackedSize, entryCount }) {
   const size = (await minifiedSize()) / 1024;
   const time = importTime('callnext/express');

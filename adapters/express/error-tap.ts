@@ -22,8 +22,8 @@ import { throwInto } from './throw-into.js';
 import { wrongFramework } from './wrong-framework.js';
 
 /**
- * Lets a layer's exception handlers answer before the app's own error middleware: an Express error handler to
- * mount after the routes, and before that middleware.
+ * Lets a layer's exception handlers answer before the app's own error middleware. Mount it after the routes
+ * and before that middleware.
  *
  * ```ts
  * app.use(toExpress(layer));
@@ -32,10 +32,10 @@ import { wrongFramework } from './wrong-framework.js';
  * app.use(renderErrors);
  * ```
  *
- * What a handler throws or passes to `next(error)` is what `callNext` rejects with; what the layer does not
- * handle goes on to the error middleware that comes after. Without a boundary the app's own error middleware
- * answers first, and `callNext` resolves with its answer; the dependencies get the error in either case.
- * Throws `ERROR_BOUNDARY`.
+ * `callNext` rejects with the error that a handler throws or passes to `next(error)`. Errors that the layer
+ * does not handle go to the next error middleware. Without a boundary, the app's error middleware answers
+ * first, and `callNext` resolves with its answer. The dependencies receive the error in both cases. Throws
+ * `ERROR_BOUNDARY`.
  */
 export function errorBoundary(layer: Layer): ExpressErrorHandler {
   if (!isLayer(layer)) throw misuse('ERROR_BOUNDARY', layer);
@@ -44,11 +44,11 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
     const native = NativeExchange.of(res);
     if (!native || !isInside(native.exchange, freeze(layer))) return next(error);
     const passOn: PassOn = thrown => next(thrown);
-    // Of an app that is left alone otherwise.
+    // The app has no error tap (`errorTap: false`).
     if (observe(native, error, passOn)) return;
     if (!isUnanswered(native) || native.passedOn !== undefined) return next(error);
     const waiter = native.waiters.of(layer);
-    // What the layer does not handle goes on from here, where the app's own error middleware may answer it.
+    // Errors that the layer does not handle continue from here, to the app's error middleware.
     if (waiter) waiter.passOn = passOn;
     native.passOn = passOn;
     settleError(native, undefined, error);
@@ -56,9 +56,8 @@ export function errorBoundary(layer: Layer): ExpressErrorHandler {
 }
 
 /**
- * Sees to it that the last entry on the outermost app's stack is the tap: it gets the errors that no error
- * handler of the user has answered. Routes may be added at any time, so this is looked at on every request;
- * it is one comparison then.
+ * Keeps the tap last on the outermost app's stack, where it receives the errors that no error handler has
+ * answered. Routes may be added at any time, so every request checks this, with one comparison.
  */
 export function placeErrorTap(inner: ExpressApp | undefined): void {
   const app = outermostApp(inner);
@@ -77,8 +76,8 @@ function outermostApp(app: ExpressApp | undefined): ExpressApp | undefined {
 }
 
 /**
- * No entry is left. A failure from now on, such as that of a middleware above the 404, would find no error
- * middleware after this place: it begins anew at the top of the app.
+ * Restarts at the top of the app, because a later failure, such as one in a middleware above the 404, would
+ * find no error middleware after this place.
  */
 function restartAtTop(req: ExpressReq, res: ExpressRes): void {
   const native = NativeExchange.of(res);
@@ -91,17 +90,16 @@ function errorTap(error: unknown, req: ExpressReq, res: ExpressRes, next: Expres
   if (!native || (native.passedOn !== undefined && native.passedOn === error)) return next(error);
   if (isUnanswered(native)) native.passOn = next;
   else restartAtTop(req, res);
-  // Where a layer has answered in its place, Express would cut a connection that serves other requests by
-  // now.
+  // If a layer has answered instead, Express would cut a connection that already serves other requests.
   if (isUnanswered(native) || native.waiters.wasLeft) settleError(native, undefined, error);
   else if (saysClosed(native, error)) {
-    // Where another response is sent in its place, Express would cut the connection of that one.
+    // If another response is sent instead, Express would cut its connection.
     if (native.end.over?.outcome === 'aborted') next(error);
   } else if (isAnsweredInPlace(native)) settleError(native, undefined, error);
   else {
     const told = asThrown(toError(error));
-    // Natively the first answer is in the kernel by now, and Express would cut the connection before it got
-    // there.
+    // Without a layer, the first answer would be in the kernel by now; here Express would cut the connection
+    // before it is sent.
     if (!whenReleased(native, () => goOn(native, told, next))) next(told);
   }
 }

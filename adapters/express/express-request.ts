@@ -3,7 +3,7 @@ import { clientOf, type Framework, hostOf, parsedBodyOf, readTarget, type Target
 import { type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
 import { matchedRoute } from './matched-route.js';
 
-/** What Express knows of a request. */
+/** Express' view of a request. */
 export class ExpressRequest implements Framework {
   readonly kind = 'node';
   readonly keepsContext = true;
@@ -40,7 +40,7 @@ export class ExpressRequest implements Framework {
     return baseUrl + url;
   }
 
-  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  /** Not `originalUrl`, because native code may have changed `url`. */
   get target(): Target {
     const { baseUrl = '', url = '/' } = this.#req;
     const here = readTarget(url);
@@ -48,7 +48,7 @@ export class ExpressRequest implements Framework {
     if (url === whole) return here;
     const { path } = readTarget(whole);
     const below = here.path ?? '';
-    // At the path of the mount itself Express adds a slash.
+    // At the mount path itself, Express adds a slash.
     const isMounted = path === baseUrl + below || (path === baseUrl && below === '/');
     return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
   }
@@ -61,7 +61,7 @@ export class ExpressRequest implements Framework {
     this.#changed = target;
   }
 
-  /** Express 5's `req.host`; that of Express 4 warns and has no port. */
+  /** Express 5's `req.host`; in Express 4 that getter warns and drops the port. */
   get host(): string | undefined {
     const { app, headers, socket } = this.#req;
     const named = hostOf(this.#req);
@@ -96,7 +96,7 @@ export class ExpressRequest implements Framework {
 
   setParsedBody(value: unknown): void {
     Reflect.set(this.#req, 'body', value);
-    // body-parser 1, of Express 4, does not parse what it has parsed.
+    // body-parser 1, of Express 4, skips a body that it has already parsed.
     if (value === undefined) Reflect.set(this.#req, '_body', false);
   }
 }
@@ -104,8 +104,8 @@ export class ExpressRequest implements Framework {
 function name(kind: string): { parser: string; cure: string } {
   if (kind === 'multipart')
     return {
-      parser: 'multer, or another parser of forms,',
-      cure: 'read them by `request.bytes()` in a middleware before it',
+      parser: 'multer, or another form parser,',
+      cure: 'read them with `request.bytes()` in a middleware before it',
     };
   return {
     parser: `\`express.${kind}()\``,
@@ -114,12 +114,12 @@ function name(kind: string): { parser: string; cure: string } {
 }
 
 const expected =
-  'a request of Express: pass the function itself, as in `express.json({ verify: keepRawBody })`';
+  'an Express request: pass the function itself, as in `express.json({ verify: keepRawBody })`';
 
 /**
  * Keeps the bytes of a body that a parser before the layer consumes: `app.use(express.json({ verify:
- * keepRawBody }))`. They are `req.rawBody`, and what `request.text()` and `request.bytes()` give. Not needed
- * where the layer comes first.
+ * keepRawBody }))`. They are stored in `req.rawBody`, and returned by `request.text()` and `request.bytes()`.
+ * Not needed if the layer is mounted first.
  */
 export function keepRawBody(req: object, _res: unknown, bytes: Uint8Array): void {
   if (typeof req !== 'object' || req === null)

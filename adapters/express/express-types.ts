@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The slice of an Express app that is touched, of Express 4 and 5. */
+/** The part of an Express app that is used, in Express 4 and 5. */
 export interface ExpressApp {
   readonly parent?: ExpressApp;
-  /** Where it is mounted in its parent: a path, or a list of paths. */
+  /** The path or paths at which it is mounted in its parent. */
   readonly mountpath?: unknown;
-  /** Express 5. In Express 4 this getter throws, and `_router` is there instead. */
+  /** Express 5. In Express 4 this getter throws; use `_router`. */
   readonly router?: unknown;
   readonly _router?: unknown;
   /** Express 4. */
@@ -18,15 +18,15 @@ export interface ExpressApp {
   use(handler: unknown): unknown;
 }
 
-/** The slice of an Express request that is touched. */
+/** The part of an Express request that is used. */
 export interface ExpressReq extends IncomingMessage {
-  /** The route that was called last; its path may be a pattern. */
+  /** The latest route; its path may be a pattern. */
   readonly route?: { readonly path?: unknown } | undefined;
   readonly app?: ExpressApp;
   baseUrl: string;
-  /** Set when a router begins with the request. */
+  /** Set once a router has received the request. */
   readonly originalUrl?: string;
-  /** A wildcard of Express 5 is the list of its segments. */
+  /** In Express 5, a wildcard is a list of segments. */
   readonly params: Record<string, string | string[]>;
   readonly protocol: string;
   /** Respects `trust proxy`. */
@@ -41,7 +41,6 @@ export interface ExpressReq extends IncomingMessage {
 export type ExpressRes = ServerResponse;
 export type ExpressNext = (error?: unknown) => void;
 
-/** What `app.use` takes as an error handler. */
 export type ExpressErrorHandler = (
   error: unknown,
   req: ExpressReq,
@@ -49,29 +48,28 @@ export type ExpressErrorHandler = (
   next: ExpressNext,
 ) => void;
 
-/** What `app.use` and `app.get` take. */
 export type ExpressHandler = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => void;
 
-/** The slice of an entry on a router's stack that is touched. */
+/** The part of a router's stack entry that is used. */
 export interface Entry {
   handle: unknown;
-  /** Whether a path leads here; Express 5 notes its parameters. Throws where the path cannot be decoded. */
+  /** Whether a path matches; Express 5 also stores its parameters. Throws if the path cannot be decoded. */
   match(path: string): unknown;
-  /** Where the entry leads to a route. */
+  /** Present if the entry is a route. */
   readonly route?: unknown;
   handleError?: unknown;
   /** Express 4. */
   handle_error?: unknown;
 }
 
-/** The slice of a router that is touched. */
+/** The part of a router that is used. */
 export interface Stacked {
   readonly stack: Entry[];
   use(handler: unknown): unknown;
 }
 
 /**
- * What Express takes for an order to go on, and not for an error: a guard must not be passed by a thrown `0`.
+ * Whether Express treats a thrown value as a signal instead of an error; such a value must not open a guard.
  */
 export function isSignalToRouter(thrown: unknown): boolean {
   return !thrown || thrown === 'route' || thrown === 'router';

@@ -60,13 +60,12 @@ export type {
 export { type ConnectMiddleware, fromExpress } from './from-express.js';
 export { wrap } from './wrap.js';
 
-/** The options of `toExpress` for a layer. */
 export interface ToExpressOptions {
   /**
-   * Whether the layer observes errors that pass Express' error handling, and when a handler ends; `true`
-   * unless set. It keeps an error handler last on the app's stack and patches its router. With `false` both
-   * are left alone: errors of handlers reach only the app's error handlers, and dependencies of scope
-   * `function` exit at the handler's answer.
+   * Whether the layer observes errors that pass through Express, and when handlers end; `true` by default. It
+   * keeps an error handler last on the app's stack and patches its router. With `false`, both stay untouched:
+   * errors of handlers only reach the app's error handlers, and dependencies of scope `function` exit as soon
+   * as the handler answers.
    */
   errorTap?: boolean;
 }
@@ -74,7 +73,7 @@ export interface ToExpressOptions {
 const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
 
 /**
- * A layer, a single middleware, an endpoint or a dependency as an Express handler, on Express 4 and 5.
+ * Turns a layer, a middleware, an endpoint or a dependency into an Express handler, for Express 4 and 5.
  *
  * ```ts
  * app.use(toExpress(layer));
@@ -82,9 +81,9 @@ const knownOptions = { errorTap: true } satisfies OptionNames<ToExpressOptions>;
  * app.use('/admin', toExpress(Depends(verifyToken)));
  * ```
  *
- * Routes that come after a layer stay as they are: what they write is held at its head until the middleware
- * is through. A dependency alone is a guard: the routes after it are reached only where it does not throw.
- * Throws `ADAPTER_TARGET`, `UNKNOWN_OPTION`, and what a middleware or a dependency is refused with.
+ * Routes after a layer stay unchanged: the head of their response is held until the middleware has finished.
+ * A dependency alone is a guard: if it throws, the routes after it do not run. Throws `ADAPTER_TARGET`,
+ * `UNKNOWN_OPTION`, and the errors of an invalid middleware or dependency.
  */
 export function toExpress(
   target: Layer | Middleware | Endpoint | Declared<unknown>,
@@ -100,19 +99,17 @@ export function toExpress(
 }
 
 /**
- * A handler of the Fetch kind as an Express handler: `app.use('/api', mountFetch(hono.fetch))`.
+ * Turns a Fetch handler into an Express handler: `app.use('/api', mountFetch(hono.fetch))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint like any other: it takes
- * part in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
- * Throws `FETCH_HANDLER`.
+ * It works before and after body parsers, streams in both directions, and is an endpoint inside the layers
+ * around it. It receives the full url, including the mount path. Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): ExpressHandler {
   return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
- * The value of a dependency in a native handler: the same value, scope and exit as in an endpoint of this
- * request.
+ * Returns the value of a dependency in a native handler, with the same scope and exit as in an endpoint.
  *
  * ```ts
  * app.get('/orders', async (req, res) => {
@@ -121,7 +118,7 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * });
  * ```
  *
- * Takes several by name, too. A block is given their values, and their exits wait for it:
+ * Several dependencies are passed by name. A block receives their values, and their exits wait for it:
  *
  * ```ts
  * await inject(req, { tx: Depends(getTx), user: Depends(getUser) }, async ({ tx, user }) => {
@@ -129,9 +126,9 @@ export function mountFetch(handler: FetchHandler): ExpressHandler {
  * });
  * ```
  *
- * Where the handler or the block fails, or the handler answers with a status of 500 and above, the
- * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
- * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
+ * If the handler or the block fails, or the handler answers with a status of 500 or above, an exception is
+ * thrown into the dependencies at their `yield`. Rejects with the error of a dependency or the block, and
+ * with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
 export function inject<T>(req: InjectableRequest, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
@@ -148,14 +145,13 @@ export function inject(
   wanted: Declared<unknown> | Dependencies,
   block?: (values: never) => unknown,
 ): Promise<unknown> {
-  // The handler may be in an app of another copy of Express than the layer.
+  // The handler's app may use another copy of Express than the layer's.
   if (req?.app && req.res && NativeExchange.of(req.res)?.isObserved) observeInner(req.app as ExpressApp);
   return injectAt(req?.res, wanted, block);
 }
 
 /**
- * Returns the background tasks of the request, for a native handler: those of an endpoint, with the same
- * order.
+ * Returns the background tasks of the request in a native handler; they run like those of an endpoint.
  *
  * ```ts
  * app.post('/orders', (req, res) => {
@@ -164,15 +160,15 @@ export function inject(
  * });
  * ```
  *
- * They run when the response is out and the dependencies have exited. If the handler fails or answers with a
- * status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
+ * They run after the response is sent and the dependencies have exited. If the handler fails or answers with
+ * a status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
  * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
  */
 export function backgroundTasks(req: InjectableRequest): BackgroundTasks {
   return tasksAt(req?.res);
 }
 
-/** What `inject` and `backgroundTasks` need of a request: Express ties the response to it. */
+/** The part of a request that `inject` and `backgroundTasks` need: Express' link to the response. */
 export interface InjectableRequest {
   readonly app?: object | undefined;
   readonly res?: object | undefined;
@@ -207,7 +203,7 @@ function layerHandler(layer: Layer, errorTap: boolean, mount: Mount | undefined)
   return handler;
 }
 
-/** Tests of native middleware mock a response by two or three methods; there is nothing to hold. */
+/** Tests may mock a response with two or three methods, which cannot be held. */
 function isResponse(res: ExpressRes): boolean {
   return typeof res.once === 'function' && typeof res.getHeaderNames === 'function';
 }

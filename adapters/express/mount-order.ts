@@ -1,18 +1,18 @@
 import type { ExpressApp } from './express-types.js';
 import { routerOf } from './stack-end.js';
 
-/** The slice of an entry on a router's stack that tells what it is. */
+/** The part of a router's stack entry that shows its kind. */
 interface MountedEntry {
   readonly handle: unknown;
   readonly route?: { readonly path?: unknown; readonly methods?: Readonly<Record<string, boolean>> };
-  /** Whether it is mounted at `/`: of Express 5, and of Express 4. */
+  /** Whether it is mounted at `/`, in Express 5 and 4. */
   readonly slash?: boolean;
   readonly regexp?: { readonly fast_slash?: boolean };
 }
 
 /**
- * The routes of an app that come before a handler for the whole app, for a warning. `undefined` where there
- * are none, and where others follow: a route for a health check may be left out on purpose.
+ * Names the routes before a handler for the whole app, for a warning. `undefined` without any, or if other
+ * routes follow: a route such as a health check may be left out on purpose.
  */
 export function routesBefore(app: ExpressApp | undefined, handler: unknown): string | undefined {
   const stack = ((app && routerOf(app)?.stack) ?? []) as readonly MountedEntry[];
@@ -22,7 +22,7 @@ export function routesBefore(app: ExpressApp | undefined, handler: unknown): str
   return names.length > 1 ? `${names[0]} and ${names.length - 1} more` : names[0];
 }
 
-/** Whether an entry is a route, a router, an app, or mounted at a path. */
+/** Whether an entry is a route, router or app, or has a mount path. */
 function isBeyondRoot(entry: MountedEntry): boolean {
   const isForAll = entry.slash === true || entry.regexp?.fast_slash === true;
   const { name } = entry.handle as { name?: unknown };

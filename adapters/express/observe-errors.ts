@@ -10,13 +10,12 @@ import { endOf, endStack, routerOf } from './stack-end.js';
 
 type HandleError = (this: Entry, error: unknown, req: unknown, res: object, next: ExpressNext) => unknown;
 
-/** By this symbol, so that two copies of the package do what there is to do once. */
+/** A registered symbol, so that two copies of the package patch a router only once. */
 const patched: unique symbol = Symbol.for('callnext.observesErrors') as never;
 const observed = new WeakSet<ExpressApp>();
 
 /**
- * Observes the errors of an app that may be mounted in another one, of any copy of Express. Does it once an
- * app.
+ * Observes the errors of an app that may be mounted in another one, with any copy of Express; once per app.
  */
 export function observeInner(app: ExpressApp): void {
   if (observed.has(app)) return;
@@ -26,10 +25,9 @@ export function observeInner(app: ExpressApp): void {
 }
 
 /**
- * Patches the method through which a router hands an error to its handlers. Every error, whether thrown,
- * rejected or given to `next`, passes it before it is answered. All routers of a copy of Express share it,
- * and it costs nothing without an error. The tracing channel of router 2.3 would slow down every handler once
- * it has a subscriber.
+ * Patches the method with which routers call error handlers: every error passes through it before it is
+ * answered. All routers of one copy of Express share it, and without an error it costs nothing. The tracing
+ * channel of router 2.3 would slow down every handler.
  */
 export function observeOutermost(app: ExpressApp): void {
   observed.add(app);
@@ -37,8 +35,7 @@ export function observeOutermost(app: ExpressApp): void {
 }
 
 /**
- * A mounted router may come from another copy of Express. The stack of a mounted app is not reachable from
- * here.
+ * Covers mounted routers of other copies of Express. The stack of a mounted app cannot be reached from here.
  */
 function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
   for (const entry of stack) {
@@ -51,8 +48,7 @@ function observeStack(stack: readonly Entry[], seen: Set<unknown>): void {
 function observeRouter(router: Stacked, seen: Set<unknown>): void {
   seen.add(router);
   observeStack(router.stack, seen);
-  // An error of the last entry leaves a router by a timer, and what is to see it at once has to come after
-  // that.
+  // An error of the last entry leaves its router in a timer, so add an entry that sees it synchronously.
   if (endOf(router) === undefined) endStack(router, 'passOn', passOn);
 }
 
@@ -60,7 +56,7 @@ function passOn(error: unknown, _req: unknown, _res: unknown, next: ExpressNext)
   next(error);
 }
 
-/** `handle_error` is Express 4's name of it. */
+/** Express 4 names it `handle_error`. */
 function patchOnce(prototype: Entry & { [patched]?: true }): void {
   if (Object.hasOwn(prototype, patched)) return;
   for (const name of ['handleError', 'handle_error'] as const) {
@@ -82,7 +78,7 @@ function observing(original: HandleError): HandleError {
   };
 }
 
-/** The `next` of an error handler, which may go on without the error: the request has recovered then. */
+/** The `next` of an error handler; called without an error, it means that the request has recovered. */
 function goingOn({ handle }: Entry, native: NativeExchange, next: ExpressNext): ExpressNext {
   if (typeof handle !== 'function' || handle.length !== 4) return next;
   return given => {

@@ -2,26 +2,25 @@ import { belowMount } from '../node/shared.js';
 import type { ExpressReq } from './express-types.js';
 
 /**
- * Scheme and authority of a target in absolute form. Express goes by their length when it takes the path of a
- * mount away.
+ * The scheme and authority of an absolute target. Express counts their length when it strips a mount path.
  */
 const origin = /^[^/?][^?]*?:\/\/[^/]*(?=\/)/;
 
 /**
- * Gives `req.url` back what the mounts have taken away from it, as Express does when a mounted handler goes
- * on.
+ * Restores the mount paths that were stripped from `req.url`, like Express when a mounted handler calls
+ * `next`.
  */
 export function leaveMounts(req: ExpressReq): void {
   const { baseUrl = '', url = '', originalUrl } = req;
   const host = origin.exec(url)?.[0] ?? '';
   const below = url.slice(host.length);
-  // At the path of the mount itself Express adds a slash.
+  // At the mount path itself, Express adds a slash.
   const hasAddedSlash = originalUrl === host + baseUrl + below.slice(1);
   req.url = hasAddedSlash ? originalUrl : host + baseUrl + below;
   req.baseUrl = '';
 }
 
-/** Express strips the mount path from `req.url`, and Express 4 has parsed the query before. */
+/** Sets the target below the mount path, and the query that Express 4 has already parsed. */
 export function setTarget(req: ExpressReq, target: string): void {
   const { baseUrl = '', url = '' } = req;
   req.url = `${origin.exec(url)?.[0] ?? ''}${belowMount(target, baseUrl)}`;

@@ -9,22 +9,21 @@ import type {
   Stacked,
 } from './express-types.js';
 
-/** By this symbol, so that two copies of the package do not each put theirs behind the other's. */
+/** A registered symbol, so that two copies of the package do not keep appending behind each other. */
 const endKey: unique symbol = Symbol.for('callnext.stackEnd') as never;
-/** Takes the end that a router has out of use. */
+/** Disables the previous end of a router's stack. */
 const retirements = new WeakMap<Stacked, () => void>();
 
-/** `tap`: it gets the errors that nobody has answered. `passOn`: errors are observed there, and go on. */
+/** `tap` receives unanswered errors. `passOn` observes errors and passes them on. */
 type End = 'tap' | 'passOn';
 
-/** An app of Express 4 has a router when something is mounted; its getter `router` throws. */
+/** Express 4 creates the router on the first mount; its getter `router` throws. */
 export function routerOf(app: ExpressApp): Stacked | undefined {
   return (app.lazyrouter ? app._router : app.router) as Stacked | undefined;
 }
 
 /**
- * What our entry at the end of a router's stack is for; `undefined` unless it is there and still the last
- * one.
+ * The purpose of our last entry on a router's stack; `undefined` if our entry is missing or no longer last.
  */
 export function endOf({ stack }: Stacked): End | undefined {
   return markOf(stack.at(-1));
@@ -35,12 +34,11 @@ function markOf(entry: Entry | undefined): End | undefined {
 }
 
 /**
- * Puts an error handler last on a router's stack. Requests without an error leave the router as if it were
- * not there; `reached` is called for them.
+ * Puts an error handler last on a router's stack. Requests without an error pass it unchanged, after a call
+ * of `reached`.
  *
- * A router calls its `done` at once where the last entries did not match, and by `setImmediate` where the
- * last one called `next`. Behind our handler stands an entry that never matches, so that our `next` leads to
- * `done` at once.
+ * A router calls `done` synchronously if its last entries did not match, and with `setImmediate` if the last
+ * one called `next`. An entry after ours that never matches keeps that timing.
  */
 export function endStack(
   router: Stacked,
@@ -51,7 +49,7 @@ export function endStack(
   const { stack } = router;
   retirements.get(router)?.();
   let isRetired = false;
-  // Requests may be on their way along the stack, so that nothing in it moves.
+  // Never reorder the stack, because requests may be walking it.
   retirements.set(router, () => {
     isRetired = true;
   });
@@ -73,21 +71,21 @@ export function endStack(
   guard.match = () => false;
 }
 
-/** The entry of a handler: Express knows one for errors by its four parameters. */
+/** Adds a handler; Express recognizes an error handler by its four parameters. */
 function added(router: Stacked, as: End, handler: ExpressErrorHandler): Entry {
   Object.defineProperty(handler, endKey, { value: as });
   router.use(handler);
   return router.stack.at(-1) as Entry;
 }
 
-/** Whether the last entry of the app's own was called for a request, and has gone on. */
+/** Whether the app's own last entry ran for a request and called `next`. */
 function isLeftByLast(stack: readonly Entry[], req: ExpressReq): boolean {
   const last = stack.findLast(entry => markOf(entry) === undefined);
   if (last === undefined || (last.route !== undefined && last.route !== req.route)) return false;
   try {
     return Boolean(last.match(readTarget(req.url ?? '').path ?? ''));
   } catch {
-    // A path that cannot be decoded.
+    // The path cannot be decoded.
     return false;
   }
 }

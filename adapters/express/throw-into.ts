@@ -1,29 +1,29 @@
 import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-types.js';
 import { leaveMounts } from './set-target.js';
 
-/** What stands for the stack of a router. */
+/** The slot that holds an app's router. */
 interface Routed {
   readonly stack: readonly object[];
 }
 
 /**
- * Gives an error to an app as if the first thing on its stack had thrown it: to its error middleware, and to
- * the page of Express where none of that answers. Nothing else of the app runs.
+ * Throws an error into an app as if its first middleware had thrown it: only its error middleware runs, and
+ * Express' error page if none of it answers.
  *
- * Both majors take what the `match` of an entry throws for the error, and pass over all but error handlers
- * then.
+ * Both majors treat an exception in an entry's `match` as the error, and then skip everything but error
+ * handlers.
  */
 export function throwInto(app: ExpressApp, error: unknown, req: ExpressReq, res: ExpressRes): void {
   leaveMounts(req);
-  // The getter of Express 4 throws.
+  // Express 4's getter throws.
   const name = app.lazyrouter ? '_router' : 'router';
   const failing = failingRouter(app[name] as Routed | undefined, error);
   const facade: unknown = Object.create(app, { [name]: { value: failing } });
-  // It is not among the types of Express.
+  // Missing in Express' types.
   Reflect.apply(Reflect.get(app, 'handle'), facade, [req, res]);
 }
 
-/** An app of Express 4 without routes has no router. */
+/** An Express 4 app without routes has no router. */
 function failingRouter(router: Routed | undefined, error: unknown): object {
   if (router === undefined)
     return { handle: (_req: unknown, _res: unknown, done: ExpressNext) => done(error) };

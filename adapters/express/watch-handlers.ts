@@ -3,10 +3,10 @@ import type { ExpressApp, ExpressNext, ExpressReq, ExpressRes } from './express-
 
 type Handle = (req: ExpressReq, res: ExpressRes, next: ExpressNext) => unknown;
 
-/** An entry of a router's stack, of Express 5. */
+/** An entry on the stack of an Express 5 router. */
 interface RouterLayer {
   handle: Handle;
-  /** Whether it leads to a route, which has a stack of its own. */
+  /** Present if it is a route, which has its own stack. */
   readonly route?: unknown;
   [observerKey]?: { readonly of: Handle; readonly layer: RouterLayer };
 }
@@ -19,19 +19,19 @@ interface RouterLayerPrototype {
 const watchedKey: unique symbol = Symbol.for('callnext.watchedHandlers') as never;
 const observerKey: unique symbol = Symbol.for('callnext.observer') as never;
 
-/** The apps whose router has been looked at: a look at each request costs as much as a handler. */
+/** Apps already patched; a check per request would cost as much as a handler. */
 const watched = new WeakSet<ExpressApp>();
 
 /**
- * Has the router of Express 5 show the promises of its handlers, which tell when a handler has ended.
+ * Patches the router of Express 5 to expose the promises of its handlers, which show when a handler ends.
  *
- * Its channel `express.router.request` would do so from 2.3 on. A subscriber slows every handler call of the
- * process, by 0.3 µs on Node 24 and 0.7 µs on Node 20. This patch concerns requests below a layer, and costs
- * 0.2 µs and 0.4 µs.
+ * From router 2.3 on, the channel `express.router.request` does the same, but a subscriber slows every
+ * handler call of the process by 0.3 µs on Node 24 and 0.7 µs on Node 20. This patch only affects requests
+ * below a layer, and costs 0.2 µs and 0.4 µs.
  */
 export function watchHandlers(app: ExpressApp | undefined): void {
   if (app === undefined || watched.has(app)) return;
-  // The getter of Express 4 throws.
+  // Express 4's getter throws.
   if (app.lazyrouter) return void watched.add(app);
   const router = app.router as { stack?: readonly object[] } | undefined;
   const first = router?.stack?.[0];
@@ -40,7 +40,7 @@ export function watchHandlers(app: ExpressApp | undefined): void {
   if (first) watched.add(app);
   if (prototype === undefined || original === undefined || prototype[watchedKey]) return;
   prototype.handleRequest = function handleRequest(req, res, next) {
-    // A router may be called with a mock, or with no response at all.
+    // A router may be called with a mocked response, or without one.
     const native = this.route === undefined && res ? NativeExchange.of(res) : undefined;
     const isSeen = native?.isObserved === true;
     original.call(isSeen ? observed(this) : this, req, res, next);
@@ -48,7 +48,7 @@ export function watchHandlers(app: ExpressApp | undefined): void {
   Object.defineProperty(prototype, watchedKey, { value: true });
 }
 
-/** The same entry with a handler that notes what it returns. Made once for each. */
+/** A copy of an entry whose handler records its result; one per entry. */
 function observed(layer: RouterLayer): RouterLayer {
   const { handle } = layer;
   const known = layer[observerKey];
@@ -61,7 +61,7 @@ function observed(layer: RouterLayer): RouterLayer {
     return returned;
   };
   Object.defineProperty(observer, 'name', { value: handle.name });
-  // A copy and not an heir, whose members would be found more slowly.
+  // A copy, because inherited members are slower to look up.
   const copy: RouterLayer = Object.assign(Object.create(Object.getPrototypeOf(layer)), layer);
   const observing = Object.assign(copy, handle.length > 3 ? {} : { handle: observer });
   Object.defineProperty(layer, observerKey, { value: { of: handle, layer: observing }, configurable: true });

@@ -20,15 +20,15 @@ import { throwInto } from './throw-into.js';
 import { watchHandlers } from './watch-handlers.js';
 
 /**
- * A request listener with a layer around a whole Express app.
+ * Returns a request listener with a layer around a whole Express app.
  *
  * ```ts
  * http.createServer(wrap(app, layer)).listen(3000);
  * ```
  *
- * Everything that the app does is below the layer: its settings, its first middleware, its 404 and its error
- * page. What no error middleware of the app has answered is what `callNext` rejects with. What the layer does
- * not handle goes to the app's error middleware, and to Express' own page. Throws `WRAP_APP` and
+ * The whole app is below the layer: its settings, its first middleware, its 404 and its error page.
+ * `callNext` rejects with errors that the app's error middleware does not answer. Errors that the layer does
+ * not handle go to the app's error middleware and to Express' error page. Throws `WRAP_APP` and
  * `ADAPTER_TARGET`.
  */
 export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware): NodeListener {
@@ -52,8 +52,8 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
 }
 
 function openWrapped(app: ExpressApp, req: NativeRequest, res: ExpressRes, passOn: PassOn): NativeExchange {
-  // With the prototypes that Express will give them, and before it adds anything, a dictionary costs least.
-  // What has others (a subclass, another app around this one, HTTP/2) keeps them until Express is there.
+  // Dictionary mode is cheapest with the prototypes that Express will set, and before it adds properties.
+  // Objects with other prototypes (a subclass, an outer app, HTTP/2) keep them until Express runs.
   if (isOf(req, IncomingMessage) && isOf(res, ServerResponse)) {
     Object.setPrototypeOf(req, app.request as object);
     Object.setPrototypeOf(res, app.response as object);
@@ -68,7 +68,7 @@ function isOf(object: object, { prototype }: { readonly prototype: object }): bo
   return Object.getPrototypeOf(object) === prototype;
 }
 
-/** A request that Express has not begun with yet. */
+/** A request that Express has not received yet. */
 class WrappedRequest extends ExpressRequest {
   readonly #app: ExpressApp;
   readonly #req: NativeRequest;
@@ -85,7 +85,10 @@ class WrappedRequest extends ExpressRequest {
     return thrown === true || super.isSignal(thrown);
   }
 
-  /** Native middleware among ours comes before the app, and expects both as Express gives them. */
+  /**
+   * Native middleware inside the onion runs before the app, and expects `req` and `res` as Express prepares
+   * them.
+   */
   override get raw(): { req: ExpressReq; res: ExpressRes } {
     this.#begin();
     if (!('locals' in this.#res)) {
@@ -97,7 +100,7 @@ class WrappedRequest extends ExpressRequest {
     return super.raw;
   }
 
-  /** What the app's `trust proxy` says, by the prototype that Express will give the request. */
+  /** Applies the app's `trust proxy`, through the prototype that Express will set. */
   override get scheme(): string {
     this.#begin();
     return super.scheme;
@@ -113,7 +116,7 @@ class WrappedRequest extends ExpressRequest {
     return super.client;
   }
 
-  /** Express 4 does it by a middleware of its own, which leaves what is there. */
+  /** Express 4 parses the query in a middleware of its own, which keeps an existing one. */
   #parseQuery(): void {
     const parse = this.#app.get?.('query parser fn');
     if ('query' in this.#req || typeof parse !== 'function') return;

@@ -21,6 +21,7 @@ import { stateOf } from './context-state.js';
 import type { KoaFramework } from './framework.js';
 import type { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaNext } from './koa-types.js';
+import { runMarked } from './late-code.js';
 import { nativeFailed } from './late-failure.js';
 import { toldOnce } from './own-bodies.js';
 import { failOut, placeInner, takePlaced } from './place.js';
@@ -71,7 +72,8 @@ function runChain(koa: KoaExchange, waiter: Waiter, next: KoaNext): Promise<Resp
   const { native, ctx } = koa;
   waiter.before = stateOf(ctx);
   koa.outermost ??= waiter;
-  waiter.chain = callNative(native, () => promised(() => runBelow(native, next)));
+  const goOn = koa.isMarked ? () => runMarked(waiter, next) : next;
+  waiter.chain = callNative(native, () => promised(() => runBelow(native, goOn)));
   waiter.chain.then(
     () => fulfilled(koa, waiter),
     error => {

@@ -17,9 +17,9 @@ import { exchangeAt } from './open-exchange.js';
 export function fromKoa(middleware: KoaMiddleware): Middleware {
   const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);
   if (typeof middleware !== 'function' || middleware.length > 2 || isClass(middleware))
-    throw wrong('takes a middleware (ctx, next) of Koa', middleware);
+    throw wrong('takes a Koa middleware (ctx, next)', middleware);
   if (optionsOf(middleware as unknown as Middleware))
-    throw wrong('takes a middleware of Koa, and one of callnext is added as it is', middleware);
+    throw wrong('takes a Koa middleware; add a callnext middleware without it', middleware);
   const run = (ctx: KoaContext, next: KoaNext): unknown => {
     const returned = middleware(ctx as never, next);
     if (typeof returned === 'function') throw wrong(uncalled, middleware);
@@ -28,14 +28,14 @@ export function fromKoa(middleware: KoaMiddleware): Middleware {
   const named: Middleware = (request, callNext) => {
     const { res } = (request.raw ?? {}) as { res?: object };
     const koa = res && exchangeAt(res);
-    if (!koa) throw wrong('runs in requests of Koa only', request.raw);
+    if (!koa) throw wrong('only runs in requests of Koa', request.raw);
     return runAmong(koa, request, callNext, run);
   };
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
 }
 
 /** `cors` itself in place of `cors()`: nothing below would run. */
-const uncalled = 'takes a middleware, and was given a function that makes one: call it first';
+const uncalled = 'takes a middleware, not the function that creates it: call it first';
 
 /** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
 export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;

@@ -26,7 +26,8 @@ import {
 import { goBelow } from './below.js';
 import type { KoaExchange } from './koa-exchange.js';
 import type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
-import { routesBefore } from './mount-order.js';
+import { areContextsCheap } from './late-code.js';
+import { isFirstOf, routesBefore } from './mount-order.js';
 import { joinAt, onContext, openOnKoa } from './open-exchange.js';
 import { failOut, placeInner } from './place.js';
 import { routerParams } from './router-params.js';
@@ -35,6 +36,8 @@ import { refuseExpress } from './wrong-framework.js';
 /** A layer as a middleware of Koa. */
 export function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler {
   let isPlaceChecked = false;
+  let seen: object | undefined;
+  let isFirst = false;
   const checkPlace = (koa: KoaExchange): void => {
     isPlaceChecked = true;
     const routes = mount && routesBefore(koa.ctx, handler);
@@ -49,6 +52,9 @@ export function layerHandler(layer: Layer, mount: Mount | undefined): KoaHandler
     if (typeof next !== 'function') return refuseExpress(ofExpress);
     const outer = joinAt(ctx);
     const koa = outer ?? openOnKoa(ctx);
+    if (ctx.app !== seen) [seen, isFirst] = [ctx.app, isFirstOf(ctx, handler)];
+    koa.isFirst = isFirst && outer === undefined;
+    koa.isMarked = areContextsCheap && !koa.isFirst;
     const own = begin(koa.native, layer);
     const below = (request: Request): Promise<Response> => {
       if (!isPlaceChecked) checkPlace(koa);

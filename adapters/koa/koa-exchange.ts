@@ -1,9 +1,11 @@
 import type { Response } from '../../core/adapter.js';
-import type { NativeExchange, Waiter } from '../node/shared.js';
+import { answerLate, type NativeExchange, type Waiter } from '../node/shared.js';
 import { answerable } from './answerable.js';
 import { ContextBodies } from './context-bodies.js';
 import type { ViewOwner } from './context-head.js';
 import type { KoaContext } from './koa-types.js';
+import { areContextsCheap } from './late-code.js';
+import { LateGuard } from './late-guard.js';
 
 /**
  * One request on Koa's context. Native code answers on `ctx.body`, which Koa sends when its middleware is
@@ -24,10 +26,15 @@ export class KoaExchange implements ViewOwner {
   placed: Response | undefined;
   /** Whether the last response of ours on the context is a 205. */
   hasPlacedReset = false;
+  /** Whether what is below is marked, so that code that nobody waited for is known. */
+  isMarked = false;
+  /** Whether the layer is the first middleware of its app: Koa answers as soon as the layer has. */
+  isFirst = false;
   /** Lets Koa go on. */
   handBack!: () => void;
   #handError!: (thrown: unknown) => void;
   #bodies: ContextBodies | undefined;
+  #guard: LateGuard | undefined;
 
   constructor(ctx: KoaContext, native: NativeExchange) {
     this.ctx = ctx;
@@ -56,6 +63,15 @@ export class KoaExchange implements ViewOwner {
   /** A stream has failed for whoever reads it. */
   failed(error: Error): void {
     this.bodies.failed(error);
+  }
+
+  /** Code below that no layer waits for any longer is not to change what a layer has answered. */
+  guardAnswer(isOutermost: boolean): void {
+    const { late } = this.native.waiters;
+    const isGuarded = areContextsCheap ? this.isMarked : isOutermost && !this.isFirst;
+    if (late.length === 0 || !isGuarded) return;
+    this.#guard ??= new LateGuard(this.ctx, () => answerLate(this.native));
+    this.#guard.add(late);
   }
 
   /** Whether native code answers on the native response, and Koa does not. */

@@ -7,6 +7,12 @@ interface Routed {
   };
 }
 
+/** Whether a handler is the first middleware of its app: Koa answers as soon as that has finished. */
+export function isFirstOf({ app }: KoaContext, handler: unknown): boolean {
+  const { middleware } = (app ?? {}) as { middleware?: unknown };
+  return Array.isArray(middleware) && middleware[0] === handler;
+}
+
 /**
  * The routes of an app that come before its last middleware, for a warning. `undefined` where there are none,
  * and where something follows: a route for a health check may be left out on purpose.

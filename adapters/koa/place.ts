@@ -28,6 +28,7 @@ export function place(koa: KoaExchange, waiter: Waiter | undefined, response: Re
 export function placeInner(koa: KoaExchange, waiter: Waiter | undefined, response: Response): void {
   const { native } = koa;
   if (waiter) leave(native, waiter, response);
+  if (native.waiters.wasLeft) koa.guardAnswer(false);
   const { innermost } = native.waiters;
   // Somebody further out did not wait and has answered: the context is no longer this one's to change.
   if (!innermost?.waits) return answeredTooLate(native, response);
@@ -86,8 +87,10 @@ function handOn(koa: KoaExchange, hold: Hold, response: Response): void {
 export function failOut(koa: KoaExchange, waiter: Waiter | undefined): void {
   if (waiter === undefined) return;
   leave(koa.native, waiter, undefined);
+  if (koa.native.waiters.wasLeft) koa.guardAnswer(false);
   if (waiter.received && waiter.hold.state === 'held') failOutOf(koa, waiter);
-  undo(koa, waiter);
+  // Somebody further out did not wait and has answered on the context.
+  if (koa.native.waiters.innermost?.waits) undo(koa, waiter);
 }
 
 /** An answer on the native response is not sent, unless it goes on: then it stands for those further out. */

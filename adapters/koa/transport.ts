@@ -53,11 +53,18 @@ export class KoaTransport implements Transport {
     const isOurs = !isView(koa, response);
     // Koa sends a 205 without saying where it ends. A native one is left as it is.
     const isUnframed = response.status === 205 && (isOurs || koa.hasPlacedReset);
-    const isRaw = root?.state === 'held' || (ctx.respond === false && isOurs) || isUnframed;
+    const isPastKoa = isOurs && (ctx.respond === false || (koa.isFirst && this.#isAbandoned));
+    const isRaw = root?.state === 'held' || isPastKoa || isUnframed;
     if (!isRaw) return this.#placeOutermost(response);
     if (isUnframed || (root?.viewed !== response && isOurs)) koa.takeFromKoa();
     if (isOurs || isUnframed) this.#node.write(response);
     else root?.release();
+  }
+
+  /** Whether code below is still running: it could break an answer on the context. */
+  get #isAbandoned(): boolean {
+    const { late, innermost } = this.koa.native.waiters;
+    return late.length > 0 || innermost?.waits === true;
   }
 
   #placeOutermost(response: Response): void {
@@ -68,6 +75,7 @@ export class KoaTransport implements Transport {
     place(this.koa, waiter, response);
     leaveAll(native);
     root?.release();
+    if (native.waiters.wasLeft) this.koa.guardAnswer(true);
   }
 
   fail(error: Error, headers?: Headers): Promise<Delivery> {
@@ -79,6 +87,7 @@ export class KoaTransport implements Transport {
     const delivered = this.#closed(this.#node.fail(error, headers));
     if (native.root?.state === 'replaced') ctx.respond = false;
     else undo(koa, koa.outermost);
+    koa.guardAnswer(true);
     koa.handBack();
     return delivered;
   }

@@ -1,4 +1,5 @@
 import {
+  discard,
   type Endpoint,
   endpoint,
   HTTPException,
@@ -24,7 +25,8 @@ export function fetchEndpoint(handler: FetchHandler): Endpoint {
     if (dotSegment.test(request.path))
       throw new HTTPException(400, 'The path has dot segments or backslashes.');
     const response = await handler(request.native);
-    if (!isResponseLike(response)) throw misuse('NOT_A_RESPONSE', 'The Fetch handler', response);
-    return response;
+    if (isResponseLike(response)) return response;
+    discard(response);
+    throw misuse('NOT_A_RESPONSE', 'The Fetch handler', response);
   });
 }

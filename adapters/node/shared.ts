@@ -17,11 +17,13 @@ export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
 export { clientOf } from './client.js';
 export type { Framework } from './framework.js';
 export { bypass } from './hand-back.js';
+export { headerMethods } from './hold/detached-headers.js';
+export { ofBody } from './hold/framing.js';
 export { HeaderSnapshot } from './hold/header-snapshot.js';
 export type { Hold } from './hold/hold.js';
 export { http2Stream } from './http2-stream.js';
 export { injectAt } from './inject.js';
-export { answeredLate, answeredTooLate, leave, leaveAll } from './leaving.js';
+export { answeredLate, answeredTooLate, answerLate, leave, leaveAll } from './leaving.js';
 export { type FetchHandler, fetchEndpoint } from './mount-fetch.js';
 export {
   failedLate,
@@ -42,6 +44,7 @@ export { keep } from './outlet.js';
 export { BodyProducer } from './response/body-producer.js';
 export { cutShort } from './response/cut-short.js';
 export { goesInto } from './response/discard-source.js';
+export { dropCall, droppedMethods } from './response/drop-call.js';
 export { headerText } from './response/header-text.js';
 export {
   areAscii,
@@ -55,4 +58,5 @@ export { absoluteUrl, belowMount, hostOf, readTarget, type Target } from './targ
 export { answerAlone, bareLayer, toLayer } from './to-layer.js';
 export { listening, type NodeListener, toNode } from './to-node.js';
 export type { NodeTransport } from './transport.js';
+export { setImmediate } from './turns.js';
 export type { Waiter } from './waiter.js';

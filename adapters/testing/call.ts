@@ -1,15 +1,15 @@
 import { later } from './real-time.js';
 import type { Served } from './served.js';
 
-/** A call of the client, from the sending of its request to its last byte. */
+/** A call of the client, from sending its request to the last byte of the response. */
 export class Call {
-  /** How often the trace had been cleared when it began. */
+  /** The number of trace resets before this call. */
   readonly cleared: number;
-  /** Resolves when the caller has its response, or never will: exits begin then. */
+  /** Resolves once the caller has its response, or never will; then the exits may start. */
   readonly received: Promise<void>;
-  /** What the app makes of it, from when the request has arrived. */
+  /** The app's side of the request, once it has arrived. */
   served: Served | undefined;
-  /** Whether the caller has the response before its end. */
+  /** Whether the caller receives the response before its end. */
   isStreamed = false;
   #tell: () => void = () => undefined;
 
@@ -20,12 +20,11 @@ export class Call {
     });
   }
 
-  /** Lets the exits begin. */
   release(): void {
     this.#tell();
   }
 
-  /** The same when the caller has gone on with its response. */
+  /** Lets the exits begin after the caller has resumed with its response. */
   releaseLater(): void {
     later(this.#tell);
   }

@@ -2,12 +2,12 @@ import { isIP } from 'node:net';
 import { parseCookie, parseSetCookie, type SetCookie, stringifyCookie } from 'cookie';
 import { checkOptions, noOptions, type OptionNames } from '../../core/adapter.js';
 
-/** The value is as it was sent: a signature does not hold for a value that is encoded in another way. */
+/** The value stays as sent, because re-encoding would break its signature. */
 interface Kept extends SetCookie {
   readonly path: string;
-  /** The host that it is sent to, or the domain with all hosts below; `undefined` for any host. */
+  /** The host, or the domain with its subdomains; `undefined` for any host. */
   readonly scope: Scope | undefined;
-  /** When it ends, in milliseconds since 1970. */
+  /** The expiry, in milliseconds since 1970. */
   readonly ends: number;
 }
 
@@ -23,18 +23,18 @@ interface KeptOptions {
 const knownOptions = { path: true } satisfies OptionNames<KeptOptions>;
 
 /**
- * The cookies of a client (RFC 6265, 5): by name, path and host or `Domain`, until they end. `secure` ones
- * are sent over https and to localhost only, as by browsers.
+ * The cookies of a client (RFC 6265, 5), by name, path and host or `Domain`, until they expire. `secure`
+ * cookies are only sent over https and to localhost, as in browsers.
  */
 export class CookieJar {
   #kept: readonly Kept[] = [];
 
-  /** The value of a cookie, whatever its path. */
+  /** Returns the value of a cookie with any path. */
   get(name: string): string | undefined {
     return this.toObject()[name];
   }
 
-  /** All of them, by name. */
+  /** All cookies, by name. */
   toObject(): Record<string, string> {
     return Object.assign({}, ...this.#alive.map(cookie => parseCookie(pairOf(cookie)))) as Record<
       string,
@@ -64,7 +64,7 @@ export class CookieJar {
     this.#kept = [];
   }
 
-  /** Takes what a response to a request of `url` sets. */
+  /** Stores the `set-cookie` lines of a response to `url`. */
   take(lines: readonly string[], url: URL): void {
     for (const line of lines) {
       const { maxAge, expires, path, domain, ...cookie } = parseSetCookie(line, { decode: value => value });
@@ -76,7 +76,7 @@ export class CookieJar {
     }
   }
 
-  /** The `cookie` header of a request of `url`; the longest path comes first. */
+  /** Returns the `cookie` header for `url`, the longest path first. */
   header(url: URL): string | undefined {
     const isSecure = url.protocol === 'https:' || url.hostname === 'localhost';
     const sent = this.#alive.filter(
@@ -107,7 +107,7 @@ function scopeOf(domain: string | undefined, { hostname }: URL): Scope {
   return host ? { host, isDomain: true } : { host: hostname, isDomain: false };
 }
 
-/** RFC 6265, 5.1.3: an address has no domains above it. */
+/** RFC 6265, 5.1.3: an IP address has no parent domains. */
 function isIn(scope: Scope | undefined, { hostname }: URL): boolean {
   if (scope === undefined || scope.host === hostname) return true;
   return scope.isDomain && hostname.endsWith(`.${scope.host}`) && isIP(hostname) === 0;

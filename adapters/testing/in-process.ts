@@ -1,24 +1,27 @@
 import { Duplex } from 'node:stream';
 import { clearTimer, later, setTimer, type Timer } from './real-time.js';
 
-/** Bytes that are on their way before a writer has to wait for the reader, as in the buffers of a system. */
+/** How many bytes may be in transit before a writer waits, like a socket's buffers. */
 const mostOnTheWay = 64 * 1024;
 
-/** One end of a connection that never leaves the process: as a socket, it accepts bytes at once and delivers them a turn later. */
+/**
+ * One end of a connection within the process. Like a socket, it accepts bytes at once and delivers them a
+ * turn later.
+ */
 class End extends Duplex {
   peer!: End;
-  /** What Express, Koa and callnext ask of a peer. */
+  /** Express, Koa and callnext read the address of the peer. */
   readonly remoteAddress = '127.0.0.1';
   readonly remoteFamily = 'IPv4';
   readonly remotePort: number;
   readonly connecting = false;
   bytesWritten = 0;
-  /** Milliseconds without a byte after which there is a `timeout` event. */
+  /** How many milliseconds without data lead to a `timeout` event. */
   timeout = 0;
   #timer: Timer | undefined;
   #onTheWay = 0;
   #written: (() => void) | undefined;
-  /** Whether the other end writes no more. */
+  /** Whether the other end has finished writing. */
   #hasEnd = false;
 
   constructor(remotePort: number) {
@@ -52,7 +55,7 @@ class End extends Duplex {
     return this;
   }
 
-  /** The other end gets an error, as where a system sends RST. */
+  /** The other end receives an error, like after a TCP RST. */
   resetAndDestroy(): this {
     later(() => this.peer.destroy(reset()));
     return this.destroy();
@@ -64,7 +67,7 @@ class End extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     const { peer } = this;
-    // Not at once: an app that writes while there is room would never see the connection close.
+    // Not synchronously: an app that writes while there is room would never see the connection close.
     if (peer.destroyed) return later(done);
     this.bytesWritten += chunk.byteLength;
     this.#onTheWay += chunk.byteLength;
@@ -84,7 +87,7 @@ class End extends Duplex {
     done();
   }
 
-  /** What was written before is delivered; then the other end sees the connection close. */
+  /** Delivers what was written; then the other end sees the connection close. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimer(this.#timer);
     this.#goOn();
@@ -92,7 +95,7 @@ class End extends Duplex {
     later(() => this.peer.#hearClose());
   }
 
-  /** Lets a writer go on that waited for its reader. */
+  /** Resumes a writer that waited for its reader. */
   #goOn(): void {
     const written = this.#written;
     this.#written = undefined;
@@ -110,7 +113,7 @@ class End extends Duplex {
     this.#hearEnd();
     this.peer.#goOn();
     this.#goOn();
-    // What it has not read yet can still be read.
+    // Unread data can still be read.
     if (this.readableLength === 0) later(() => this.destroy());
     else this.once('end', () => later(() => this.destroy()));
   }
@@ -125,7 +128,7 @@ function reset(): Error {
   return Object.assign(new Error('read ECONNRESET'), { errno: -104, code: 'ECONNRESET', syscall: 'read' });
 }
 
-/** The two ends of a connection in process: Node's HTTP speaks over them as over sockets. */
+/** Creates the two ends of a connection within the process; Node's HTTP runs over them as over sockets. */
 export function connection(): { readonly client: Duplex; readonly server: Duplex } {
   const [client, server] = [new End(80), new End(50_000)];
   client.peer = server;

@@ -1,4 +1,4 @@
-/** What `fetch` takes, with what platforms add to it. Its type has other names in each of them. */
+/** The options of `fetch`, including those that platforms add; their types differ. */
 export const knownOfFetch = {
   body: true,
   cache: true,

@@ -4,12 +4,12 @@ import { type Endpoint, isEndpoint, isLayer, type Layer, misuse } from '../../co
 import { type NodeListener, toNode } from '../node/shared.js';
 
 /**
- * What a client calls: an Express app or any request listener, a Koa app, a server of Node's, an endpoint, or
- * a layer.
+ * The target of a client: an Express app or any request listener, a Koa app, a Node server, an endpoint or a
+ * layer.
  */
 export type TestTarget = NodeListener | { callback(): NodeListener } | http.Server | Endpoint | Layer;
 
-/** The request listener of a target; `below` is what a layer stands around. Throws `TEST_TARGET`. */
+/** Returns the request listener of a target; a layer is mounted around `below`. Throws `TEST_TARGET`. */
 export function listenerOf(
   target: Exclude<TestTarget, http.Server>,
   below: NodeListener | Endpoint = notFound,

@@ -9,19 +9,19 @@ import {
   type ValueOf,
 } from '../../core/adapter.js';
 
-/** Ends what it stands for: call it, or let `using` do so. */
+/** Removes an override: call it, or let `using` do so. */
 export interface Restore extends Disposable {
   (): void;
 }
 
-/** What may take the place of a dependency that produces `Produced`: whatever gives the same kind of value. */
+/** A valid override of a dependency that produces `Produced`: any dependency with the same type of value. */
 export type Replacement<Produced> =
   | ((context: Injected) => Gives<ValueOf<Produced>>)
   | DeclaredDependency<Gives<ValueOf<Produced>>>;
 
 type Gives<T> = T | Promise<T> | Generator<T, unknown, never> | AsyncGenerator<T, unknown, never>;
 
-/** What has been put in the place of one dependency, the last in force, and what was there before the first. */
+/** The overrides of one dependency, the last one in force, and the override that existed before them. */
 interface Place {
   readonly before: AnyDependency | undefined;
   readonly replacements: { readonly replacement: AnyDependency }[];
@@ -30,15 +30,16 @@ interface Place {
 const places = new WeakMap<Layer, Map<AnyDependency, Place>>();
 
 /**
- * Puts another dependency in the place of one, until it is restored.
+ * Overrides a dependency until it is restored.
  *
  * ```ts
  * const restore = override(layer, getDb, () => fakeDb);
  * afterEach(restore);
  * ```
  *
- * Or `using _ = override(…)`. Overrides of one dependency may be restored in any order; the last one that is left is in force, and in the end what was there
- * before. Throws `OVERRIDE`. FastAPI's `app.dependency_overrides[get_db] = …`.
+ * Or `using _ = override(…)`. Overrides of one dependency may be restored in any order: the latest remaining
+ * one applies, and finally the state before them. Throws `OVERRIDE`. FastAPI's
+ * `app.dependency_overrides[get_db] = …`.
  */
 export function override<Produced>(
   layer: Layer,

@@ -1,4 +1,5 @@
-// A client works under fake timers: it waits by those of Node itself, which jest leaves alone, kept before anybody fakes them.
+// A client also works under fake timers: these functions are saved before anyone replaces them, and jest only
+// fakes the globals.
 import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 
@@ -6,24 +7,23 @@ const { setImmediate, setTimeout, clearTimeout } = timers;
 
 export type Timer = ReturnType<typeof timers.setTimeout>;
 
-/** Calls it in a later turn of the event loop, in the order of the calls. */
+/** Calls a function in a later turn of the event loop, in order. */
 export const later: (run: () => void) => void = run => void setImmediate(run);
 
 export const setTimer: (run: () => void, milliseconds: number) => Timer = setTimeout;
 
 export const clearTimer: (timer: Timer | undefined) => void = clearTimeout;
 
-/** Resolves in a later turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise(later);
 }
 
-/** Milliseconds since some moment. */
+/** Milliseconds since an arbitrary time. */
 export function now(): number {
   return performance.now();
 }
 
-/** Resolves with whether the work has settled within the time, in milliseconds; rejects as the work does. */
+/** Resolves with whether the work settles within the time, in milliseconds; rejects like the work. */
 export async function inRealTime(milliseconds: number, work: Promise<unknown>): Promise<boolean> {
   let timer: Timer | undefined;
   const over = new Promise<boolean>(resolve => {

@@ -3,23 +3,23 @@ import { finished } from 'node:stream/promises';
 import { decodeBody, isDecodable } from '../node/shared.js';
 import { inRealTime } from './real-time.js';
 
-/** How much of the body of a redirect is read, in bytes, and for how long, in milliseconds. */
+/** How many bytes of a redirect's body are read, and for how many milliseconds. */
 const mostDropped = 128 * 1024;
 const dropPatience = 1_000;
 
-/** The response of a request as Fetch has it, and where it came from. */
+/** A response as Fetch presents it, and the request it answers. */
 export interface Received {
   readonly message: IncomingMessage;
   readonly request: Request;
   readonly isRedirected: boolean;
 }
 
-/** Whether a response may have no end: what streams events is given to the caller as it comes. */
+/** Whether a response may be endless: an event stream is returned while it arrives. */
 export function isEventStream({ headers }: IncomingMessage): boolean {
   return /^\s*text\/event-stream\s*(;|$)/i.test(headers['content-type'] ?? '');
 }
 
-/** The response as soon as its head is there. */
+/** Returns the response once its head has arrived. */
 export function streamed(received: Received): Response {
   const { message } = received;
   if (isEmpty(received)) message.resume();
@@ -31,7 +31,7 @@ export function streamed(received: Received): Response {
         if (done) controller.close();
         else controller.enqueue(new Uint8Array(value));
       },
-      // A read that is under way would keep the generator from returning.
+      // A pending read would keep the generator from returning.
       cancel: () => void message.destroy(),
     },
     { highWaterMark: 0 },
@@ -40,8 +40,8 @@ export function streamed(received: Received): Response {
 }
 
 /**
- * The response when its last byte is there, or never will be: then its body rejects after the bytes that
- * came.
+ * Returns the response after its last byte, or after it broke off: then its body rejects after the received
+ * bytes.
  */
 export async function whole(received: Received): Promise<Response> {
   const parts: Uint8Array[] = [];
@@ -54,8 +54,8 @@ export async function whole(received: Received): Promise<Response> {
 }
 
 /**
- * The response without its body. Its app may send the rest of a short one, and is cut off otherwise, as by
- * Fetch.
+ * Returns the response without its body. The app may finish sending a short body; otherwise its connection is
+ * cut, as in Fetch.
  */
 export async function dropped(received: Received): Promise<Response> {
   const { message } = received;
@@ -76,7 +76,7 @@ function isEmpty({ message, request }: Received): boolean {
   return request.method === 'HEAD' || [204, 205, 304].includes(message.statusCode ?? 0);
 }
 
-/** The decoded bytes. Reading them rejects with the reason of the signal once that is aborted. */
+/** The decoded bytes. Once the signal is aborted, reading rejects with its reason. */
 async function* chunksOf(received: Received): AsyncGenerator<Uint8Array, void, undefined> {
   const { message, request } = received;
   try {
@@ -86,7 +86,7 @@ async function* chunksOf(received: Received): AsyncGenerator<Uint8Array, void, u
   }
 }
 
-/** A body with an unknown coding stays as it came, as in Fetch. */
+/** A body with an unknown coding is not decoded, as in Fetch. */
 function decoded(message: IncomingMessage): AsyncIterable<Uint8Array> {
   const coding = message.headers['content-encoding'];
   return coding === undefined || !isDecodable(coding) ? message : decodeBody(message, coding);
@@ -102,7 +102,7 @@ function cutAfter(parts: readonly Uint8Array[], error: unknown): ReadableStream<
         else controller.error(error);
       },
     },
-    // An error takes what is queued along.
+    // An error would discard queued chunks.
     { highWaterMark: 0 },
   );
 }

@@ -1,24 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import { type Asked, isStream } from './test-request.js';
 
-/** The most redirects that are followed, as in Fetch. */
+/** The limit of redirects, as in Fetch. */
 const mostRedirects = 20;
 
 const statuses = [301, 302, 303, 307, 308];
 
-/** Where a response redirects to, if it does. */
+/** The target of a redirect; otherwise `undefined`. */
 export function redirectOf({ status, headers }: Response): string | undefined {
   return statuses.includes(status) ? (headers.get('location') ?? undefined) : undefined;
 }
 
-/**
- * Whether the body of a response is not for the caller, because the response is a redirect that is followed.
- */
+/** Whether a response is a redirect to follow, whose body the caller never sees. */
 export function isFollowed({ redirect }: Request, { statusCode = 0, headers }: IncomingMessage): boolean {
   return redirect !== 'manual' && statuses.includes(statusCode) && headers.location !== undefined;
 }
 
-/** What is sent after a redirect. Throws a `TypeError` for one that is not to be followed. */
+/** Returns the request to send after a redirect. Throws a `TypeError` if it may not be followed. */
 export function follow(asked: Asked, status: number, location: string, redirects: number): Asked {
   const { request, content } = asked;
   if (request.redirect === 'error') throw new TypeError('The app answered with a redirect.');
@@ -33,14 +31,14 @@ export function follow(asked: Asked, status: number, location: string, redirects
 const ofBody = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length'];
 const ofOrigin = ['authorization', 'proxy-authorization', 'cookie', 'host'];
 
-/** The request that follows a redirect: Fetch, "HTTP-redirect fetch". */
+/** The request after a redirect (Fetch, "HTTP-redirect fetch"). */
 function redirected(request: Request, status: number, url: URL): Request {
   const isPost = (status === 301 || status === 302) && request.method === 'POST';
   const asGet = isPost || (status === 303 && request.method !== 'GET' && request.method !== 'HEAD');
   const { redirect, signal } = request;
   const headers = new Headers(request.headers);
   if (asGet) for (const name of ofBody) headers.delete(name);
-  // Another server must not get the credentials of this one.
+  // Another server must not receive these credentials.
   if (url.origin !== new URL(request.url).origin) for (const name of ofOrigin) headers.delete(name);
   return new Request(url, { method: asGet ? 'GET' : request.method, headers, redirect, signal });
 }

@@ -3,21 +3,20 @@ import { type Exchange, type Trace, whenOver } from '../../core/adapter.js';
 import { isTraced, NativeExchange, traceOn } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
-/** What an app makes of one request. */
+/** The app's side of one request. */
 export class Served {
   readonly #res: ServerResponse;
   readonly #closed: Promise<void>;
   readonly #sent: Promise<void>;
   #tellSent: () => void = () => undefined;
 
-  /** The exits wait for `received`. */
   constructor(res: ServerResponse, received: Promise<void> | undefined, add: (step: string) => void) {
     this.#res = res;
     this.#closed = new Promise(resolve => res.once('close', () => resolve()));
     this.#sent = new Promise(resolve => {
       this.#tellSent = resolve;
     });
-    // Another client of the same server may have made the request: then it is its trace.
+    // If another client sent the request, the trace is not this client's.
     if (received || !isTraced(res)) traceOn(res, this.#traceOf(received, add));
   }
 
@@ -30,27 +29,27 @@ export class Served {
   }
 
   get #exchange(): Exchange | undefined {
-    // An endpoint may begin with the exchange when the client has gone.
+    // An endpoint may open the exchange after the client has left.
     return NativeExchange.of(this.#res)?.exchange;
   }
 
-  /** Resolves when the response is out and noted, as the app sees it. */
+  /** Resolves once the app has sent the response and the trace has it. */
   async whenSent(): Promise<void> {
     await this.#closed;
     const exchange = this.#exchange;
-    // Native code outside the layer may have answered in its place.
+    // Native code outside the layer may have answered instead.
     const isItsOwn =
       exchange !== undefined && (exchange.isSending || exchange.failures?.passedOn !== undefined);
     await (isItsOwn ? Promise.race([this.#sent, whenOver(exchange)]) : turn());
   }
 
-  /** Resolves when all is through: the response, the exits, the tasks. */
+  /** Resolves after the response, the exits and the tasks. */
   async whenSettled(): Promise<void> {
     await this.#closed;
     if (this.#exchange) await whenOver(this.#exchange);
   }
 
-  /** The names of what is not through. */
+  /** The names of unfinished work. */
   async unsettled(): Promise<string[]> {
     if (await inRealTime(0, this.whenSettled())) return [];
     const left = this.#exchange?.undone();

@@ -20,20 +20,18 @@ import { Wire } from './wire.js';
 export type { TestRequestInit, TestTarget };
 
 export interface TestClientOptions {
-  /**
-   * Listens on a port of 127.0.0.1 and calls over a socket. By default the client calls the app in process.
-   */
+  /** Listens on a port of 127.0.0.1 and uses a socket. By default, the client calls the app in process. */
   socket?: boolean;
-  /** The base of urls without a host, and the `host` that the app sees; `http://localhost` by default. */
+  /** The base of relative urls, and the `host` that the app sees; `http://localhost` by default. */
   baseUrl?: string | URL;
-  /** Sent with every request that does not name them itself. */
+  /** Default headers of every request. */
   headers?: Record<string, string>;
   /**
-   * Closed with the client, which ends its lifespan. A closed layer cannot start again: make one for each
-   * test.
+   * A layer that is closed with the client, which exits its lifespan. A closed layer cannot start again:
+   * create one per test.
    */
   layer?: Layer;
-  /** What a layer that is tested alone stands around; a 404 by default. */
+  /** The handler below a layer that is tested alone; a 404 by default. */
   below?: NodeListener | Endpoint;
   /** Whether each call resolves after its exits and background tasks, as in Starlette; `false` by default. */
   settle?: boolean;
@@ -49,7 +47,7 @@ const knownOptions = {
 } satisfies OptionNames<TestClientOptions>;
 
 /**
- * Calls an app as a client does, without a port: Fetch in, Fetch out, over Node's own HTTP on both sides.
+ * Calls an app like a client, without a port, with the Fetch API over Node's own HTTP.
  *
  * ```ts
  * const client = new TestClient(app);
@@ -60,11 +58,11 @@ const knownOptions = {
  * await client.close();
  * ```
  *
- * It keeps cookies, and follows redirects unless `redirect` says otherwise. Throws `TEST_TARGET`, `OPTIONS`,
- * `UNKNOWN_OPTION` and `OPTION_VALUE`. Starlette's `TestClient`.
+ * The client keeps cookies, and follows redirects unless `redirect` forbids it. Throws `TEST_TARGET`,
+ * `OPTIONS`, `UNKNOWN_OPTION` and `OPTION_VALUE`. Starlette's `TestClient`.
  */
 export class TestClient {
-  /** The cookies that the app has set so far; those that you set are sent. */
+  /** The cookies received so far; cookies that you set are sent. */
   readonly cookies: CookieJar = new CookieJar();
   readonly #wire: Wire;
   readonly #watch = new Watch();
@@ -75,7 +73,7 @@ export class TestClient {
   constructor(target: TestTarget, options: TestClientOptions = noOptions) {
     checkOptions('new TestClient()', options, knownOptions);
     const { socket = false, baseUrl = 'http://localhost', headers = {}, settle = false } = options;
-    checkOption('new TestClient()', 'headers', headers, 'an object of names and texts', areHeaders);
+    checkOption('new TestClient()', 'headers', headers, 'an object of header names and strings', areHeaders);
     const server =
       target instanceof http.Server ? target : http.createServer(listenerOf(target, options.below));
     this.#defaults = { base: new URL(baseUrl), headers, settle };
@@ -95,7 +93,7 @@ export class TestClient {
     return this.#watch.steps;
   }
 
-  /** Forgets the steps so far, and later steps of requests that have begun. */
+  /** Clears the trace; later steps of requests that have already begun are ignored. */
   clearTrace(): void {
     this.#watch.clear();
   }
@@ -128,16 +126,16 @@ export class TestClient {
     return this.fetch(path, { ...init, method: 'OPTIONS' });
   }
 
-  /** A request of any method: httpx's `client.request('GET', '/items')`. */
+  /** Sends a request with any method: httpx's `client.request('GET', '/items')`. */
   request(method: string, path: string | URL, init?: TestRequestInit): Promise<Response> {
     return this.fetch(path, { ...init, method });
   }
 
   /**
-   * `fetch` of the platform, to this app. `json` is sent as a JSON body. Resolves when the last byte of the
-   * response is there, before the dependencies exit; with `settle` after exits and background tasks; with
-   * `stream` when the head is there. Rejects if the connection fails, and with a `TypeError`, as Fetch does,
-   * for more than 20 redirects and for a redirect where `redirect` is `error`.
+   * Sends a request to the app, like `fetch`. `json` is sent as a JSON body. Resolves after the last byte of
+   * the response, before the dependencies exit; with `settle`, after exits and background tasks; with
+   * `stream`, once the head has arrived. Rejects if the connection fails, and with a `TypeError`, as Fetch
+   * does, after 20 redirects, or for a redirect if `redirect` is `error`.
    */
   async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
     let asked = await askedBy(input, init, this.#defaults);
@@ -150,9 +148,8 @@ export class TestClient {
   }
 
   /**
-   * Resolves when everything that the requests so far have begun is done: their responses, the exits of their
-   * dependencies and their background tasks. Rejects with `NOT_SETTLED`, which names what is not, after
-   * `timeoutMs` milliseconds; 5,000 by default.
+   * Resolves when all requests so far have finished: responses, exits and background tasks. After `timeoutMs`
+   * milliseconds, 5,000 by default, rejects with `NOT_SETTLED`, which names the unfinished work.
    */
   async settled(options: SettledOptions = noOptions): Promise<void> {
     checkOptions('client.settled()', options, knownOfSettled);
@@ -160,9 +157,8 @@ export class TestClient {
   }
 
   /**
-   * Ends the connections, waits for everything that the requests have begun, closes the server if this client
-   * made it listen, and closes its `layer`. Calls that are not sent yet, and later calls, reject. Rejects as
-   * `settled()` does.
+   * Ends the connections, waits for all requests to finish, closes the server if this client started it, and
+   * closes its `layer`. Unsent and later calls reject. Rejects like `settled()`.
    */
   async close(): Promise<void> {
     this.#wire.cut();
@@ -179,7 +175,7 @@ export class TestClient {
     await this.close();
   }
 
-  /** Resolves when the caller is to have the response. */
+  /** Resolves once the caller may have the response. */
   async #send(asked: Asked): Promise<Response> {
     const call = new Call(this.#watch.cleared);
     try {

@@ -1,23 +1,21 @@
 import { checkOptions, type OptionNames } from '../../core/adapter.js';
 import { knownOfFetch } from './known-options.js';
 
-/** The options of `fetch`, and how long a call waits. */
+/** The options of `fetch`, plus those that control how long a call waits. */
 export interface TestRequestInit extends RequestInit {
-  /** Data that is sent as JSON. */
   json?: unknown;
-  /** Whether the call resolves after exits and background tasks; as the client says, unless set. */
+  /** Whether the call resolves after exits and background tasks; the client's setting by default. */
   settle?: boolean;
   /**
-   * Whether the call resolves when the head of the response is there, for responses without end. The body
-   * comes as the app sends it. By default only event streams do.
+   * Whether the call resolves once the head has arrived, for endless responses; the body then streams. By
+   * default only for event streams.
    */
   stream?: boolean;
 }
 
-/** A request body: complete, or a stream that is sent as it comes. */
+/** A request body: complete, or a stream. */
 export type SentContent = Uint8Array | ReadableStream<Uint8Array> | null;
 
-/** A request as it is sent. */
 export interface Asked {
   readonly request: Request;
   readonly content: SentContent;
@@ -26,7 +24,7 @@ export interface Asked {
   readonly stream: boolean | undefined;
 }
 
-/** What a client adds to each of its requests. */
+/** The defaults of a client's requests. */
 export interface Defaults {
   readonly base: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -41,8 +39,8 @@ const known = {
 };
 
 /**
- * The request that a call of `client.fetch()` sends first. A complete body has a length; a redirect sends it
- * again.
+ * Builds the first request of a call of `client.fetch()`. A complete body has a length, and can be sent again
+ * after a redirect.
  */
 export async function askedBy(
   input: string | URL | Request,

@@ -5,10 +5,10 @@ import { inRealTime, now } from './real-time.js';
 import { Served } from './served.js';
 import type { Asked } from './test-request.js';
 
-/** How long exits and tasks after a response may take, in milliseconds. */
+/** How long exits and tasks may take after a response, in milliseconds. */
 export const patience = 5_000;
 
-/** What the requests of a client have begun: the steps of all of them, and which of them are not settled. */
+/** The trace of a client's requests, and the requests that have not settled. */
 export class Watch {
   #served: Served[] = [];
   #steps: string[] = [];
@@ -18,7 +18,7 @@ export class Watch {
     return [...this.#steps];
   }
 
-  /** How often the steps were cleared. */
+  /** How often the trace was cleared. */
   get cleared(): number {
     return this.#cleared;
   }
@@ -28,7 +28,7 @@ export class Watch {
     this.#cleared += 1;
   }
 
-  /** Watches a request from when it arrives. `call` is `undefined` if another client has sent it. */
+  /** Watches a request from its arrival. `call` is `undefined` if another client sent it. */
   begin(res: ServerResponse, call: Call | undefined): void {
     const cleared = call?.cleared ?? this.#cleared;
     const add = (step: string): void => {
@@ -39,16 +39,16 @@ export class Watch {
     if (call) call.served = served;
   }
 
-  /** Resolves when the caller is to have its response. Rejects with `NOT_SETTLED`. */
+  /** Resolves once the caller may have its response. Rejects with `NOT_SETTLED`. */
   async whenOver(call: Call, asked: Asked): Promise<void> {
     const isSettled = await whenOver(call, asked);
     if (isSettled) this.#served = this.#served.filter(each => each !== call.served);
   }
 
-  /** Resolves when all requests so far are settled. Rejects with `NOT_SETTLED`. */
+  /** Resolves when all requests so far have settled. Rejects with `NOT_SETTLED`. */
   async settled(timeoutMs: number): Promise<void> {
     const until = now() + timeoutMs;
-    // The requests that were waited for may have led to others.
+    // These requests may have led to others.
     while (this.#served.length > 0) {
       const served = this.#served;
       const left = until - now();
@@ -61,8 +61,8 @@ export class Watch {
 }
 
 /**
- * Waits until the app has sent the response, or gave up on it; with `settle` until it has settled. Does not
- * wait for a call that was aborted. Resolves with whether the request is settled.
+ * Waits until the app has sent the response or given up; with `settle`, until the request has settled. Does
+ * not wait for an aborted call. Resolves with whether the request has settled.
  */
 async function whenOver(call: Call, { request, settle }: Asked): Promise<boolean> {
   const { served, isStreamed } = call;

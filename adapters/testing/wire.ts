@@ -7,18 +7,16 @@ import type { Call } from './call.js';
 import { connection } from './in-process.js';
 import { type Asked, isStream } from './test-request.js';
 
-/**
- * The way of a client to its server: over a port of 127.0.0.1, or by connections that stay in the process.
- */
+/** The connection between a client and its server: over a port of 127.0.0.1, or within the process. */
 export class Wire {
   readonly #server: http.Server;
   readonly #usesSocket: boolean;
   readonly #agent = new http.Agent({ keepAlive: true });
   #listening: Promise<void> | undefined;
   #isClosed = false;
-  /** Calls under way, by the port of their connection, or by its end in the process. */
+  /** Pending calls, by the port of their connection or by their in-process end. */
   readonly #calls = new Map<unknown, Call>();
-  /** The client's ends of the connections in the process. */
+  /** The client's in-process ends. */
   readonly #ends = new Set<Duplex>();
 
   constructor(server: http.Server, usesSocket: boolean) {
@@ -26,7 +24,7 @@ export class Wire {
     this.#usesSocket = usesSocket;
   }
 
-  /** The call that a request of the server belongs to; `undefined` if another client has sent it. */
+  /** The call that a server's request belongs to; `undefined` if another client sent it. */
   callOf({ socket }: IncomingMessage): Call | undefined {
     return this.#calls.get(socket) ?? this.#calls.get(socket.remotePort);
   }
@@ -35,10 +33,7 @@ export class Wire {
     for (const [key, each] of this.#calls) if (each === call) this.#calls.delete(key);
   }
 
-  /**
-   * Resolves with the head of the response. Rejects if the connection fails, and with the reason of the
-   * signal.
-   */
+  /** Resolves with the head of the response. Rejects if the connection fails, or with the signal's reason. */
   async send(
     { request, content }: Asked,
     headers: http.OutgoingHttpHeaders,
@@ -53,13 +48,13 @@ export class Wire {
       sent.once('error', error => reject(signal.aborted ? signal.reason : error));
     });
     if (this.#usesSocket) sent.once('socket', socket => this.#follow(socket as Socket, call));
-    // The app may answer and close the connection before it has read all of the body: its answer counts.
+    // The app may answer and close the connection before it has read the body: its answer counts.
     if (isStream(content)) pipeline(Readable.fromWeb(content as WebStream), sent).catch(() => undefined);
     else sent.end(content);
     return answered;
   }
 
-  /** Ends all connections. Calls that are not sent yet reject. */
+  /** Ends all connections. Unsent calls reject. */
   cut(): void {
     this.#isClosed = true;
     this.#agent.destroy();
@@ -67,7 +62,7 @@ export class Wire {
     this.#server.closeAllConnections();
   }
 
-  /** Closes the server if this client made it listen. */
+  /** Closes the server if this client started it. */
   async close(): Promise<void> {
     if (this.#listening === undefined) return;
     await this.#listening.catch(() => undefined);
@@ -104,9 +99,9 @@ export class Wire {
   }
 
   #follow(socket: Socket, call: Call): void {
-    // Node 20 removes its own listener before the last write fails, when the app hangs up on an upload.
+    // Node 20 removes its listener too early: the last write fails if the app hangs up on an upload.
     if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore);
-    // The port is known when the connection is there, and before the first byte is sent.
+    // The port is known once the connection exists, before the first byte is sent.
     const name = (): void => void this.#calls.set(socket.localPort, call);
     if (socket.connecting) socket.once('connect', name);
     else name();
@@ -114,5 +109,5 @@ export class Wire {
 }
 
 function ignore(): void {
-  // The request itself reports the error.
+  // The request reports the error itself.
 }

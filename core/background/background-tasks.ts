@@ -1,21 +1,20 @@
 import { isGeneratorFunction, located, misuse, misuseWith, nameOf, toError } from '../errors.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
-/** When a task runs: after a request that succeeded, or after any. */
+/** Whether a task runs only after a successful request, or always. */
 export type TaskCondition = 'success' | 'always';
 
-/** The options of a task. */
 interface TaskOptions {
   when?: TaskCondition;
 }
 
 const knownOptions = { when: true } satisfies OptionNames<TaskOptions>;
 
-/** What may stand at `response.background`. */
+/** The values of `response.background`. */
 export type BackgroundWork = BackgroundTask | BackgroundTasks;
 
 /**
- * A call for later: after the response is sent and the dependencies have exited.
+ * A function call that runs after the response is sent and the dependencies have exited.
  *
  * ```ts
  * backgroundTasks.addTask(new BackgroundTask(releaseSeat, [seat], { when: 'always' }));
@@ -24,7 +23,7 @@ export type BackgroundWork = BackgroundTask | BackgroundTasks;
  * With `{ when: 'always' }` it also runs when its request fails. Starlette's `BackgroundTask`.
  */
 export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> {
-  /** That of its function; empty where it has none. */
+  /** The name of its function, or an empty string. */
   readonly name: string;
   readonly when: TaskCondition;
   readonly #run: () => unknown;
@@ -41,20 +40,20 @@ export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> 
     this.#run = () => fn(...((args ?? []) as unknown as Args));
   }
 
-  /** Runs it; rejects with what it throws. */
+  /** Runs the function; rejects with its error. */
   async run(): Promise<void> {
     await this.#run();
   }
 }
 
-/** Whose tasks they are, such as `POST /orders`. */
+/** The request that owns the tasks, such as `POST /orders`. */
 export interface TaskOwner {
   readonly title: string;
 }
 
 type TaskReporter = (error: Error, task: string) => void;
 
-/** What stands at `response.background`, checked when it is put there. Throws `BACKGROUND_TASK`. */
+/** Checks a value for `response.background`. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
   if (work === undefined || work === null) return undefined;
   const { run, runAll } = work as { run?: unknown; runAll?: unknown };
@@ -63,16 +62,16 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
 }
 
 /**
- * The tasks of a request, or of a response: they run one after the other, in the order in which they were
- * added. One that fails is reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
+ * The tasks of a request or a response. They run one after the other, in the order added; one that fails is
+ * reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
  */
 export class BackgroundTasks {
   readonly #waiting: BackgroundTask[] = [];
   #adopted: BackgroundTasks[] | undefined;
-  /** The tasks of responses: one that several responses carry runs once. */
+  /** Tasks taken from responses, so that a task carried by several responses runs once. */
   #taken: Set<BackgroundTask> | undefined;
   #running: string | undefined;
-  /** How many have begun or been dropped: one without a name is called by its place. */
+  /** How many tasks have started or been dropped; a task without a name is called by its position. */
   #gone = 0;
   #controller: AbortController | undefined;
   #cutShortBy: Error | undefined;
@@ -81,7 +80,7 @@ export class BackgroundTasks {
   #owner: TaskOwner | undefined;
 
   /**
-   * Aborts when the layer is being closed and the time for it is up: give it to what a task waits for.
+   * Aborts when `layer.close()` runs out of time. Pass it to whatever a task waits for.
    *
    * ```ts
    * backgroundTasks.addTask(fetch, url, { method: 'POST', signal: backgroundTasks.signal });
@@ -94,8 +93,8 @@ export class BackgroundTasks {
   }
 
   /**
-   * Adds `fn(...args)`, or a `BackgroundTask`. A task may add others while it runs; they come last.
-   * Throws `BACKGROUND_TASK`, and `TASK_LATE` when the request is over and its tasks have run.
+   * Adds `fn(...args)`, or a `BackgroundTask`. A running task may add more; they run last. Throws
+   * `BACKGROUND_TASK`, and `TASK_LATE` after the tasks of the request have run.
    */
   addTask(task: BackgroundTask): void;
   addTask<Args extends readonly unknown[]>(fn: (...args: Args) => unknown, ...args: Args): void;
@@ -110,7 +109,7 @@ export class BackgroundTasks {
     else this.#waiting.push(added);
   }
 
-  /** The tasks that have not come to their end, in the order in which they run. */
+  /** The names of unfinished tasks, in the order they run. */
   get names(): string[] {
     const waiting = this.#waiting.map((task, index) => this.#nameAt(task, index));
     return this.#running === undefined ? waiting : [this.#running, ...waiting];
@@ -129,12 +128,12 @@ export class BackgroundTasks {
     return this.#waiting.length === 0;
   }
 
-  /** Those that have not begun. Internal. */
+  /** Internal: the tasks that have not started. */
   get waiting(): readonly BackgroundTask[] {
     return this.#waiting;
   }
 
-  /** Moves the tasks of a response to the end of this list, but for those that have been moved before. */
+  /** Moves the tasks of a response to the end of this list, each task once. */
   adopt(work: BackgroundWork): void {
     if (work === this) return;
     if ('run' in work) return this.#takeOver([work]);
@@ -147,31 +146,27 @@ export class BackgroundTasks {
 
   #takeOver(tasks: readonly BackgroundTask[]): void {
     this.#taken ??= new Set();
-    // Noted afterwards: a list that names one task twice means it.
+    // Recorded afterwards, because one list may contain a task twice on purpose.
     for (const task of tasks) if (!this.#taken.has(task)) this.#waiting.push(task);
     for (const task of tasks) this.#taken.add(task);
   }
 
-  /** The names of tasks that responses carry and that are still to be moved here. */
+  /** The names of tasks on responses that have not been moved here yet. */
   namesIn(works: readonly BackgroundWork[]): string[] {
     const tasks = works.flatMap(work => ('run' in work ? [work] : work === this ? [] : work.waiting));
     return [...new Set(tasks)].filter(task => !this.#taken?.has(task)).map(({ name }) => name || 'task');
   }
 
-  /** What is added to this list from now on is added to another one. Internal. */
+  /** Internal: forwards later additions to another list. */
   joinTo(list: BackgroundTasks): void {
     this.#joined = list;
   }
 
-  /** Takes the tasks out of the list. */
   take(): BackgroundTask[] {
     return this.#waiting.splice(0);
   }
 
-  /**
-   * Takes out what runs only after success, because the request failed; the others stay. Each is named to
-   * `report`.
-   */
+  /** Drops the tasks that run only after success, and reports each; the others stay. */
   drop(cause: unknown, report: TaskReporter): void {
     for (const task of this.take()) {
       if (task.when === 'always') this.#waiting.push(task);
@@ -185,23 +180,22 @@ export class BackgroundTasks {
     report(misuseWith({ cause }, 'TASK_DROPPED', name), name);
   }
 
-  /** The time is up: the signal aborts, and what has not begun does not begin any more. */
+  /** Aborts the signal, and keeps waiting tasks from starting. */
   cutShort(reason: Error): void {
     this.#cutShortBy ??= reason;
     this.#controller?.abort(reason);
     for (const adopted of this.#adopted ?? []) adopted.cutShort(reason);
   }
 
-  /** Nothing runs what is added from now on; `owner` says whose tasks these were. */
+  /** Refuses further tasks; `owner` names the request in the error. */
   close(owner?: TaskOwner): void {
     this.#isOver = true;
     this.#owner ??= owner;
   }
 
   /**
-   * Runs all, those added meanwhile too. A failure is reported and the next one runs. Resolves with the first
-   * failure; where there is nothing to run, there is nothing to wait for. `begin` is told the name of each.
-   * `isLast`: nothing is to be added any more when they have run.
+   * Runs all tasks, including those added meanwhile, and reports failures. Resolves with the first failure;
+   * returns `undefined` without tasks. `begin` receives each name. `isLast` closes the list afterwards.
    */
   runAll(
     report: TaskReporter,

@@ -8,28 +8,28 @@ import {
 } from './marker.js';
 import type { Need } from './needs.js';
 
-/** A dependency that a request has asked for: it is being solved, solved, or has failed. */
+/** A dependency of a request, which is being solved, is solved, or has failed. */
 export class Solution implements Slot {
   readonly need: Need;
-  /** An override keeps the name of the original: in errors, and in the order that a test looks at. */
+  /** An override keeps the name of the original, in errors and in traces. */
   readonly name: string;
-  /** What is called: the dependency, or its override. */
+  /** The dependency or its override, which is called. */
   readonly used: AnyDependency;
   readonly parts: DependencyParts;
   readonly isGenerator: boolean;
   readonly scope: DependencyScope;
   readonly key: object;
   readonly place: Place;
-  /** The same dependency at another place. */
+  /** The same dependency with another scope or `dispose`. */
   elsewhere: Solution | undefined;
   readonly #values: Record<string, unknown>;
   #state: 'solving' | 'solved' | 'failed' = 'solving';
-  /** The value, or what was thrown. */
+  /** The value or the thrown value. */
   #outcome: unknown;
   #settled: Promise<void> | undefined;
   #settle: (() => void) | undefined;
 
-  /** `values` are those that it was asked for with first: its value is added to them. */
+  /** The solved value is also added to `values`, those of its first user. */
   constructor(
     need: Need,
     used: AnyDependency,
@@ -77,7 +77,7 @@ export class Solution implements Slot {
     this.#settle?.();
   }
 
-  /** The value, for somebody who asks while it is being solved. */
+  /** Waits for a dependency that is still being solved. */
   async whenSolved(): Promise<unknown> {
     this.#settled ??= new Promise(resolve => {
       this.#settle = resolve;
@@ -91,9 +91,8 @@ export class Solution implements Slot {
 const noExits: readonly Exit[] = [];
 
 /**
- * The dependencies that a request has asked for, one for each dependency and place. One that is still being
- * solved is there too: native code that injects two at once gets what they share only once, and a dependency
- * may inject itself.
+ * The dependencies of a request, one for each dependency and place, including those still being solved: two
+ * concurrent injects share them, and a dependency may inject itself.
  */
 export class DependencyCache {
   #solutions: Map<object, Solution> | undefined;
@@ -105,7 +104,7 @@ export class DependencyCache {
     return each;
   }
 
-  /** The first one stays, also where later ones are made with `useCache: false`. */
+  /** Keeps the first solution if later ones are made with `useCache: false`. */
   add(solution: Solution): void {
     const { key, place } = solution;
     this.#solutions ??= new Map();
@@ -117,13 +116,13 @@ export class DependencyCache {
     this.#solutions.set(key, solution);
   }
 
-  /** The request has failed, and these have exited. */
+  /** Drops all values after a failure; `left` have exited. */
   clear(left: readonly Exit[]): void {
     this.#solutions = undefined;
     if (left.length > 0) this.#exited = [...this.#exited, ...left];
   }
 
-  /** Whether values have exited because the request failed. */
+  /** Whether dependencies have exited because the request failed. */
   get hasExits(): boolean {
     return this.#exited.length > 0;
   }
@@ -132,7 +131,7 @@ export class DependencyCache {
     return this.#exited.some(({ slot }) => slot.key === key && slot.place === place);
   }
 
-  /** The request goes on as if it had not failed. */
+  /** Treats the request as one that did not fail. */
   forgetExited(): void {
     this.#exited = noExits;
   }

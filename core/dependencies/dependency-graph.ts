@@ -15,9 +15,8 @@ import { declarationOf } from './needs.js';
 const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
 
 /**
- * Walks a tree of dependencies before any of them is called.
- * Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`, with the path from the owner on, and `PARAM_BODY` and
- * `PARAM_MODEL`.
+ * Checks a tree of dependencies before any of them is called. Throws `DEPENDENCY_CYCLE` and
+ * `DEPENDENCY_SCOPE`, with the path from the owner inward, and `PARAM_BODY` and `PARAM_MODEL`.
  */
 export function checkGraph(
   dependencies: Dependencies,
@@ -31,10 +30,10 @@ export function checkGraph(
 }
 
 interface Graph {
-  /** The scope of those that name none. */
+  /** The scope of dependencies without one of their own. */
   readonly defaultScope: DependencyScope;
   readonly overrideOf: (dependency: AnyDependency) => AnyDependency;
-  /** What has been looked at already, and how it was held. */
+  /** The dependencies checked so far, each with the scope that held it. */
   readonly done: Map<AnyDependency, Set<string>>;
 }
 
@@ -42,17 +41,17 @@ function itself(dependency: AnyDependency): AnyDependency {
   return dependency;
 }
 
-/** What of a request its dependencies are checked against. */
+/** The part of a request that its dependencies are checked against. */
 export interface GraphRun {
   readonly defaultScope: DependencyScope;
   readonly hasOverrides: boolean;
-  /** What stands in for a dependency, or the dependency itself. */
+  /** Returns the override of a dependency, or the dependency itself. */
   overrideOf(dependency: AnyDependency): AnyDependency;
 }
 
 /**
- * The same where all is known: the scope of those that name none, and what stands in for others. Done once
- * for each scope, and anew for every request where there are overrides: these change from test to test.
+ * Checks the graph with the default scope and overrides of a request: once for each scope, and for every
+ * request if there are overrides, because those change from test to test.
  */
 export function checkGraphIn(run: GraphRun, dependencies: Dependencies, owner: string): void {
   const { defaultScope } = run;
@@ -83,7 +82,7 @@ function checkNode(
     throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
   }
   const known = graph.done.get(used) ?? new Set();
-  // A plain function only hands on what it was given, so what is below it must live as long as what is above.
+  // A plain function passes on what it received, so its dependencies must live as long as its user.
   const held = isExiting ? scope : heldBy;
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;

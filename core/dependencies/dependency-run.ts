@@ -5,32 +5,30 @@ import type { GraphRun } from './dependency-graph.js';
 import type { ExitStack } from './exit-stack.js';
 import type { Injected } from './marker.js';
 
-/** What of a request its dependencies share. */
+/** The part of a request that its dependencies share. */
 export interface DependencyRun extends GraphRun {
   readonly injected: Injected;
   readonly exits: ExitStack;
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
-  /** Notes which dependency has thrown a value. */
+  /** Records which dependency threw a value. */
   readonly reports: { cameFrom(thrown: unknown, dependency: string): void };
 }
 
-/** The values of dependencies by name. Without a prototype of its own, every name is only a name. */
+/** The values of dependencies by name, without a prototype: `constructor` is a name like any other. */
 export interface Values {
   [name: string]: unknown;
 }
 
-/** Objects made on it are as fast as others; those of `Object.create(null)` are dictionaries. */
+/** V8 treats `Object.create(null)` as a dictionary; objects with this prototype stay fast. */
 const nothing: object = Object.freeze(Object.create(null));
 
 export function noValues(): Values {
   return Object.create(nothing);
 }
 
-/**
- * What a dependency or an endpoint is called with: the values that it has declared, and what all are given.
- */
+/** The argument of a dependency or an endpoint: its declared values, and the injected objects. */
 export function contextOf(values: Values, { request, response, backgroundTasks }: Injected): never {
   values.request = request;
   values.response = response;

@@ -21,31 +21,32 @@ import {
 import { declarationOf } from './needs.js';
 import { isParameter } from './parameter.js';
 
-/** The names of `Injected`; a dependency cannot have one of them. */
+/** The names in `Injected`, which dependencies cannot use. */
 const injectedNames: readonly string[] = ['request', 'response', 'backgroundTasks'];
 
-/** A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. */
+/** A declared dependency on a value of type `T`. `Lives` is how long the value lives, if it is known. */
 export interface Depends<out T, out Lives extends Lifetime = Lifetime> extends Marker<T, Lives> {}
 
-/** How a dependency is used at one place. */
+/** The options of `Depends`. */
 export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = boolean | undefined> {
   /**
-   * Whether the value of the same dependency, scope and `dispose` is shared in a request; `true` unless set.
+   * Whether one value is shared by all uses with the same scope and `dispose` in a request; `true` by
+   * default.
    */
   useCache?: boolean;
-  /** When it exits; the layer's `defaultScope` unless set. */
+  /** When the dependency exits; by default the layer's `defaultScope`. */
   scope?: Scope;
   /**
-   * Whether the value of a plain function is disposed at the end of the scope, by its `Symbol.asyncDispose`
-   * or `Symbol.dispose`; it is left alone unless set.
+   * Whether a plain function's value is disposed at the end of the scope, with its `Symbol.asyncDispose` or
+   * `Symbol.dispose`; `false` by default.
    */
   dispose?: Dispose;
 }
 
-/** Names that are not those of what is injected anyway. */
+/** Forbids the names of injected objects. */
 type FreeNames = { readonly [Name in keyof Injected]?: never };
 
-/** Dependencies by names that are free. */
+/** Dependencies whose names do not collide with injected objects. */
 export type Named<D extends Dependencies> = D & FreeNames;
 
 const knownOptions = { useCache: true, scope: true, dispose: true } satisfies OptionNames<DependsOptions>;
@@ -66,8 +67,8 @@ function checkDependsOptions(options: DependsOptions): void {
  *
  * `dependency` is a function, an async function, a generator or an async generator function of `{ request,
  * response, backgroundTasks }`, or a `dependency(…)` that declares more. A generator yields its value once;
- * what follows the `yield` is its exit code. The value of a plain function is left alone, as it may be shared
- * by all requests; one that is opened for the request is closed by `Depends(openSession, { dispose: true })`.
+ * the code after the `yield` is its exit. A plain function's value is not closed, because all requests may
+ * share it; use `Depends(openSession, { dispose: true })` for one that is opened per request.
  *
  * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `DEPENDENCY_DISPOSE`, `PARAMETERS`, `UNCALLED` and
  * `UNKNOWN_OPTION`. FastAPI's `Depends`.
@@ -101,7 +102,7 @@ export function Depends(dependency: AnyDependency, options: DependsOptions = noO
 }
 
 /**
- * A dependency that has dependencies of its own.
+ * Declares a dependency that has dependencies of its own.
  *
  * ```ts
  * const getUser = dependency({ db: Depends(getDb) }, async ({ db, request }) => db.userOf(request));
@@ -143,7 +144,7 @@ export function checkedScope(scope: unknown): DependencyScope {
   throw misuse('INVALID_SCOPE', scope);
 }
 
-/** Functions that have passed: `inject(req, Depends(getDb))` comes with each request. */
+/** Functions already checked, because `inject(req, Depends(getDb))` runs in each request. */
 const passed = new WeakSet<object>();
 
 export function isDependency(value: unknown): value is AnyDependency {
@@ -156,14 +157,11 @@ function checkDependency(dependency: unknown): void {
   if (typeof dependency !== 'function' || passed.has(dependency)) return;
   if (isFactory(dependency)) throw misuse('UNCALLED', nameOf(dependency, 'dependency'));
   if (dependency.length > 1) throw misuse('PARAMETERS', 'dependency', dependency);
-  // An arrow function is told from a class at once, and may be made anew for each request.
+  // Arrow functions are quickly distinguished from classes, and may be created for each request.
   if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
 }
 
-/**
- * The names of those that are disposed, of these and of what they need, each once, in the order in which they
- * are entered.
- */
+/** The names of disposed dependencies, nested ones included, each once, in the order they are entered. */
 export function disposedIn(dependencies: Dependencies): string[] {
   const names = new Set<string>();
   const seen = new Set<Depends<unknown>>();

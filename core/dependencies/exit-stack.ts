@@ -2,10 +2,13 @@ import { carries } from '../errors.js';
 import type { Response } from '../http/response.js';
 import type { DependencyScope } from './marker.js';
 
-/** How a value lives: one that is disposed is not given to those who did not ask for that. */
+/**
+ * The scope of a value, and whether it is disposed; a disposed value is shared only with uses that ask for
+ * it.
+ */
 export type Place = DependencyScope | `${DependencyScope} disposed`;
 
-/** What a dependency is called, and what its value is kept under: see `DependencyCache`. */
+/** The name of a dependency, and the keys of its cached value; see `DependencyCache`. */
 export interface Slot {
   readonly name: string;
   readonly scope: DependencyScope;
@@ -16,24 +19,24 @@ export interface Slot {
 /** An entered dependency. */
 export interface Exit {
   readonly slot: Slot;
-  /** What it ends: nothing else is to end that, too. */
+  /** The value that this exit ends; no other exit may end it too. */
   readonly value: unknown;
   /**
-   * Runs the exit code: on success with the response, on failure with the exception thrown in. Resolves with
-   * the failure that there is afterwards: the same one, another one, or none. Never rejects.
+   * Runs the exit code with the response, or with the failure thrown in. Resolves with the failure of the
+   * exit, if any: the same one or another. Never rejects.
    */
   leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined>;
 }
 
-/** Who is told of what the exits do. */
+/** Observes the exits. */
 export interface ExitObserver {
-  /** What the dependencies that are entered now belong to. */
+  /** The current owner of newly entered dependencies. */
   readonly owner: unknown;
-  /** An exit begins, with what is thrown in. */
+  /** Called before an exit, with the failure that is thrown in. */
   exiting(name: string, failure: Error | undefined): void;
-  /** An exit has failed. `owner` is what that of the observer was when it was entered. */
+  /** Called after a failed exit. `owner` is the one at the time the dependency was entered. */
   exitFailed(failure: Error, owner: unknown, name: string): void;
-  /** A failure took the place of this one, and does not carry it among its causes. */
+  /** Called with a failure that was replaced by one that does not have it among its causes. */
   failureLost(lost: Error): void;
 }
 
@@ -45,18 +48,18 @@ interface Entry {
 const none: readonly Entry[] = [];
 
 /**
- * The dependencies that a request has entered. Each is left once, last entered first, whatever the others do.
+ * The entered dependencies of a request. Each exits once, last entered first, whatever the others do.
  *
- * An exit that throws replaces the failure for those that are left after it, and the failure before it
- * becomes its cause, as in Python's `AsyncExitStack`.
+ * An exit that throws replaces the failure for the exits after it, and the earlier failure becomes its cause,
+ * as in Python's `AsyncExitStack`.
  */
 export class ExitStack {
-  /** The failure of the request, where it is known before everything below has come to its end. */
+  /** The failure of the request, if it is known before everything below has ended. */
   failure: Error | undefined;
   readonly #observer: ExitObserver;
   #entered: readonly Entry[] = none;
   #leaving: readonly Entry[] = none;
-  /** How many promises keep those of scope `function` from being left. */
+  /** How many promises hold back the exits of scope `function`. */
   #keepers = 0;
   #closedBy: (() => Error) | undefined;
 
@@ -65,8 +68,7 @@ export class ExitStack {
   }
 
   /**
-   * Adds an entered dependency. One that comes when the stack is closed is left at once; what is returned
-   * then resolves with the failure that goes on.
+   * Adds an entered dependency. On a closed stack it exits at once, and the result is the failure to throw.
    */
   push(exit: Exit): Promise<Error> | undefined {
     const entry = { exit, owner: this.#observer.owner };
@@ -75,46 +77,42 @@ export class ExitStack {
     return undefined;
   }
 
-  /** Nothing will leave what is entered from now on; the reason is made when somebody asks for it. */
+  /** Refuses further dependencies; the reason is created on demand. */
   close(failure: () => Error): void {
     this.failure = undefined;
     this.#closedBy = failure;
   }
 
-  /** Why nothing more is to be entered, if so. */
+  /** The reason why no dependency may be entered, if any. */
   get refusal(): Error | undefined {
     return this.failure ?? this.#closedBy?.();
   }
 
-  /** Whether there is nothing to leave. */
   get isEmpty(): boolean {
     return this.#entered.length === 0;
   }
 
-  /** Whether a value has an exit already. */
+  /** Whether a value already has an exit. */
   ends(value: unknown): boolean {
     return this.#entered.some(({ exit }) => exit.value === value);
   }
 
-  /** Those that have not been left. */
+  /** Dependencies that have not exited. */
   get entered(): readonly Exit[] {
     return this.#entered.map(({ exit }) => exit);
   }
 
-  /** The names of those that have not been left, in the order in which they will be. */
+  /** The names of dependencies that have not exited, in the order of their exits. */
   get names(): string[] {
     return [...this.#leaving, ...this.#entered.toReversed()].map(({ exit }) => exit.slot.name);
   }
 
-  /** Whether there is something of this scope to leave. */
+  /** Whether a dependency of this scope has not exited. */
   has(scope: DependencyScope): boolean {
     return this.#entered.some(({ exit }) => exit.slot.scope === scope);
   }
 
-  /**
-   * Leaves those of scope `function` no sooner than this has settled: with those of scope `request`, if need
-   * be.
-   */
+  /** Delays the exits of scope `function` until `work` has settled, at most to those of scope `request`. */
   keep(work: Promise<unknown>): void {
     this.#keepers += 1;
     const settle = (): void => {
@@ -124,8 +122,8 @@ export class ExitStack {
   }
 
   /**
-   * Leaves those of one scope. Gives the failure there is afterwards, `undefined` if there is none: at once
-   * where there is nothing to leave. Never rejects.
+   * Runs the exits of one scope. Returns the failure afterwards, if any: synchronously if nothing had to
+   * exit. Never rejects.
    */
   leave(
     scope: DependencyScope,
@@ -141,7 +139,7 @@ export class ExitStack {
   }
 
   /**
-   * Throws a failure into all of them, whatever their scope. Resolves with the failure that comes out; never
+   * Throws a failure into all dependencies, whatever their scope. Resolves with the final failure; never
    * rejects.
    */
   async unwind(failure: Error): Promise<Error> {
@@ -177,10 +175,7 @@ export class ExitStack {
   }
 }
 
-/**
- * Native code may have entered one of scope `function` when its answer was out: that one exits with
- * `request`.
- */
+/** Native code may enter a `function` dependency after its answer; that one exits with scope `request`. */
 function isLeftWith(scope: DependencyScope, { exit }: Entry): boolean {
   const own = exit.slot.scope;
   return own === scope || (own === 'function' && scope === 'request');

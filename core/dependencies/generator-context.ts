@@ -3,7 +3,7 @@ import type { Response } from '../http/response.js';
 import { handOnWorks } from '../http/response-parts.js';
 import type { Exit, Slot } from './exit-stack.js';
 
-/** A generator, sync or async, of an engine or of a compiler's helper. */
+/** A sync or async generator, native or of a compiler's helper. */
 export interface AnyGenerator {
   next(value?: unknown): MaybePromise<IteratorResult<unknown>>;
   throw(error: unknown): MaybePromise<IteratorResult<unknown>>;
@@ -12,26 +12,26 @@ export interface AnyGenerator {
 
 type MaybePromise<T> = T | Promise<T>;
 
-/** Whether it is a generator object, also one of a compiler's helper, which no constructor tells. */
+/** Whether a value is a generator object; those of compiler helpers have no common constructor. */
 export function isGenerator(value: unknown): value is AnyGenerator {
   if (typeof value !== 'object' || value === null) return false;
   const { next } = value as Partial<AnyGenerator>;
-  // Every result of an endpoint is asked, and nearly all of them leave here.
+  // Every endpoint result is checked, and nearly all are handled by this line.
   if (typeof next !== 'function') return false;
   const { throw: throws, return: returns } = value as Partial<AnyGenerator>;
   const iterates = Symbol.asyncIterator in value || Symbol.iterator in value;
   return iterates && typeof throws === 'function' && typeof returns === 'function';
 }
 
-/** What a generator has yielded first. Throws `GENERATOR_NEVER_YIELDED`. */
+/** Returns the first yielded value. Throws `GENERATOR_NEVER_YIELDED`. */
 export function yieldedOf({ value, done }: IteratorResult<unknown>, name: string): unknown {
   if (done) throw misuse('GENERATOR_NEVER_YIELDED', name);
   return value;
 }
 
 /**
- * A dependency with `yield` that has come to it, as Python's `@asynccontextmanager` has it: left from there
- * on.
+ * A generator that has yielded its value; its exit is the code after the `yield`. Python's
+ * `@asynccontextmanager`.
  */
 export class GeneratorContext implements Exit {
   readonly slot: Slot;
@@ -43,7 +43,7 @@ export class GeneratorContext implements Exit {
     this.#generator = generator;
   }
 
-  /** Resumes with the response, or throws the failure in. */
+  /** Resumes the generator with the response, or throws the failure into it. */
   async leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined> {
     try {
       const { done } = await (failure ? this.#generator.throw(failure) : this.#generator.next(response));
@@ -57,7 +57,7 @@ export class GeneratorContext implements Exit {
   }
 }
 
-/** The exit of a plain function's value, where `dispose` asks for one. */
+/** The exit of a plain function's value, if `dispose` is set. */
 export class DisposableContext implements Exit {
   readonly slot: Slot;
   readonly value: unknown;
@@ -79,7 +79,7 @@ export class DisposableContext implements Exit {
   }
 }
 
-/** How a value is disposed, if it can be: asynchronously rather than not. */
+/** The disposer of a value, if it has one; the asynchronous one is preferred. */
 export function disposerOf(value: unknown): (() => unknown) | undefined {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   const { [Symbol.asyncDispose]: asyncDispose, [Symbol.dispose]: dispose } = value as Partial<

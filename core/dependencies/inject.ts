@@ -15,33 +15,33 @@ import {
 import { isParameter } from './parameter.js';
 import { refuseExited, solveDependencies } from './solve.js';
 
-/** What native code that injects needs of the request that it runs in. */
+/** The part of a request that `inject()` needs. */
 export interface InjectRun extends DependencyRun {
-  /** Its method and path, for errors. */
+  /** Method and path, for errors. */
   readonly title: string;
 }
 
-/** What a request does for native code that injects. */
+/** The operations of a request that `inject()` needs. */
 export interface InjectPort<Run> {
-  /** Whether the dependencies of the request have exited. */
+  /** Whether the request's dependencies have exited. */
   hasLeft(run: Run): boolean;
-  /** Keeps the exits from running until this has settled. */
+  /** Delays the exits until `work` has settled. */
   busyWith(run: Run, work: Promise<unknown>): void;
-  /** The same for a block, which keeps dependencies of scope `function` too. */
+  /** Delays the exits until a block has settled, those of scope `function` too. */
   runsBlock(run: Run, block: Promise<unknown>): void;
-  /** Throws the failure of a block into the dependencies. Resolves with what they make of it. */
+  /** Throws a block's failure into the dependencies. Resolves with the final failure. */
   unwind(run: Run, failure: Error): Promise<Error>;
-  /** Native code was given dependencies of scope `function`, by these names, outside of a block. */
+  /** Notes that native code received these `function` dependencies outside a block. */
   lend(run: Run, names: readonly string[]): void;
 }
 
 /**
- * Solves dependencies for native code: the same cache, scopes, exits and tasks as in an endpoint. Resolves
- * with the value of a marker, with several values by name, or with what the block returns.
+ * Solves dependencies for native code, with the same cache, scopes, exits and tasks as in an endpoint.
+ * Resolves with the value of a marker, with several values by name, or with the result of the block.
  *
- * Rejects with what a dependency throws, with what the dependencies make of a failure of the block, and with
- * `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`, `DEPENDENCY_EXITED`, `DEPENDENCY_SCOPE`,
- * `INJECT_BLOCK` and `INJECT_LATE`.
+ * Rejects with what a dependency throws, with the final failure of a block, and with `DEPENDS_EXPECTED`,
+ * `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`, `DEPENDENCY_EXITED`, `DEPENDENCY_SCOPE`, `INJECT_BLOCK` and
+ * `INJECT_LATE`.
  */
 export function injectInto<Run extends InjectRun>(
   run: Run,
@@ -49,7 +49,7 @@ export function injectInto<Run extends InjectRun>(
   wanted: Declared<unknown> | Dependencies,
   block?: unknown,
 ): Promise<unknown> {
-  // The exits wait for the same promise as the caller, who is told first.
+  // The exits and the caller wait for the same promise; the caller resumes first.
   const work = block === undefined ? lendValues(run, port, wanted) : runBlock(run, port, wanted, block);
   if (block === undefined) port.busyWith(run, work);
   else port.runsBlock(run, work);
@@ -107,7 +107,7 @@ function checkedDependencies<Run extends InjectRun>(
   return dependencies;
 }
 
-/** The names of those that exit with scope `function`, at any depth. */
+/** The names of dependencies with scope `function`, at any depth. */
 function shortLived(run: InjectRun, dependencies: Dependencies, seen: Set<Depends<unknown>>): string[] {
   return dependsIn(dependencies).flatMap(([key, marker]) => {
     if (seen.has(marker)) return [];

@@ -1,10 +1,9 @@
 import type { Dependencies, DependencyScope, Depends } from './marker.js';
 
-// How long values live, as far as the types can tell: they refuse what is refused when an endpoint is built.
+// Lifetimes at the type level, so that the compiler rejects what `endpoint()` would reject.
 
 /**
- * The value of what a dependency returns: what a generator yields, what a promise resolves with, or the thing
- * itself.
+ * The value of a dependency: what its generator yields, what its promise resolves with, or its plain result.
  */
 export type ValueOf<Produced> =
   Produced extends AsyncGenerator<infer T, unknown, never>
@@ -13,10 +12,7 @@ export type ValueOf<Produced> =
       ? Awaited<T>
       : Awaited<Produced>;
 
-/**
- * The shortest scope among those that a dependency's own dependencies name; `background` where none names
- * one.
- */
+/** The shortest scope that a dependency's own dependencies name; otherwise `background`. */
 export type Narrowest<D extends Dependencies> =
   'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
 
@@ -26,17 +22,14 @@ type LivesOf<D extends Dependencies> = {
 
 type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
 
-/** Whether code runs at the end of its scope. */
+/** Whether a dependency has an exit. */
 type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
   ? true
   : Dispose extends true
     ? true
     : false;
 
-/**
- * How long a value lives: with an exit, as its scope says; that of a plain function, as long as what it was
- * given.
- */
+/** How long a value lives: with an exit, for its scope; without one, as long as its own dependencies. */
 export type LivesAs<
   Produced,
   Needs extends DependencyScope,
@@ -46,11 +39,14 @@ export type LivesAs<
 
 type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
 
-/** A dependency with an exit cannot outlive what it needs. */
+/** The allowed scopes: a dependency with an exit cannot outlive its own dependencies. */
 export type Allowed<Produced, Needs extends DependencyScope, Dispose> =
   HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
 
-/** Only a plain function's value that always has a disposer may be disposed; so may one of unknown type. */
+/**
+ * Whether `dispose` may be set: only for a plain function whose value always has a disposer or has unknown
+ * type.
+ */
 export type MayDispose<Produced> = 0 extends 1 & Produced
   ? boolean
   : [Produced] extends [AnyGeneratorType]

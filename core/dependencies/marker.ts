@@ -5,12 +5,12 @@ import type { Request } from '../http/request.js';
 import { isParameter, type Parameter } from './parameter.js';
 
 /**
- * When a dependency exits: when the endpoint has its result (`function`), when the response is sent
- * (`request`), or when the background tasks have run (`background`).
+ * When a dependency exits: after the endpoint has returned (`function`), after the response is sent
+ * (`request`), or after the background tasks (`background`).
  */
 export type DependencyScope = 'function' | 'request' | 'background';
 
-/** What every dependency and endpoint is given beside what it declares. */
+/** The objects injected into every dependency and endpoint. */
 export interface Injected {
   readonly request: Request;
   readonly response: InjectedResponse;
@@ -23,12 +23,12 @@ declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
 const dependencyBrand = Symbol.for('callnext.dependency');
 
-/** A scope, or that of the layer. */
+/** A scope, or the layer's default. */
 export type Lifetime = DependencyScope | 'default';
 
 /**
- * A declared dependency on a value of type `T`, which lives as long as `Lives` where the types can tell. Made
- * by `Depends(…)`.
+ * A declared dependency on a value of type `T`, created by `Depends(…)`. `Lives` is how long the value lives,
+ * if it is known.
  */
 export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly [valueType]?: T;
@@ -37,14 +37,14 @@ export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly dependency: AnyDependency;
   readonly useCache: boolean;
   readonly scope: DependencyScope | undefined;
-  /** Whether the value of a plain function is disposed at the end of the scope. */
+  /** Whether a plain function's value is disposed at the end of the scope. */
   readonly dispose: boolean;
 }
 
-/** What can be declared: a dependency, or a parameter of the request. */
+/** A dependency, or a parameter of the request. */
 export type Declared<T> = Depends<T> | Parameter<T>;
 
-/** Dependencies and parameters by the name under which they are given. */
+/** Dependencies and parameters by name. */
 export type Dependencies = Readonly<Record<string, Declared<unknown>>>;
 
 /** The values of dependencies, by name. */
@@ -53,22 +53,22 @@ export type Solved<D extends Dependencies> = {
 };
 
 /**
- * A dependency that declares others. Made by `dependency(…)`. Its function is not named `call`: every
- * function has a member of that name, and inference would take that one.
+ * A dependency that declares others, created by `dependency(…)`. The function is not named `call`, because
+ * inference would find the `call` of plain functions.
  */
 export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
   readonly [needsType]?: Needs;
   readonly [dependencyBrand]: true;
-  /** The name of its function; empty where it has none. */
+  /** The name of its function, or an empty string. */
   readonly name: string;
   readonly dependencies: Dependencies;
   readonly produce: (context: never) => Produced;
 }
 
-/** A dependency in the form in which it was given: the key of caches and overrides. */
+/** A dependency as the user passed it: the key of caches and overrides. */
 export type AnyDependency = ((context: Injected) => unknown) | DeclaredDependency<unknown>;
 
-/** What a dependency calls and what it needs, in whichever form it was given. */
+/** The function and the dependencies of a dependency in either form. */
 export type DependencyParts = Pick<DeclaredDependency<unknown>, 'name' | 'produce' | 'dependencies'>;
 
 export const noDependencies: Dependencies = Object.freeze({});
@@ -113,19 +113,17 @@ export function partsOfDependency(dependency: AnyDependency): DependencyParts {
   return { name: nameOf(dependency, ''), produce: dependency, dependencies: noDependencies };
 }
 
-/**
- * The name of a dependency in errors and in the order: that of its function, or its key where it is declared.
- */
+/** The name of a dependency in errors and traces: that of its function, or the key it is declared under. */
 export function nameOfDependency(dependency: AnyDependency, key: string): string {
   return (isDeclared(dependency) ? dependency.name : nameOf(dependency, '')) || key;
 }
 
-/** The same for a marker of either kind. */
+/** The name of a marker of either kind. */
 export function nameOfMarker(marker: Declared<unknown>, key: string): string {
   return isParameter(marker) ? (marker.alias ?? key) : nameOfDependency(marker.dependency, key);
 }
 
-/** Whether code runs at the end of the scope of a marker, where `produce` is what makes its value. */
+/** Whether a marker has an exit; `produce` creates its value. */
 export function hasExit({ dispose }: Depends<unknown>, produce: unknown): boolean {
   return dispose || isGeneratorFunction(produce);
 }

@@ -10,9 +10,8 @@ import {
 } from './marker.js';
 import { isParameter, type NamedParameters, type ParameterReader } from './parameter.js';
 
-/** One entry of declared dependencies, read once. */
+/** One declared dependency, analysed once. */
 export interface Need {
-  /** The key under which its value is given. */
   readonly key: string;
   readonly marker: Depends<unknown>;
   readonly name: string;
@@ -20,14 +19,14 @@ export interface Need {
   readonly isGenerator: boolean;
 }
 
-/** Declared dependencies, read once: requests walk a list instead of the object. */
+/** Declared dependencies, analysed once, so that requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
-  /** Reads the parameters that are declared beside them, if any. */
+  /** Reads the parameters declared beside them, if any. */
   readonly parameters: ParameterReader | undefined;
-  /** How the body is read where these are the outermost ones; made when it is first asked for. */
+  /** How the body is read if these are the outermost dependencies; created on first use. */
   bodyPlan: { readonly plan: unknown } | undefined;
-  /** The default scopes for which its graph has been checked. */
+  /** The default scopes that the graph was checked for. */
   readonly checkedFor: Set<DependencyScope>;
 }
 

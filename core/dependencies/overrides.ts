@@ -2,7 +2,7 @@ import { misuse } from '../errors.js';
 import { isDependency } from './depends.js';
 import type { AnyDependency } from './marker.js';
 
-/** Throws `OVERRIDE` for what is not a dependency, such as a `Depends(…)` or a value. */
+/** Throws `OVERRIDE` unless both are dependencies; a `Depends(…)` or a value is not. */
 export function checkOverride(dependency: unknown, replacement: unknown): void {
   checkOverridden(dependency);
   if (!isDependency(replacement)) throw misuse('OVERRIDE', 'replacement', replacement);
@@ -13,8 +13,8 @@ function checkOverridden(dependency: unknown): void {
 }
 
 /**
- * The overrides of a layer: a `Map` that refuses keys which no request would look up. Requests refuse
- * replacements that are not dependencies.
+ * The overrides of a layer: a `Map` that rejects keys that no request would look up, and replacements that
+ * are not dependencies.
  */
 export class DependencyOverrides extends Map<AnyDependency, AnyDependency> {
   /** Throws `OVERRIDE`. */

@@ -13,10 +13,7 @@ import {
 import { isGeneratorObject, isThenable, looksCompiled } from './generator-function.js';
 import { type AnyDependency, partsOfDependency } from './marker.js';
 
-/**
- * Calls the dependency. What it returns is waited for only where that is a promise, or has to be entered or
- * disposed.
- */
+/** Calls a dependency. Stays synchronous unless its result is a promise, or must be entered or disposed. */
 export function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
   const { name, parts, isGenerator, need } = solution;
   const watch = run.timings?.begin(name);
@@ -36,14 +33,14 @@ export function produce(solution: Solution, inner: Values, run: DependencyRun): 
   return undefined;
 }
 
-/** A generator that a plain function has returned: nobody would run its exit code. */
+/** Refuses a generator from a plain function, because its exit code would never run. */
 function refuseUnentered({ parts, used, need }: Solution, produced: unknown): void {
   if (!isGenerator(produced)) return;
   if (!isGeneratorObject(produced)) {
     if (looksCompiled(parts.produce)) throw notEntered(used, true);
     return;
   }
-  // A mock of a generator function is a plain one: what it gives was to be entered.
+  // A mock of a generator function is a plain function, but its generator was meant to be entered.
   if (need.isGenerator) throw notEntered(need.marker.dependency, false);
 }
 
@@ -56,7 +53,7 @@ async function enter(
   try {
     const value = yieldedOf(await generator.next(), solution.name);
     const context = new GeneratorContext(solution, generator);
-    // What has an exit goes onto the stack before anything else can fail.
+    // Push the exit first, before anything else can fail.
     const refused = run.exits.push(context);
     if (refused) throw await refusedWith(value, refused);
     context.value = isThenable(value) ? await value : value;
@@ -69,7 +66,7 @@ async function enter(
 }
 
 function refusedWith(yielded: unknown, refused: Promise<Error>): Promise<Error> {
-  // A sync generator may have yielded a promise, which nobody waits for then.
+  // Nobody waits for a promise that a sync generator yielded.
   Promise.resolve(yielded).catch(() => undefined);
   return refused;
 }
@@ -98,7 +95,9 @@ function failed(solution: Solution, thrown: unknown, run: DependencyRun): unknow
   return thrown;
 }
 
-/** Once, also where another dependency hands it on or has yielded it: then the exit of that one is enough. */
+/**
+ * Disposes a value once: not if another dependency that returned or yielded it already has an exit for it.
+ */
 function disposeLater(solution: Solution, value: unknown, run: DependencyRun): Promise<Error> | undefined {
   const dispose = disposerOf(value);
   if (!dispose) throw misuse('NOT_DISPOSABLE', solution.name, value);
@@ -106,7 +105,7 @@ function disposeLater(solution: Solution, value: unknown, run: DependencyRun): P
   return run.exits.push(new DisposableContext(solution, value, dispose));
 }
 
-/** A generator whose code nobody would run. */
+/** The error of a generator whose code would never run. */
 export function notEntered(dependency: AnyDependency, isCompiled: boolean): Error {
   return misuse('GENERATOR_NOT_ENTERED', partsOfDependency(dependency).name, isCompiled);
 }

@@ -21,12 +21,12 @@ import { type Declaration, declarationOf, type Need } from './needs.js';
 import { notEntered, produce } from './produce.js';
 
 /**
- * Solves dependencies whose graph has been checked, depth first and one after the other, in the order in
- * which they are declared, then reads the parameters beside them, and adds all values to `values`. Returns
- * what has to be waited for, if anything. `tree` is what the endpoint or the layer declares itself.
+ * Solves checked dependencies depth first, one after the other, in the order declared, then reads the
+ * parameters beside them, and adds all values to `values`. Returns a promise only if something is
+ * asynchronous. `tree` is what the endpoint or the layer itself declares.
  *
- * The first one that throws ends it; those entered before stay on the exit stack. One whose parameters are
- * wrong is not called, and the others are: one error has what is wrong in all of them.
+ * Stops at the first that throws; those already entered stay on the exit stack. A dependency with invalid
+ * parameters is skipped, and the others still run, so that one error reports all invalid parameters.
  */
 export function solveDependencies(
   dependencies: Dependencies,
@@ -80,8 +80,8 @@ async function solveRest(
 }
 
 /**
- * Throws `GENERATOR_NOT_ENTERED` where dependencies whose values are given to nobody, as those of a layer,
- * have made a generator that nobody will begin: a guard is not to be passed like that.
+ * Throws `GENERATOR_NOT_ENTERED` if a dependency whose value nobody receives, such as a layer's, returned a
+ * generator: a guard must not be skipped like that.
  */
 export function refuseUnbegun(dependencies: Dependencies, values: Values): void {
   for (const name in values) {
@@ -111,7 +111,7 @@ function solveOne(
   const { refusal } = run.exits;
   if (refusal) throw refusal;
   const solution = new Solution(need, used, scope, key, place, values);
-  // It is in the cache before it runs, as it may inject itself.
+  // Cache it before it runs, because it may inject itself.
   run.solved.add(solution);
   return solveAnew(solution, run, tree);
 }
@@ -123,8 +123,8 @@ async function waitFor(solution: Solution, as: string, values: Values): Promise<
 const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
 /**
- * Throws `DEPENDENCY_EXITED` for one that has exited when the request failed, or that needs one: there is no
- * second one.
+ * Throws `DEPENDENCY_EXITED` for a dependency that exited when the request failed, or that needs one; a
+ * dependency is never entered twice.
  */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
   for (const [declaredAs, marker] of dependsIn(dependencies)) {
@@ -140,9 +140,7 @@ function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
   return dispose ? `${scope} disposed` : scope;
 }
 
-/**
- * A replacement has the place of the original, and not its value: a layer further out may have solved that.
- */
+/** An override has a cache key of its own, because an outer layer may have solved the original. */
 function keyOf(dependency: AnyDependency, used: AnyDependency): object {
   if (used === dependency) return dependency;
   const ofUsed = keys.get(dependency) ?? new WeakMap<AnyDependency, object>();

@@ -13,11 +13,11 @@ import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
 export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> {
-  /** The status of a response made from plain data; 200 unless set. FastAPI's `status_code`. */
+  /** The status of a response made from plain data; 200 by default. FastAPI's `status_code`. */
   status?: number;
   /**
-   * The class of a response made from what the handler returns or yields, such as `HTMLResponse`. A response
-   * that the handler returns stays as it is. FastAPI's `response_class`.
+   * The class of a response made from plain or yielded data, such as `HTMLResponse`. A returned response
+   * stays as it is. FastAPI's `response_class`.
    */
   responseClass?: ResponseClass;
   /**
@@ -42,7 +42,7 @@ const knownOptions = {
 } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
-/** A handler with its dependencies. Made by `endpoint(…)`, mounted by `toExpress` and `toKoa`. */
+/** A handler with its dependencies, created by `endpoint(…)` and mounted by `toExpress` and `toKoa`. */
 export interface Endpoint {
   readonly [brand]: true;
   readonly name: string;
@@ -54,21 +54,19 @@ export interface Endpoint {
 }
 
 /**
- * A handler of requests that declares what it needs.
+ * Creates a request handler that declares its dependencies.
  *
  * ```ts
- * const readItem = endpoint({ db: Depends(getDb) }, async ({ db, request }) => db.find(request.pathParams.id));
+ * const readItem = endpoint({ db: Depends(getDb) }, ({ db, request }) => db.find(request.pathParams.id));
  * ```
  *
- * It is given the values of its dependencies by name, and `request`, `response` and `backgroundTasks`. What
- * it returns is the response, or plain data that becomes a JSON response (`undefined` becomes `null`). What a
- * generator yields is streamed: as JSON Lines, as server-sent events, or as text or bytes, as its first value
- * says.
+ * The handler receives its dependencies by name, and `request`, `response` and `backgroundTasks`. It returns
+ * a response, or plain data that becomes a JSON response (`undefined` becomes `null`). A generator's values
+ * are streamed as JSON Lines, server-sent events, or text or bytes, depending on the first one.
  *
- * Throws, when it is built, `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`,
- * `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`,
- * `PARAM_MODEL`, `PARAMETERS` and `UNKNOWN_OPTION`.
- * FastAPI's path operation function.
+ * Throws `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`,
+ * `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`, `PARAM_MODEL`, `PARAMETERS`
+ * and `UNKNOWN_OPTION`. FastAPI's path operation function.
  */
 export function endpoint<D extends Dependencies, Model extends StandardSchemaV1 | undefined = undefined>(
   dependencies: Named<D>,
@@ -95,9 +93,7 @@ function isResponseClass(value: unknown): boolean {
   return typeof value === 'function' && isOurs(value.prototype);
 }
 
-/**
- * What an endpoint is called in the order: by its function, or by its route, where the framework knows that.
- */
+/** The name of an endpoint in traces: that of its function, or its route if the framework exposes it. */
 export function nameOfEndpoint({ handler }: Endpoint, request: Request): string {
   const { route } = sourceOf(request);
   return nameOf(handler, route === undefined ? 'endpoint' : `${request.method} ${route}`);

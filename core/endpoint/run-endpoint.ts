@@ -9,22 +9,22 @@ import { asModelled } from './response-model.js';
 import { type StreamRun, streamResponse } from './stream-response.js';
 import { toResponse } from './to-response.js';
 
-/** What an endpoint needs of the exchange that it runs in. */
+/** The part of an exchange that an endpoint needs. */
 export interface EndpointRun extends DependencyRun, Answered, StreamRun {
   readonly reports: DependencyRun['reports'] & StreamRun['reports'] & Parameters<typeof asModelled>[2];
 }
 
 /**
- * Steps 2 to 4 of an endpoint: its dependencies are entered, it runs, its result becomes the response, and
- * the dependencies of scope `function` exit. Rejects with the first failure; the caller throws it into what
- * is still open.
+ * Runs steps 2 to 4 of the order: enters the dependencies, runs the handler, makes the response, and runs the
+ * exits of scope `function`. Rejects with the first failure, which the caller throws into the open
+ * dependencies.
  */
 export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise<Response> {
   checkGraphIn(run, endpoint.dependencies, endpoint.name);
   const values = noValues();
   const solving = solveDependencies(endpoint.dependencies, values, run);
   if (solving) await solving;
-  // A middleware that did not wait has failed meanwhile: what has not begun does not begin any more.
+  // A middleware that did not wait may have failed meanwhile: start nothing more.
   if (run.exits.refusal) throw run.exits.refusal;
   const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
   run.trace?.add(nameOfEndpoint(endpoint, run.injected.request));

@@ -2,6 +2,7 @@ import type { DependencyRun } from '../dependencies/dependency-run.js';
 import type { AnyGenerator } from '../dependencies/generator-context.js';
 import { carries, misuse, toError } from '../errors.js';
 import type { Chunk } from '../http/body-source.js';
+import { discard } from '../http/discard.js';
 import { EventSourceResponse, isServerSentEvent } from '../http/event-source-response.js';
 import type { ResponseInit } from '../http/head.js';
 import { serialize } from '../http/json.js';
@@ -10,18 +11,17 @@ import { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import { bodyOf } from '../http/response-parts.js';
 
-/** A class of responses, which is given what an endpoint yields or returns, and the status. */
+/** A response class that is constructed with the endpoint's result or stream, and the status. */
 export type ResponseClass = new (content: never, init?: ResponseInit) => Response;
 
-/** What a stream needs of the exchange that it answers. */
+/** The part of an exchange that a stream needs. */
 export interface StreamRun extends Pick<DependencyRun, 'injected'> {
-  /** Runs in the async context of the endpoint. */
+  /** Runs a function in the async context of the endpoint. */
   inContext<T>(run: () => T): T;
-  /** Told of a failure whose place another one took that does not carry it among its causes. */
+  /** Called with a failure that was replaced by one that does not have it among its causes. */
   readonly reports: { failureLost(lost: Error): void };
 }
 
-/** The endpoint whose generator it is. */
 interface Streaming {
   readonly name: string;
   readonly status: number | undefined;
@@ -29,10 +29,9 @@ interface Streaming {
 }
 
 /**
- * Makes the response of an endpoint that is a generator. Waits for the first value, which says what the
- * stream is: a failure before it is answered like any other. The first event of a declared
- * `EventSourceResponse` is not waited for. Throws `STREAM_VALUE`, `STREAM_RETURNED`, `RESPONSE_CLASS_WHOLE`
- * and `NOT_SERIALIZABLE`.
+ * Makes the response of a generator endpoint. Waits for the first value, which decides the kind of stream, so
+ * that an earlier failure is answered like any other; not for a declared `EventSourceResponse`. Throws
+ * `STREAM_VALUE`, `STREAM_RETURNED`, `RESPONSE_CLASS_WHOLE` and `NOT_SERIALIZABLE`.
  */
 export async function streamResponse(
   generator: AnyGenerator,
@@ -57,7 +56,7 @@ function isEventSource(responseClass: ResponseClass): boolean {
 
 function ofClass(responseClass: ResponseClass, yielded: Yielded, name: string, init: ResponseInit): Response {
   const response = new responseClass(yielded as never, init);
-  // What is there as a whole was made of the generator object, and not of what it yields.
+  // A class with a complete body has consumed the generator object instead of its values.
   if (bodyOf(response).whole !== undefined) throw misuse('RESPONSE_CLASS_WHOLE', responseClass.name, name);
   return response;
 }
@@ -77,10 +76,19 @@ function ofFirstValue(yielded: Yielded, name: string, init: ResponseInit): Respo
   return new Response(yielded as AsyncIterable<Chunk>, init, type);
 }
 
-/** One value of JSON Lines. JSON has no line breaks of its own. */
+/** One line of JSON Lines; JSON itself contains no line breaks. */
 function lineOf(value: unknown, name: string): string {
   if (isForeign(value) || isServerSentEvent(value)) return refuse(name, 'JSON Lines', value);
-  return `${serialize(value)}\n`;
+  return serialized(value);
+}
+
+function serialized(value: unknown): string {
+  try {
+    return `${serialize(value)}\n`;
+  } catch (thrown) {
+    discard(value);
+    throw thrown;
+  }
 }
 
 function chunkOf(value: unknown, name: string): Chunk {
@@ -94,16 +102,17 @@ function isBytes(value: unknown): boolean {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 }
 
-/** JSON would be made of them, without their content. */
+/** Whether a value would lose its content as JSON. */
 function isForeign(value: unknown): boolean {
   return isBytes(value) || isResponseLike(value);
 }
 
 function refuse(name: string, stream: string, value: unknown): never {
+  discard(value);
   throw misuse('STREAM_VALUE', name, isResponseLike(value) ? undefined : stream, value);
 }
 
-/** Runs the `finally` of a generator before the dependencies that it uses get its failure. */
+/** Closes the generator before the dependencies that it uses receive the failure. */
 async function closeAfter(failure: Error, yielded: Yielded, run: StreamRun): Promise<void> {
   try {
     await yielded.return();
@@ -114,11 +123,11 @@ async function closeAfter(failure: Error, yielded: Yielded, run: StreamRun): Pro
   }
 }
 
-/** What a generator yields. Closing it closes the generator, also where it has not begun. */
+/** The values of a generator. Closing it closes the generator, even before it has started. */
 class Yielded implements AsyncIterableIterator<unknown, undefined> {
   readonly #generator: AnyGenerator;
   readonly #run: StreamRun;
-  /** The result that was waited for, until it is asked for. */
+  /** The first result, until it is consumed. */
   #begun: IteratorResult<unknown, undefined> | undefined;
   #convert: ((value: unknown) => unknown) | undefined;
 
@@ -131,7 +140,7 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
     return this;
   }
 
-  /** For a class that writes it as JSON, which is refused by `ofClass`. */
+  /** Marks the use as JSON by a response class, which `ofClass` then rejects. */
   toJSON(): object {
     return {};
   }
@@ -140,20 +149,23 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
     return this.#begun?.value;
   }
 
-  /** Runs up to the first value, or to the end of a generator that has none. */
+  /** Runs the generator up to its first value or its end. */
   async begin(name: string): Promise<void> {
     try {
       const result = await this.#pull();
-      if (result.done && result.value !== undefined) throw misuse('STREAM_RETURNED', name, result.value);
+      if (result.done && result.value !== undefined) {
+        discard(result.value);
+        throw misuse('STREAM_RETURNED', name, result.value);
+      }
       this.#begun = result as IteratorResult<unknown, undefined>;
     } catch (thrown) {
-      // Waiting with `request.signal` rejects like this when the client leaves, which is no failure.
+      // When the client leaves, a wait with `request.signal` rejects like this; that is not a failure.
       if (!saysAborted(thrown, this.#run.injected.request)) throw thrown;
       this.#begun = { value: undefined, done: true };
     }
   }
 
-  /** Converts all values, the first one at once: it may be one that cannot be sent. */
+  /** Converts all values, starting with the first one now, because it may be unsendable. */
   convert(convert: (value: unknown) => unknown): void {
     this.#convert = convert;
     if (this.#begun?.done === false) this.#begun = { value: convert(this.#begun.value), done: false };
@@ -177,12 +189,12 @@ class Yielded implements AsyncIterableIterator<unknown, undefined> {
 
   async #pull(): Promise<IteratorResult<unknown>> {
     const { value, done = false } = await this.#run.inContext(() => this.#generator.next());
-    // A generator that is not async may yield promises.
+    // A sync generator may yield promises.
     return { value: done ? value : await value, done };
   }
 }
 
-/** Whether an error only says that `request.signal` has aborted because the client has gone. */
+/** Whether an error only reports the abort of `request.signal` because the client left. */
 function saysAborted(thrown: unknown, { signal }: Request): boolean {
   if (!signal.aborted) return false;
   const isOfClient = toError(signal.reason).name === 'AbortError';

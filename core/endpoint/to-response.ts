@@ -1,5 +1,6 @@
 import { misuse } from '../errors.js';
 import { fromResponseLike } from '../http/accept.js';
+import { discard } from '../http/discard.js';
 import { isHTTPException } from '../http/http-exception.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Response } from '../http/response.js';
@@ -9,7 +10,7 @@ import { JSONResponse } from '../http/responses.js';
 import { noOptions } from '../options.js';
 import type { Endpoint } from './endpoint.js';
 
-/** What an endpoint returned as a response, with what was set on the injected one merged in. */
+/** Converts the result of an endpoint to a response, and merges the injected one in. */
 export function toResponse(
   result: unknown,
   injected: InjectedResponse,
@@ -17,14 +18,19 @@ export function toResponse(
   owner: object,
 ): Response {
   if (isResponseLike(result)) {
-    // Before anything is set on it: one that has answered another request is refused as it is.
+    // Claim it first: a response that has answered another request must be refused unchanged.
     const response = claimFor(owner, fromResponseLike(result));
     injected.fillInto(response, headOf(response).isStatusNamed ?? true);
     return response;
   }
   if (result instanceof Error && isHTTPException(result))
     throw misuse('EXCEPTION_RETURNED', name, result.status);
-  const response = new responseClass(result as never, status === undefined ? noOptions : { status });
-  injected.mergeInto(response);
-  return response;
+  try {
+    const response = new responseClass(result as never, status === undefined ? noOptions : { status });
+    injected.mergeInto(response);
+    return response;
+  } catch (thrown) {
+    discard(result);
+    throw thrown;
+  }
 }

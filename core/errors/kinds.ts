@@ -1,25 +1,23 @@
-/**
- * Whether a function is a class or a constructor of the platform: their `prototype` cannot be replaced. Nor
- * can that of a frozen function, whose code tells it from them.
- */
+/** Whether a value is a class or a platform constructor, by its read-only `prototype`. */
 export function isClass(value: object): boolean {
   if (typeof value !== 'function') return false;
   if (Object.getOwnPropertyDescriptor(value, 'prototype')?.writable !== false) return false;
+  // The `prototype` of a frozen function is read-only too.
   return !Object.isFrozen(value) || /^class\b|\[native code\]/.test(Function.prototype.toString.call(value));
 }
 
-/** Also of another realm. A generator that a compiler has taken apart is a plain function. */
+/** Works across realms. A generator function compiled for a target below ES2018 is a plain function. */
 export function isGeneratorFunction(value: unknown): boolean {
   const tag = Object.prototype.toString.call(value);
   return tag === '[object GeneratorFunction]' || tag === '[object AsyncGeneratorFunction]';
 }
 
-/** Also of another realm. */
+/** Works across realms. */
 export function isAsyncFunction(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object AsyncFunction]';
 }
 
-/** What JSON would make `{}` or inner fields of, in place of its content. */
+/** Kinds of objects that `JSON.stringify` writes without their content, often as `{}`. */
 export type ContentKind = 'stream' | 'bytes' | 'form' | 'map' | 'set';
 
 const contentKinds: Readonly<Record<string, ContentKind>> = {
@@ -34,10 +32,7 @@ const contentKinds: Readonly<Record<string, ContentKind>> = {
   Set: 'set',
 };
 
-/**
- * The kind of an object that is no plain data, also of another realm. One with a `toJSON` says itself what it
- * is.
- */
+/** Returns the kind of an object that JSON cannot express, across realms; none if it has a `toJSON`. */
 export function contentKindOf(value: unknown): ContentKind | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   try {
@@ -53,24 +48,28 @@ export function contentKindOf(value: unknown): ContentKind | undefined {
 
 const adapterKey = Symbol.for('callnext.adapter');
 
-/** Marks a handler that is for a framework, so that it is recognised where one of ours is expected. */
+/** Marks a native handler with the adapter function that created it, for error messages. */
 export function madeBy<Handler extends object>(adapter: string, handler: Handler): Handler {
   return Object.defineProperty(handler, adapterKey, { value: adapter });
 }
 
-/** The function that has made a handler for a framework, such as `toExpress`. */
+/** The adapter function that created this native handler, such as `toExpress`. */
 export function adapterOf(value: object): string | undefined {
   return Reflect.get(value, adapterKey);
 }
 
 const factoryKey = Symbol.for('callnext.factory');
 
-/** Marks a function that makes a middleware or a dependency, and is neither itself. */
+/** Marks a function that returns a middleware or a dependency and must be called first, such as `cors`. */
 export function markFactory(factory: object): void {
   Object.defineProperty(factory, factoryKey, { value: true });
 }
 
-/** Whether it is to be called first, as in `addMiddleware(cors)`. */
 export function isFactory(fn: object): boolean {
   return factoryKey in fn;
+}
+
+/** Whether a value is a Standard Schema. */
+export function isSchemaLike(received: unknown): boolean {
+  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
 }

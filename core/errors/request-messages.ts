@@ -1,121 +1,172 @@
+import { isSchemaLike } from './kinds.js';
 import { cure } from './setup-messages.js';
 import { show } from './show.js';
 
-/** What is said of mistakes that show while requests are answered. */
+/** The messages of mistakes that only show while a request is answered. */
 export const requestMessages = {
   ALREADY_ANSWERED: () =>
-    'The request was answered further out, by a timeout or a middleware that did not wait, so nothing below runs any more. Call `callNext` earlier.',
+    '`callNext` was called after an outer middleware or a timeout had already answered. Call it earlier.',
   APP_INSIDE_APP: () =>
-    'A layer of `toKoa()` was reached by a request that a layer of another app is around already: an app of Koa that is called inside another app has a context of its own. Mount it with koa-mount, or give a layer to one of the two apps only.',
+    'A Koa app was called inside another Koa app, and both have a layer around this request. ' +
+    'Mount the inner app with koa-mount, or keep the layer of one app only.',
   BACKGROUND_TASK: (received: unknown) =>
-    `A background task is a function with its arguments after it, or a BackgroundTask that runs on 'success' or 'always'; received ${show(received)}.${noGenerator(received)}`,
+    "A background task is a function followed by its arguments, or a BackgroundTask that runs on 'success' " +
+    `or 'always'; received ${show(received)}.${noGenerator(received)}`,
   BODY_CHUNK: (received: unknown) =>
-    `A streamed body produced ${show(received)}. Its chunks are strings or bytes.`,
+    `A streamed body produced ${show(received)}. Its chunks must be strings or bytes.`,
   BODY_CONSUMED: (what: string) =>
-    `The body of the ${what} was already consumed as a stream and can not be read again. Read it once, or by \`text()\`, \`json()\` or \`arrayBuffer()\`, which keep it.`,
+    `The body of the ${what} was already consumed as a stream and cannot be read again. ` +
+    'Read it once, or with `text()`, `json()` or `arrayBuffer()`, which keep it.',
   BODY_LIMIT: (limit: number) =>
-    `A request has more of a body than the ${limit} bytes that \`bodyLimit()\` lets come. Raise its \`maxBodySize\`, or put another \`bodyLimit()\` around what takes more: the innermost one holds.`,
+    `The request body exceeds the \`bodyLimit()\` of ${limit} bytes. Raise its \`maxBodySize\`, ` +
+    'or add another `bodyLimit()` around the routes that take more; the innermost one applies.',
   BODY_NOT_ALLOWED: (method: string) =>
-    `A ${method} request has no body. Give \`new Request(request, { method, body })\` a method that has one, or leave \`body\` out.`,
+    `A ${method} request has no body. ` +
+    'Pass a method that allows one to `new Request(request, { method, body })`, or omit `body`.',
   BODY_PARSED: (reader: string, parser: string, cure: string) =>
-    `\`request.${reader}\` comes too late: ${parser} has consumed the bytes, and what it has made of them is not the same. Mount the layer before the parser, or keep the bytes: ${cure}.`,
+    `\`request.${reader}\` cannot restore the bytes that ${parser} has already consumed and changed. ` +
+    `Mount the layer before the parser, or keep the bytes: ${cure}.`,
   BODY_TOO_LARGE: (limit: number) =>
-    `A request body is larger than the ${limit} bytes that its readers may hold in memory. Raise \`new Layer({ maxBodySize })\`, or read it once as a stream, by \`request.body\` or \`request.form()\`.`,
+    `The request body exceeds the ${limit} bytes that may be held in memory. ` +
+    'Raise `new Layer({ maxBodySize })`, or stream it once with `request.body` or `request.form()`.',
   BODY_UNCLOSED: (patience: number) =>
-    `The body of a response has not closed within ${patience} ms since its client left or another response took its place, so its dependencies exit now. Let what it waits for listen to \`request.signal\`, and its \`cancel()\` or \`finally\` come to an end.`,
+    `A dropped response body did not close within ${patience} ms, so its dependencies exit now. ` +
+    'Pass `request.signal` to what the body waits for, and let its `cancel()` or `finally` return.',
   CALL_NEXT_LATE: (middleware: string) =>
-    `The middleware \`${middleware}\` called \`callNext\` after it had returned. Call it before, and await it.`,
+    `The middleware \`${middleware}\` called \`callNext\` after it had returned. ` +
+    'Call it earlier, and await it.',
   CALL_NEXT_NOT_AWAITED: (middleware: string) =>
-    `The middleware \`${middleware}\` threw a TypeError before the response of \`callNext\` was there. Await it: \`const response = await callNext(request)\`.`,
+    `The middleware \`${middleware}\` threw a TypeError while \`callNext\` was still pending. ` +
+    'Await it: `const response = await callNext(request)`.',
   CALL_NEXT_TWICE: (middleware: string) =>
-    `The middleware \`${middleware}\` called \`callNext\` twice. Keep the response of the first call; what is below runs once a request.`,
+    `The middleware \`${middleware}\` called \`callNext\` twice. ` +
+    'Keep the response of the first call: everything below runs once per request.',
   ERROR_BOUNDARY: (received: unknown) =>
-    `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. Give a middleware a layer: \`new Layer({ middleware: [it] })\`.`,
+    `\`errorBoundary()\` takes the Layer whose errors it catches, received ${show(received)}. ` +
+    'Wrap a middleware in a layer: `new Layer({ middleware: [it] })`.',
   ERROR_PAGE_UNENDED: (patience: number) =>
-    `An error page was begun in place of an answer that had failed, and was neither continued nor ended for ${patience} ms, so its connection was cut. End the response in the error middleware, in the async context in which Express calls it.`,
+    `An error page that replaced a failed answer made no progress for ${patience} ms, so its connection ` +
+    'was cut. End the response in the error middleware, in the async context in which Express calls it.',
   EXCEPTION_KEY: (received: unknown) =>
-    `An exception handler is registered for an error class or a status from 200 to 599, received ${show(received)}.`,
+    'An exception handler is registered for an error class or a status from 200 to 599, ' +
+    `received ${show(received)}.`,
   CONTENT_LENGTH: (declared: number, produced: number) =>
-    `The streamed body declared \`content-length: ${declared}\` and produced ${produced} bytes${produced > declared ? ' or more' : ''}. Leave the header out, and the body is sent in chunks.`,
+    `The streamed body declared \`content-length: ${declared}\` but produced ${produced} bytes` +
+    `${produced > declared ? ' or more' : ''}. Omit the header to send the body in chunks.`,
   CONTENT_TYPE: (received: string) =>
-    `\`request.json()\` reads bodies of the types \`application/json\` and \`application/*+json\`, and this one ${received}. Read it by \`request.text()\`, or let \`json()\` read any type: \`new Layer({ strictContentType: false })\`.`,
+    '`request.json()` only reads `application/json` and `application/*+json`; ' +
+    `this request ${received}. ` +
+    'Use `request.text()`, or allow any type: `new Layer({ strictContentType: false })`.',
   COOKIE: (name: string, reason: string) =>
-    `The cookie ${JSON.stringify(name)} can not be set: ${reason}. Its name is a token and its attributes are those of RFC 6265.`,
-  DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Break it at one of them.`,
+    `The cookie ${JSON.stringify(name)} cannot be set: ${reason}. ` +
+    'A cookie name is a token; the attributes are those of RFC 6265.',
+  DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Remove one of these links.`,
   DEPENDENCY_DISPOSE: (dependency: string, received: unknown) =>
     received === true
-      ? `\`Depends(${dependency}, { dispose: true })\`: the exit of a generator is the code after its \`yield\`. Dispose there, and leave \`dispose\` out.`
-      : `The option \`dispose\` of \`Depends(${dependency})\` is a boolean, received ${show(received)}.`,
+      ? `\`Depends(${dependency}, { dispose: true })\` received a generator, whose exit is the code after ` +
+        'its `yield`. Dispose there, and omit `dispose`.'
+      : `The option \`dispose\` of \`Depends(${dependency})\` must be a boolean, received ${show(received)}.`,
   DEPENDENCY_EXITED: (dependency: string) =>
-    `\`inject()\` of \`${dependency}\` came when the request had failed and \`${dependency}\` had exited with the error. Inject it before the layer gets the error, or open one that does not belong to the request.`,
+    `\`inject()\` asked for \`${dependency}\`, which had already exited because the request failed. ` +
+    'Inject it before the layer gets the error, or open one outside the request.',
   DEPENDENCY_NAME: (name: string, owner: string) =>
-    `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. Name it differently.`,
+    `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. ` +
+    'Choose another name.',
   DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
-    `\`${path}\`: a dependency of scope "${scope}" can not need one of scope "${needed}", which exits before it. Give it the scope "${needed}" too, or widen the inner one.`,
+    `\`${path}\`: a dependency of scope "${scope}" cannot need one of scope "${needed}", which exits ` +
+    `first. Give the outer one the scope "${needed}" too, or the inner one the scope "${scope}".`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
-      ? `\`inject()\` takes a \`Depends(…)\`, or an object of them, as its second argument; received ${show(received)}. Wrap it: \`inject(req, Depends(…))\`, \`inject(req, { db: Depends(…) })\`.`
+      ? '`inject()` takes a `Depends(…)`, or an object of them, as its second argument; ' +
+        `received ${show(received)}. ` +
+        'Wrap it: `inject(req, Depends(…))`, `inject(req, { db: Depends(…) })`.'
       : owner === 'layer'
-        ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. Wrap it: \`[Depends(…)]\`.`
+        ? `\`new Layer({ dependencies })\` takes a list of \`Depends(…)\`, received ${show(received)}. ` +
+          'Wrap it: `[Depends(…)]`.'
         : `\`${owner}\` declares \`${name}\` as ${show(received)}. Wrap it: ` +
           (isSchemaLike(received) ? `\`${name}: Query(…)\`, \`Body(…)\`.` : `\`${name}: Depends(…)\`.`),
   EXCEPTION_HANDLER: (received: unknown) =>
     `An exception handler is a function (request, exception) => response, received ${show(received)}.`,
   EXCEPTION_SWALLOWED: (dependency: string) =>
-    `The dependency \`${dependency}\` caught the exception at its \`yield\` and did not throw. A failed request can not be made to succeed there: throw the exception again, or another one.`,
+    `The dependency \`${dependency}\` caught the exception at its \`yield\` and did not throw. ` +
+    'That cannot make a failed request succeed: throw the exception again, or another one.',
   FETCH_HANDLER: (received: unknown) =>
-    `\`mountFetch()\` takes a function (request) => response of Fetch, received ${show(received)}. Pass \`app.fetch\` or \`auth.handler\` itself.`,
+    `\`mountFetch()\` takes a Fetch handler, (request) => response, received ${show(received)}. ` +
+    'Pass `app.fetch` or `auth.handler` itself.',
   FILE: (path: string, reason: string) =>
-    `The file of a FileResponse, ${JSON.stringify(path)}, ${reason}. Check the path before, and answer with an HTTPException(404) where it may be missing.`,
+    `The file of a FileResponse, ${JSON.stringify(path)}, ${reason}. ` +
+    'If it may be missing, check the path first and throw an HTTPException(404).',
   FORM_FILE: (path: string, reason: string) =>
-    `A file of \`request.form()\` could not be written to ${JSON.stringify(path)}: ${reason}. Make room there, or set TMPDIR to a folder that has more.`,
+    `A file of \`request.form()\` could not be written to ${JSON.stringify(path)}: ${reason}. ` +
+    'Make room there, or set TMPDIR to a larger folder.',
   FORM_LATE: () =>
-    '`request.form()` came, or was still reading, when its request was over: its files would stay on disk. Await it in the endpoint, or in a background task.',
+    '`request.form()` was called, or was still reading, after its request had ended. ' +
+    'Await it in the endpoint, or in a background task.',
   FORM_OPTIONS: (option: string, received: unknown) =>
-    `The option \`${option}\` of \`request.form()\` is a number of at least 0, received ${show(received)}.`,
+    `The option \`${option}\` of \`request.form()\` must be a number of at least 0, ` +
+    `received ${show(received)}.`,
   FROM_NATIVE: (adapter: string, expected: string, received: unknown) =>
     `\`${adapter}()\` ${expected}, received ${show(received)}.`,
   GENERATOR_NEVER_YIELDED: (dependency: string) =>
-    `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. Yield its value once.`,
+    `The dependency \`${dependency}\` is a generator that returned without a \`yield\`. ` +
+    'Yield its value once.',
   GENERATOR_NOT_ENTERED: (dependency: string, isCompiled: boolean) =>
     isCompiled
-      ? `The dependency \`${dependency}\` was a generator function before it was compiled for a target that has none, and can not be told from a plain function now. Compile for ES2018 or newer.`
-      : `The dependency \`${dependency}\` is a plain function that returned a generator, and nobody is given it here, so that its code would never run. Pass the generator function itself, or make it one: \`async function* () { yield* … }\`.`,
+      ? `The dependency \`${dependency}\` was compiled from a generator function to a plain function, ` +
+        'which callnext cannot recognize. Compile for ES2018 or newer.'
+      : `The dependency \`${dependency}\` is a plain function that returned a generator, whose code would ` +
+        'never run. Pass the generator function itself, or write `async function* () { yield* … }`.',
   GENERATOR_YIELDED_TWICE: (dependency: string) =>
-    `The dependency \`${dependency}\` yielded a second time. Yield once; what follows the \`yield\` is its exit code.`,
+    `The dependency \`${dependency}\` yielded a second time. ` +
+    'Yield once; the code after the `yield` is the exit.',
   HEADER_NAME: (name: string) => `The header name ${JSON.stringify(name)} is not a token (RFC 9110, 5.1).`,
   HEADER_VALUE: (name: string) =>
-    `The value of the header \`${name}\` holds a line break or another character that is not allowed in a header (RFC 9110, 5.5). Encode it first.`,
+    `The value of the header \`${name}\` contains a line break or another illegal character ` +
+    '(RFC 9110, 5.5). Encode it first.',
   HEADERS_SENT: (action: string) =>
-    `Cannot ${action}: the response has been sent. Change it before the outermost middleware returns.`,
+    `Cannot ${action}: the response has been sent. Do it before the outermost middleware returns.`,
   INJECT_BLOCK: (received: unknown) =>
-    `\`inject()\` takes a function as its third argument, with dependencies by name before it; received ${show(received)}.${noGenerator(received)} Call \`inject(req, { db: Depends(getDb) }, async ({ db }) => …)\`.`,
+    '`inject()` with a block takes named dependencies, then a function; ' +
+    `received ${show(received)}.${noGenerator(received)} ` +
+    'Call `inject(req, { db: Depends(getDb) }, async ({ db }) => …)`.',
   INJECT_LATE: (dependency: string) =>
-    `\`inject()\` of \`${dependency}\` came when the response was over and the dependencies had exited. Inject before the response is complete.`,
-  INJECT_OUTSIDE: () =>
-    'There is no layer around the code that called `inject()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
+    `\`inject()\` asked for \`${dependency}\` after the response, when the dependencies had exited. ` +
+    'Inject before the response is complete.',
+  INJECT_OUTSIDE: () => outside('inject'),
   INJECT_USED_LATE: (route: string, dependency: string) =>
-    `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had exited. Use the dependency in a block, which the exit waits for: \`await inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or give it the scope "request".`,
+    `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had ` +
+    'exited. Use a block, which the exit waits for: ' +
+    `\`inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or use the scope "request".`,
   INVALID_SCOPE: (received: unknown) =>
     `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
   LAYER_CLOSED: () =>
-    'The layer has been closed by `layer.close()` and takes nothing new. Close it when the server takes no requests any more; make a new layer to begin again.',
+    'The layer was closed with `layer.close()` and accepts no more work. ' +
+    'Close it after the server has stopped; create a new layer to start again.',
   LAYER_FROZEN: (method: string) =>
-    `\`layer.${method}\` came after the first request: a layer is frozen then. Call it while the app is set up.`,
+    `\`layer.${method}\` was used after the first request, which freezes a layer. ` +
+    'Set the layer up before the app listens.',
   LAYER_TIMEOUT: (timeout: number) =>
-    `A layer has not answered within its \`timeout\` of ${timeout} ms: one of its middlewares, or what is below it, does not come to an end. Listen to \`request.signal\`, which is aborted now.`,
+    `A layer did not answer within its \`timeout\` of ${timeout} ms. ` +
+    'Let slow work listen to `request.signal`, which is now aborted, or raise `timeout`.',
   MIDDLEWARE_MISSING: (property: string, middleware: string) =>
-    `\`${property}\` is there below the middleware \`${middleware}()\` only. Add it: \`layer.addMiddleware(${middleware}({ … }))\`.`,
+    `\`${property}\` requires the \`${middleware}()\` middleware. ` +
+    `Add it: \`layer.addMiddleware(${middleware}({ … }))\`.`,
   MIDDLEWARE_OPTIONS: (middleware: string, option: string, expected: string, received: unknown) =>
-    `The option \`${option}\` of \`${middleware}()\` is ${expected}, received ${show(received)}.`,
+    `The option \`${option}\` of \`${middleware}()\` must be ${expected}, received ${show(received)}.`,
   MIDDLEWARE_TIMEOUT: (timeout: number) =>
-    `What is below \`timeout()\` has not answered within ${timeout} ms. Listen to \`request.signal\`, which is aborted now, or raise \`timeoutMs\`.`,
+    `No response within the ${timeout} ms of \`timeout()\`. ` +
+    'Let slow work listen to `request.signal`, which is now aborted, or raise `timeoutMs`.',
   NOT_DISPOSABLE: (dependency: string, received: unknown) =>
-    `The dependency \`${dependency}\` is declared with \`dispose: true\`, and its value, ${show(received)}, has neither \`Symbol.asyncDispose\` nor \`Symbol.dispose\`. Return one that has, or leave \`dispose\` out.`,
+    `The value of \`${dependency}\`, ${show(received)}, has neither \`Symbol.asyncDispose\` nor ` +
+    '`Symbol.dispose`, which `dispose: true` requires. Return a disposable value, or omit `dispose`.',
   NOT_A_RESPONSE: (what: string, received: unknown) =>
-    `${what} returned ${show(received)}, which is not a response. ${typeof received === 'function' ? 'Call the function.' : 'Return the response of `callNext`, a Response of callnext, or a Fetch Response.'}`,
+    `${what} returned ${show(received)}, which is not a response. ${
+      typeof received === 'function'
+        ? 'Call the function.'
+        : 'Return the response of `callNext`, a callnext Response, or a Fetch Response.'
+    }`,
   NOT_SERIALIZABLE: (received: unknown, place?: string) =>
-    `${show(received)} cannot be written as JSON${place === undefined ? '' : `: ${place}`}.${
+    `Cannot write ${show(received)} as JSON${place === undefined ? '' : `: ${place}`}.${
       cure(
         received,
         ['promise', 'Await it first.'],
@@ -127,73 +178,71 @@ export const requestMessages = {
       ) || ' Return plain data or a Response.'
     }`,
   NOT_SETTLED: (timeout: number, left: string) =>
-    `After ${timeout} ms the requests of a TestClient are not through: ${left}. Something waits for ever, or raise \`timeoutMs\`.`,
+    `Requests of a TestClient did not end within ${timeout} ms: ${left}. ` +
+    'End this work, or raise `timeoutMs`.',
   NOTHING_RETURNED: (middleware: string, called: boolean) =>
     called
-      ? `The middleware \`${middleware}\` returned nothing. It must return the response: \`const response = await callNext(request); return response;\`.`
-      : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. Return the response of \`callNext(request)\`, or a response of its own.`,
+      ? `The middleware \`${middleware}\` returned nothing. ` +
+        'Return the response: `const response = await callNext(request); return response;`.'
+      : `The middleware \`${middleware}\` returned nothing and did not call \`callNext\`. ` +
+        'Return the response of `callNext(request)`, or a response of its own.',
   OTHER_VERSION: (theirs: unknown, ours: string) =>
-    `callnext ${ours} has come to a request that callnext ${theirs ?? 'of an earlier version'} has begun, and the two cannot share it. Install one version; \`npm ls callnext\` shows who brings the other.`,
-  PARAM_SCHEMA: (title: string, name: string, thrown: unknown) =>
-    `The schema of \`${title}\` for \`${name}\` ` +
-    (thrown === undefined ? 'returned neither a value nor issues. ' : `threw ${show(thrown)}. `) +
-    'A schema returns issues for a value that it refuses; see the `cause`.',
-  PARAM_UNKNOWN: (owner: string, name: string, route: string | undefined, known: readonly string[]) =>
-    `\`${owner}\` declares the path parameter \`${name}\`, and the path ` +
-    `${route === undefined ? 'of the request' : `\`${route}\``} has ${pathNames(known)}. ` +
-    `Name it as the path does: \`Path(schema, { alias: '${known[0] ?? name}' })\`.`,
+    `callnext ${ours} received a request that callnext ${theirs ?? 'of an earlier version'} had opened. ` +
+    'Two versions cannot share a request: install one; `npm ls callnext` lists them.',
   REQUEST_EXPECTED: (received: unknown) =>
     `\`callNext\` takes a request or nothing, received ${show(received)}.`,
-  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
-    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a response class of callnext, such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   RESPONSE_CLASS_WHOLE: (responseClass: string, endpoint: string) =>
-    `The endpoint \`${endpoint}\` is a generator, and its \`responseClass\` \`${responseClass}\` does not stream. Use \`StreamingResponse\` or \`EventSourceResponse\`, or leave \`responseClass\` out to stream JSON Lines.`,
-  RESPONSE_MODEL: (endpoint: string, received: unknown, isGenerator: boolean) =>
-    isGenerator
-      ? `The endpoint \`${endpoint}\` is a generator, whose values are sent as they come, and cannot have ` +
-        'a `responseModel`. Validate each value before you yield it.'
-      : `The \`responseModel\` of the endpoint \`${endpoint}\` must be a schema of Zod, Valibot, ArkType ` +
-        `or another library of Standard Schema, received ${show(received)}.`,
+    `The endpoint \`${endpoint}\` is a generator, but its \`responseClass\` \`${responseClass}\` cannot ` +
+    'stream. Use `StreamingResponse` or `EventSourceResponse`, or omit `responseClass` to stream JSON Lines.',
   RESPONSE_REUSED: () =>
     'This Response object has already answered another request. Create a new one for each request.',
   RESPONSE_STARTED: () =>
-    'An endpoint was reached after native code had begun to answer the request. Its response is not sent.',
+    'An endpoint ran after native code had begun to answer, so its response was dropped. ' +
+    'Call `next()` before anything is written.',
   SESSION_LATE: (name: string) =>
-    `\`request.session\` was changed at ${JSON.stringify(name)} when its cookie had been set. Change it before the middleware \`sessions()\` has the response, not in a stream, a background task or the exit of scope "request".`,
+    `\`request.session\` was changed at ${JSON.stringify(name)} after the session cookie was written. ` +
+    'Change it before `sessions()` gets the response: not in a stream, a task or a "request" exit.',
   SESSION_TOO_LARGE: (cookie: string, size: number) =>
-    `The session cookie \`${cookie}\` would have ${size} bytes, and browsers drop one of more than 4096. Keep less in \`request.session\`, such as a key to what is stored elsewhere.`,
+    `The session cookie \`${cookie}\` would have ${size} bytes, and browsers drop cookies over 4096 bytes. ` +
+    'Keep a key in `request.session`, and store the data elsewhere.',
   SERVER_SENT_EVENT: (reason: string) =>
-    `A ServerSentEvent can not be written: ${reason}. Its \`event\` and \`id\` are one line each, \`retry\` is a whole number of milliseconds, and it has \`data\` or \`rawData\`.`,
+    `A ServerSentEvent cannot be written: ${reason}. ` +
+    '`event` and `id` are one line each, `retry` is whole milliseconds, and `data` or `rawData` is given.',
   STATUS: (received: unknown) =>
     `A response status is a whole number from 200 to 599, received ${show(received)}.`,
   STREAM_RETURNED: (endpoint: string, received: unknown) =>
-    `The endpoint \`${endpoint}\` is a generator that yielded nothing and returned ${show(received)}, which is not sent. Yield what is to be sent, or return it from a function that is not a generator.`,
+    `The generator endpoint \`${endpoint}\` yielded nothing and returned ${show(received)}, which is not ` +
+    'sent. Yield the value, or return it from a function that is not a generator.',
   STREAM_VALUE: (endpoint: string, stream: string | undefined, received: unknown) =>
     stream === undefined
-      ? `The endpoint \`${endpoint}\` is a generator and yielded ${show(received)}, which is a response. Return a response from a function that is not a generator.`
-      : `The endpoint \`${endpoint}\` streams ${stream}, as its first value says, and yielded ${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
+      ? `The generator endpoint \`${endpoint}\` yielded ${show(received)}, which is a response. ` +
+        'Return a response from a function that is not a generator.'
+      : `The endpoint \`${endpoint}\` streams ${stream}, like its first value, but yielded ` +
+        `${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
   TASK_DROPPED: (task: string) =>
-    `The background task \`${task}\` was dropped because its request failed. Add it with \`{ when: 'always' }\` to run it all the same.`,
+    `The background task \`${task}\` was dropped because its request failed. ` +
+    "Add it with `{ when: 'always' }` to run it anyway.",
   TASK_LATE: (task: string) =>
-    `\`addTask()\` of \`${task}\` came when its request was over and its tasks had run. Add it before, or call the function itself.`,
-  TASK_OUTSIDE: () =>
-    'There is no layer around the code that called `backgroundTasks()`. Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`; and give it `req` on Express, `ctx` on Koa.',
+    `\`addTask()\` of \`${task}\` was called after the tasks of its request had run. ` +
+    'Add it earlier, or call the function itself.',
+  TASK_OUTSIDE: () => outside('backgroundTasks'),
   TEST_TARGET: (received: unknown) =>
-    `\`new TestClient()\` takes an Express app, a Koa app, a listener of requests, a server of Node, an endpoint or a Layer; received ${show(received)}.`,
+    '`new TestClient()` takes an Express app, a Koa app, a request listener, a Node server, an endpoint or ' +
+    `a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>
-    `The background task \`${task}\` was dropped because its layer was closed and its time was up. Give \`layer.close()\` a longer \`timeoutMs\`.`,
+    `The background task \`${task}\` was dropped because its layer closed before the task could begin. ` +
+    'Pass a longer `timeoutMs` to `layer.close()`.',
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;
 
-function pathNames(known: readonly string[]): string {
-  return known.length === 0 ? 'no parameters' : known.map(name => `\`${name}\``).join(', ');
-}
-
-/** A schema of Standard Schema, without a parameter around it. */
-function isSchemaLike(received: unknown): boolean {
-  return (typeof received === 'object' || typeof received === 'function') && '~standard' in (received ?? {});
-}
-
 function noGenerator(received: unknown): string {
-  return cure(received, ['generator', 'Nothing would run the code of a generator. Pass an async function.']);
+  return cure(received, ['generator', 'The code of a generator would never run. Pass an async function.']);
+}
+
+function outside(fn: string): string {
+  return (
+    `\`${fn}()\` was called without a layer around its request. ` +
+    'Mount one before it: `app.use(toExpress(layer))`, `wrap(app, layer)` or `app.use(toKoa(layer))`. ' +
+    `Pass \`req\` on Express, \`ctx\` on Koa.`
+  );
 }

@@ -1,13 +1,13 @@
 import { adapterOf, contentKindOf, isClass, isGeneratorFunction } from './kinds.js';
 import { nameOf, show } from './show.js';
 
-/** The options that a message lists, and the one that was probably meant. */
+/** The options that a message lists, and the likely intended one. */
 export interface ListedOptions {
   readonly known: readonly string[];
   readonly meant: string | undefined;
 }
 
-/** The first sentence that applies to what was received, after a space; nothing where none does. */
+/** Returns a space and the first sentence that fits the received value, or an empty string. */
 export function cure(
   received: unknown,
   ...cures: readonly (readonly [brand: string, sentence: string])[]
@@ -49,135 +49,139 @@ function unknownOption(where: string, option: string, { known, meant }: ListedOp
 /** What each adapter function mounts. */
 const targets: Readonly<Record<string, string>> = {
   wrap: 'takes a Layer or a middleware function as its second argument',
-  toNode: 'takes an endpoint, or a Layer or a middleware function and the listener below it',
+  toNode: 'takes an endpoint, or a Layer or middleware function followed by a listener',
 };
 
-/** The messages of mistakes that are found when something is built or mounted. */
+/** The messages of mistakes that show when something is built or mounted. */
 export const setupMessages = {
   ADAPTER_TARGET: (adapter: string, received: unknown) =>
-    `\`${adapter}()\` ${targets[adapter] ?? 'takes a Layer, a middleware function, an endpoint or a `Depends(…)`'}, received ${show(received)}.${cure(
+    `\`${adapter}()\` ${targets[adapter] ?? anyTarget}, received ${show(received)}.${cure(
       received,
       ['handler', 'It is a handler already: mount it as it is.'],
       ['dependency', `Wrap it: \`${adapter}(Depends(…))\`.`],
       ['Endpoint', 'Mount the endpoint at its path inside the app.'],
-      ['list', 'Mount each of them by itself.'],
+      ['list', 'Mount each of them on its own.'],
     )}`,
   ARGUMENT: (where: string, argument: string, expected: string, received: unknown) =>
     `\`${argument}\` of \`${where}\` must be ${expected}, received ${show(received)}.`,
   BODY_SOURCE: (received: unknown) =>
-    `A body is a string, bytes, a Blob, a form, a stream or an iterable of chunks, received ${show(received)}.${
+    'A body is a string, bytes, a Blob, a form, a stream or an iterable of chunks, ' +
+    `received ${show(received)}.${
       cure(
         received,
-        ['generator', 'Call the generator function, and pass what it returns.'],
+        ['generator', 'Call the generator function, and pass its result.'],
         ['promise', 'Await it first.'],
       ) || ' To send data as JSON, use `new JSONResponse(data)`.'
     }`,
   DEPENDENCIES: (owner: string, received: unknown) =>
-    `\`${owner}()\` takes an object of name: Depends(…) for its dependencies, received ${show(received)}.${cure(
+    `\`${owner}()\` takes its dependencies as an object, \`{ name: Depends(…) }\`, ` +
+    `received ${show(received)}.${cure(
       received,
       [
         'function',
         owner === 'dependency'
-          ? 'Put the dependencies first: `dependency({ db: Depends(getDb) }, fn)`. A function without any is used as `Depends(fn)`.'
-          : `Put the dependencies first, also where there are none: \`${owner}({}, fn)\`.`,
+          ? 'Put the dependencies first: `dependency({ db: Depends(getDb) }, fn)`. ' +
+            'A function without dependencies needs only `Depends(fn)`.'
+          : `Put the dependencies first, even if there are none: \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
       ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],
       ['list', 'Give each of them a name: `{ db: Depends(getDb) }`.'],
     )}`,
   DEPENDENCY_NOT_A_FUNCTION: (received: unknown) =>
-    `\`Depends\` takes a function, a generator function or a \`dependency(…)\`, received ${show(received)}.${
+    '`Depends()` takes a function, a generator function or a `dependency(…)`, ' +
+    `received ${show(received)}.${
       cure(
         received,
         ['class', 'Return an instance from a function: `Depends(() => new Example())`.'],
         ['Depends', 'It is wrapped already: use it as it is.'],
         ['Parameter', 'It is declared like a `Depends(…)`: use it as it is.'],
-        ['Endpoint', 'An endpoint is mounted by `toExpress` or `toKoa`. Depend on what it depends on.'],
-        ['handler', 'It is mounted by the framework.'],
-      ) || ' Pass the function itself, not the result of calling it.'
+        ['Endpoint', 'Mount it with `toExpress` or `toKoa`, and depend on its dependencies.'],
+        ['handler', 'Mount it on the app: `app.use(…)`.'],
+      ) || ' Pass the function itself, not its result.'
     }`,
   ENDPOINT_HANDLER: (owner: string, received: unknown) =>
     `\`${owner}(dependencies, handler)\` takes a function as its handler, received ${show(received)}.${cure(
       received,
-      ['generator', 'Nothing would run its code. Pass an async function.'],
+      ['generator', 'The code of a generator would never run. Pass an async function.'],
       ['class', 'Pass a function that uses the class.'],
-      ['promise', 'Pass the function itself, not the result of calling it.'],
+      ['promise', 'Pass the function itself, not its result.'],
       ['Endpoint', 'It is an endpoint already: mount it as it is.'],
     )}`,
   EXCEPTION_RETURNED: (owner: string, status: number) =>
-    `The endpoint \`${owner}\` returned an HTTPException of status ${status}. Throw it: \`throw new HTTPException(${status}, …)\`.`,
+    `The endpoint \`${owner}\` returned an HTTPException of status ${status}. ` +
+    `Throw it: \`throw new HTTPException(${status}, …)\`.`,
   LAYER_AFTER_ROUTES: (place: string, routes: string) =>
-    `The layer mounted at ${place} comes after ${routes}, and wraps no route. Mount it before the routes, or use \`wrap(app, layer)\`.`,
+    `The layer mounted at ${place} comes after ${routes}, and wraps no route. ` +
+    'Mount it before the routes, or use `wrap(app, layer)`.',
   LAYER_OPTIONS: (option: string, expected: string, received: unknown, where = 'new Layer()') =>
     `The option \`${option}\` of \`${where}\` must be ${expected}, received ${show(received)}.`,
   LAYER_TWICE: (places: string) =>
-    `A layer wraps the same request twice, so its middleware runs twice. It is mounted at ${places}. Remove one of them.`,
+    'A layer wraps the same request twice, so its middleware runs twice. ' +
+    `It is mounted at ${places}. Remove one of the mounts.`,
   LIFESPAN: (received: unknown) =>
-    `A \`lifespan\` is a generator function that yields once an object for \`request.state\`, or nothing; received ${show(received)}.${cure(
+    'A `lifespan` is a generator function that yields once: an object for `request.state`, or nothing; ' +
+    `received ${show(received)}.${cure(
       received,
-      ['called generator', 'Pass the function itself, not the result of calling it.'],
+      ['called generator', 'Pass the function itself, not its result.'],
       ['class', 'Write `async function* lifespan() { yield { pool }; }`.'],
       ['function', 'Write `async function* lifespan() { yield { pool }; }`.'],
     )}`,
   MIDDLEWARE_NATIVE: (middleware: string) =>
-    `The middleware \`${middleware}\` has three parameters, as one of Express has them. Give it as \`fromExpress(${middleware})\`; one of ours is (request, callNext) => response.`,
+    `The middleware \`${middleware}\` has three parameters, like an Express middleware. ` +
+    `Wrap it: \`fromExpress(${middleware})\`. A callnext middleware is (request, callNext) => response.`,
   MIDDLEWARE_NOT_A_FUNCTION: (received: unknown) =>
     `A middleware is a function (request, callNext) => response, received ${show(received)}.${cure(
       received,
       ['class', 'Write a function, or pass a bound method of an instance.'],
-      ['generator', 'Return the response. A dependency with a `yield` is given as `Depends(…)`.'],
+      ['generator', 'Return the response instead of yielding. Declare a dependency with `Depends(…)`.'],
       ['handler', 'Mount it on the app: `app.use(…)`.'],
-      ['Layer', 'Mount the layer inside of this one: `app.use(toExpress(layer))`.'],
+      ['Layer', 'Mount that layer inside this one: `app.use(toExpress(layer))`.'],
       ['Endpoint', 'Mount the endpoint at its path: `app.get(path, toExpress(endpoint))`.'],
       ['Depends', 'Declare it: `new Layer({ dependencies: [Depends(…)] })`.'],
-      ['promise', 'Await what makes it.'],
+      ['promise', 'Await it first.'],
     )}`,
   NODE_LISTENER: (received: unknown) =>
-    `\`toNode(layer, listener)\` takes a function (req, res) as its second argument, received ${show(received)}.`,
+    '`toNode(layer, listener)` takes a function (req, res) as its second argument, ' +
+    `received ${show(received)}.`,
   OPTIONS: (where: string, received: unknown) =>
     `The options of \`${where}\` must be an object, received ${show(received)}.`,
   OPTION_VALUE: (where: string, option: string, expected: string, received: unknown) =>
     `The option \`${option}\` of \`${where}\` must be ${expected}, received ${show(received)}.`,
   OVERRIDE: (argument: 'layer' | 'dependency' | 'replacement', received: unknown) =>
-    `\`override(layer, dependency, replacement)\` takes ${overridden[argument]}, received ${show(received)}.${cure(
+    `\`override(layer, dependency, replacement)\` takes ${overridden[argument]}, ` +
+    `received ${show(received)}.${cure(
       received,
       ['class', 'Return an instance from a function: `() => new Example()`.'],
       ['Depends', 'Pass the dependency function itself, without `Depends(…)`.'],
     )}`,
   PARAMETERS: (what: keyof typeof parameterCures, fn: { readonly length: number }) =>
-    `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ${parameterCures[what]}`,
-  PARAM_BODY: (owner: string, body: string, title: string, field: string) =>
-    `\`${owner}\` declares \`${body}\` as \`Body()\` and \`${field}\` as \`${title}\`, itself or through ` +
-    'its dependencies. A request has one body, which is JSON or a form: declare all of it as `Body()`, or ' +
-    'all as `Form()` and `File()`.',
-  PARAM_MODEL: (owner: string, title: string, name: string, others: string) =>
-    `\`${owner}\` declares \`${name}\` as \`${title}\` with the schema of an object, which is given ` +
-    `everything that the request has there, and \`${others}\` beside it. Put \`${others}\` into it, ` +
-    'or declare each property by itself.',
-  PARAM_NAME: (title: string, where: string) =>
-    `\`${title}\` has no name in \`${where}\`. Give it one: ` +
-    `\`${title.slice(0, -2)}(schema, { alias: 'name' })\`.`,
-  PARAM_SCHEMA_EXPECTED: (title: string, received: unknown) =>
-    `\`${title}\` takes its options, or a schema of Zod, Valibot, ArkType or another library of Standard ` +
-    `Schema, received ${show(received)}.`,
+    `The ${what}${nameOf(fn, '') === '' ? '' : ` \`${nameOf(fn, '')}\``} has ${fn.length} parameters. ` +
+    parameterCures[what],
+  RESPONSE_CLASS: (endpoint: string, received: unknown) =>
+    `The \`responseClass\` of the endpoint \`${endpoint}\` must be a callnext response class, ` +
+    `such as \`HTMLResponse\` or \`EventSourceResponse\`; received ${show(received)}.`,
   UNCALLED: (name: string) => `\`${name}\` was passed without being called. Call it: \`${name}(…)\`.`,
   UNKNOWN_OPTION: unknownOption,
   MIDDLEWARE_UNKNOWN_OPTION: unknownOption,
   WRONG_FRAMEWORK: (made: string, host: string, right: string) =>
-    `A handler of \`${made}()\` was mounted in ${host}. Use ${right} there.`,
+    `A \`${made}()\` handler was mounted in ${host}. Use ${right} there.`,
 } satisfies Record<string, (...details: never[]) => string>;
 
+const anyTarget = 'takes a Layer, a middleware function, an endpoint or a `Depends(…)`';
+
 const overridden = {
-  layer: 'the Layer that is in use',
-  dependency: 'the dependency function as `Depends` was given it',
-  replacement: 'a function or a `dependency(…)` that gives the new value, such as `() => value`',
+  layer: 'the Layer in use as its first argument',
+  dependency: 'the function passed to `Depends` as its second argument',
+  replacement: 'a function or a `dependency(…)` as its third argument, such as `() => value`',
 } as const;
 
-/** How a message names the parameters that a function may have. */
 const parameterCures = {
   'endpoint handler':
-    'It is called with one object: `({ db, request }) => …`. Add a middleware by `layer.addMiddleware(fn)`, and mount a native handler without `endpoint()`.',
+    'It receives one object: `({ db, request }) => …`. ' +
+    'Add a middleware with `layer.addMiddleware(fn)`, and mount a native handler without `endpoint()`.',
   dependency:
-    'It is called with one object: `({ request, response, backgroundTasks }) => …`. Give another parameter a default, or wrap the function.',
-  'exception handler': 'It is called with the request and the exception: `(request, exception) => response`.',
+    'It receives one object: `({ request, response, backgroundTasks }) => …`. ' +
+    'Give other parameters a default, or wrap the function.',
+  'exception handler': 'It receives the request and the exception: `(request, exception) => response`.',
 } as const;

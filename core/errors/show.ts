@@ -1,6 +1,6 @@
 import { adapterOf, isClass, isGeneratorFunction } from './kinds.js';
 
-/** What a message says it received: short, on one line, never the content of user data. */
+/** Describes a received value on one short line, without the content of user data. */
 export function show(value: unknown): string {
   if (value === undefined) return '`undefined`';
   if (value === null) return '`null`';
@@ -12,7 +12,7 @@ export function show(value: unknown): string {
 function showFunction(value: object): string {
   try {
     const adapter = adapterOf(value);
-    if (adapter !== undefined) return `the handler that \`${adapter}(…)\` has made`;
+    if (adapter !== undefined) return `the handler made by \`${adapter}(…)\``;
     const kind = isClass(value) ? 'class' : isGeneratorFunction(value) ? 'generator function' : 'function';
     const name = nameOf(value, '');
     return name === '' ? `a ${kind} without a name` : `${kind} \`${name}\``;
@@ -21,7 +21,7 @@ function showFunction(value: object): string {
   }
 }
 
-/** The class of an object, for messages; `?` where it cannot be read. */
+/** The class name of an object, for messages; `?` if it cannot be read. */
 export function classOf(object: object): string {
   try {
     // A generator's constructor has no name.
@@ -31,14 +31,14 @@ export function classOf(object: object): string {
   }
 }
 
-/** The name of a function; `otherwise` says where one without a name stands. */
+/** The name of a function, or `otherwise` if it has none. */
 export function nameOf(value: object, otherwise: string): string {
   const name = 'name' in value ? value.name : undefined;
-  // That is what `new Function(…)` is called.
+  // `new Function(…)` is named "anonymous".
   return typeof name === 'string' && name !== '' && name !== 'anonymous' ? name : otherwise;
 }
 
-/** By their symbols, since this file stands before those that make them. */
+/** Looked up by symbol, because this folder must not import the files that define these classes. */
 const ownKinds: readonly (readonly [brand: symbol, shown: (value: object) => string])[] = [
   [Symbol.for('callnext.Depends'), value => `\`Depends(${nameOf(Reflect.get(value, 'dependency'), '…')})\``],
   [Symbol.for('callnext.Parameter'), value => `\`${String(Reflect.get(value, 'title'))}\``],
@@ -47,7 +47,7 @@ const ownKinds: readonly (readonly [brand: symbol, shown: (value: object) => str
   [Symbol.for('callnext.Layer'), () => 'a Layer'],
 ];
 
-/** What of callnext a value is; `undefined` for anything else, and for what cannot be read. */
+/** Describes an object of callnext; `undefined` for any other object, or an unreadable one. */
 function ownKindOf(value: object): string | undefined {
   try {
     return ownKinds.find(([brand]) => brand in value)?.[1](value);

@@ -1,25 +1,24 @@
 import { show } from './show.js';
 
 /**
- * What was thrown, as an Error that can be read, printed and given to a promise. Anything else is wrapped,
- * with what was thrown as its `cause`. Every caught value passes through here before anything else looks at
- * it.
+ * Returns a thrown value as an Error that is safe to read, print and reject with; other values are wrapped as
+ * its `cause`. Pass every caught value through here before reading it.
  */
 export function toError(thrown: unknown): Error {
   const kind = kindOfThrown(thrown);
   if (kind === 'error') return thrown as Error;
   if (!isObject(thrown)) return wrapperOf(thrown);
-  // The same error for the same value: a failure is known by its identity.
+  // The same value gets the same error, because failures are compared by identity.
   const wrapper = wrappers.get(thrown) ?? (kind === 'value' ? wrapperOf(thrown) : shieldOf(thrown));
   wrappers.set(thrown, wrapper);
   return wrapper;
 }
 
-/** Shared by all copies of the package, whose layers hand errors to one another. */
+/** Shared by all copies of the package, because their layers pass errors to each other. */
 const sharedKey: unique symbol = Symbol.for('callnext.thrown') as never;
 const shared = globalThis as { [sharedKey]?: ReturnType<typeof newWrappers> };
 shared[sharedKey] ??= newWrappers();
-/** `wrapped`: what frameworks are given in place of its wrapper. */
+/** `wrapped` gives back the original value, for frameworks. */
 const { wrappers, wrapped } = shared[sharedKey];
 
 function newWrappers() {
@@ -32,18 +31,14 @@ function wrapperOf(thrown: unknown): Error {
   return wrapper;
 }
 
-/**
- * An error in place of a value that nobody can look at. `console.error` prints a getter without following it.
- */
+/** Stands in for an unreadable value. The cause is a getter, which `console.error` prints without calling. */
 function shieldOf(thrown: object): Error {
   const shield = new Error('A value that cannot be inspected was thrown. It is the `cause` of this error.');
   Object.defineProperty(shield, 'cause', { get: () => thrown, configurable: true });
   return shield;
 }
 
-/**
- * The same as it was thrown, for frameworks that have always been given it. Nothing at all stays an error.
- */
+/** Returns the value as it was thrown, for frameworks; a thrown `undefined` or `null` stays an error. */
 export function asThrown(error: Error): unknown {
   return wrapped.get(error) ?? error;
 }
@@ -52,13 +47,13 @@ export function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
-/** `unreadable`: reading a field throws, or a promise that is given the error would wait for its `then`. */
+/** `unreadable`: reading a field throws, or the value has a `then`, which a promise would call. */
 function kindOfThrown(thrown: unknown): 'error' | 'value' | 'unreadable' {
   if (!isObject(thrown)) return 'value';
   try {
     for (const name of readFields) Reflect.get(thrown, name);
     readStack(thrown);
-    // A symbol for a message, or no `toString` at all: printing it would throw.
+    // Throws here, and not in a logger, if the message is a symbol or there is no `toString`.
     String(thrown);
     if (!isError(thrown)) return 'value';
     return 'then' in thrown ? 'unreadable' : 'error';
@@ -67,7 +62,7 @@ function kindOfThrown(thrown: unknown): 'error' | 'value' | 'unreadable' {
   }
 }
 
-/** What this library, Node's inspector and the frameworks read of a thrown value. */
+/** The fields that callnext, Node's inspector and the frameworks read. */
 const readFields = [
   'constructor',
   'name',
@@ -82,7 +77,7 @@ const readFields = [
   'errors',
 ] as const;
 
-/** Those of another realm too, as in jest; `toStringTag` alone makes no error. */
+/** Works across realms, as in jest; a `toStringTag` alone is not enough. */
 function isError(thrown: object): boolean {
   const tag = Object.prototype.toString.call(thrown);
   if (thrown instanceof Error) return true;
@@ -90,12 +85,9 @@ function isError(thrown: object): boolean {
   return (tag === '[object Error]' || tag === '[object DOMException]') && typeof message === 'string';
 }
 
-/**
- * Finds a getter without calling it. V8's own up to Node 20 is none to it, and a descriptor would format the
- * stack.
- */
+/** Finds a getter without calling it; reading the property descriptor would format the stack. */
 const getterOf = Reflect.get(Object.prototype, '__lookupGetter__') as (this: object, name: string) => unknown;
-/** V8's own from Node 22 on formats the stack, which takes longer than all else here and cannot fail. */
+/** V8's own getter (Node 22 and later) is skipped: it cannot fail, and formatting the stack is slow. */
 const ownStack = getterOf.call(new Error(), 'stack');
 
 function readStack(thrown: object): void {
@@ -104,20 +96,19 @@ function readStack(thrown: object): void {
 }
 
 /**
- * Keeps the failure that led to `error` as its cause, where it has none of its own. Tells whether the error
- * carries it: as a cause, or among the errors that it aggregates.
+ * Sets `failure` as the cause of `error` unless it has one. Returns whether `error` now contains `failure`,
+ * as a cause or as an aggregated error.
  */
 export function carries(error: Error, failure: Error): boolean {
   if (isWithin(error, failure)) return true;
   if (given.has(error)) return takeBack(error);
-  // An error that is thrown anew may be one of those that led to the failure: a circle of causes would be no
-  // help.
+  // An error that is thrown again may itself have caused the failure: do not build a cycle of causes.
   if (causeOf(error) !== undefined || isWithin(failure, error)) return false;
   given.add(error);
   return giveCause(error, failure);
 }
 
-/** The cause of an error; where it can not be looked at, that it can not. */
+/** The cause of an error; if reading it throws, the thrown value. */
 export function causeOf(error: Error): unknown {
   try {
     return error.cause;
@@ -126,13 +117,10 @@ export function causeOf(error: Error): unknown {
   }
 }
 
-/** Errors that have been given a cause. */
+/** Errors whose cause was set here. */
 const given = new WeakSet<Error>();
 
-/**
- * An error object that is thrown again and again, as a constant of a module: what led to it once is no cause
- * of it now.
- */
+/** An error object thrown again, such as a module constant, must not keep the cause of an earlier request. */
 function takeBack(error: Error): false {
   giveCause(error, undefined);
   return false;
@@ -147,10 +135,10 @@ function giveCause(error: Error, cause: Error | undefined): boolean {
   }
 }
 
-/** Enough for every real chain of causes; a getter may make a new one each time. */
+/** Bounds the search, because a getter may create a new cause on each read. */
 const mostCauses = 1000;
 
-/** Whether an error is another one, or has it somewhere among its causes; these may be many, or a circle. */
+/** Whether `error` is `searched` or has it among its causes, which may form a cycle. */
 function isWithin(error: unknown, searched: Error): boolean {
   const seen = new Set<unknown>([error]);
   for (const each of seen) {
@@ -160,7 +148,7 @@ function isWithin(error: unknown, searched: Error): boolean {
   return false;
 }
 
-/** The errors that an error names; one that can not be looked at names none. */
+/** The errors that an error refers to; none if it cannot be read. */
 function innerOf(error: unknown): unknown[] {
   if (typeof error !== 'object' || error === null) return [];
   try {

@@ -6,20 +6,20 @@ import type { ResponseLike } from '../http/response-like.js';
 import { httpExceptionResponse } from './http-exception.js';
 import { isRequestValidationError, validationResponse } from './validation-error.js';
 
-/** Makes the response for an exception. It may carry `background`, which runs although the request failed. */
+/** Makes the response for an exception. The response's `background` runs although the request failed. */
 export type ExceptionHandler<E extends Error = Error> = (
   request: Request,
   exception: E,
 ) => ResponseLike | Promise<ResponseLike>;
 
-/** What a handler is registered for: a class of errors, or a status of HTTPExceptions. */
+/** The key of a handler: an error class, or the status of HTTPExceptions. */
 export type ExceptionKey<E extends Error = Error> = (abstract new (...args: never[]) => E) | number;
 
 /**
  * The exception handlers of a layer.
  *
- * A handler for `Error` or 500 is the outermost one: it answers for what no other one does, outside all the
- * middleware.
+ * A handler for `Error` or 500 is the outermost: it runs outside all middleware, for errors that no other
+ * handler takes.
  */
 export class ExceptionHandlers {
   readonly #byStatus = new Map<number, ExceptionHandler>();
@@ -43,9 +43,8 @@ export class ExceptionHandlers {
   }
 
   /**
-   * By status for an HTTPException, then by class, the nearest of its ancestors first; any other error with a
-   * status only by class. An HTTPException of another copy of the package has other ancestors, and is found
-   * all the same.
+   * Finds a handler by status for an HTTPException, then by class, the nearest ancestor first; for other
+   * errors only by class. Recognizes an HTTPException of another copy of the package.
    */
   find(error: Error): ExceptionHandler | undefined {
     if (!isHTTPException(error)) return this.#findByClass(error);
@@ -65,14 +64,14 @@ export class ExceptionHandlers {
     return undefined;
   }
 
-  /** What handlers are registered for, for `describe()`. */
+  /** The registered keys, for `describe()`. */
   keys(): string[] {
     const classes = [...this.#byPrototype.keys()].map(prototype => prototype.constructor.name);
     return [...[...this.#byStatus.keys()].map(String), ...classes, ...(this.#catchAll ? ['Error'] : [])];
   }
 }
 
-/** Also of another realm, as those of the platform are in jest. */
+/** Works across realms, as for platform errors in jest. */
 function isErrorPrototype(prototype: unknown): boolean {
   for (let each = prototype; typeof each === 'object' && each !== null; each = Object.getPrototypeOf(each))
     if (each === Error.prototype || (each.constructor as { name?: unknown } | undefined)?.name === 'Error')
@@ -81,8 +80,8 @@ function isErrorPrototype(prototype: unknown): boolean {
 }
 
 /**
- * The response to an HTTPException, or to wrong parameters, without a handler of the user. Every other error
- * goes to the framework, which has always rendered the `status` and the `headers` of an error in its own way.
+ * The default response of an HTTPException or of invalid parameters. Other errors go to the framework, which
+ * renders their `status` and `headers` itself.
  */
 export function builtInResponse(error: Error): Response | undefined {
   if (isRequestValidationError(error)) return validationResponse(error);

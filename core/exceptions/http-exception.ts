@@ -3,7 +3,7 @@ import { Response } from '../http/response.js';
 import { JSONResponse, PlainTextResponse } from '../http/responses.js';
 import { isBodyless, reasonPhrase } from '../http/status.js';
 
-/** The status of an HTTPException, or of an error that carries one as those of http-errors do. */
+/** The status of an HTTPException, or of another error that has one, such as those of http-errors. */
 export function statusOf(error: Error): number | undefined {
   if (isHTTPException(error)) return error.status;
   const { status, statusCode } = fieldsOfError(error);
@@ -13,7 +13,7 @@ export function statusOf(error: Error): number | undefined {
     : undefined;
 }
 
-/** What an error says of its response; one that can not be looked at says nothing. */
+/** The response fields of an error; none if they cannot be read. */
 function fieldsOfError(
   error: Error,
 ): Partial<Record<'status' | 'statusCode' | 'expose' | 'headers', unknown>> {
@@ -25,7 +25,7 @@ function fieldsOfError(
   }
 }
 
-/** Headers that say how a body is framed or coded belong to a body that is not sent. */
+/** Headers that describe a body other than the one that is sent. */
 const ofAnotherBody = ['content-length', 'content-type', 'content-encoding', 'transfer-encoding'];
 
 function fieldsOf(headers: unknown): Record<string, string> {
@@ -34,21 +34,20 @@ function fieldsOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(fields.map(([name, value]) => [name, textOf(value)]));
 }
 
-/** A list stays one, whatever the type says: cookies cannot be joined. */
+/** Keeps lists of `set-cookie` values, which cannot be joined. */
 function textOf(value: unknown): string {
   return Array.isArray(value) ? (value.map(String) as never) : String(value);
 }
 
-/** The response that FastAPI makes for an HTTPException. */
+/** Makes the same response for an HTTPException as FastAPI. */
 export function httpExceptionResponse({ status, detail, headers }: HTTPException): Response {
   if (isBodyless(status)) return new Response(null, { status, headers });
   return new JSONResponse({ detail }, { status, headers });
 }
 
 /**
- * What an adapter without a framework answers with where nobody has handled an exception: by the `status`,
- * `expose` and `headers` that it carries, its message only where `expose` says so; a bare 500 where it
- * carries none of them.
+ * The answer of an adapter without a framework to an unhandled exception, from its `status`, `expose` and
+ * `headers`. The message is only shown if `expose` allows it. Without these fields: a bare 500.
  */
 export function errorResponse(error: Error): Response {
   const status = statusOf(error) ?? 500;
@@ -56,12 +55,12 @@ export function errorResponse(error: Error): Response {
     if (isHTTPException(error)) return httpExceptionResponse(error);
     if (statusOf(error) !== undefined) return httpExceptionResponse(asHTTPException(error, status));
   } catch {
-    // A header or a detail that cannot be sent.
+    // A header or a detail could not be sent.
   }
   return new PlainTextResponse(reasonPhrase(status), { status });
 }
 
-/** Whether an exception is an answer that was meant, such as a 404, and not a failure of the server. */
+/** Whether an exception is an intended answer, such as a 404, and not a server error. */
 export function isExpected(error: Error): boolean {
   return (statusOf(error) ?? 500) < 500;
 }

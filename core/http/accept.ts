@@ -11,7 +11,7 @@ import { prepare } from './response-keys.js';
 import { linesOf, type ResponseLike } from './response-like.js';
 import { bodyOf, claimFor, inheritWorks } from './response-parts.js';
 
-/** A Fetch response of any make as one of ours; ours pass as they are. */
+/** Converts any Fetch response to one of ours; returns ours unchanged. */
 export function fromResponseLike(value: ResponseLike): Response {
   if (isOurs(value)) return value;
   if (value.bodyUsed) throw misuse('BODY_CONSUMED', 'returned response');
@@ -20,12 +20,12 @@ export function fromResponseLike(value: ResponseLike): Response {
   const isDecoded = codings !== null && isFetched(value) && areUndone(codings);
   const Kind = codings === null || isDecoded ? Response : CodedResponse;
   const response = new Kind(value.body as BodySource, { status, statusText, headers: linesOf(value) });
-  // The length is that of the coded body.
+  // The length is that of the encoded body.
   for (const name of isDecoded ? ofFraming : ofHop) response.headers.delete(name);
   return response;
 }
 
-/** A foreign response that says that it is coded, of which the bytes tell whether it is. */
+/** A foreign response with a `content-encoding`, whose first bytes show whether the body is still encoded. */
 class CodedResponse extends Response {
   override async [prepare](request: Request): Promise<Response> {
     const { status, statusText } = this;
@@ -38,16 +38,16 @@ class CodedResponse extends Response {
   }
 }
 
-/** What a response needs of the exchange that it answers. */
+/** The part of an exchange that its response needs. */
 export interface Answered {
   readonly files: Files | undefined;
-  /** A response that will not be sent. */
+  /** Reports a response that will not be sent. */
   replaced(response: Response): void;
 }
 
 /**
- * What user code has answered a request with, as the response that goes on: of ours, tied to the exchange,
- * and of a file what is sent of it. Throws `RESPONSE_REUSED`, and rejects with `FILE`.
+ * Turns what user code returned into the response to send: ours, claimed for this exchange, and for a file
+ * the part that the request asks for. Throws `RESPONSE_REUSED`, and rejects with `FILE`.
  */
 export function accept(run: Answered, value: ResponseLike, request: Request): Response | Promise<Response> {
   const response = claimFor(run, fromResponseLike(value));
@@ -69,8 +69,8 @@ async function acceptPrepared(
 }
 
 /**
- * What `fetch` gives has a url, and a body that is decoded already. Of node-fetch, what is made of it has the
- * url too.
+ * A response from `fetch` has a `url` and an already decoded body. With node-fetch, so has a response built
+ * from it.
  */
 function isFetched(value: ResponseLike): boolean {
   const { url } = value as { url?: unknown };

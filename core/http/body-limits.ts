@@ -1,13 +1,13 @@
 import { misuse } from '../errors.js';
 import { HTTPException } from './http-exception.js';
 
-/** The client has sent more than readers may hold in memory. */
+/** The 413 of a body that exceeds what may be held in memory. */
 export function tooLarge(limit: number): HTTPException {
   const detail = `The body is larger than ${limit} bytes.`;
   return new HTTPException(413, detail, { cause: misuse('BODY_TOO_LARGE', limit) });
 }
 
-/** More has come, or was announced, than `bodyLimit()` lets come at all. */
+/** The 413 of a body that exceeds `bodyLimit()`. */
 export function contentTooLarge(limit: number): HTTPException {
   return new HTTPException(413, 'Content Too Large', { cause: misuse('BODY_LIMIT', limit) });
 }

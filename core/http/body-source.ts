@@ -1,15 +1,13 @@
 import { misuse, toError } from '../errors.js';
 
 /**
- * Bytes as the platform's streams have them: of an `ArrayBuffer`, where TypeScript (from 5.7 on) makes a
- * difference.
+ * Bytes as platform streams carry them: over an `ArrayBuffer`, which TypeScript distinguishes from 5.7 on.
  */
 export type Bytes = ReturnType<Uint8Array['slice']>;
 
-/** A piece of a body. */
 export type Chunk = string | Uint8Array;
 
-/** What may be given as the body of a response: the Fetch kinds, and any iterable of chunks. */
+/** What the body of a response can be made of: the Fetch kinds, and any iterable of chunks. */
 export type BodySource =
   | string
   | Uint8Array
@@ -24,10 +22,10 @@ export type BodySource =
   | null
   | undefined;
 
-/** A body as an adapter sends it: nothing, the whole of it, or chunks to come. */
+/** A body as an adapter sends it: none, complete, or chunks still to be produced. */
 export type Content = null | string | Uint8Array | AsyncIterable<Chunk>;
 
-/** A body source as content, and the content type that comes with its kind (Fetch, "extract a body"). */
+/** Converts a body source to content, with the content type of its kind (Fetch, "extract a body"). */
 export function contentOf(source: BodySource): { content: Content; type?: string | undefined } {
   if (source === null || source === undefined) return { content: null };
   if (typeof source === 'string') return { content: source, type: 'text/plain;charset=UTF-8' };
@@ -47,7 +45,7 @@ export function contentOf(source: BodySource): { content: Content; type?: string
   return { content: chunksOf(checkedIterable(source)) };
 }
 
-/** Throws `BODY_SOURCE` for what gives no chunks, such as a generator function that was not called. */
+/** Throws `BODY_SOURCE` for an object that is not iterable, such as an uncalled generator function. */
 export function checkedIterable<Source extends object>(source: Source): Source {
   const isObject = typeof source === 'object' && source !== null;
   const gives =
@@ -58,17 +56,14 @@ export function checkedIterable<Source extends object>(source: Source): Source {
 
 type Chunks = ReadableStream<Chunk> | AsyncIterable<Chunk> | Iterable<Chunk>;
 
-/**
- * Chunks as an async iterable, whose `return()` closes the source also where nothing has been read from it.
- */
+/** Chunks as an async iterable. Its `return()` closes the source even if nothing was read from it. */
 function chunksOf(source: Chunks | null): Content {
   return source === null ? null : { [Symbol.asyncIterator]: () => iteratorOf(source) };
 }
 
 /**
- * What a generator, a list, a Node stream or a Web stream gives; its `return()` closes it, whatever it waits
- * for. What it fails with is an Error: a Node stream that is destroyed with anything else may throw, or end
- * as if it were complete.
+ * Iterates a generator, a list, a Node stream or a Web stream. `return()` closes it even during a pending
+ * read. Failures are converted to Errors, since a Node stream may be destroyed with any value.
  */
 export function iteratorOf<T>(
   source: ReadableStream<T> | AsyncIterable<T> | Iterable<T>,
@@ -86,7 +81,7 @@ export function iteratorOf<T>(
       }
     },
     async return() {
-      // A Node stream is destroyed, also while a read is under way, which its iterator would wait for.
+      // Destroy a Node stream: its iterator's `return()` would wait for a pending read.
       if (typeof destroy === 'function') Reflect.apply(destroy, source, []);
       else await iterator.return?.();
       return { value: undefined, done: true };
@@ -116,7 +111,7 @@ function readerIterator<T>(source: ReadableStream<T>): AsyncIterator<T, undefine
   };
 }
 
-/** Made when it is needed: in jest's jsdom environment there is none while the package loads. */
+/** Created on first use, because jest's jsdom environment lacks `TextEncoder` at load time. */
 let encoder: InstanceType<typeof TextEncoder> | undefined;
 
 export function toBytes(chunk: Chunk): Uint8Array {
@@ -125,14 +120,14 @@ export function toBytes(chunk: Chunk): Uint8Array {
   return encoder.encode(chunk);
 }
 
-/** A body as bytes, wherever it is. */
+/** Yields the bytes of a body, whatever its form. */
 export async function* bytesOf(content: Content): AsyncGenerator<Uint8Array, void, unknown> {
   if (content === null) return;
   if (isChunk(content)) yield toBytes(content);
   else for await (const chunk of content) yield toBytes(chunk);
 }
 
-/** Whether a body is there as a whole. */
+/** Whether a body is complete, in one chunk. */
 export function isChunk(content: Exclude<Content, null>): content is Chunk {
   return typeof content === 'string' || content instanceof Uint8Array;
 }

@@ -5,21 +5,21 @@ import { KeptBytes } from './kept-bytes.js';
 import { type Pass, Tee } from './tee.js';
 import { once, toStream } from './to-stream.js';
 
-/** Whose body it is, and how much of it stays for readers that come later. */
+/** The owner of a body, and how many bytes it keeps for later readers. */
 export interface BodyOptions {
-  /** As messages call it; `response` unless set. */
+  /** The name in messages; `response` by default. */
   owner?: string;
-  /** How many bytes are kept; all of them unless set. Who needs more than that gets a 413. */
+  /** How many bytes are kept; all by default. More is a 413. */
   limit?: () => number;
-  /** The size in bytes, where all of it is there, even if it is read in chunks; else `undefined`. */
+  /** The size in bytes of a complete body, even if it is read in chunks; otherwise `undefined`. */
   size?: () => number | undefined;
 }
 
 /**
- * The body of a request or a response, for its readers.
+ * The body of a request or a response.
  *
- * Reading takes nothing away: every reader, the client among them, has a pass of its own over the one source.
- * Nothing is opened before the first read, so a body that nobody reads costs nothing.
+ * Every reader, the client included, has its own pass over the one source, so reading consumes nothing. The
+ * source is not opened before the first read, so an unread body costs nothing.
  */
 export class Body {
   readonly #open: () => Content;
@@ -27,12 +27,12 @@ export class Body {
   readonly #limit: (() => number) | undefined;
   readonly #sizeOf: (() => number | undefined) | undefined;
   /**
-   * `fresh`: nobody has had any of it. `shared`: by its readers. `sent`: the source itself was handed over to
-   * whoever sends it. `gone`: closed without being read.
+   * `shared`: open to readers. `sent`: the source was handed to the sender. `gone`: closed without being
+   * read.
    */
   #state: 'fresh' | 'shared' | 'sent' | 'gone' = 'fresh';
   #content: Content | undefined;
-  /** Of a body that is not there as a whole. */
+  /** Only for a body that is produced in chunks. */
   #tee: Tee | undefined;
   #keepsForLater = true;
   #bytes: Promise<Uint8Array> | undefined;
@@ -46,23 +46,23 @@ export class Body {
     this.#sizeOf = size;
   }
 
-  /** Whether a reader has begun, as Fetch's `bodyUsed`. */
+  /** Whether a reader has started, as Fetch's `bodyUsed`. */
   get used(): boolean {
     return this.#bytes !== undefined || this.taken;
   }
 
-  /** Whether chunks were taken out of where they came from. */
+  /** Whether chunks were pulled from the source. */
   get taken(): boolean {
     return this.#tee?.hasBegun === true;
   }
 
-  /** The body where all of it is there; `undefined` where it is yet to be produced. */
+  /** The complete body; `undefined` if it is still to be produced. */
   get whole(): null | Chunk | undefined {
     const content = this.#opened;
     return content === null || isChunk(content) ? content : undefined;
   }
 
-  /** The size in bytes, where all of it is there; it is not opened for that. */
+  /** The size in bytes of a complete body, without opening it. */
   get size(): number | undefined {
     if (this.#sizeOf) return this.#sizeOf();
     const { whole } = this;
@@ -70,23 +70,24 @@ export class Body {
     return whole === null ? 0 : toBytes(whole).byteLength;
   }
 
-  /** Whether somebody is reading, or has announced it. */
+  /** Whether a reader is active or has announced itself. */
   get isBeingRead(): boolean {
     return this.#tee?.isBeingRead === true;
   }
 
-  /** Whether it has been opened, and is produced piece by piece. */
+  /** Whether the body was opened and is produced in chunks. */
   get isProduced(): boolean {
     const content = this.#content;
     return content !== undefined && content !== null && !isChunk(content);
   }
 
-  /** Whether somebody has looked, and there is no body. */
   get isNothing(): boolean {
     return this.#content === null;
   }
 
-  /** Whether a reader was given `source`: the stream of this body, or, as `content`, all of its bytes. */
+  /**
+   * Whether a reader received `source` from here: the stream of this body, or all of its bytes as `content`.
+   */
   gave(source: unknown, content: Content): boolean {
     if (typeof source === 'object' && source !== null && streams.get(source) === this) return true;
     if (content === null) return this.isNothing;
@@ -94,7 +95,7 @@ export class Body {
     return collected !== undefined && isChunk(content) && areEqual(toBytes(content), collected);
   }
 
-  /** The whole body. Rejects with what its producer throws, and with `BODY_CONSUMED` where it is gone. */
+  /** Returns all bytes. Rejects with the producer's error, or with `BODY_CONSUMED` if the body is gone. */
   bytes(): Promise<Uint8Array> {
     this.#bytes ??= this.#collect().then(bytes => {
       this.#collected = bytes;
@@ -111,7 +112,7 @@ export class Body {
     return content;
   }
 
-  /** The body as a Web stream; `null` where there is none. Where the body is kept, each call begins anew. */
+  /** Returns the body as a Web stream, or `null`. While the body is kept, each call starts over. */
   stream(): ReadableStream<Bytes> | null {
     const content = this.#opened;
     if (content === null) return null;
@@ -120,13 +121,13 @@ export class Body {
     return stream;
   }
 
-  /** What a copy of this body gives: the same chunks, whenever they are read. */
+  /** Content for a copy of this body: the same chunks, whenever they are read. */
   copy(): Content {
     const content = this.#opened;
     return content === null || isChunk(content) ? content : this.#begin(content);
   }
 
-  /** Takes the body to send it: the source itself where nobody reads it, else a pass of the client's own. */
+  /** Hands the body to its sender: the source itself if nobody reads it, otherwise the client's own pass. */
   take(): Content {
     const content = this.#opened;
     if (content === null || isChunk(content)) return content;
@@ -140,20 +141,20 @@ export class Body {
     return pass;
   }
 
-  /** Takes the chunks read so far and gives them back to their source. Readers keep reading. */
+  /** Returns the chunks read so far, so that they can be put back into the source. Readers keep reading. */
   takeUnread(): Chunk[] {
     this.#state = 'sent';
     return this.#tee?.give() ?? [];
   }
 
-  /** Another response is sent instead: whoever reads this body may read the rest of it. */
+  /** Stops keeping chunks for later readers, because another response is sent; current readers may finish. */
   stopKeeping(): void {
     this.#keepsForLater = false;
     this.#tee?.stopKeeping();
     this.#tee?.free();
   }
 
-  /** Closes the producer of a body that nobody reads. Returns `undefined` without a producer. */
+  /** Closes the producer of an unread body, if it has one. */
   closeUnread(): Promise<void> | undefined {
     const tee = this.#streamed(this.#openedOrGone);
     if (tee === undefined) return undefined;
@@ -164,8 +165,8 @@ export class Body {
   }
 
   /**
-   * The answer is out, and what the producer works with will exit: closes it, unless it has ended or somebody
-   * waits for its next chunk. One that was not sent may have to be opened for that.
+   * Closes the producer after the response, before its dependencies exit, unless it has ended or a reader
+   * waits for its next chunk. An unsent body may have to be opened for that.
    */
   closeWhenLeft(isUnsent: boolean): Promise<void> | undefined {
     const tee = this.#streamed(isUnsent ? this.#openedOrGone : this.#content);
@@ -177,8 +178,8 @@ export class Body {
   }
 
   /**
-   * The exchange is over. Who still reads goes on to do so; where nobody does, the producer is closed. A
-   * reader that asks for nothing any more cannot be told from one that is slow, but by time.
+   * Closes the producer at the end of the exchange unless somebody still reads. Only time distinguishes a
+   * reader that has left from a slow one.
    */
   closeWhenIdle(): Promise<void> | undefined {
     const tee = this.#streamed(this.#content);
@@ -191,7 +192,7 @@ export class Body {
     await tee.close();
   }
 
-  /** A body that somebody else has is closed by that one. */
+  /** Whoever consumed a body elsewhere also closes it. */
   get #openedOrGone(): Content {
     try {
       return this.#opened;
@@ -233,14 +234,13 @@ export class Body {
     return this.#tee;
   }
 
-  /** The readers of what is opened, if it is not there as a whole. */
+  /** The tee of a body that is produced in chunks. */
   #streamed(content: Content | undefined): Tee | undefined {
     if (content === undefined || content === null || isChunk(content)) return undefined;
     return this.#teeOf(content);
   }
 }
 
-/** The streams that were given to readers. */
 const streams = new WeakMap<object, Body>();
 
 function areEqual(a: Uint8Array, b: Uint8Array): boolean {

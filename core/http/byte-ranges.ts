@@ -1,26 +1,25 @@
 import parseRange from 'range-parser';
 import { elementsOf } from './header-rules.js';
 
-/** A part of a representation: its first and its last byte. */
+/** The first and last byte of a range, both inclusive. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** So many ranges are asked for by nobody who wants to read them (RFC 9110, 17.15). */
+/** More ranges than any honest client asks for (RFC 9110, 17.15). */
 const mostRanges = 100;
 
 /**
- * The ranges that a `range` header asks for, those that overlap or touch put together. `undefined` where all
- * is to be sent: there is none, or one that can not be read, as RFC 9110, 14.2 has it. Empty where none of
- * them can be satisfied.
+ * Parses a `range` header, and merges ranges that overlap or touch. `undefined` means: send everything,
+ * because the header is missing or invalid (RFC 9110, 14.2). Empty means: no range can be satisfied.
  */
 export function rangesOf(header: string | null, size: number): readonly ByteRange[] | undefined {
   const [, list] = /^\s*bytes\s*=(.*)$/i.exec(header ?? '') ?? [];
   if (list === undefined) return undefined;
   const asked = elementsOf(list);
   if (asked.length > mostRanges) return undefined;
-  // range-parser refuses a suffix that is longer than all there is; RFC 9110, 14.1.2 takes it for all of it.
+  // range-parser rejects a suffix longer than the content; RFC 9110, 14.1.2 takes all of the content.
   const clamped = asked.map(range => (-Number(/^-\d+$/.exec(range)?.[0]) > size ? `-${size}` : range));
   const ranges = parseRange(size, `bytes=${clamped.join(',')}`, { combine: true });
   if (ranges === -1) return [];

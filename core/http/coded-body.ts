@@ -4,7 +4,7 @@ import { elementsOf } from './header-rules.js';
 import { RepeatedWait } from './repeated-wait.js';
 import type { RequestSource } from './request-source.js';
 
-/** A body, what decodes it, and the signal that its client has gone. */
+/** A body, its decoder, and the signal that its client has left. */
 interface Probe {
   readonly body: Body;
   readonly source: Pick<RequestSource, 'decode' | 'signal'>;
@@ -20,18 +20,17 @@ const tests: Readonly<Record<string, Test>> = {
   br: isBrotli,
 };
 
-/** The codings that every supported `fetch` undoes. */
+/** The codings that every supported `fetch` decodes. */
 const undone: readonly string[] = ['gzip', 'x-gzip', 'deflate', 'br', 'identity'];
 
-/** Whether `fetch` has undone all of them. */
 export function areUndone(codings: string): boolean {
   return namesOf(codings).every(name => undone.includes(name));
 }
 
 /**
- * Whether a body is coded as its `content-encoding` says. `fetch` gives decoded bytes beside the header of
- * coded ones, and both go into `new Response(upstream.body, upstream)`: only the bytes tell. Waits for the
- * first of them, or for the client to leave.
+ * Whether a body is encoded as its `content-encoding` says. `new Response(upstream.body, upstream)` pairs
+ * decoded bytes with the header of encoded ones, so only the bytes show it. Waits for the first of them, or
+ * for the client to leave.
  */
 export async function isCodedAs(codings: string, probe: Probe): Promise<boolean> {
   const outermost = namesOf(codings).findLast(name => name !== 'identity') ?? '';
@@ -53,17 +52,17 @@ async function isZstd(probe: Probe): Promise<boolean> {
   return beginsWith(await firstBytes(probe, 4), [0x28, 0xb5, 0x2f, 0xfd]);
 }
 
-/** RFC 1950, 2.2; some leave the two bytes of its header out. */
+/** RFC 1950, 2.2; some senders omit the two header bytes. */
 async function isDeflate(probe: Probe): Promise<boolean> {
   const [first = 0, second = 0] = await firstBytes(probe, 2);
   const isZlib = (first & 0x8f) === 8 && (first * 256 + second) % 31 === 0;
   return isZlib || !isText(await firstBytes(probe, enough));
 }
 
-/** Brotli has no signature. A decoder refuses most that is something else, but not every text. */
+/** Brotli has no signature. A decoder rejects most other data, but not every text. */
 async function isBrotli(probe: Probe): Promise<boolean> {
   const first = await firstBytes(probe, enough);
-  // A few bytes may be a text by chance, and are decoded to their end.
+  // A few bytes may look like text by chance, so short bodies are decoded to the end.
   const isShort = first.length < enough;
   if (!isShort && isText(first)) return false;
   try {
@@ -79,10 +78,10 @@ function beginsWith(bytes: Uint8Array, signature: readonly number[]): boolean {
   return signature.every((byte, index) => bytes[index] === byte);
 }
 
-/** So many coded bytes in a row are not a text. */
+/** This many encoded bytes in a row are never valid text. */
 const enough = 16;
 
-/** Whether bytes, the last of which may be a part of a character, are UTF-8 without control characters. */
+/** Whether bytes are UTF-8 without control characters; the last character may be cut off. */
 function isText(bytes: Uint8Array): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
@@ -92,7 +91,7 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-/** At least so many bytes, or all there are. They stay for other readers. */
+/** Reads at least `count` bytes, or all there are. They stay available to other readers. */
 async function firstBytes({ body, source }: Probe, count: number): Promise<Uint8Array> {
   const content = body.copy();
   if (content === null || isChunk(content)) return toBytes(content ?? '').subarray(0, count);

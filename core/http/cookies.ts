@@ -4,22 +4,22 @@ import { checkOptions, noOptions, type OptionNames } from '../options.js';
 
 /** The attributes of a cookie (RFC 6265bis, 4.1). */
 export interface CookieOptions {
-  /** Seconds; a cookie without `maxAge` and `expires` ends with the browser's session. */
+  /** In seconds. Without `maxAge` and `expires`, the cookie lasts for the browser session. */
   maxAge?: number;
   expires?: Date;
-  /** `/` unless set; `null` leaves it out. */
+  /** `/` by default; `null` omits it. */
   path?: string | null;
   domain?: string;
   secure?: boolean;
   httpOnly?: boolean;
-  /** `lax` unless set; `null` leaves it out. */
+  /** `lax` by default; `null` omits it. */
   sameSite?: 'lax' | 'strict' | 'none' | null;
-  /** One cookie for each site that embeds this one (CHIPS); browsers want `secure` with it. */
+  /** A separate cookie for each site that embeds this one (CHIPS). Browsers require `secure` with it. */
   partitioned?: boolean;
   priority?: 'low' | 'medium' | 'high';
   /**
-   * How the value is written: `percent`, the default, or `python`, in quotes and with octal escapes where it
-   * needs them, for services that read it by Python's `http.cookies`, such as those on Starlette or Django.
+   * How the value is written. `python` quotes it, with octal escapes, for services that read it with Python's
+   * `http.cookies`, such as Starlette or Django. The default is `percent`.
    */
   encoding?: 'percent' | 'python';
 }
@@ -38,14 +38,20 @@ const knownOptions = {
 } satisfies OptionNames<CookieOptions>;
 
 /**
- * The cookies of a request by name; of several with one name the first counts. Values are percent-decoded;
- * those in double quotes are read as Python writes them.
+ * Returns the cookies of a request by name; the first of several with one name counts. Values are
+ * percent-decoded; those in double quotes are decoded as Python writes them.
  */
 export function cookiesOf(header: string | null): Readonly<Record<string, string | undefined>> {
   return parseCookie(header ?? '', { decode });
 }
 
-/** All values of one cookie, in the order in which the client has sent them. */
+/** The same, but with the last cookie of each name, as in Starlette. */
+export function lastCookiesOf(header: string | null): Readonly<Record<string, string | undefined>> {
+  const pairs = (header ?? '').split(';').map(cookiesOf);
+  return Object.assign(Object.create(null), ...pairs);
+}
+
+/** All values of one cookie, in the order sent. */
 export function cookieValues(header: string | null, name: string): string[] {
   const pairs = (header ?? '').split(';').map(pair => cookiesOf(pair)[name]);
   return pairs.filter(value => value !== undefined);
@@ -61,10 +67,7 @@ function decode(value: string): string {
   }
 }
 
-/**
- * What `http.cookies` of Python makes of the inside of a quoted value: octal escapes are characters of
- * Latin-1.
- */
+/** Decodes a quoted value like Python's `http.cookies`: an octal escape is one Latin-1 character. */
 function unquote(value: string): string {
   return value.replace(
     /\\(?:([0-3][0-7]{2})|(.))/g,
@@ -74,8 +77,8 @@ function unquote(value: string): string {
 }
 
 /**
- * Writes a value as Python's `http.cookies` does: bare where it is a token (with `:`), else in quotes.
- * Throws `COOKIE` for characters beyond Latin-1, which Starlette cannot send either.
+ * Writes a value like Python's `http.cookies`: unquoted if it is a token (with `:`), otherwise quoted. Throws
+ * `COOKIE` for characters beyond Latin-1, which Starlette cannot send either.
  */
 function quote(name: string, value: string): string {
   if (/^[\w!#$%&'*+\-.^`|~:]+$/.test(value)) return value;
@@ -86,16 +89,16 @@ function quote(name: string, value: string): string {
     throw misuse(
       'COOKIE',
       name,
-      'the encoding "python" has no form for a character of its value, which is not of Latin-1',
+      'the encoding "python" cannot express a character of its value that is not in Latin-1',
     );
   });
   return `"${escaped}"`;
 }
 
 /**
- * A `set-cookie` line, with the value in the `encoding` of the options unless `encode` writes it in another
- * way. `path` and `sameSite` are Starlette's unless set: `/` and `lax`. Throws `COOKIE` for an
- * invalid name or attribute, and `ARGUMENT` and `UNKNOWN_OPTION`.
+ * Returns a `set-cookie` line; `encode` overrides the `encoding` of the options. `path` defaults to `/` and
+ * `sameSite` to `lax`, as in Starlette. Throws `COOKIE` for an invalid name or attribute, and `ARGUMENT` and
+ * `UNKNOWN_OPTION`.
  */
 export function cookieLine(
   name: string,
@@ -107,7 +110,11 @@ export function cookieLine(
   if (typeof value === 'object') throw misuse('ARGUMENT', 'setCookie()', 'value', 'a string', value);
   const { path = '/', sameSite = 'lax', encoding = 'percent', ...attributes } = options;
   if (encoding !== 'percent' && encoding !== 'python')
-    throw misuse('COOKIE', name, `its \`encoding\` is "percent" or "python", received ${show(encoding)}`);
+    throw misuse(
+      'COOKIE',
+      name,
+      `its \`encoding\` must be "percent" or "python", received ${show(encoding)}`,
+    );
   if (encoding === 'python') return quotedLine(name, quote(name, value), { ...options, encoding: 'percent' });
   const cookie: SetCookie = { ...attributes, name, value };
   if (path !== null) cookie.path = path;
@@ -119,13 +126,13 @@ export function cookieLine(
   }
 }
 
-/** The library that writes lines refuses the spaces that are in quotes. */
+/** The cookie library rejects spaces, even in quotes. */
 function quotedLine(name: string, quoted: string, options: CookieOptions): string {
   const line = cookieLine(name, '', options);
   return `${name}=${quoted}${line.slice(name.length + 1)}`;
 }
 
-/** A `set-cookie` line that ends a cookie. The client looks for it by name, `domain` and `path`. */
+/** Returns a `set-cookie` line that deletes a cookie. The client matches it by name, `domain` and `path`. */
 export function endedCookieLine(name: string, options: CookieOptions = noOptions): string {
   checkOptions('deleteCookie()', options, knownOptions);
   return cookieLine(name, '', { ...options, maxAge: 0, expires: new Date(0) });

@@ -6,7 +6,7 @@ import { isOfPlatform } from './platform.js';
 import { isResponseLike, type ResponseLike } from './response-like.js';
 import { isBodyless } from './status.js';
 
-/** What headers say of the bytes of one body, and nothing of another one (RFC 9110, 8 and 14; RFC 9530). */
+/** Headers that describe the bytes of one body only (RFC 9110, 8 and 14; RFC 9530). */
 const ofBody = [
   'content-length',
   'transfer-encoding',
@@ -21,25 +21,22 @@ const ofBody = [
   'repr-digest',
 ];
 
-/** Whether headers frame a body that is another one: its length is another, or is not known. */
+/** Whether headers frame another body: its length differs or is unknown. */
 function framesAnother(headers: globalThis.Headers, content: Content): boolean {
   if (content === null || !ofFraming.some(name => headers.has(name))) return false;
   if (isChunk(content)) return headers.get('content-length') !== String(toBytes(content).byteLength);
   return !headers.has('content-range');
 }
 
-/**
- * Whether a message answers HEAD, so that `response.body?.pipeThrough(…)` is nothing: nobody knows what it
- * would be.
- */
+/** Whether a message answers HEAD: it has no body, so `response.body?.pipeThrough(…)` gives `undefined`. */
 function isKeptBack({ headers, status = 200 }: ResponseInit | ResponseLike): boolean {
   const isNothing = areOurs(headers) && headers[describedBody]?.[describedBody]?.isNothing === true;
   return isNothing && !isBodyless(status);
 }
 
 /**
- * Whether headers come from another message, and say things of its body that do not hold for this one. The
- * same bytes, or the stream of the body itself, keep what is said of them.
+ * Whether headers were copied from another message and describe a body other than this one. The same bytes,
+ * or the stream of that body itself, keep their description.
  */
 export function describesAnotherBody(
   init: ResponseInit | ResponseLike,
@@ -49,14 +46,14 @@ export function describesAnotherBody(
   const { headers } = init;
   if (source === undefined) return isKeptBack(init);
   if (isResponseLike(init) && !areOurs(headers)) return true;
-  // Fetch headers do not tell where they come from, but those of a message say how its body is framed.
+  // Fetch headers do not show their origin, but those of a message include its framing.
   if (!areOurs(headers)) return isOfPlatform('Headers', headers) && framesAnother(headers, content);
   const message = headers[describedBody];
   if (message === undefined) return false;
   return message[describedBody]?.gave(source, content) !== true;
 }
 
-/** Drops what headers say of another body. A part of a body keeps what says which part it is. */
+/** Drops headers that describe another body. A partial body keeps the header that locates it. */
 export function forgetAnotherBody(headers: Headers, status: number): void {
   for (const name of ofBody) headers.delete(name);
   if (status !== 206) headers.delete('content-range');

@@ -8,17 +8,17 @@ import { optionNames } from './response-keys.js';
 
 /** The fields of an event (HTML, 9.2). */
 export interface ServerSentEventInit {
-  /** Written as JSON: the client reads it by `JSON.parse(event.data)`. */
+  /** Written as JSON; the client reads it with `JSON.parse(event.data)`. */
   data?: unknown;
-  /** A text that is sent as it is, in place of `data`. */
+  /** Text that is sent unchanged, in place of `data`. */
   rawData?: string;
-  /** The type of the event; a client without a listener for it does not see it. */
+  /** The event type; clients without a listener for it ignore the event. */
   event?: string;
-  /** What a client sends back as `last-event-id` when it connects again. */
+  /** The client sends it back as `last-event-id` when it reconnects. */
   id?: string | number;
-  /** Milliseconds after which a client that has lost the connection connects again. */
+  /** How long the client waits before it reconnects, in milliseconds. */
   retry?: number;
-  /** Lines that no client shows. */
+  /** Lines that clients ignore. */
   comment?: string;
 }
 
@@ -34,11 +34,11 @@ const knownFields = {
 const brand = Symbol.for('callnext.ServerSentEvent');
 
 /**
- * One event of an `EventSourceResponse`. Throws `SERVER_SENT_EVENT` for what the format has no room for, and
- * `NOT_SERIALIZABLE`. FastAPI's `ServerSentEvent`.
+ * One event of an `EventSourceResponse`, as FastAPI's `ServerSentEvent`. Throws `SERVER_SENT_EVENT` for a
+ * value that the format cannot express, and `NOT_SERIALIZABLE`.
  */
 export class ServerSentEvent {
-  /** As it is sent: its lines, and the blank one that ends it. */
+  /** The text on the wire, with its closing blank line. */
   readonly text: string;
 
   constructor(init: ServerSentEventInit) {
@@ -47,13 +47,13 @@ export class ServerSentEvent {
     const id = typeof init.id === 'number' ? String(init.id) : init.id;
     for (const [name, value] of Object.entries({ rawData, event, id, comment }))
       if (value !== undefined && typeof value !== 'string')
-        throw misuse('SERVER_SENT_EVENT', `\`${name}\` is no text`);
+        throw misuse('SERVER_SENT_EVENT', `\`${name}\` is not a string`);
     if (data !== undefined && rawData !== undefined)
       throw misuse('SERVER_SENT_EVENT', 'it has both `data` and `rawData`');
     for (const [name, value] of Object.entries({ event, id }))
       if (value !== undefined && /[\r\n]/.test(value))
         throw misuse('SERVER_SENT_EVENT', `\`${name}\` has a line break`);
-    if (id?.includes('\0')) throw misuse('SERVER_SENT_EVENT', '`id` has a NUL, which clients ignore');
+    if (id?.includes('\0')) throw misuse('SERVER_SENT_EVENT', '`id` contains a NUL, and clients ignore it');
     if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0))
       throw misuse('SERVER_SENT_EVENT', '`retry` is not a whole number of at least 0');
     const content = data === undefined ? rawData : serialize(data);
@@ -81,22 +81,22 @@ function linesOf(name: string, value: string | undefined): string {
 /** The options of an `EventSourceResponse`. */
 export interface EventSourceInit extends ResponseInit {
   /**
-   * Milliseconds without an event after which a comment keeps the connection alive; 15,000 unless set, never
-   * with 0.
+   * A comment keeps the connection alive after this many milliseconds without an event. The default is
+   * 15,000; 0 disables it.
    */
   pingInterval?: number;
 }
 
 const knownOptions = { ...responseOptions, pingInterval: true } satisfies OptionNames<EventSourceInit>;
 
-/** Where events come from; a Node stream is one too. */
+/** A Node stream qualifies too. */
 type EventSource = AsyncIterable<unknown> | Iterable<unknown> | ReadableStream<unknown>;
 
 const ping = ': ping\n\n';
 
 /**
- * Server-sent events, as a generator yields them: a `ServerSentEvent`, or any other value, which is the JSON
- * `data` of one.
+ * Streams server-sent events from a generator. It yields a `ServerSentEvent`, or any other value, which
+ * becomes the JSON `data` of an event.
  *
  * ```ts
  * const prices = endpoint({}, ({ request }) => new EventSourceResponse((async function* () {
@@ -104,10 +104,10 @@ const ping = ': ping\n\n';
  * })()));
  * ```
  *
- * The head goes out at once. When the client leaves, the generator is closed; one that waits for something is
- * closed when that comes, and keeps its dependencies for 5 seconds or the layer's `timeout`, so let it wait
- * with `request.signal`. `cache-control` says `no-transform` too, because a response that is compressed
- * arrives late. Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
+ * The head is sent at once. When the client leaves, the generator is closed. A generator that awaits
+ * something is closed only when that settles, and keeps its dependencies for up to 5 seconds or the layer's
+ * `timeout`: pass `request.signal` to what it awaits. `cache-control` includes `no-transform`, because
+ * compression delays events. Throws `SERVER_SENT_EVENT`. FastAPI's `EventSourceResponse`.
  */
 export class EventSourceResponse extends Response {
   static override readonly [optionNames] = knownOptions;
@@ -131,14 +131,11 @@ export class EventSourceResponse extends Response {
 type Event = IteratorResult<unknown>;
 type Sent = IteratorResult<string, undefined>;
 
-/**
- * What has become of the event that comes next: nobody has asked for it, it was asked for, or it came while a
- * comment was sent.
- */
+/** The next event: not requested yet, requested, or arrived while a comment was being sent. */
 type Next = 'unasked' | 'asked' | { readonly event: Event } | { readonly error: unknown };
 
 /**
- * Events as they are sent, with comments in long silences. It makes few objects, because most clients wait
+ * The events, with comments during long silences. Creates few objects per client, because most clients wait
  * most of the time.
  */
 class EventStream implements AsyncIterator<string, undefined> {
@@ -203,7 +200,7 @@ function sendPing(stream: EventStream): void {
   stream.ping();
 }
 
-/** Whether it is an event, of this copy of the package or of another one. */
+/** Whether a value is an event, even of another copy of the package. */
 export function isServerSentEvent(value: unknown): value is ServerSentEvent {
   return typeof value === 'object' && value !== null && brand in value;
 }

@@ -4,7 +4,7 @@ import { mayHaveBody, type RequestBody } from './request-body.js';
 
 export type FetchRequest = globalThis.Request;
 
-/** What of the Fetch `Request` only a request of the platform knows. */
+/** The members of Fetch's `Request` that only a platform request can answer. */
 export type FetchMember =
   | 'cache'
   | 'credentials'
@@ -28,7 +28,7 @@ const fetchMembers: readonly FetchMember[] = [
   'referrerPolicy',
 ];
 
-/** Makes the members of a prototype that read those of the request's `native`. */
+/** Defines these members on a prototype; each reads the request's `native`. */
 export function addFetchMembers(prototype: { readonly native: FetchRequest }): void {
   for (const name of fetchMembers) {
     Object.defineProperty(prototype, name, {
@@ -40,7 +40,7 @@ export function addFetchMembers(prototype: { readonly native: FetchRequest }): v
   }
 }
 
-/** The head of a request that is made into one of the platform. */
+/** The head that a platform request is built from. */
 interface Head {
   readonly method: string;
   readonly url: string;
@@ -48,12 +48,12 @@ interface Head {
   readonly signal: AbortSignal;
 }
 
-/** The bodies that requests of the platform were built over. */
+/** The body that each platform request was built over. */
 const natives = new WeakMap<FetchRequest, RequestBody>();
 /** Fetch, "forbidden method". */
 const unknownToFetch = /^(connect|trace|track)$/i;
 
-/** Throws an HTTPException of 501 for a method that Fetch does not know. */
+/** Builds a platform request. Throws an HTTPException of 501 for a method that Fetch does not support. */
 export function toFetchRequest({ method, url, headers, signal }: Head, body: RequestBody): FetchRequest {
   if (unknownToFetch.test(method)) throw new HTTPException(501);
   const given = mayHaveBody(method) ? body.forFetch(headers) : { body: null, headers: [...headers] };

@@ -2,7 +2,7 @@ import isFresh from 'fresh';
 import { elementsOf } from './header-rules.js';
 import type { Headers } from './headers.js';
 
-/** Whether a request asks whether the client still has the file, which it does. */
+/** Whether a conditional request shows that the client's copy is still current. */
 export function isStillFresh(asked: Headers, file: Headers): boolean {
   const named = ['if-none-match', 'if-modified-since', 'cache-control'];
   const conditions = Object.fromEntries(named.map(name => [name, asked.get(name) ?? undefined]));

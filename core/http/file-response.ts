@@ -15,9 +15,9 @@ import { bodyOf, headOf } from './response-parts.js';
 
 /** The options of a `FileResponse`. */
 export interface FileResponseInit extends ResponseInit {
-  /** The name that the client is to save it by, of any characters; with one the file is an attachment. */
+  /** The file name offered to the client, in any characters. Setting it makes the response an attachment. */
   filename?: string;
-  /** `attachment`, where there is a `filename`, unless set. */
+  /** `attachment` by default if `filename` is set. */
   contentDispositionType?: 'attachment' | 'inline';
 }
 
@@ -45,19 +45,19 @@ function checkFile(path: unknown, filename: unknown, type: unknown): void {
 }
 
 /**
- * A file, read when it is sent, at the speed of the client.
+ * Sends a file, read at the speed of the client.
  *
  * ```ts
  * return new FileResponse('/srv/reports/2026.pdf', { filename: 'Bericht für März.pdf' });
  * ```
  *
- * It has `content-length`, `last-modified`, an `etag` of its time and size, and a `content-type` by its name,
- * as far as `headers` do not name them. A request with conditions is answered with 304 or 412, one with
- * ranges with 206 or 416 (RFC 9110, 13 and 14), before the middleware sees the response. A `range` that can
- * not be read is ignored, where Starlette answers 400.
+ * Sets `content-length`, `last-modified`, an `etag` of modification time and size, and a `content-type` by
+ * file name, unless `headers` name them. Conditional requests get 304 or 412, and range requests 206 or 416
+ * (RFC 9110, 13 and 14), before middleware sees the response. An invalid `range` is ignored, where Starlette
+ * answers 400.
  *
- * The path is opened as it is given: never build it from a request without a check. It is opened when it is
- * answered with, which throws `FILE` where that fails, and closed when it is sent or let go of. Starlette's
+ * The path is used as given: never build it from a request without a check. The file is opened when the
+ * response is returned, which throws `FILE` on failure, and closed once it is sent or dropped. Starlette's
  * `FileResponse`.
  */
 export class FileResponse extends Response {
@@ -72,19 +72,19 @@ export class FileResponse extends Response {
     const isNamed = filename !== undefined || contentDispositionType !== undefined;
     if (!isNamed || this.headers.has('content-disposition')) return;
     const type = contentDispositionType ?? 'attachment';
-    // A line break would end the header, and half a surrogate pair can not be encoded.
+    // A line break would end the header, and a lone surrogate cannot be encoded.
     const name = filename?.replace(/\p{Cc}|\p{Cs}/gu, '_');
     this.headers.set('content-disposition', dispositionOf(name, { type }));
   }
 
-  /** What is sent of the file to a request. Internal. */
+  /** Internal: makes the response that is sent for a request. */
   override async [prepare](request: Request, files: Files | undefined): Promise<Response> {
     const open = await openFile(this.path, files);
     try {
       const response = this.#answer(request, open);
-      // What is changed from here on is changed on the response that is sent.
+      // Later changes must apply to the response that is sent.
       headOf(this).seal();
-      // Who sends a body closes the file with it.
+      // Sending a body also closes the file.
       if (bodyOf(response).whole !== undefined) await open.close();
       return response;
     } catch (thrown) {
@@ -106,7 +106,7 @@ export class FileResponse extends Response {
   }
 }
 
-/** What a request with conditions or ranges is answered with; `undefined` where it gets the whole file. */
+/** Answers a conditional or range request; `undefined` means: send the whole file. */
 function answerTo(request: Request, file: FileResponse, open: OpenFile): Response | undefined {
   const { size } = open;
   const asked = request.headers;
@@ -121,13 +121,15 @@ function answerTo(request: Request, file: FileResponse, open: OpenFile): Respons
   return unsatisfiable;
 }
 
-/** What is said of a body that is not sent is left out (RFC 9110, 15.4.5). */
+/** Omits the headers that describe the unsent body (RFC 9110, 15.4.5). */
 function bodyless(file: FileResponse, status: number): Response {
   const lines = [...file.headers].filter(([name]) => !/^content-/.test(name) || name === 'content-location');
   return new Response(null, { status, headers: lines });
 }
 
-/** A 304, with a note of what it leaves out: `gzip()` sends the `etag` and the `vary` that the 200 has. */
+/**
+ * A 304. Notes the omitted content type, so that `gzip()` can set the same `etag` and `vary` as on the 200.
+ */
 function unchanged(request: Request, file: FileResponse): Response {
   sharedOf(request).unsentType = file.headers.get('content-type') ?? '';
   return bodyless(file, 304);
@@ -171,8 +173,8 @@ function severalOf(file: FileResponse, open: OpenFile, ranges: readonly ByteRang
 }
 
 /**
- * Chunks of an open file, which is closed when they end or fail, and when nobody wants them: written out,
- * since a generator that has not begun is left without running its `finally`.
+ * Chunks of an open file, which is closed when they end, fail or are dropped. Not a generator: `return()` on
+ * one that has not started skips its `finally`.
  */
 function closing(open: OpenFile, chunks: AsyncIterable<Chunk>): AsyncIterable<Chunk> {
   const iterator = chunks[Symbol.asyncIterator]();
@@ -197,17 +199,16 @@ function lengthOf({ start, end }: ByteRange): number {
 }
 
 /**
- * Opened before there is a head: one that can not be opened is an answer of its own, and not a body that is
- * cut.
+ * Opens the file before the head is sent, so that a failure becomes an error response instead of a cut body.
  */
 async function openFile(path: string, files: Files | undefined): Promise<OpenFile> {
-  if (files === undefined) throw misuse('FILE', path, 'can not be read: this adapter has no files');
+  if (files === undefined) throw misuse('FILE', path, 'cannot be read: this adapter has no files');
   let open: OpenFile | undefined;
   try {
     open = await files.open(path);
   } catch (cause) {
     const { code } = toError(cause) as { code?: unknown };
-    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `can not be read (${code})`;
+    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `cannot be read (${code})`;
     throw misuseWith({ cause }, 'FILE', path, reason);
   }
   if (open === undefined) throw misuse('FILE', path, 'is not a file');
@@ -222,10 +223,10 @@ function mediaTypeOf(name: string): string {
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
 }
 
-/** Stands for the file until somebody answers with it. */
+/** The body until the response is returned: it refuses every read. */
 function unread(path: string): AsyncIterable<Uint8Array> {
   const refuse = async (): Promise<never> => {
-    throw misuse('FILE', path, 'is read when it is sent, and not before');
+    throw misuse('FILE', path, 'is only read when it is sent');
   };
   const close = async (): Promise<IteratorReturnResult<undefined>> => ({ value: undefined, done: true });
   return { [Symbol.asyncIterator]: () => ({ next: refuse, return: close }) };

@@ -1,20 +1,18 @@
-/** A file that is open for reading. */
 export interface OpenFile {
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
   readonly modified: Date;
-  /** The bytes from `start` to `end`, both included. Ends early where the file has become shorter. */
+  /** Reads the bytes from `start` to `end`, both inclusive. Ends early if the file has shrunk. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
-  /** Closes the file, when a read that is under way is through. Does nothing the second time. */
+  /** Closes the file after any pending read. A second call does nothing. */
   close(): Promise<void>;
 }
 
-/** How files are read: a part of the port that an adapter implements. */
+/** The file access of an adapter, a part of its port. */
 export interface Files {
   /**
-   * Opens a file, so that nothing that happens to its path later changes what is sent. `undefined` where
-   * something else is at the path, such as a directory; rejects where there is nothing, or nothing that may
-   * be read.
+   * Opens a file; later changes to its path do not affect what is sent. `undefined` if the path is not a
+   * file, such as a directory; rejects if it is missing or unreadable.
    */
   open(path: string): Promise<OpenFile | undefined>;
 }

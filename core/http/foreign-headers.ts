@@ -1,6 +1,5 @@
 /**
- * What is read of headers that are not ours: those of the platform, of undici, or of a ponyfill such as
- * node-fetch.
+ * The slice of foreign headers that is read: those of the platform, undici, or a ponyfill such as node-fetch.
  */
 export interface HeadersLike {
   get(name: string): string | null;
@@ -9,18 +8,18 @@ export interface HeadersLike {
 
 interface CookieReader extends HeadersLike {
   getSetCookie?(): string[];
-  /** Of node-fetch. */
+  /** node-fetch only. */
   raw?(): Readonly<Record<string, readonly string[] | undefined>>;
 }
 
-/** Whether a value is a `Headers` of some make; a `Map` has no `append`. */
+/** Whether a value is any implementation of `Headers`; a `Map` has no `append`. */
 export function isHeadersLike(value: object): value is HeadersLike {
   const { get, forEach, append } = value as Partial<Record<string, unknown>>;
   return typeof get === 'function' && typeof forEach === 'function' && typeof append === 'function';
 }
 
 /**
- * Returns the lines of headers of any make, each `set-cookie` by itself, however their `forEach` joins them.
+ * Returns the header lines, each `set-cookie` separately, however the implementation's `forEach` joins them.
  */
 export function linesOfHeaders(headers: HeadersLike): [name: string, value: string][] {
   const lines: [string, string][] = [];
@@ -38,5 +37,5 @@ function cookieLines(headers: CookieReader): readonly string[] {
   return joined === null ? [] : joined.split(betweenCookies);
 }
 
-/** A comma that a name and its `=` follow; the comma of `expires` is followed by a date. */
+/** A comma followed by a name and `=`; the comma within `expires` is followed by a date. */
 const betweenCookies = /,\s*(?=[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)/;

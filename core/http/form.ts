@@ -4,22 +4,21 @@ import { asAnswer, HTTPException } from './http-exception.js';
 
 /** The limits of a form. FastAPI's `request.form(max_files=…)`. */
 export interface FormOptions {
-  /** 1000 unless set. */
+  /** 1000 by default. */
   maxFiles?: number;
-  /** 1000 unless set. */
+  /** 1000 by default. */
   maxFields?: number;
   /**
-   * Bytes of one field; 1 MiB unless set, or the layer's `maxBodySize` where that is less. Files may have any
-   * size.
+   * Bytes per field; by default 1 MiB or the layer's `maxBodySize`, whichever is less. Files are not limited.
    */
   maxPartSize?: number;
 }
 
-/** The limits that an adapter reads a form with. */
+/** The limits that an adapter applies to a form. */
 export interface FormLimits extends Required<FormOptions> {
-  /** Bytes of all fields, names and types together. More of them is a 413. */
+  /** Total bytes of all fields, names and types. More is a 413. */
   readonly maxText: number;
-  /** Bytes of the fields and of the files that are not on disk. More files than that go to disk. */
+  /** Total bytes of fields and files held in memory. Further files go to disk. */
   readonly maxMemory: number;
 }
 
@@ -35,7 +34,7 @@ export function formLimits(options: FormOptions, maxBodySize: number): FormLimit
   return { ...limits, maxText: Math.max(maxBodySize, options.maxPartSize ?? 0), maxMemory: maxBodySize };
 }
 
-/** What a form is refused for, in Starlette's words. */
+/** The errors of a refused form, in Starlette's words. */
 export const formErrors = {
   files: (limit: number) => refusal(`Too many files. Maximum number of files is ${limit}.`),
   fields: (limit: number) => refusal(`Too many fields. Maximum number of fields is ${limit}.`),
@@ -51,32 +50,32 @@ function refusal(detail: string, status = 400): HTTPException {
   return new HTTPException(status, detail);
 }
 
-/** A body that is no form. A `TypeError` as in Fetch, answered with a 415. */
+/** The error of a body that is not a form: a `TypeError` as in Fetch, answered with a 415. */
 export function notAForm(type: string | null): TypeError {
   const message = `The body is no form: its content type is ${JSON.stringify(type ?? '')}.`;
   return asAnswer(new TypeError(message), 415);
 }
 
-/** The kind of form that a content type names; `undefined` for a body that is none. */
+/** The kind of form that a content type names; `undefined` if it is not a form. */
 export function kindOfForm(type: string | null): 'urlencoded' | 'multipart' | undefined {
   const essence = essenceOf(type);
   if (essence === 'application/x-www-form-urlencoded') return 'urlencoded';
   return essence === 'multipart/form-data' ? 'multipart' : undefined;
 }
 
-/** What of a content type says how a body is read: in lower case, without its parameters. */
+/** A content type in lower case, without its parameters. */
 export function essenceOf(type: string | null): string {
   return (type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** A form that is urlencoded, within its limits. Throws an HTTPException of 400. */
+/** Parses an urlencoded form within its limits. Throws an HTTPException of 400. */
 export function urlencodedForm(text: string, { maxFields, maxPartSize }: FormLimits): FormData {
   const form = new FormData();
   let fields = 0;
   for (const [name, value] of new URLSearchParams(text)) {
     fields += 1;
     if (fields > maxFields) throw formErrors.fields(maxFields);
-    // Each character is a byte at least.
+    // Each character takes at least one byte.
     if (name.length + value.length > maxPartSize) throw formErrors.field(maxPartSize);
     form.append(name, value);
   }
@@ -91,13 +90,11 @@ interface UploadFileOptions {
 const knownOptions = { type: true, path: true } satisfies OptionNames<UploadFileOptions>;
 
 /**
- * A file of a form: a `File` of the platform, in memory or on disk. One that is on disk is read when it is
- * asked for, and removed when the last background task of the request has run. FastAPI's `UploadFile`.
+ * A file of a form: a platform `File`, in memory or on disk. A file on disk is read on demand, and removed
+ * after the last background task of the request. FastAPI's `UploadFile`.
  */
 export class UploadFile extends File {
-  /**
-   * Where it lies on disk, so that it may be moved away instead of copied; `undefined` where it is in memory.
-   */
+  /** The path on disk, so that the file can be moved instead of copied; `undefined` if it is in memory. */
   readonly path: string | undefined;
 
   constructor(parts: readonly (Uint8Array | Blob)[], name: string, options: UploadFileOptions = noOptions) {
@@ -106,7 +103,7 @@ export class UploadFile extends File {
     this.path = options.path;
   }
 
-  /** The name that the client gave it, without any folders. Never a path to write to as it is. */
+  /** The name that the client sent, without folders. Do not use it as a path. */
   get filename(): string {
     return this.name;
   }
@@ -116,10 +113,7 @@ export class UploadFile extends File {
   }
 }
 
-/**
- * A form of either content type, read as the platform reads it. Throws a `TypeError` for bytes that are no
- * form.
- */
+/** Parses a form of either content type as the platform does. Throws a `TypeError` for an invalid form. */
 export function formDataOf(bytes: ArrayBuffer, type: string | null): Promise<FormData> {
   return new globalThis.Response(bytes, { headers: { 'content-type': type ?? '' } }).formData();
 }

@@ -8,20 +8,20 @@ import { optionNames } from './response-keys.js';
 import { isResponseLike, linesOf, type ResponseLike } from './response-like.js';
 import { checkedStatus, reasonPhrase } from './status.js';
 
-/** The options of a response: those of Fetch, and what runs after it. */
+/** The options of a response: those of Fetch, and the background work to run after it. */
 export interface ResponseInit {
-  /** 200 to 599; 200 unless set. */
+  /** 200 to 599; 200 by default. */
   status?: number;
-  /** The reason phrase; that of the status unless set. */
+  /** The reason phrase; by default that of the status. */
   statusText?: string;
   headers?: HeadersInit;
-  /** The `content-type`, where `headers` do not name one. */
+  /** The `content-type`, unless `headers` set one. */
   mediaType?: string;
   /** Runs after the response is sent and the dependencies have exited. */
   background?: BackgroundWork;
 }
 
-/** The names of `ResponseInit`; responses with options of their own add theirs. */
+/** The names in `ResponseInit`; response classes with more options add theirs. */
 export const responseOptions = {
   status: true,
   statusText: true,
@@ -30,29 +30,25 @@ export const responseOptions = {
   background: true,
 } satisfies OptionNames<ResponseInit>;
 
-/**
- * The status and the headers of a response, wherever they live: in memory, or on a native response that is
- * held.
- */
+/** The status and headers of a response, in memory or on a held native response. */
 export interface ResponseHead {
   status: number;
   statusText: string;
   readonly headers: Headers;
   readonly isSealed: boolean;
-  /** Whether somebody has chosen the status; of a response that is not in memory, somebody has. */
+  /** Whether user code chose the status; always so for a native response. */
   readonly isStatusNamed?: boolean;
-  /** From here on, changes throw `HEADERS_SENT`. */
+  /** Makes further changes throw `HEADERS_SENT`. */
   seal(): void;
-  /** Opens the body that comes with a head that lives elsewhere. A head in memory has none. */
+  /** Opens the body of a head that lives elsewhere. A head in memory has none. */
   openBody?(): Body;
 }
 
-/** A head that lives elsewhere, such as on a native response: what an adapter implements. */
+/** A head that lives elsewhere, such as on a native response. Adapters implement it. */
 export interface ViewHead extends ResponseHead {
   openBody(): Body;
 }
 
-/** The head of a response that is in memory. */
 export class MemoryHead implements ResponseHead {
   readonly headers: Headers;
   isStatusNamed: boolean;
@@ -96,7 +92,7 @@ export class MemoryHead implements ResponseHead {
   }
 }
 
-/** Native code may have answered with a status that Fetch does not know. */
+/** Native code may have used a status that Fetch does not allow. */
 function takenStatus(status: number): number {
   return status >= 100 && status <= 999 ? status : checkedStatus(status);
 }
@@ -112,7 +108,7 @@ function headersOf(init: ResponseInit | ResponseLike): HeadersInit | undefined {
   return headers;
 }
 
-/** The head of another response is taken as it is. */
+/** Checks options; the head of another response is accepted unchanged. */
 export function checkInit(
   target: { readonly name: string; readonly [optionNames]: Readonly<Record<string, true>> },
   init: ResponseInit | ResponseLike,

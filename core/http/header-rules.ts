@@ -1,6 +1,6 @@
 import type { Headers } from './headers.js';
 
-/** Headers of one connection (RFC 9110, 7.6.1), which say nothing on another one. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1). */
 export const ofHop: readonly string[] = [
   'connection',
   'keep-alive',
@@ -9,15 +9,11 @@ export const ofHop: readonly string[] = [
   'upgrade',
 ];
 
-/**
- * Those, and what says how a body is coded and how long it is: headers of one message that are none of
- * another's.
- */
+/** Hop-by-hop headers, and those that encode and delimit one message's body. */
 export const ofFraming: readonly string[] = [...ofHop, 'content-encoding', 'content-length'];
 
 /**
- * Gives headers those that they do not name; cookies are added to theirs, and what `vary` names. What frames
- * a body stays as it is.
+ * Adds headers that are missing; cookies and the names in `vary` are appended. Framing headers are skipped.
  */
 export function fillHeaders(headers: Headers, added: Headers): void {
   for (const [name, value] of added.lines()) {
@@ -33,7 +29,7 @@ function addCookies(headers: Headers, lines: readonly string[]): void {
   for (const line of lines) if (!before.includes(line)) headers.append('set-cookie', line);
 }
 
-/** Adds names to `vary`, each once; `*` says all of them already (RFC 9110, 12.5.5). */
+/** Adds names to `vary`, each once; `*` already covers all of them (RFC 9110, 12.5.5). */
 export function addToVary(headers: Headers, added: string): void {
   const before = headers.get('vary');
   if (before === null) return headers.set('vary', added);
@@ -44,7 +40,7 @@ export function addToVary(headers: Headers, added: string): void {
   headers.set('vary', names.filter(isNew).join(', '));
 }
 
-/** The elements of a header that is a list; empty ones count for nothing (RFC 9110, 5.6.1). */
+/** The elements of a list header, without empty ones (RFC 9110, 5.6.1). */
 export function elementsOf(list: string): string[] {
   return list
     .split(',')

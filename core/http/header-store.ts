@@ -1,17 +1,17 @@
 import { misuse } from '../errors.js';
 
-/** Where a `Headers` keeps its lines. Names come in the caller's case and are compared without it. */
+/** The storage behind `Headers`. Names keep the caller's case and are compared case-insensitively. */
 export interface HeaderStore {
   get(name: string): string | readonly string[] | undefined;
-  /** A list is several lines of the same name. */
+  /** A list sets several lines of one name. */
   set(name: string, value: string | readonly string[]): void;
   delete(name: string): void;
   lines(): Iterable<readonly [name: string, value: string | readonly string[]]>;
-  /** The lines of one name as they came, where `get` gives them joined, or the first one only. */
+  /** The separate lines of one name, if `get` joins them or returns only the first. */
   separate?(name: string): readonly string[] | undefined;
 }
 
-/** Case-insensitive lines in memory, in the order in which they were first set. */
+/** Case-insensitive lines in memory, in the order they were first set. */
 export class MemoryHeaders implements HeaderStore {
   readonly #lines = new Map<string, string | readonly string[]>();
   #sealed = false;
@@ -34,7 +34,7 @@ export class MemoryHeaders implements HeaderStore {
     return this.#lines;
   }
 
-  /** From here on a change throws: the head is on its way. */
+  /** Makes further changes throw, because the head is being sent. */
   seal(): void {
     this.#sealed = true;
   }

@@ -6,17 +6,17 @@ import { type HeaderStore, MemoryHeaders } from './header-store.js';
 
 type HeaderPairs = Iterable<readonly [string, string]>;
 
-/** What a header list is made from, as in Fetch. */
+/** The sources of a header list, as in Fetch. */
 export type HeadersInit = HeaderPairs | Readonly<Record<string, string>>;
 
-/** A body as far as its headers know it. */
+/** The part of a body that its headers need. */
 interface DescribedBody {
-  /** Whether somebody has looked, and there is no body. Another copy of the package may not tell. */
+  /** Whether the body was opened and found to be empty; unknown from other copies of the package. */
   readonly isNothing?: boolean;
   gave(source: unknown, content: Content): boolean;
 }
 
-/** The message that headers came with, and its body as far as somebody has asked for it. */
+/** The message that the headers belong to, and its body once someone has asked for it. */
 export const describedBody: unique symbol = Symbol.for('callnext.Headers.describedBody') as never;
 
 /** A message whose headers describe its body. */
@@ -24,27 +24,24 @@ export interface Describing {
   readonly [describedBody]: DescribedBody | undefined;
 }
 
-/** What tells from whom headers were copied, over any number of copies, without keeping those alive. */
+/** Identifies the headers that these were copied from, at any distance, without keeping those alive. */
 const lineage: unique symbol = Symbol.for('callnext.Headers.lineage') as never;
 
 /**
- * The headers of a message: the interface of the Fetch `Headers`, over a store.
- * On a native response the store is the response itself, so a change is what the client gets.
+ * The headers of a message: the interface of the Fetch `Headers`, over a store. On a native response the
+ * store is the response itself, so a change is what the client gets.
  *
- * Throws `HEADER_NAME` and `HEADER_VALUE` for what HTTP does not allow and `HEADERS_SENT` for a change that
- * comes too late.
+ * Throws `HEADER_NAME` and `HEADER_VALUE` for invalid input, and `HEADERS_SENT` for a change after the
+ * response was sent.
  */
 export class Headers {
   readonly #store: HeaderStore;
-  /**
-   * Those that these were copied from, and values that were appended to others: their lines are kept for
-   * `getAll`.
-   */
+  /** The headers these were copied from; keeps the separate lines of joined values for `getAll`. */
   readonly #origin: Headers | undefined;
   #appended: Map<string, readonly string[]> | undefined;
   /** Internal. */
   [describedBody]: Describing | undefined = undefined;
-  /** Internal: its own mark, and those of the headers that it was copied from. */
+  /** Internal: its own mark, and those of the headers it was copied from. */
   [lineage]: readonly object[] | undefined = undefined;
 
   constructor(init?: HeadersInit | null, store: HeaderStore = new MemoryHeaders()) {
@@ -56,20 +53,20 @@ export class Headers {
     if (init) for (const [name, value] of pairsOf(init)) this.#appendLines(name, value);
   }
 
-  /** A record may hold lists, as Node's `IncomingHttpHeaders` do. */
+  /** A record may contain lists, like Node's `IncomingHttpHeaders`. */
   #appendLines(name: string, value: string | readonly string[]): void {
     if (Array.isArray(value)) for (const line of value) this.append(name, line);
     else this.append(name, value as string);
   }
 
-  /** The value, several of them joined by `, `; `null` where there is none. */
+  /** The value; several values are joined by `, `. `null` if it is missing. */
   get(name: string): string | null {
     const value = this.#store.get(checkedName(name));
     if (value === undefined) return null;
     return typeof value === 'string' ? value : value.join(', ');
   }
 
-  /** Each value by itself, in the order in which they came. FastAPI's `request.headers.getlist(name)`. */
+  /** Each value separately, in the order received. FastAPI's `request.headers.getlist(name)`. */
   getAll(name: string): string[] {
     const value = this.#store.get(checkedName(name));
     if (value === undefined) return [];
@@ -77,14 +74,14 @@ export class Headers {
     return this.#store.separate?.(name)?.slice() ?? this.#keptLines(name, value) ?? [value];
   }
 
-  /** The lines that a joined value was made of, unless it was set to another one since. */
+  /** The separate lines of a joined value, unless it was set again since. */
   #keptLines(name: string, value: string): string[] | undefined {
     const appended = this.#appended?.get(name.toLowerCase());
     if (appended?.join(', ') === value) return [...appended];
     return this.#origin?.get(name) === value ? this.#origin.getAll(name) : undefined;
   }
 
-  /** Each `set-cookie` line by itself: they can not be joined. */
+  /** Each `set-cookie` line separately, because they cannot be joined. */
   getSetCookie(): string[] {
     const value = this.#store.get('set-cookie');
     if (value === undefined) return [];
@@ -122,7 +119,7 @@ export class Headers {
     for (const [name, value] of this) callback.call(thisArg, value, name, this);
   }
 
-  /** Sorted by name, names in lower case, each `set-cookie` by itself (Fetch, "sort and combine"). */
+  /** Sorted by name, names in lower case, each `set-cookie` separately (Fetch, "sort and combine"). */
   *entries(): HeadersIterator<[string, string]> {
     const lines = [...this.#store.lines()].map(([name, value]) => [name.toLowerCase(), value] as const);
     lines.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
@@ -145,7 +142,7 @@ export class Headers {
     return this.entries();
   }
 
-  /** The lines as they are stored, for the adapter that writes them. */
+  /** The stored lines, for the adapter that writes them. */
   lines(): Iterable<readonly [string, string | readonly string[]]> {
     return this.#store.lines();
   }
@@ -155,26 +152,22 @@ export class Headers {
   }
 }
 
-/** Whether headers are ours, of this copy of the package or of another one. */
+/** Whether headers are ours, even of another copy of the package. */
 export function areOurs(headers: unknown): headers is Headers {
   return typeof headers === 'object' && headers !== null && describedBody in headers;
 }
 
-/**
- * More copies than that are made of a list that is kept and copied for every request, and not of one
- * response.
- */
+/** A single response is never copied more often; a list kept and copied for every request is. */
 const keptMarks = 100;
 
-/** Notes that headers have all the lines of others, but for what is changed afterwards. */
+/** Records that headers start as a copy of others. */
 export function markAsCopy(headers: Headers, others: Headers): void {
   others[lineage] ??= [{}];
   headers[lineage] = [{}, ...others[lineage].slice(0, keptMarks)];
 }
 
 /**
- * Whether headers were copied from others, directly or from a copy. What they do not name was then taken
- * away.
+ * Whether headers were copied from others, at any distance. Names missing here were then deleted on purpose.
  */
 export function areCopiedFrom(headers: Headers, others: Headers): boolean {
   const mark = others[lineage]?.[0];

@@ -2,7 +2,6 @@ import { misuse } from '../errors.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { reasonPhrase } from './status.js';
 
-/** The options of an `HTTPException`. */
 interface HTTPExceptionOptions {
   headers?: Readonly<Record<string, string>>;
   cause?: unknown;
@@ -12,12 +11,12 @@ const knownOptions = { headers: true, cause: true } satisfies OptionNames<HTTPEx
 const brand = Symbol.for('callnext.HTTPException');
 
 /**
- * An answer by exception: `throw new HTTPException(404, 'Item not found')` becomes a 404 with
- * `{"detail": "Item not found"}`.
+ * Answers by throwing: `throw new HTTPException(404, 'Item not found')` becomes a 404 with `{"detail": "Item
+ * not found"}`.
  *
- * `detail` is any JSON value, the reason phrase unless given. The fields `status`, `statusCode`, `expose` and
- * `headers` are those that Express and Koa read, so one that escapes to them is rendered rightly. Throws
- * `STATUS` outside 200–599. FastAPI's `HTTPException`.
+ * `detail` is any JSON value; the default is the reason phrase. Express and Koa read `status`, `statusCode`,
+ * `expose` and `headers`, so they render an escaped exception correctly. Throws `STATUS` outside 200–599.
+ * FastAPI's `HTTPException`.
  */
 export class HTTPException extends Error {
   override readonly name = 'HTTPException';
@@ -47,7 +46,7 @@ export class HTTPException extends Error {
   }
 }
 
-/** Whether it is one of ours, of this copy of the package or of another one. */
+/** Whether an error is an HTTPException, even of another copy of the package. */
 export function isHTTPException(error: Error): error is HTTPException {
   try {
     return brand in error;
@@ -56,14 +55,14 @@ export function isHTTPException(error: Error): error is HTTPException {
   }
 }
 
-/** Whether it is the class itself, of this copy of the package or of another one, and not a subclass. */
+/** Whether a class is `HTTPException` itself, even of another copy of the package, and not a subclass. */
 export function isHTTPExceptionClass({ prototype }: { readonly prototype: object }): boolean {
   return Object.hasOwn(prototype, brand);
 }
 
 /**
- * Makes an error of the platform an HTTPException, too, with its message as the detail: a `SyntaxError` stays
- * one for who catches it.
+ * Adds the fields of an HTTPException to a platform error, with its message as the detail; a `SyntaxError`
+ * stays a `SyntaxError`.
  */
 export function asAnswer<E extends Error>(error: E, status: number): E & HTTPException {
   const fields = { status, statusCode: status, detail: error.message, expose: true, headers: {} };

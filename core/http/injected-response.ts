@@ -5,8 +5,8 @@ import type { Response } from './response.js';
 import { checkedStatus } from './status.js';
 
 /**
- * The `response` that dependencies and endpoints are given: what they set on it is merged into the response
- * that the endpoint's result becomes. FastAPI's `response: Response` parameter.
+ * The `response` injected into dependencies and endpoints. Its headers, cookies and status are merged into
+ * the response of the endpoint. FastAPI's `response: Response` parameter.
  */
 export class InjectedResponse {
   #headers: Headers | undefined;
@@ -17,7 +17,7 @@ export class InjectedResponse {
     return this.#headers;
   }
 
-  /** `undefined` until it is set; then the status of a response made from plain data. */
+  /** `undefined` until set; then the status of a response made from plain data. */
   get status(): number | undefined {
     return this.#status;
   }
@@ -26,17 +26,17 @@ export class InjectedResponse {
     this.#status = status === undefined ? undefined : checkedStatus(status);
   }
 
-  /** Adds a cookie, as `Response.setCookie` does. Throws `COOKIE`. */
+  /** Adds a cookie, like `Response.setCookie`. Throws `COOKIE`. */
   setCookie(name: string, value = '', options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', cookieLine(name, value, options));
   }
 
-  /** Ends a cookie, as `Response.deleteCookie` does. Throws `COOKIE`. */
+  /** Deletes a cookie, like `Response.deleteCookie`. Throws `COOKIE`. */
   deleteCookie(name: string, options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', endedCookieLine(name, options));
   }
 
-  /** Merges into a response made from plain data: what was set here wins. */
+  /** Merges into a response made from plain data; values set here win. */
   mergeInto(response: Response): void {
     if (this.#status !== undefined) response.status = this.#status;
     for (const [name, value] of this.#lines()) {
@@ -45,10 +45,7 @@ export class InjectedResponse {
     }
   }
 
-  /**
-   * Merges into a response that the endpoint returned itself: its own values win, cookies are added to its
-   * own.
-   */
+  /** Merges into a response that the endpoint returned; its own values win, and cookies are added. */
   fillInto(response: Response, hasStatus: boolean): void {
     if (this.#status !== undefined && !hasStatus) response.status = this.#status;
     for (const [name, value] of this.#lines()) {

@@ -3,9 +3,8 @@ import { misuse, misuseWith } from '../errors.js';
 import { asAnswer, HTTPException } from './http-exception.js';
 
 /**
- * Throws an HTTPException of 415 for a content type that is not JSON, and for none: a page of another site
- * may send a body as `text/plain`, or a `Blob` without a type, and its browser asks nobody first (Fetch,
- * "CORS-safelisted request-header").
+ * Throws an HTTPException of 415 unless the content type is JSON. Another site's page may send a body as
+ * `text/plain`, or without a type, and without a CORS preflight (Fetch, "CORS-safelisted request-header").
  */
 export function refuseOtherThanJSON(type: string | null): void {
   if (isJSONType(type)) return;
@@ -24,10 +23,7 @@ function essenceIn(type: string | null): string {
   return type?.split(';', 1)[0]?.trim() ?? '';
 }
 
-/**
- * A body as JSON. Throws a `SyntaxError` that is answered with a 400, as body parsers do: it is the client's
- * mistake.
- */
+/** Parses a body as JSON. Throws a `SyntaxError` that is answered with a 400, as body parsers do. */
 export function parseJSON(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -38,14 +34,13 @@ export function parseJSON(text: string): unknown {
 }
 
 /**
- * Plain data as JSON. `undefined` is written as `null`, as FastAPI writes what a function without `return`
- * gives.
+ * Serializes plain data as JSON. `undefined` becomes `null`, as FastAPI writes the result of a function
+ * without `return`.
  *
- * Throws `NOT_SERIALIZABLE`, with the place, for what JSON has no form for: a bigint, a circle, a function in
- * place of the data, and `NaN` and `Infinity`, which `JSON.stringify` makes `null` of (Starlette's
- * `allow_nan=False`), and for a promise, which it makes `{}` of, in place of the data or in its first level.
- * In place of the data, so does a stream, a `Blob`, a form, a `Map` or a `Set`. What it leaves out, such as a
- * property that is a function, is left out.
+ * Throws `NOT_SERIALIZABLE`, with the place, for a bigint, a cycle, `NaN` and `Infinity` (Starlette's
+ * `allow_nan=False`); for a promise as the data or in its first level; and for a function, a stream, a
+ * `Blob`, a form, a `Map` or a `Set` as the data. Properties that `JSON.stringify` omits, such as functions,
+ * are omitted.
  */
 export function serialize(data: unknown): string {
   const value = data === undefined ? null : data;
@@ -58,7 +53,7 @@ export function serialize(data: unknown): string {
     throw cause;
   }
   if (text === undefined) throw misuse('NOT_SERIALIZABLE', data);
-  // They are `null` in the text, so that only a text with a `null` is looked at again.
+  // `NaN` and `Infinity` become `null`, so only a text with a `null` needs a second look.
   if (text.includes('null')) refuseUnwritable(value);
   if (text.includes('{}')) refusePromise(value);
   return text;
@@ -71,7 +66,7 @@ function refuseUnwritable(data: unknown, options: { cause?: unknown } = {}): voi
   throw misuseWith(options, 'NOT_SERIALIZABLE', found.value, `${found.what} at \`${place}\``);
 }
 
-/** A getter or a `toJSON` that does not like to be asked twice has been written already. */
+/** Gives up on a getter or a `toJSON` that throws on a second read; it has already been written. */
 function lookForUnwritable(data: unknown): Unwritable | undefined {
   try {
     return findUnwritable(data, '', new Set());
@@ -83,14 +78,10 @@ function lookForUnwritable(data: unknown): Unwritable | undefined {
 interface Unwritable {
   readonly value: unknown;
   readonly what: string;
-  /** Innermost first. */
   readonly path: string[];
 }
 
-/**
- * Walks through data as `JSON.stringify` does. The path is put together only where there is something to be
- * found.
- */
+/** Walks through data like `JSON.stringify`. Builds the path only when it finds something. */
 function findUnwritable(data: unknown, key: string, around: Set<object>): Unwritable | undefined {
   const value = written(data, key);
   const standsHere = (what = 'it stands'): Unwritable => ({ value, what, path: [] });
@@ -106,8 +97,8 @@ function findUnwritable(data: unknown, key: string, around: Set<object>): Unwrit
 }
 
 /**
- * A missing `await`, as in `{ items: db.all() }` or `rows.map(async …)`. Only the first level is looked at:
- * an empty object is no reason to walk through all of the data.
+ * Catches a missing `await`, as in `{ items: db.all() }` or `rows.map(async …)`. Checks the first level only,
+ * to keep objects that are simply empty cheap.
  */
 function refusePromise(data: unknown): void {
   if (typeof data !== 'object' || data === null) return;
@@ -124,10 +115,10 @@ function refusePromise(data: unknown): void {
 }
 
 function promiseAt(value: unknown, place: string): Error {
-  return misuse('NOT_SERIALIZABLE', value, `it stands at \`data${place}\``);
+  return misuse('NOT_SERIALIZABLE', value, `it is at \`data${place}\``);
 }
 
-/** A getter that does not like to be asked twice has been written already. */
+/** `undefined` for a getter that throws on a second read; it has already been written. */
 function read(data: object, key: string): unknown {
   try {
     return Reflect.get(data, key);
@@ -140,7 +131,7 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise && typeof (value as { toJSON?: unknown }).toJSON !== 'function';
 }
 
-/** What is written for a value: what its `toJSON` makes of it, once. */
+/** The written form of a value: the result of its `toJSON`, if it has one. */
 function written(data: unknown, key: string): unknown {
   const isAsked = (typeof data === 'object' && data !== null) || typeof data === 'bigint';
   const toJSON: unknown = isAsked ? (data as { toJSON?: unknown }).toJSON : undefined;

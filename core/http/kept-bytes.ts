@@ -1,29 +1,26 @@
 import { type Chunk, toBytes } from './body-source.js';
 import type { Cursor, Kept } from './kept-chunks.js';
 
-/** A chunk of fewer bytes is copied: an object of its own takes more memory than they do. */
+/** Chunks with fewer bytes are copied, because a separate object takes more memory than they do. */
 const small = 1024;
-/**
- * A chunk that is less than this part of the memory it lies in is copied, so that it does not keep all of
- * that.
- */
+/** A chunk smaller than this fraction of its buffer is copied, so that it does not keep the buffer alive. */
 const share = 4;
 const smallestPage = 1024;
 const largestPage = 64 * 1024;
 const nothing = new Uint8Array(0);
 
 /**
- * The bytes of a body, which a client may send in chunks of any size. Small chunks are copied into pages, so
- * that what is kept takes a small multiple of its size. A position is a number of bytes.
+ * The bytes of a body, in chunks of any size. Small chunks are copied into pages, which bounds the memory to
+ * a small multiple of the size. A position is a number of bytes.
  */
 export class KeptBytes implements Kept {
   #chunks: Uint8Array[] = [];
-  /** Where each chunk ends. */
+  /** The end position of each chunk. */
   #ends: number[] = [];
-  /** The first chunk that is left, in both. */
+  /** The index of the first remaining chunk, in both arrays. */
   #first = 0;
   #start = 0;
-  /** What the last chunk is the beginning of, where there is room for more. */
+  /** The page that the last chunk begins, if it has room. */
   #page: Uint8Array | undefined;
 
   get start(): number {
@@ -34,7 +31,7 @@ export class KeptBytes implements Kept {
     return this.#ends.at(-1) ?? this.#start;
   }
 
-  /** Bytes. */
+  /** In bytes. */
   get size(): number {
     return this.end - this.#start;
   }
@@ -43,7 +40,7 @@ export class KeptBytes implements Kept {
     const bytes = toBytes(chunk);
     if (bytes.byteLength === 0 || this.#fillPage(bytes)) return;
     const pageSize = this.#closePage();
-    // The only one is what most bodies are: it is not copied.
+    // Most bodies are a single chunk: return it without a copy.
     if (this.size === 0 || isCompact(bytes)) return this.#add(bytes);
     const page = new Uint8Array(Math.max(pageSize, bytes.byteLength));
     page.set(bytes);
@@ -59,7 +56,7 @@ export class KeptBytes implements Kept {
     return rest;
   }
 
-  /** The first chunk, which is not kept any longer. */
+  /** Removes and returns the first chunk. */
   take(): Uint8Array | undefined {
     if (this.size === 0) return undefined;
     const chunk = this.#chunkFrom(this.#first, this.#start);
@@ -67,7 +64,7 @@ export class KeptBytes implements Kept {
     return chunk;
   }
 
-  /** One chunk after the other, as `take` gives them. */
+  /** Removes and yields one chunk after the other. */
   *takeAll(): Generator<Uint8Array, void, unknown> {
     for (let chunk = this.take(); chunk; chunk = this.take()) yield chunk;
   }
@@ -79,7 +76,7 @@ export class KeptBytes implements Kept {
       this.#first += 1;
     }
     if (this.#first === this.#chunks.length) this.#page = undefined;
-    // What was dropped is cut off when it is half of what there is, so that each is moved once.
+    // Compact when half of the arrays is unused, so that each entry is moved once.
     if (this.#first * 2 < this.#chunks.length) return;
     this.#chunks = this.#chunks.slice(this.#first);
     this.#ends = this.#ends.slice(this.#first);
@@ -92,7 +89,7 @@ export class KeptBytes implements Kept {
     return chunks;
   }
 
-  /** All that is left, in one. */
+  /** All remaining bytes, as one array. */
   joined(): Uint8Array {
     const chunks = this.chunks();
     if (chunks.length === 1 && chunks[0]) return chunks[0];
@@ -116,7 +113,7 @@ export class KeptBytes implements Kept {
     this.#chunks.push(bytes);
   }
 
-  /** Copies bytes behind the last chunk, where there is room for them. */
+  /** Copies bytes to the page, if they fit. */
   #fillPage(bytes: Uint8Array): boolean {
     const last = this.#chunks.at(-1);
     const page = this.#page;
@@ -127,7 +124,7 @@ export class KeptBytes implements Kept {
     return true;
   }
 
-  /** Gives up what is free of the page. The next page is twice what this one was filled with. */
+  /** Trims the page. Returns the size of the next one: twice what this one holds. */
   #closePage(): number {
     const page = this.#page;
     const last = this.#chunks.at(-1);
@@ -137,7 +134,6 @@ export class KeptBytes implements Kept {
     return Math.min(Math.max(last.byteLength * 2, smallestPage), largestPage);
   }
 
-  /** The chunk that holds the position. */
   #indexAt(position: number): number {
     let low = this.#first;
     let high = this.#ends.length - 1;

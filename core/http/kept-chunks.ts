@@ -1,30 +1,25 @@
 import type { Chunk } from './body-source.js';
 
-/** How far somebody has read. */
+/** The position of a reader. */
 export interface Cursor {
   position: number;
 }
 
-/**
- * The chunks of a body that somebody may still read, in their order. Positions count from the beginning of
- * the body.
- */
+/** The chunks of a body that may still be read, in order. Positions count from the start of the body. */
 export interface Kept {
-  /** Where what is left begins. */
+  /** The position of the first remaining chunk. */
   readonly start: number;
   readonly end: number;
   push(chunk: Chunk): void;
-  /** What comes next, and moves the cursor behind it; `undefined` where there is no more yet. */
+  /** Returns the next chunk and advances the cursor; `undefined` if it has not arrived. */
   next(cursor: Cursor): Chunk | undefined;
-  /** Drops what is before the position. */
+  /** Drops everything before the position. */
   forget(position: number): void;
-  /** What is left. */
+  /** The remaining chunks. */
   chunks(): Chunk[];
 }
 
-/**
- * Chunks as they came: a response goes out in those that its producer made. A position is a number of chunks.
- */
+/** Chunks as their producer made them, which is how a response is sent. A position is a number of chunks. */
 export class KeptChunks implements Kept {
   readonly #chunks: Chunk[] = [];
   #start = 0;

@@ -2,21 +2,18 @@ import { essenceOf, kindOfForm, notAForm, UploadFile } from './form.js';
 import { parseJSON } from './json.js';
 import { nameAsSent } from './part-names.js';
 
-/** What a body parser of the framework has made of a body, where it has consumed the bytes. */
+/** The result of a framework's body parser that has consumed the bytes. */
 export interface ParsedBody {
   readonly value: unknown;
-  /** The bytes, where the parser or its user has kept them: `req.rawBody`. */
+  /** The bytes, if the parser or its user kept them as `req.rawBody`. */
   readonly raw: Uint8Array | undefined;
-  /** The error for a reader that needs what is gone. */
+  /** The error for a reader that needs the lost bytes. */
   refuse(reader: string): Error;
-  /**
-   * The files of a multipart form; `undefined` where the parser has kept them in a way that nobody else can
-   * read.
-   */
+  /** The files of a multipart form; `undefined` if only the parser can read them. */
   files(): readonly ParsedFile[] | undefined;
 }
 
-/** A file as a parser has kept it: in memory, or somewhere on disk. */
+/** A file as a parser kept it, in memory or on disk. */
 export interface ParsedFile {
   readonly field: string;
   readonly name: string;
@@ -24,9 +21,7 @@ export interface ParsedFile {
   readonly content: Uint8Array | (() => Promise<Blob>);
 }
 
-/**
- * What a parser has left of the bytes: those that were kept, or a text or bytes that it gave as they came.
- */
+/** The bytes that were kept, or a text or bytes that the parser returned unchanged. */
 function keptBytes({ value, raw }: ParsedBody, type: string | null): Uint8Array | undefined {
   if (raw) return raw;
   if (value instanceof Uint8Array) return value;
@@ -36,7 +31,7 @@ function keptBytes({ value, raw }: ParsedBody, type: string | null): Uint8Array 
     : undefined;
 }
 
-/** The bytes of a parsed body. Throws `BODY_PARSED` where they are gone. */
+/** The bytes of a parsed body. Throws `BODY_PARSED` if they are gone. */
 export function parsedBytes(parsed: ParsedBody, type: string | null, reader: string): Uint8Array {
   const bytes = keptBytes(parsed, type);
   if (bytes === undefined) throw parsed.refuse(reader);
@@ -49,16 +44,16 @@ export function parsedText(parsed: ParsedBody, type: string | null): string {
   return new TextDecoder().decode(parsedBytes(parsed, type, 'text()'));
 }
 
-/** What a parser has made of JSON; its very object, not a copy. */
+/** The object that a JSON parser produced, not a copy. */
 export function parsedJSON(parsed: ParsedBody, type: string | null): unknown {
   const { value, raw } = parsed;
   const isText = raw !== undefined || typeof value === 'string' || value instanceof Uint8Array;
   if (isText) return parseJSON(parsedText(parsed, type));
-  // The bytes of a form are no JSON, whatever its fields are.
+  // A form is not JSON, whatever its fields are.
   return kindOfForm(type) ? parseJSON(essenceOf(type)) : value;
 }
 
-/** The fields and files of a parsed form. Throws `BODY_PARSED` where the parser has changed what they are. */
+/** The fields and files of a parsed form. Throws `BODY_PARSED` if the parser changed them. */
 export async function parsedForm(parsed: ParsedBody, type: string | null): Promise<FormData> {
   const { fields, files } = partsOfForm(parsed, type, 'formData()');
   const opened = files.map(async file => {
@@ -68,9 +63,7 @@ export async function parsedForm(parsed: ParsedBody, type: string | null): Promi
   return formWith(fields, await Promise.all(opened));
 }
 
-/**
- * What a Fetch library is given for a parsed body: the same data, not the same bytes. Throws `BODY_PARSED`.
- */
+/** Rebuilds a parsed body for a Fetch library: the same data, not the same bytes. Throws `BODY_PARSED`. */
 export function rebuiltBody(
   parsed: ParsedBody,
   type: string | null,
@@ -84,7 +77,7 @@ export function rebuiltBody(
   }
   const { fields, files } = partsOfForm(parsed, type, 'native');
   if (kind === 'urlencoded') return new URLSearchParams(fields as [string, string][]);
-  // Those on disk can not be opened at once, as `request.native` is given.
+  // Files on disk cannot be opened synchronously, as `request.native` would need.
   if (!files.every(hasContent)) throw parsed.refuse('native');
   return formWith(fields, files);
 }
@@ -120,10 +113,7 @@ function partsOfForm(
   };
 }
 
-/**
- * Fields as a form has them: texts, and lists of texts. Nested ones are what a parser has made of their
- * names.
- */
+/** Flattens fields to texts and lists of texts. A parser nests fields by their names. */
 function flatFields(value: unknown): [string, string][] | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = Object.entries(value).flatMap(([name, each]) =>

@@ -1,12 +1,9 @@
-/**
- * The parameters of a route as a router gives them: Express 5 splits a wildcard, Express 4 names what is
- * missing.
- */
+/** Route parameters as a router provides them: Express 5 splits a wildcard, Express 4 keeps missing names. */
 export type RouterParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * Returns the parameters as texts: a wildcard as one text with `/` (FastAPI's `:path`), and none that is
- * missing.
+ * Returns the parameters as strings: a wildcard is one string with `/` (FastAPI's `:path`), missing ones are
+ * dropped.
  */
 export function pathParamsOf(params: RouterParams): Readonly<Record<string, string>> {
   const entries = Object.entries(params);

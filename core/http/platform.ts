@@ -1,15 +1,14 @@
 type Class = abstract new (...args: never[]) => object;
 type Name = 'Headers' | 'Request' | 'Response';
 
-/** The platform's class of a name; there is none of some in jest's jsdom environment. */
+/** The platform's class of this name; jest's jsdom environment lacks some. */
 function platformClass(name: Name): Class | undefined {
   return (globalThis as unknown as Partial<Record<string, Class>>)[name];
 }
 
 /**
- * Makes `instanceof` the platform's class hold for one of ours, without building one of the platform's.
- * Reading that class loads all of Node's Fetch (20 ms), so it waits until a lookup passes the end of our own
- * chain.
+ * Makes our instances pass `instanceof` the platform's class. Reading that class loads all of Node's Fetch
+ * (20 ms), so it is deferred until a lookup leaves our own prototype chain.
  */
 export function actAs({ prototype }: Class, name: Name): void {
   const inherit = (): object => {
@@ -27,17 +26,17 @@ export function actAs({ prototype }: Class, name: Name): void {
       set: (_, key, value, receiver) => Reflect.set(inherit(), key, value, receiver),
     },
   );
-  // Every `await` of one asks for `then`.
+  // Every `await` of an instance looks up `then`.
   Object.defineProperty(prototype, 'then', { value: undefined, configurable: true, writable: true });
   Object.setPrototypeOf(prototype, untilAsked);
 }
 
-/** `value instanceof` a class of the platform, where it has that class. */
+/** Whether a value is an instance of a platform class, if the platform has it. */
 export function isOfPlatform<N extends Name>(
   name: N,
   value: unknown,
 ): value is InstanceType<(typeof globalThis)[N]> {
-  // Asked first: reading the class loads Node's Fetch.
+  // Checked first, because reading the class loads Node's Fetch.
   if ((value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag] !== name)
     return false;
   const theirs = platformClass(name);

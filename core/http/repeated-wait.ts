@@ -1,6 +1,6 @@
 /**
- * A promise that is waited for many times, each time beside something shorter. `Promise.race` would add a
- * reaction to it each time, which stays there until it settles.
+ * A long promise that is raced many times against shorter ones. Each `Promise.race` would leave a reaction on
+ * it until it settles.
  */
 export class RepeatedWait<T> {
   readonly promise: Promise<T>;
@@ -17,7 +17,7 @@ export class RepeatedWait<T> {
     promise.then(settle, settle);
   }
 
-  /** Settles as the first of the two, and leaves nothing on the longer one. */
+  /** Settles like the first of the two, and leaves nothing behind on the longer one. */
   or<U>(shorter: Promise<U>): Promise<T | U> {
     if (this.#isSettled) return this.promise;
     return new Promise((resolve, reject) => {

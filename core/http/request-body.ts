@@ -34,20 +34,18 @@ import type { RequestSource } from './request-source.js';
 type FetchBody = ReturnType<typeof rebuiltBody> | ReadableStream<Bytes> | null;
 
 /**
- * The body of a request for its readers, and for all requests that are made of it: of the bytes, or of what a
- * parser has left of them. What the headers say of it (its type, its codings, its length) is given by who
- * reads, as they may be changed.
+ * The body of a request and of all requests derived from it: the bytes, or what a parser left of them.
+ * Readers pass the headers (type, codings, length), because those may change.
  */
 export class RequestBody {
-  /** The bytes as they come. */
   readonly bytes: Body;
   readonly #source: RequestSource;
-  /** Whether it is not the one that the client has sent. */
+  /** Whether a middleware replaced the client's body. */
   readonly #isOwn: boolean;
   #decoded: Body | undefined;
   #form: Promise<FormData> | undefined;
 
-  /** `own` is what a middleware has put in the place of what the client has sent. */
+  /** `own` replaces the body that the client sent. */
   constructor(source: RequestSource, own?: { readonly content: Content }) {
     this.#source = source;
     this.#isOwn = own !== undefined;
@@ -72,7 +70,7 @@ export class RequestBody {
     return this.#decodedBody(headers).text();
   }
 
-  /** The whole of it, still coded. `reader` is what an error calls who asks. */
+  /** Returns the whole body, still encoded. `reader` names the caller in errors. */
   async whole(headers: Headers, reader: string): Promise<Uint8Array> {
     const parsed = this.#parsed;
     if (parsed) return parsedBytes(parsed, typeOf(headers), reader);
@@ -92,14 +90,14 @@ export class RequestBody {
     return this.form(headers, {});
   }
 
-  /** What a Fetch library is given, with the headers that agree with it. */
+  /** The body for a Fetch library, with matching headers. */
   forFetch(headers: Headers): { body: FetchBody; headers: globalThis.Headers } {
     const lines = new globalThis.Headers([...headers]);
     const parsed = this.#parsed;
     if (!parsed) return { body: this.stream(headers), headers: lines };
     const body = rebuiltBody(parsed, typeOf(headers));
     for (const name of ofFraming) lines.delete(name);
-    // The platform names the boundary that it writes.
+    // The platform sets the boundary that it writes.
     if (body instanceof FormData) lines.delete('content-type');
     return { body, headers: lines };
   }
@@ -108,12 +106,12 @@ export class RequestBody {
     return new Body(open, { owner: 'request', limit: () => this.#source.maxBodySize });
   }
 
-  /** What a parser has left, where the bytes are gone. */
+  /** The result of a parser, if the bytes are gone. */
   get #parsed(): ParsedBody | undefined {
     return this.#isOwn || this.bytes.used ? undefined : this.#source.parsedBody();
   }
 
-  /** A body that says itself that it is larger than what may be kept is refused before it is read. */
+  /** Refuses a body before reading if its declared length exceeds what may be kept. */
   #refuseTooLarge(headers: Headers): void {
     const limit = this.#source.maxBodySize;
     const declared = Number(headers.get('content-length') ?? 0);
@@ -141,10 +139,7 @@ export class RequestBody {
     return this.#source.readForm(bytesOf(content), type ?? '', limits);
   }
 
-  /**
-   * A form that is coded may be a thousand times as large as what was sent, so it is held in memory like a
-   * text.
-   */
+  /** An encoded form may expand a thousandfold, so it is held in memory like a text, within the limit. */
   async #formContent(headers: Headers): Promise<Content> {
     return codingsOf(headers) === undefined ? this.bytes.copy() : this.#decodedBody(headers).bytes();
   }
@@ -154,16 +149,12 @@ export function mayHaveBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** The request whose body is replaced. */
 interface Replaced {
   readonly method: string;
   readonly headers: Headers;
 }
 
-/**
- * A body in the place of the client's, and the headers that agree with it. Throws `BODY_NOT_ALLOWED` and
- * `BODY_SOURCE`.
- */
+/** Replaces the client's body, with matching headers. Throws `BODY_NOT_ALLOWED` and `BODY_SOURCE`. */
 export function replacedBody(
   given: BodySource,
   source: RequestSource,
@@ -183,7 +174,7 @@ function typeOf(headers: Headers): string | null {
   return headers.get('content-type');
 }
 
-/** The codings of a body, where it has any (RFC 9110, 8.4). */
+/** The codings of a body, if any (RFC 9110, 8.4). */
 function codingsOf(headers: Headers): string | undefined {
   const codings = headers.get('content-encoding')?.trim();
   return !codings || /^identity$/i.test(codings) ? undefined : codings;

@@ -7,7 +7,8 @@ import { isOurRequest, Request } from './request.js';
 import { body, parts } from './request-keys.js';
 
 /**
- * What `callNext` was given, as a request of ours: ours as it is, a Fetch request as a change of `current`.
+ * Converts the argument of `callNext`: ours is returned unchanged, a Fetch request becomes a change of
+ * `current`.
  */
 export function changedRequest(current: Request, given: unknown): Request {
   if (given === current || given === undefined) return current;
@@ -24,7 +25,7 @@ export function changedRequest(current: Request, given: unknown): Request {
   });
 }
 
-/** The body of a request, where it is not the one that `original` has. */
+/** The body of a request, if it differs from that of `original`. */
 export function changedBody(request: Request, original: Request): Body | undefined {
   const { ownBody } = request[parts]();
   return ownBody === original[parts]().ownBody ? undefined : request[body].bytes;

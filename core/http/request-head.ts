@@ -12,10 +12,10 @@ import type { Client, RequestSource } from './request-source.js';
 import { changedTarget, reroutedTarget, searchOf, type Target, targetOf } from './request-target.js';
 import { type Auth, type Session, sharedOn, type User } from './shared.js';
 
-/** What a request that is made of another one takes over. */
+/** The parts that a derived request inherits. */
 interface RequestParts {
   readonly source: RequestSource;
-  /** The body that a middleware has put in the place of the client's. */
+  /** The body with which a middleware replaced the client's. */
   readonly ownBody: RequestBody | undefined;
   readonly pathParams: RouterParams | undefined;
   readonly method: string | undefined;
@@ -24,7 +24,7 @@ interface RequestParts {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A request but for its body, as Starlette's `HTTPConnection`. */
+/** A request without its body, like Starlette's `HTTPConnection`. */
 export class RequestHead<State extends object = RequestState> {
   declare readonly [brand]: true;
   readonly #source: RequestSource;
@@ -47,14 +47,14 @@ export class RequestHead<State extends object = RequestState> {
     this.#ownBody = base.ownBody;
     this.#pathParams = base.pathParams;
     this.#method = init.method?.toUpperCase() ?? base.method;
-    // What it goes on as below is not what the other one is, whose url is read here.
+    // Read the url now: a later change of the original must not affect this request.
     this.#target = init.url === undefined ? base.target : changedTarget(from[target](), init.url);
     this.#headers = init.headers === undefined ? base.headers : new Headers(init.headers);
     if (init.body !== undefined) this.#takeBody(init.body);
     this.#signal = init.signal ?? base.signal;
   }
 
-  /** Values that middleware, dependencies and endpoint share for this request. */
+  /** Values shared by middleware, dependencies and endpoint during this request. */
   get state(): State {
     const shared = sharedOn(this.#source);
     shared.state ??= {};
@@ -66,18 +66,18 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * The whole url, with the path and the query that the framework routes by. The scheme and the host are
-   * those of the connection, the `host` header, and proxies that the framework trusts. Throws an
-   * HTTPException of 400 for a target that no route can match.
+   * The absolute url, with the path and query that the framework routes by. Scheme and host are those of the
+   * connection, the `host` header, and trusted proxies. Throws an HTTPException of 400 for a target that no
+   * route can match.
    */
   get url(): string {
     return this[target]().url;
   }
 
   /**
-   * The path that the framework routes by, not normalised: guard by this one. `new URL(request.url).pathname`
+   * The path that the framework routes by, not normalised: use it in guards. `new URL(request.url).pathname`
    * is `/` for `/admin/%2e%2e`, which the router matches below `/admin`. FastAPI's `request.url.path`. Throws
-   * as `url` does.
+   * like `url`.
    */
   get path(): string {
     return this.#target?.path ?? this.#source.path;
@@ -88,18 +88,15 @@ export class RequestHead<State extends object = RequestState> {
     return this.#headers;
   }
 
-  /**
-   * Aborts when the client goes away before it has its response, and when the time that `timeout()` gives is
-   * up.
-   */
+  /** Aborts when the client leaves before it has the response, and when a `timeout()` elapses. */
   get signal(): AbortSignal {
     return this.#signal ?? this.#source.signal;
   }
 
   /**
-   * Headers for the response that is made where an exception has left the middleware: by a handler for
-   * `Error` or 500, or by the framework's own error page. No after-code sees that response. It gets those
-   * that it does not name; cookies and `vary` are added to its own, and what frames a body is left out.
+   * Headers for a response that is made outside the middleware: by a handler for `Error` or 500, or by the
+   * framework's error page. No after-code sees that response. Its own headers win, cookies and `vary` are
+   * added to them, and headers that frame a body are skipped.
    *
    * ```ts
    * async function cors(request, callNext) {
@@ -110,7 +107,7 @@ export class RequestHead<State extends object = RequestState> {
    * }
    * ```
    *
-   * In FastAPI a 500 has none of the middleware's headers (fastapi#775).
+   * In FastAPI, a 500 lacks all headers of the middleware (fastapi#775).
    */
   get errorHeaders(): Headers {
     const shared = sharedOn(this.#source);
@@ -119,9 +116,8 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * What is kept between the requests of a client: an object whose changes, nested ones too, are in the
-   * cookie of the response. Throws `MIDDLEWARE_MISSING` where there is no `sessions()` around. Starlette's
-   * `request.session`.
+   * Data kept between the requests of a client: an object whose changes, nested ones included, are saved in
+   * the response's cookie. Throws `MIDDLEWARE_MISSING` without `sessions()`. Starlette's `request.session`.
    */
   get session(): Session {
     const openSession = this.#source.shared?.openSession;
@@ -130,7 +126,7 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * Who asks. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around. Starlette's
+   * The authenticated user. Throws `MIDDLEWARE_MISSING` without `authentication()`. Starlette's
    * `request.user`.
    */
   get user(): User {
@@ -140,8 +136,7 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * What the request may do. Throws `MIDDLEWARE_MISSING` where there is no `authentication()` around.
-   * Starlette's `request.auth`.
+   * The granted scopes. Throws `MIDDLEWARE_MISSING` without `authentication()`. Starlette's `request.auth`.
    */
   get auth(): Auth {
     const auth = this.#source.shared?.auth;
@@ -159,9 +154,8 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * The parameters of the route that matched; in a middleware before `callNext`, those of the layer's own
-   * path. A wildcard is one text with `/`, on every framework. An optional parameter that the path does not
-   * have is missing.
+   * The parameters of the matched route; in a middleware before `callNext`, those of the layer's own path. A
+   * wildcard is one string with `/` on every framework. A missing optional parameter is absent.
    */
   get pathParams(): Readonly<Record<string, string>> {
     if (this.#pathParams === undefined) return pathParamsOf(this.#source.pathParams);
@@ -176,8 +170,8 @@ export class RequestHead<State extends object = RequestState> {
   }
 
   /**
-   * The cookies by name, percent-decoded, and unquoted where Python has quoted them; of several with one name
-   * the first counts.
+   * The cookies by name, percent-decoded, and unquoted if Python quoted them. The first of several with one
+   * name counts.
    */
   get cookies(): Readonly<Record<string, string | undefined>> {
     this.#cookies ??= cookiesOf(this.headers.get('cookie'));
@@ -203,7 +197,7 @@ export class RequestHead<State extends object = RequestState> {
     };
   }
 
-  /** Internal: made when it is asked for, and shared by all requests that are made of this one. */
+  /** Internal: created on first use, and shared by all requests derived from this one. */
   get [body](): RequestBody {
     if (this.#ownBody) return this.#ownBody;
     const shared = sharedOn(this.#source);
@@ -222,15 +216,12 @@ export class RequestHead<State extends object = RequestState> {
     return this.#source;
   }
 
-  /**
-   * The route that matched below is what the middlewares further out see too, as Starlette's shared scope has
-   * it.
-   */
+  /** Makes the matched route visible to outer middleware too, as in Starlette's shared scope. */
   [matched](pathParams: RouterParams): void {
     this.#pathParams = pathParams;
   }
 
-  /** Native code may have given the request another target since its url was read. */
+  /** Updates the url if native code has changed the target since it was read. */
   [reroute](): void {
     const before = this.#target;
     if (before === undefined) return;
@@ -242,7 +233,7 @@ export class RequestHead<State extends object = RequestState> {
 Object.defineProperty(RequestHead.prototype, brand, { value: true });
 actAs(RequestHead, 'Request');
 
-/** Whether a value is a request of callnext, of this copy of the package or of another one. */
+/** Whether a value is a callnext request, even of another copy of the package. */
 function isRequest(value: object): value is RequestHead {
   return brand in value;
 }

@@ -2,20 +2,20 @@ import type { OptionNames } from '../options.js';
 import type { BodySource } from './body-source.js';
 import type { HeadersInit } from './headers.js';
 
-/** What of a request may be changed for everything below. */
+/** The parts of a request that may be changed for everything below. */
 export interface RequestInit {
   method?: string;
   url?: string | URL;
   headers?: HeadersInit;
-  /** Its length, coding and, where there is none, its type are set in the headers. */
+  /** Sets `content-length` and `content-encoding`, and `content-type` unless present. */
   body?: BodySource;
-  /** In place of `request.signal`. To add to that: `AbortSignal.any([request.signal, signal])`. */
+  /** Replaces `request.signal`. To extend it, pass `AbortSignal.any([request.signal, signal])`. */
   signal?: AbortSignal;
 }
 
 /**
- * What middleware, dependencies and endpoint share for a request, as `request.state`. Name what your own put
- * there:
+ * The type of `request.state`, which middleware, dependencies and endpoint share. Declare your own
+ * properties:
  *
  * ```ts
  * declare module 'callnext' {
@@ -29,7 +29,7 @@ export interface RequestState {
   [name: string]: unknown;
 }
 
-/** The names of `RequestInit`. */
+/** The names in `RequestInit`. */
 export const requestOptions = {
   ...({
     method: true,
@@ -38,6 +38,6 @@ export const requestOptions = {
     body: true,
     signal: true,
   } satisfies OptionNames<RequestInit>),
-  /** Fetch asks for it where `body` is a stream. */
+  /** Fetch requires it if `body` is a stream. */
   duplex: true,
 };

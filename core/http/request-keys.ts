@@ -1,4 +1,4 @@
-// What is internal is reached by symbols, so that two copies of the package understand each other.
+// Internal members use registered symbols, so that two copies of the package understand each other.
 export const brand: unique symbol = Symbol.for('callnext.Request') as never;
 export const parts: unique symbol = Symbol.for('callnext.Request.parts') as never;
 export const matched: unique symbol = Symbol.for('callnext.Request.matched') as never;

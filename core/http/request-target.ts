@@ -1,11 +1,11 @@
 import type { RequestSource } from './request-source.js';
 
-/** The url of a request: the one that the framework routes by, or what a middleware has put in its place. */
+/** The url of a request: the routed one, or the one a middleware set. */
 export interface Target {
   readonly url: string;
   /** The path that the framework routes by, not normalised. */
   readonly path: string;
-  /** What native code had as the target when the url was read; nothing where a middleware has changed it. */
+  /** The native target when the url was read; `undefined` if a middleware has changed the url. */
   readonly native: string | undefined;
 }
 
@@ -14,8 +14,8 @@ export function targetOf({ path, nativeTarget, url }: RequestSource): Target {
 }
 
 /**
- * A url that says the same path keeps it as it was sent: a guard may have seen that one, and not what it is
- * normalised to.
+ * If the new url has the same path, keep it as sent: a guard may have checked that form, not the normalised
+ * one.
  */
 export function changedTarget(target: Target, given: string | URL): Target {
   const [asked, { href, pathname, search }] = [new URL(target.url), new URL(given, target.url)];
@@ -29,7 +29,7 @@ export function changedTarget(target: Target, given: string | URL): Target {
   };
 }
 
-/** The target as native code has it now; the origin stays. */
+/** The current native target; the origin stays. */
 export function reroutedTarget(target: Target, source: RequestSource): Target {
   const { nativeTarget } = source;
   if (nativeTarget !== undefined && nativeTarget === target.native) return target;
@@ -39,12 +39,11 @@ export function reroutedTarget(target: Target, source: RequestSource): Target {
   return { url: originOf(target.url) + now, path, native: nativeTarget };
 }
 
-/** The query of a url, with its `?`; empty where there is none. */
+/** The query of a url with its `?`, or an empty string. */
 export function searchOf(url: string): string {
   return /^[^?#]*(\?[^#]*)/.exec(url)?.[1] ?? '';
 }
 
-/** The scheme and the authority of an absolute url. */
 function originOf(url: string): string {
   return /^[^/?#]*\/\/[^/?#]*/.exec(url)?.[0] ?? '';
 }

@@ -16,15 +16,14 @@ interface Native {
 }
 
 /**
- * A request: the interface of the Fetch `Request`, and
- * `path route pathParams queryParams cookies client state session user auth form() raw native`. Nothing is
- * built until it is read.
+ * A request: the interface of the Fetch `Request`, plus `path route pathParams queryParams cookies client
+ * state session user auth form() raw native`. Nothing is built until it is read.
  *
- * The body may be read by several readers, native parsers among them: what has arrived is kept for the
- * others, up to the layer's `maxBodySize`. A reader that needs more than that of it is refused with a 413.
+ * Several readers may read the body, native parsers included: received bytes are kept for the others, up to
+ * the layer's `maxBodySize`. A later reader that needs more gets a 413.
  *
- * `new Request(request, { headers, body })` is the same request with other headers and another body; given to
- * `callNext`, everything below sees it.
+ * `new Request(request, { headers, body })` is the same request with changes. Pass it to `callNext`, and
+ * everything below sees it.
  */
 export class Request<State extends object = RequestState> extends RequestHead<State> {
   declare readonly cache: FetchRequest['cache'];
@@ -46,7 +45,7 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   }
 
   /**
-   * The bytes as they arrive, still coded where `content-encoding` says so. Throws `BODY_CONSUMED` and
+   * The bytes as they arrive, still encoded if `content-encoding` says so. Throws `BODY_CONSUMED` and
    * `BODY_PARSED`.
    */
   get body(): ReadableStream<Bytes> | null {
@@ -66,21 +65,21 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   }
 
   /**
-   * The body as JSON: of the bytes, or what a body parser made of them. A coded body is decoded. Rejects with
-   * an HTTPException of 415 for a content type that is not JSON, and for none, unless
-   * `new Layer({ strictContentType: false })` says otherwise; with a `SyntaxError` that is answered with a
-   * 400 for invalid JSON; and with an HTTPException of 413 for more than `maxBodySize`.
+   * Returns the body as JSON, from the bytes or from the result of a body parser. An encoded body is decoded.
+   * Rejects with an HTTPException of 415 for a content type other than JSON (unless `strictContentType` is
+   * `false`), a `SyntaxError` that is answered with a 400 for invalid JSON, and an HTTPException of 413 above
+   * `maxBodySize`.
    */
   async json(): Promise<unknown> {
     return this[body].json(this.headers);
   }
 
-  /** The body as text, decoded. Rejects with `BODY_PARSED` and with an HTTPException of 413. */
+  /** Returns the decoded body as text. Rejects with `BODY_PARSED` and with an HTTPException of 413. */
   async text(): Promise<string> {
     return this[body].text(this.headers);
   }
 
-  /** The bytes as they came, still coded where `content-encoding` says so. */
+  /** Returns the bytes as received, still encoded if `content-encoding` says so. */
   async bytes(): Promise<Bytes> {
     return new Uint8Array(await this[body].whole(this.headers, 'bytes()'));
   }
@@ -94,42 +93,44 @@ export class Request<State extends object = RequestState> extends RequestHead<St
   }
 
   /**
-   * The form, as `form()` reads it without options. Rejects with a `TypeError` that is answered with a 415
-   * for what is none.
+   * Returns the form, like `form()` without options. Rejects with a `TypeError` that is answered with a 415
+   * if the body is not a form.
    */
   async formData(): Promise<FormData> {
     return this[body].formData(this.headers);
   }
 
   /**
-   * The form, read as it arrives: its files are `UploadFile`s, on disk where they do not fit into memory, and
-   * removed when the last background task has run. A body of another type is an empty form. Read once; what a
-   * later call asks for is what the first has read.
+   * Returns the form. Its files are `UploadFile`s, kept on disk if they do not fit into memory, and removed
+   * after the last background task. A body of another type is an empty form. Later calls return what the
+   * first one read.
    *
-   * Rejects with an HTTPException of 400 in Starlette's words for a form that is broken or beyond its limits,
-   * and of 413 where its fields together are more than `maxBodySize`. FastAPI's
-   * `request.form(max_files=1000, max_fields=1000, max_part_size=1048576)`.
+   * Rejects, in Starlette's words, with an HTTPException of 400 for an invalid form or one beyond its limits,
+   * and of 413 if its fields together exceed `maxBodySize`. FastAPI's `request.form(max_files=1000,
+   * max_fields=1000, max_part_size=1048576)`.
    */
   async form(options: FormOptions = {}): Promise<FormData> {
     return this[body].form(this.headers, options);
   }
 
-  /** The same request: its body may be read by both. */
+  /** Returns the same request; the body may be read through both. */
   clone(): Request<State> {
     return new Request<State>(this);
   }
 
   /**
-   * A Fetch `Request` of the platform, for libraries that need a real one; another one when its body has been
-   * used. Where a body parser has left only its result, the body is written anew from that: the same data,
-   * not the same bytes. Throws `BODY_PARSED`, and an HTTPException of 501 for a method that Fetch does not
-   * know.
+   * A platform `Request`, for libraries that need a real one; a new one once its body has been used. After a
+   * body parser, the body is rebuilt from its result: the same data, not the same bytes. Throws
+   * `BODY_PARSED`, and an HTTPException of 501 for a method that Fetch does not support.
    */
   get native(): FetchRequest {
     const { url } = this;
-    const isCurrent = this.#native?.url === url && !this.#native.request.bodyUsed;
-    if (!isCurrent) this.#native = { url, request: toFetchRequest(this, this[body]) };
-    return (this.#native as Native).request;
+    let native = this.#native;
+    if (native?.url !== url || native.request.bodyUsed) {
+      native = { url, request: toFetchRequest(this, this[body]) };
+      this.#native = native;
+    }
+    return native.request;
   }
 }
 
@@ -139,7 +140,7 @@ Object.defineProperties(Request.prototype, {
   [Symbol.toStringTag]: { value: 'Request' },
 });
 
-/** Whether a value is a request of callnext, of this copy of the package or of another one. */
+/** Whether a value is a callnext request, even of another copy of the package. */
 export function isOurRequest(value: unknown): value is Request {
   return typeof value === 'object' && value !== null && brand in value;
 }

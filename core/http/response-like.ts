@@ -1,6 +1,6 @@
 import { type HeadersLike, linesOfHeaders } from './foreign-headers.js';
 
-/** Anything with the shape of a Fetch `Response`: the platform's, undici's, a ponyfill's, or ours. */
+/** Any implementation of the Fetch `Response`: the platform's, undici's, a ponyfill's, or ours. */
 export interface ResponseLike {
   readonly status: number;
   readonly statusText?: string;
@@ -18,7 +18,7 @@ export function isResponseLike(value: unknown): value is ResponseLike {
   );
 }
 
-/** The lines of a response of any make, each `set-cookie` by itself. */
+/** The header lines of any response, each `set-cookie` separately. */
 export function linesOf(response: ResponseLike): [string, string][] {
   return linesOfHeaders(response.headers);
 }

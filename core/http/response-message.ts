@@ -12,10 +12,12 @@ import type { ResponseLike } from './response-like.js';
 import { ResponseTasks } from './response-tasks.js';
 import { checkedStatus } from './status.js';
 
-/** What is sent of a response, and what runs after it: a response without the readers of its body. */
+/**
+ * The part of a response that is sent, and the work that runs after it; `Response` adds the body's readers.
+ */
 export class ResponseMessage {
   declare readonly [brand]: true;
-  /** Made on first use if nothing was given to make it of. */
+  /** Created on first use unless one was passed. */
   #head: ResponseHead | undefined;
   #headers: Headers | undefined;
   #content: Content = null;
@@ -39,9 +41,9 @@ export class ResponseMessage {
   }
 
   /**
-   * Runs after the response is sent and the dependencies have exited, after the injected tasks. Each place
-   * that a response passes replaces only what it has set itself; all of it runs, the outermost first. Reads
-   * what was set last. Throws `HEADERS_SENT` when the response is sent: nothing would run it.
+   * Runs after the response is sent, the dependencies have exited and the injected tasks have run. Setting it
+   * replaces only what was set at the same place: endpoint, exit, exception handler or middleware. All of it
+   * runs, the outermost first. Reading returns the latest. Throws `HEADERS_SENT` once the response is sent.
    */
   get background(): BackgroundWork | undefined {
     return this.#tasks?.latest;
@@ -89,20 +91,20 @@ export class ResponseMessage {
     return this.#body;
   }
 
-  /** Internal: the body that the headers describe, if it is a stream or somebody has opened it. */
+  /** Internal: the body that the headers describe, if it is a stream or has been opened. */
   get [describedBody](): Body | undefined {
     const content = this.#content;
     return content === null || isChunk(content) ? this.#body : this[body];
   }
 
-  /** Internal: what is sent. The caller owns it from here on. */
+  /** Internal: the content to send, which the caller then owns. */
   [take](): Content {
     if (this.#body ?? this.#head?.openBody) return this[body].take();
     const content = this.#content;
     return content === null || isChunk(content) ? content : this[body].take();
   }
 
-  /** Internal: moves the head and the body to an adapter's view of a native response. */
+  /** Internal: moves the head and body to an adapter's view of a native response. */
   [moveTo](viewed: ViewHead): void {
     this.#head = viewed;
     this.#headers = undefined;
@@ -110,12 +112,12 @@ export class ResponseMessage {
     this.#body = undefined;
   }
 
-  /** Internal: what runs after the response, if anything. */
+  /** Internal: the work to run after the response. */
   get [tasks](): ResponseTasks | undefined {
     return this.#tasks;
   }
 
-  /** Internal: runs the tasks of the response that this one was made of after this one. */
+  /** Internal: appends the tasks of the response that this one was made from. */
   [inherit](from: ResponseMessage): void {
     const others = from[tasks];
     if (others === undefined) return;
@@ -135,7 +137,7 @@ export class ResponseMessage {
 Object.defineProperty(ResponseMessage.prototype, brand, { value: true });
 actAs(ResponseMessage, 'Response');
 
-/** Whether a value is a response of callnext, of this copy of the package or of another one. */
+/** Whether a value is a callnext response, even of another copy of the package. */
 function isMessage(value: object): value is ResponseMessage {
   return brand in value;
 }

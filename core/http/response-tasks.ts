@@ -3,15 +3,14 @@ import { type BackgroundWork, checkedWork } from '../background/background-tasks
 const none: readonly never[] = [];
 
 /**
- * What runs after a response. Each place that a response passes (endpoint, exit of scope `function`,
- * exception handler, middleware) replaces only what it has set itself; all of it runs, the outermost first.
+ * The work to run after a response. Each place that a response passes (endpoint, `function` exit, exception
+ * handler, middleware) replaces only its own. All of it runs, the outermost first.
  */
 export class ResponseTasks {
   #own: BackgroundWork | undefined;
-  /** What was set further in, the outermost first. */
+  /** Set by inner places, the outermost first. */
   #handedOn: readonly BackgroundWork[] = none;
 
-  /** What was set last. */
   get latest(): BackgroundWork | undefined {
     return this.#own ?? this.#handedOn[0];
   }
@@ -21,18 +20,18 @@ export class ResponseTasks {
     this.#own = checkedWork(work);
   }
 
-  /** All that runs, in this order. */
+  /** All work, in the order it runs. */
   get all(): readonly BackgroundWork[] {
     return this.#own === undefined ? this.#handedOn : [this.#own, ...this.#handedOn];
   }
 
-  /** What is set from here on is set by somebody else: it comes before this, and does not replace it. */
+  /** Ends the turn of one place: later work runs before this and does not replace it. */
   handOn(): void {
     if (this.#own !== undefined) this.#handedOn = this.all;
     this.#own = undefined;
   }
 
-  /** What runs after another response, of which this one was made, runs after this one. */
+  /** Appends the work of the response that this one was made from. */
   inherit(works: readonly BackgroundWork[]): void {
     this.#handedOn = [...this.all, ...works];
     this.#own = undefined;

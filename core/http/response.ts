@@ -14,7 +14,7 @@ import { ResponseMessage } from './response-message.js';
 
 /**
  * A response: the interface of the Fetch `Response`. Status and headers may be changed until it is sent, and
- * its body is sent even if it was read.
+ * its body is sent even after it was read.
  *
  * ```ts
  * const response = await callNext(request);
@@ -32,13 +32,13 @@ export class Response extends ResponseMessage {
   declare readonly url: '';
   declare readonly [Symbol.toStringTag]: string;
 
-  /** `mediaType` is the `content-type` unless `init` names one. */
+  /** `mediaType` sets the `content-type` unless `init` does. */
   constructor(source?: BodySource, init: ResponseInit | ResponseLike = noOptions, mediaType?: string) {
     if (init !== noOptions) checkInit(new.target, init);
     super(source, init, mediaType);
   }
 
-  /** The body as a stream; `null` if there is none. What is read from it is still sent. */
+  /** The body as a stream, or `null` without a body. Reading it does not consume it. */
   get body(): ReadableStream<Bytes> | null {
     return this[body].stream();
   }
@@ -72,7 +72,7 @@ export class Response extends ResponseMessage {
     return formDataOf(await this.arrayBuffer(), this.headers.get('content-type'));
   }
 
-  /** A copy with the same head and body. Each may be read by itself: bytes are kept for the slower reader. */
+  /** Returns a copy with the same head and body. Both may be read: bytes are kept for the slower reader. */
   clone(): Response {
     const copy = new Response(this[body].copy(), { headers: linesOf(this) });
     markAsCopy(copy.headers, this.headers);
@@ -90,20 +90,19 @@ export class Response extends ResponseMessage {
     this.headers.append('set-cookie', cookieLine(name, value, options));
   }
 
-  /**
-   * Ends a cookie. Name the `path` and the `domain` that it was set with. Throws `COOKIE` and `HEADERS_SENT`.
-   */
+  /** Deletes a cookie. Pass the `path` and `domain` it was set with. Throws `COOKIE` and `HEADERS_SENT`. */
   deleteCookie(name: string, options: CookieOptions = noOptions): void {
     this.headers.append('set-cookie', endedCookieLine(name, options));
   }
 
-  /** `Response.json(data, init)` of Fetch. */
+  /** Fetch's `Response.json(data, init)`. */
   static json(data: unknown, init: ResponseInit = noOptions): Response {
     return new Response(serialize(data), init, 'application/json');
   }
 
   /**
-   * `Response.redirect(url, status)` of Fetch; the url may be relative, and is sent as by `RedirectResponse`.
+   * Fetch's `Response.redirect(url, status)`; the url may be relative, and is encoded like that of
+   * `RedirectResponse`.
    */
   static redirect(url: string | URL, status = 302): Response {
     return new Response(null, { status, headers: { location: locationOf(url, 'Response.redirect()') } });
@@ -115,7 +114,7 @@ export class Response extends ResponseMessage {
   }
 }
 
-/** The same for all of ours, as in the Fetch interface. */
+/** Constant for all our responses, as in the Fetch interface. */
 Object.defineProperties(Response.prototype, {
   redirected: { value: false },
   type: { value: 'default' },
@@ -123,7 +122,7 @@ Object.defineProperties(Response.prototype, {
   [Symbol.toStringTag]: { value: 'Response' },
 });
 
-/** Whether a value is a response of callnext, of this copy of the package or of another one. */
+/** Whether a value is a callnext response, even of another copy of the package. */
 export function isOurs(value: unknown): value is Response {
   return typeof value === 'object' && value !== null && brand in value;
 }

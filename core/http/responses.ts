@@ -9,8 +9,8 @@ import { optionNames } from './response-keys.js';
 import type { ResponseLike } from './response-like.js';
 
 /**
- * Plain data as `application/json`. Throws `NOT_SERIALIZABLE` for what JSON has no form for. Starlette's
- * `JSONResponse`.
+ * Sends plain data as `application/json`. Throws `NOT_SERIALIZABLE` for data that JSON cannot express.
+ * Starlette's `JSONResponse`.
  */
 export class JSONResponse extends Response {
   static override readonly [optionNames] = responseOptions;
@@ -20,7 +20,7 @@ export class JSONResponse extends Response {
   }
 }
 
-/** Text as `text/html; charset=utf-8`. Starlette's `HTMLResponse`. */
+/** Sends `text/html; charset=utf-8`. Starlette's `HTMLResponse`. */
 export class HTMLResponse extends Response {
   static override readonly [optionNames] = responseOptions;
 
@@ -29,7 +29,7 @@ export class HTMLResponse extends Response {
   }
 }
 
-/** Text as `text/plain; charset=utf-8`. Starlette's `PlainTextResponse`. */
+/** Sends `text/plain; charset=utf-8`. Starlette's `PlainTextResponse`. */
 export class PlainTextResponse extends Response {
   static override readonly [optionNames] = responseOptions;
 
@@ -39,9 +39,8 @@ export class PlainTextResponse extends Response {
 }
 
 /**
- * A redirect: 307 unless `status` says otherwise, so that a POST stays a POST. Starlette's
- * `RedirectResponse`. The url is sent as it is given, percent-encoded where it is not ASCII; one that
- * browsers would read otherwise is normalised.
+ * Redirects with 307 by default, so that a POST stays a POST. Percent-encodes the url where it is not ASCII,
+ * and normalises a url that browsers would misread. Starlette's `RedirectResponse`.
  */
 export class RedirectResponse extends Response {
   static override readonly [optionNames] = responseOptions;
@@ -54,14 +53,13 @@ export class RedirectResponse extends Response {
 }
 
 /**
- * Chunks as they come: an async iterable, a generator, an array, or a Web stream, of strings (UTF-8) or
- * bytes. They are pulled as fast as the client reads. A chunk that throws cuts the connection: it is never
- * ended as if complete.
+ * Streams chunks from an async iterable, a generator, an array or a Web stream, of strings (UTF-8) or bytes,
+ * as fast as the client reads. If the source throws, the connection is cut, so the body never looks complete.
  */
 export class StreamingResponse extends Response {
   static override readonly [optionNames] = responseOptions;
 
-  // The parameter is the type that Starlette's users know; a string is one chunk, not its characters.
+  // A string is one chunk, not an iterable of characters.
   constructor(chunks: Exclude<BodySource, null | undefined>, init: ResponseInit = noOptions) {
     if (chunks === undefined || chunks === null) throw misuse('BODY_SOURCE', chunks);
     super(typeof chunks === 'string' ? [chunks] : chunks, init);

@@ -2,8 +2,8 @@ import type { Headers } from './headers.js';
 import type { Timings } from './timings.js';
 
 /**
- * What `sessions()` keeps between the requests of a client, as `request.session`. Name what your own put
- * there:
+ * The type of `request.session`, which `sessions()` keeps between the requests of a client. Declare your own
+ * properties:
  *
  * ```ts
  * declare module 'callnext' {
@@ -17,52 +17,47 @@ export interface Session {
   [name: string]: unknown;
 }
 
-/** Who asks: Starlette's `BaseUser`. */
+/** The user of a request: Starlette's `BaseUser`. */
 export interface BaseUser {
   readonly isAuthenticated: boolean;
   readonly displayName: string;
 }
 
 /**
- * The type of `request.user`. Name what your own backend of `authentication()` gives by augmenting it, as
- * `Session`.
+ * The type of `request.user`. Augment it with what your `authentication()` backend returns, like `Session`.
  */
 export interface User extends BaseUser {}
 
-/** What a request may do, as `request.auth`: Starlette's `AuthCredentials`. */
+/** The scopes granted to a request, as `request.auth`: Starlette's `AuthCredentials`. */
 export interface Auth {
   readonly scopes: readonly string[];
 }
 
-/**
- * Told of the steps of a request in their order, such as `getDb enter`: `callnext/testing` hands them out.
- */
+/** Receives the steps of a request in order, such as `getDb enter`, for `callnext/testing`. */
 export interface Trace {
   add(step: string): void;
-  /** Told that the response is out. The exits wait for what it returns: until the client of a test has it. */
+  /**
+   * Called when the response is sent. The exits wait for its promise, until a test's client has the response.
+   */
   received?(): Promise<void> | undefined;
 }
 
-/**
- * What a request and those that are made of it have in common: each is there when somebody has asked for it.
- */
+/** The state that a request shares with those derived from it, each part created on first use. */
 export class Shared {
   state: object | undefined;
-  /** A `RequestBody`. */
+  /** A `RequestBody`, typed loosely to avoid an import cycle. */
   body: object | undefined;
   errorHeaders: Headers | undefined;
   openSession: (() => Session) | undefined;
   auth: Auth | undefined;
   user: User | undefined;
-  /** Where somebody wants to know how long things take. */
   timings: Timings | undefined;
-  /** Where a test wants to know what happens in which order. */
   trace: Trace | undefined;
-  /** The `content-type` that the 304 of a file leaves out. */
+  /** The `content-type` that the 304 of a file omits. */
   unsentType: string | undefined;
 }
 
-/** What the requests of a source have in common, made when somebody asks for it. */
+/** The shared state of a source, created on first use. */
 export function sharedOn(source: { shared?: Shared | undefined }): Shared {
   source.shared ??= new Shared();
   return source.shared;

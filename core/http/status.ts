@@ -1,6 +1,6 @@
 import { misuse } from '../errors.js';
 
-/** The reason phrases of RFC 9110 and the registry, for statuses that callnext or its users send by name. */
+/** The reason phrases of RFC 9110 and the IANA registry. */
 const reasons: Readonly<Record<number, string>> = {
   200: 'OK',
   201: 'Created',
@@ -62,17 +62,17 @@ const reasons: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 };
 
-/** The reason phrase of a status, or an empty string where it has none. */
+/** The reason phrase of a status, or an empty string. */
 export function reasonPhrase(status: number): string {
   return reasons[status] ?? '';
 }
 
-/** Whether a response of this status never has a body (RFC 9110, 6.4.1; 205 as Fetch has it). */
+/** Whether responses of this status never have a body (RFC 9110, 6.4.1; 205 as in Fetch). */
 export function isBodyless(status: number): boolean {
   return status === 204 || status === 205 || status === 304 || (status >= 100 && status < 200);
 }
 
-/** The status, checked: a whole number from 200 to 599, as the Fetch constructor has it. */
+/** Returns the status if it is a whole number from 200 to 599, as the Fetch constructor requires. */
 export function checkedStatus(status: number): number {
   if (!Number.isInteger(status) || status < 200 || status > 599) throw misuse('STATUS', status);
   return status;

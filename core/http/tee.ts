@@ -4,42 +4,40 @@ import { type Chunk, checkedChunk } from './body-source.js';
 import { KeptBytes } from './kept-bytes.js';
 import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
 
-/** How long a reader may ask for nothing when the exchange is over, in milliseconds. */
+/** How long a reader may pause after the exchange before it counts as gone, in milliseconds. */
 const patience = 5_000;
 /**
- * How long one may do so while the exits wait for the body to close: as long as a write to a disk takes, in
- * milliseconds.
+ * How long a reader may pause while exits wait for the body to close: about one disk write, in milliseconds.
  */
 const readersPause = 50;
 
-/** One reading of a body, from its beginning. */
+/** One reader's pass over a body, from its start. */
 export interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
   closed: boolean;
-  /** Whether somebody waits for its next chunk. */
+  /** Whether a read is pending. */
   isWaiting: boolean;
-  /** Whether it is that of a stream, which may have been asked for only to be looked at. */
+  /** Whether it belongs to a stream, which may have been created only to be inspected. */
   isStream: boolean;
 }
 
 /**
- * Several readers over one source. Each has a pass of its own, from the beginning, and a chunk is kept as
- * long as somebody may still read it. The source is not opened before the first read.
+ * Several readers over one source. Each has its own pass from the start, and a chunk is kept while a reader
+ * may still need it. The source is not opened before the first read.
  */
 export class Tee {
   readonly #source: AsyncIterable<Chunk>;
   readonly #owner: string;
-  /** How many bytes are kept; all of them without it. */
+  /** How many bytes are kept; all if `undefined`. */
   readonly #limit: (() => number) | undefined;
   readonly #passes = new Set<Pass>();
   #iterator: AsyncIterator<Chunk> | undefined;
   #pulling: Promise<void> | undefined;
-  /** The chunks that somebody may still read; made with the first one. */
   #kept: Kept | undefined;
-  /** Whether chunks stay for readers that come later. */
+  /** Whether chunks are kept for later readers. */
   #isKeeping = true;
-  /** Whether there was more than is kept. */
+  /** Whether the source exceeded the limit. */
   #isOverrun = false;
-  /** `given`: the source is somebody else's, who closes it. */
+  /** `given`: the source was handed to a new owner, who closes it. */
   #state: 'open' | 'given' | 'ended' = 'open';
   #failure: Error | undefined;
 
@@ -49,22 +47,20 @@ export class Tee {
     this.#limit = limit;
   }
 
-  /** Whether chunks were taken out of the source. */
   get hasBegun(): boolean {
     return this.#iterator !== undefined;
   }
 
-  /** Whether somebody is reading, or has announced it. */
   get isBeingRead(): boolean {
     return this.#passes.size > 0;
   }
 
-  /** Whether the source has ended or failed, or is somebody else's. */
+  /** Whether the source has ended, failed or been given away. */
   get isOver(): boolean {
     return this.#state !== 'open' || this.#failure !== undefined;
   }
 
-  /** Throws `BODY_CONSUMED`, and an HTTPException of 413, where the beginning is no longer there. */
+  /** Starts a pass. Throws `BODY_CONSUMED`, or an HTTPException of 413, if the start is no longer kept. */
   begin(isStream: boolean): Pass {
     if (this.#isOverrun && this.#limit) throw tooLarge(this.#limit());
     if (this.#kept && this.#kept.start > 0) throw misuse('BODY_CONSUMED', this.#owner);
@@ -81,17 +77,16 @@ export class Tee {
     return pass;
   }
 
-  /** Keeps what comes for readers that come later, too. */
+  /** Keeps chunks for later readers. */
   keep(): void {
     this.#isKeeping = true;
   }
 
-  /** Readers that come later find no more than there is now. */
   stopKeeping(): void {
     this.#isKeeping = false;
   }
 
-  /** Gives the source away, with the chunks read so far. Those who still read keep reading. */
+  /** Gives the source away, and returns the chunks read so far. Active readers keep reading. */
   give(): Chunk[] {
     const chunks = this.#kept?.chunks() ?? [];
     this.#state = 'given';
@@ -102,8 +97,8 @@ export class Tee {
   }
 
   /**
-   * A stream that was only looked at (`response.body === null`) is not kept for: who wants it has begun to
-   * read by the time the response is sent, or takes a clone.
+   * Drops streams that were only inspected (`response.body === null`). A real reader has started by the time
+   * the response is sent, or takes a clone.
    */
   dismissUnread(): void {
     const unread = [...this.#passes].filter(({ isStream, position }) => isStream && position === 0);
@@ -114,12 +109,12 @@ export class Tee {
     }, 0);
   }
 
-  /** Streams that were given out, and of which nobody has read. */
+  /** Drops streams that nobody has started to read. */
   dismissUntouched(): void {
     for (const pass of this.#passes) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
   }
 
-  /** Those who read go on to do so; one that asks for nothing for five seconds has left. */
+  /** Active readers may finish; one that pauses for five seconds counts as gone. */
   closeWhenIdle(): Promise<void> | undefined {
     if (this.#state !== 'open') return undefined;
     this.stopKeeping();
@@ -128,19 +123,19 @@ export class Tee {
     const before = this.#positions();
     const timer = setTimeout(() => {
       this.#dismissThoseAt(before);
-      // What it is closed with fails for nobody.
+      // Nobody is left to receive a failure of closing.
       this.closeWhenIdle()?.catch(() => undefined);
     }, patience);
-    // Node's keeps the process from ending, unless it is told not to.
+    // Node's timer would keep the process alive.
     (timer as { unref?(): void }).unref?.();
     return undefined;
   }
 
-  /** A reader that asks for nothing for 50 ms has left. */
+  /** A reader that pauses for 50 ms counts as gone. */
   async closeWhenLeft(): Promise<void> {
     const before = this.#positions();
     await new Promise(resolve => setTimeout(resolve, readersPause));
-    // A turn more: where the process was busy, what a reader waits for may have come just now.
+    // One more turn: in a busy process, the awaited chunk may have only just arrived.
     await new Promise(resolve => setTimeout(resolve, 0));
     this.#dismissThoseAt(before);
     this.free();
@@ -154,7 +149,7 @@ export class Tee {
     await this.#iterator.return?.();
   }
 
-  /** Drops the chunks that nobody may read any more. */
+  /** Drops chunks that no reader needs any longer. */
   free(): void {
     const kept = this.#kept;
     if (kept === undefined) return;
@@ -166,7 +161,7 @@ export class Tee {
     if (this.#isKeeping) return;
     const passes = [...this.#passes];
     const foremost = Math.max(...passes.map(pass => pass.position));
-    // A reader that has fallen behind by more than the limit holds nobody up, and gets a 413.
+    // A reader that has fallen behind by more than the limit does not hold up the others; it gets a 413.
     const isLeft = limit === undefined ? passes : passes.filter(pass => foremost - pass.position <= limit);
     for (const pass of passes) if (!isLeft.includes(pass)) this.#dismiss(pass);
     kept.forget(Math.min(...isLeft.map(pass => pass.position), kept.end));
@@ -192,7 +187,7 @@ export class Tee {
   async #leave(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
     this.#passes.delete(pass);
     this.free();
-    // Who reads last closes the door, unless the body waits for others.
+    // The last reader closes the source, unless the body is kept for others.
     if (!this.#isKeeping && !this.isBeingRead) await this.close();
     return { value: undefined, done: true };
   }
@@ -206,15 +201,15 @@ export class Tee {
     return new Map([...this.#passes].map(pass => [pass, pass.position]));
   }
 
-  /** Readers that have taken nothing since, and wait for nothing. */
+  /** Drops readers that have not advanced since and are not waiting. */
   #dismissThoseAt(before: ReadonlyMap<Pass, number>): void {
     for (const [pass, position] of before)
       if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
   }
 
   /**
-   * One pull at a time, whoever needs it. A failure is kept for every reader, so that none takes a part for
-   * the whole.
+   * Runs one pull at a time for all readers. A failure is kept for every reader, so that none mistakes a part
+   * for the whole.
    */
   async #pull(): Promise<void> {
     try {

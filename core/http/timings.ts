@@ -1,10 +1,10 @@
-/** What was measured: a part of the request, and how long it took, in milliseconds. */
+/** A part of the request, and how long it took, in milliseconds. */
 export interface Timing {
   readonly name: string;
   readonly duration: number;
 }
 
-/** A clock that can be stopped for as long as something else is at work. */
+/** A clock that can be paused. */
 export class Stopwatch {
   readonly #done: (duration: number) => void;
   #since: number | undefined = performance.now();
@@ -29,19 +29,21 @@ export class Stopwatch {
   }
 }
 
-/** How long the parts of a request took, each without what is below it, in the order in which they began. */
+/** How long each part of a request took, without what is below it, in the order they began. */
 export class Timings {
   readonly #entries: { readonly name: string; duration: number | undefined }[] = [];
-  /** Native code that is at work, as far as is known. */
+  /** The native code that is being measured. */
   #native: { isVoid: boolean } | undefined;
 
-  /** A middleware begins: where it is that of a layer further in, it is no native code that answers. */
+  /**
+   * Starts a middleware. If it belongs to an inner layer, the code around it does not count as native code.
+   */
   beginMiddleware(name: string): Stopwatch {
     this.enter();
     return this.begin(name);
   }
 
-  /** A dependency or an endpoint begins. */
+  /** Starts a dependency or an endpoint. */
   begin(name: string): Stopwatch {
     const entry: { name: string; duration: number | undefined } = { name, duration: undefined };
     this.#entries.push(entry);
@@ -50,13 +52,13 @@ export class Timings {
     });
   }
 
-  /** An endpoint, or a layer further in, is what answers: code around it is not measured as native code. */
+  /** Notes that an endpoint or an inner layer answers: the code around it does not count as native code. */
   enter(): void {
     if (this.#native) this.#native.isVoid = true;
     this.#native = undefined;
   }
 
-  /** Native code begins, which may come to an endpoint or to another layer. */
+  /** Starts native code, which may still reach an endpoint or an inner layer. */
   beginNative(name: string): Stopwatch {
     this.enter();
     const native = { isVoid: false };
@@ -66,7 +68,7 @@ export class Timings {
     });
   }
 
-  /** What has come to its end. */
+  /** The parts that have ended. */
   get done(): Timing[] {
     return this.#entries.filter((entry): entry is Timing => entry.duration !== undefined);
   }

@@ -12,12 +12,13 @@ export function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<
         await chunks.return?.();
       },
     },
-    // Nothing is pulled before somebody reads, so an unread `response.body` leaves the native stream alone.
+    // Nothing is pulled before the first read, so that an unread `response.body` leaves the native stream
+    // alone.
     { highWaterMark: 0 },
   );
 }
 
-/** One chunk, as a source. */
+/** Yields a single chunk. */
 export async function* once(chunk: Chunk): AsyncGenerator<Chunk, void, unknown> {
   yield chunk;
 }

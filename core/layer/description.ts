@@ -3,26 +3,25 @@ import { type Dependencies, type DependencyScope, nameOfMarker } from '../depend
 import type { Middleware } from '../middleware/middleware.js';
 import { optionsOf, optionsText } from '../middleware/options.js';
 
-/** What a layer does, in the order in which it does it. */
+/** The parts of a layer, in the order they run. */
 export interface LayerDescription {
   /** Outermost first. */
   readonly middleware: readonly string[];
-  /** The options of each of them, where it is one that callnext brings; secrets are left out. */
+  /** The options of each middleware that is built into callnext; secrets are omitted. */
   readonly options: readonly (Readonly<Record<string, unknown>> | undefined)[];
   readonly dependencies: readonly string[];
-  /** Those of them, and of what they need, whose values are disposed: `Depends(…, { dispose: true })`. */
+  /** The dependencies, nested ones included, with `dispose: true`. */
   readonly disposed: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
-  /** Whether `request.json()` reads bodies with a JSON content type only. */
+  /** Whether `request.json()` only reads JSON content types. */
   readonly strictContentType: boolean;
-  /** The name of the lifespan, if there is one. */
   readonly lifespan: string | undefined;
-  /** The same for people to read. */
+  /** The description as text. */
   toString(): string;
 }
 
-/** What a layer is made of. */
+/** The parts of a layer to describe. */
 interface Described {
   readonly middlewares: readonly Middleware[];
   readonly names: readonly string[];
@@ -33,7 +32,7 @@ interface Described {
   readonly lifespan: string | undefined;
 }
 
-/** Describes a layer as data and, by `String(…)`, for people. */
+/** Describes a layer as data and, with `String(…)`, as text. */
 export function describe(layer: Described): LayerDescription {
   const { middlewares, names, dependencies, exceptionHandlers, lifespan } = layer;
   const description = {

@@ -10,41 +10,43 @@ import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
 import { checkOption, checkOptions, type OptionNames } from '../options.js';
 
-/** The options of a layer. */
 export interface LayerOptions {
-  /** The first one is outermost. */
+  /** The first is outermost. */
   middleware?: readonly Middleware[];
   /**
-   * Solved for every request that passes through, before the endpoint's own; their values are not handed out.
-   * A parameter among them has an `alias`.
+   * Solved for every request, before the endpoint's own dependencies. Their values are not passed on. A
+   * parameter among them needs an `alias`.
    */
   dependencies?: readonly Declared<unknown>[];
-  /** Pairs of an error class or a status and its handler; a `Map` will do. */
+  /** Pairs of an error class or status and a handler, such as a `Map`. */
   exceptionHandlers?: Iterable<readonly [ExceptionKey, ExceptionHandler<never>]>;
-  /** Told of errors that come too late for the client; `console.error` unless set. */
+  /** Receives errors that arrive after the response; `console.error` by default. */
   onError?: ErrorReporter;
-  /** The scope of dependencies that name none: `request` unless set. */
+  /** The scope of dependencies without one; `request` by default. */
   defaultScope?: DependencyScope;
-  /** Entered by `start()` or the first request, left by `close()`; what it yields is on `request.state`. */
+  /**
+   * Entered by `start()` or the first request, exited by `close()`. The yielded object becomes
+   * `request.state`.
+   */
   lifespan?: Lifespan;
   /**
-   * Milliseconds after which the layer answers by itself, with the response to an `HTTPException(504)`, where
-   * its middleware and what is below them have not; never unless set. `request.signal` is aborted then, and
-   * what does not come to its end is reported to `onError`. Its dependencies are left to it for as long
-   * again; then the exception is thrown into them. As long is also what a body has to close when its client
-   * has left; 5 seconds where no layer has a timeout.
+   * How many milliseconds the middleware and everything below may take before the layer answers with an
+   * `HTTPException(504)`; unlimited by default. `request.signal` is aborted then, and unfinished work is
+   * reported to `onError`. The dependencies stay open for the same time again; then the exception is thrown
+   * into them. The same time also limits how long a response body may take to close after its client has
+   * left; 5 seconds without a timeout.
    */
   timeout?: number;
   /**
-   * Bytes of a request body that its readers may hold in memory; 1 MiB unless set. A reader that needs more
-   * is refused with a 413; a body that is read once, as a stream or a form, may have any size. The innermost
-   * layer's value applies.
+   * How many bytes of a request body may be held in memory; 1 MiB by default. A reader that needs more gets a
+   * 413. A body that is read once, as a stream or a form, may have any size. The innermost layer's value
+   * applies.
    */
   maxBodySize?: number;
   /**
-   * Whether `request.json()` refuses, with a 415, a body whose content type is not JSON, or that has none:
-   * `true` unless set. A page of another site can send such a body with the cookies of its visitor. The
-   * innermost layer that sets it counts. FastAPI's `strict_content_type`.
+   * Whether `request.json()` answers 415 to a body without a JSON content type; `true` by default, because
+   * another site's page can send such a body with its visitor's cookies. The innermost layer that sets it
+   * applies. FastAPI's `strict_content_type`.
    */
   strictContentType?: boolean;
   /**
@@ -75,10 +77,10 @@ const knownOptions = {
   validationErrors: true,
 } satisfies OptionNames<LayerOptions>;
 
-/** What a timer can wait: up to 2³¹ − 1 milliseconds, about 25 days. */
+/** The range of a timer: up to 2³¹ − 1 milliseconds, about 25 days. */
 const milliseconds: Rule<number> = {
   check: value => typeof value === 'number' && value > 0 && value < 2 ** 31,
-  expected: 'a positive number of milliseconds, below 2³¹',
+  expected: 'a positive number of milliseconds below 2³¹',
 };
 
 const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
@@ -86,12 +88,12 @@ const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
   timeout: milliseconds,
   maxBodySize: {
     check: value => typeof value === 'number' && value >= 0,
-    expected: 'a number of bytes of at least 0',
+    expected: 'a number of bytes, at least 0',
   },
   strictContentType: flag(true),
 };
 
-/** The options of a layer, checked. */
+/** The checked options of a layer. */
 export interface CheckedOptions {
   readonly middlewares: Middleware[];
   readonly dependencies: Dependencies;
@@ -105,7 +107,7 @@ export interface CheckedOptions {
   readonly echoesInput: boolean | undefined;
 }
 
-/** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and what each of its parts is refused with. */
+/** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
 export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
   checkOptions('new Layer()', options, knownOptions);
   const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
@@ -152,7 +154,7 @@ function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
   throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
 }
 
-/** A plain function may return a generator, as those of compilers do. An async one gives a promise. */
+/** A plain function may return a compiled generator; an async function returns a promise. */
 function mayBeLifespan(lifespan: unknown): boolean {
   return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
 }

@@ -3,6 +3,7 @@ import { ClientDisconnect, misuse, toError } from '../errors.js';
 import { builtInResponse, type ExceptionHandler } from '../exceptions/exception-handlers.js';
 import { errorResponse, isExpected } from '../exceptions/http-exception.js';
 import { accept } from '../http/accept.js';
+import { discard } from '../http/discard.js';
 import { fillHeaders } from '../http/header-rules.js';
 import type { Headers } from '../http/headers.js';
 import { sourceOf } from '../http/request-parts.js';
@@ -101,6 +102,7 @@ async function handle(exchange: Exchange, handler: ExceptionHandler, failure: Er
   try {
     const made = await handler(exchange.request, failure);
     if (!isResponseLike(made)) {
+      discard(made);
       const name = nameOf(handler, `of ${classOf(failure)}`);
       throw misuse('NOT_A_RESPONSE', `The exception handler \`${name}\``, made);
     }

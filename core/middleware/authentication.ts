@@ -11,7 +11,7 @@ import { described, optionalFunction, readOptions } from './options.js';
 
 export type { Auth, BaseUser, User } from '../http/shared.js';
 
-/** What a request may do: Starlette's `AuthCredentials`. */
+/** The scopes granted to a request: Starlette's `AuthCredentials`. */
 export class AuthCredentials implements Auth {
   readonly scopes: readonly string[];
 
@@ -39,7 +39,7 @@ export class SimpleUser implements BaseUser {
   }
 }
 
-/** Who asks where nobody has said who: Starlette's `UnauthenticatedUser`. */
+/** The user of a request without credentials: Starlette's `UnauthenticatedUser`. */
 export class UnauthenticatedUser implements BaseUser {
   get isAuthenticated(): boolean {
     return false;
@@ -52,7 +52,7 @@ export class UnauthenticatedUser implements BaseUser {
 
 const brand = Symbol.for('callnext.AuthenticationError');
 
-/** What a backend throws for credentials that are wrong: Starlette's `AuthenticationError`. */
+/** Thrown by a backend for invalid credentials: Starlette's `AuthenticationError`. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
 
@@ -63,11 +63,11 @@ export class AuthenticationError extends Error {
 
 type Authenticated = readonly [auth: Auth, user: User];
 
-/** Tells who asks: Starlette's `AuthenticationBackend`. */
+/** Identifies the user of a request: Starlette's `AuthenticationBackend`. */
 export interface AuthenticationBackend {
   /**
-   * What the request may do and whose it is; nothing where it does not say. Throws `AuthenticationError`
-   * where what it says is wrong.
+   * Returns the scopes and the user, or nothing if the request has no credentials. Throws
+   * `AuthenticationError` for invalid credentials.
    */
   authenticate(
     request: Request,
@@ -76,24 +76,21 @@ export interface AuthenticationBackend {
 
 /** The options of `authentication()`: those of Starlette's `AuthenticationMiddleware`. */
 export interface AuthenticationOptions {
-  /** An object with `authenticate(request)`. */
   backend: AuthenticationBackend;
-  /** The response to an `AuthenticationError`; a 400 with its message unless set. */
+  /** The response to an `AuthenticationError`; by default a 400 with its message. */
   onError?: (request: Request, error: AuthenticationError) => ResponseLike | Promise<ResponseLike>;
 }
 
 /**
- * Asks a backend who a request comes from, for `request.user` and `request.auth`: Starlette's
- * `AuthenticationMiddleware`.
+ * Sets `request.user` and `request.auth` from a backend: Starlette's `AuthenticationMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(authentication({ backend: new BasicAuthBackend() }));
  * app.use('/admin', toExpress(Depends(requires('admin'))));
  * ```
  *
- * Everyone is let through: it is `requires()` that refuses. A backend that throws something else than an
- * `AuthenticationError` has failed, and its exception goes on like any other. Throws `MIDDLEWARE_OPTIONS`
- * when it is built.
+ * Requests without credentials pass; `requires()` refuses them. Any other exception of the backend propagates
+ * as usual. Throws `MIDDLEWARE_OPTIONS`.
  */
 export function authentication(given: AuthenticationOptions): Middleware {
   const options = readOptions<AuthenticationOptions>('authentication', given, {
@@ -117,25 +114,24 @@ export function authentication(given: AuthenticationOptions): Middleware {
 }
 markFactory(authentication);
 
-/** The options of `requires()`. */
 export interface RequiresOptions {
-  /** The status of the refusal; 403 unless set. */
+  /** The status of a refusal; 403 by default. */
   status?: number;
-  /** Where to send those who lack a scope, with a 303 and the url that they came for as `next`. */
+  /** Redirects refused clients here, with a 303 and the original url as `next`. */
   redirect?: string;
 }
 
 /**
- * A dependency that refuses requests without all of these scopes: Starlette's `@requires`, for endpoints and,
- * as a guard, for native routes.
+ * Creates a dependency that refuses requests that lack one of these scopes: Starlette's `@requires`, for
+ * endpoints, and as a guard for native routes.
  *
  * ```ts
  * const dashboard = endpoint({ allowed: Depends(requires('authenticated', { redirect: '/login' })) }, …);
  * router.use(toKoa(Depends(requires(['read', 'write']))));
  * ```
  *
- * It throws an HTTPException of 403, or of 303 for a redirect, which handlers may render. Throws
- * `MIDDLEWARE_OPTIONS` when it is built.
+ * The dependency throws an HTTPException of 403, or of 303 for a redirect, which exception handlers may
+ * render. `requires()` throws `MIDDLEWARE_OPTIONS`.
  */
 export function requires(
   scopes: string | readonly string[],
@@ -153,7 +149,7 @@ export function requires(
     redirect: {
       default: undefined as never,
       check: value => typeof value === 'string' && value !== '',
-      expected: 'a path or a url',
+      expected: 'a path or a URL',
     },
   });
   return function requires({ request }) {
@@ -173,7 +169,7 @@ function defaultOnError(_request: Request, error: AuthenticationError): Response
   return new PlainTextResponse(error.message, { status: 400 });
 }
 
-/** Also one of another copy of the package. */
+/** Recognizes errors of another copy of the package. */
 function isAuthenticationError(error: Error): error is AuthenticationError {
   return brand in error;
 }

@@ -6,27 +6,26 @@ import { described, integer, readOptions, required } from './options.js';
 
 /** The options of `bodyLimit()`: Starlette's `max_body_size`. */
 export interface BodyLimitOptions {
-  /** Bytes of a request body that may come at all. */
+  /** How many bytes a request body may have. */
   maxBodySize: number;
 }
 
 /**
- * Refuses request bodies of more than so many bytes with a 413, whoever reads them: middleware, native
- * parsers, an endpoint. Starlette's `max_body_size`, of which the innermost one holds, too.
+ * Refuses larger request bodies with a 413, whoever reads them: middleware, native parsers or an endpoint.
+ * The innermost limit applies. Starlette's `max_body_size`.
  *
  * ```ts
  * layer.addMiddleware(bodyLimit({ maxBodySize: 10_000_000 }));
  * app.use('/videos', toExpress(bodyLimit({ maxBodySize: 2_000_000_000 })));
  * ```
  *
- * A body that announces itself as larger is refused before an endpoint begins, and where native code answers
- * without having asked for it; one that does not is refused when it has become larger, in who reads it. It
- * does not change how much of a body is held in memory for several readers: that is the layer's
- * `maxBodySize`.
+ * A body with a larger `content-length` is refused before an endpoint runs, and when native code answers
+ * without reading it. Any other body is refused at its reader, as soon as it exceeds the limit. How much is
+ * held in memory for several readers is a separate limit: the layer's `maxBodySize`.
  *
- * Everything that comes after `next()` is inside: the limit of a router which does not answer holds for what
- * follows it. What a parser before the layer, or a middleware further out, has read was let in. Throws
- * `MIDDLEWARE_OPTIONS` when it is built.
+ * The limit also applies to everything after `next()`, such as routes that follow a router which did not
+ * answer. It does not apply to bytes that an earlier parser or an outer middleware has already read. Throws
+ * `MIDDLEWARE_OPTIONS`.
  */
 export function bodyLimit(given: BodyLimitOptions): Middleware {
   const options = readOptions<BodyLimitOptions>('bodyLimit', given, { maxBodySize: required(integer(0)) });

@@ -2,6 +2,7 @@ import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/ki
 import { nameOf } from '../errors/show.js';
 import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
+import { discard } from '../http/discard.js';
 import type { Request } from '../http/request.js';
 import { changedRequest } from '../http/request-change.js';
 import type { Response } from '../http/response.js';
@@ -18,10 +19,7 @@ export interface OnionRun extends Answered {
 
 /** What a request does for its middlewares. */
 export interface OnionPort<Run> {
-  /**
-   * An exception that leaves a middleware, as the response of its handler; rejects with the exception where
-   * it has none.
-   */
+  /** The response of the handler for an exception that leaves a middleware; rejects if it has no handler. */
   recoverOutside(run: Run, thrown: unknown): Promise<Response>;
   /** Tells `onError`. */
   report(run: Run, error: Error): void;
@@ -174,6 +172,7 @@ class Waiter<Run extends OnionRun> {
   }
 
   #notAResponse(returned: unknown): Error {
+    discard(returned);
     const { name } = this.#ring;
     return returned === undefined || returned === null
       ? misuse('NOTHING_RETURNED', name, this.#state !== 'fresh')

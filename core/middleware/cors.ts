@@ -10,54 +10,55 @@ import { described, flag, integer, list, readOptions } from './options.js';
 
 /** The options of `cors()`: those of Starlette's `CORSMiddleware`. */
 export interface CorsOptions {
-  /** Origins such as `https://example.com`, as browsers write them, or `*` for all; none unless set. */
+  /** Origins such as `https://example.com`, as browsers write them, or `*` for all; none by default. */
   allowOrigins?: readonly string[];
-  /** Methods, case-sensitive, or `*` for those that are common; `GET` unless set. */
+  /** Methods, case-sensitive, or `*` for the common ones; `GET` by default. */
   allowMethods?: readonly string[];
   /**
-   * Request headers beside `accept`, `accept-language`, `content-language` and `content-type`, or `*` for
+   * Request headers besides `accept`, `accept-language`, `content-language` and `content-type`, or `*` for
    * all.
    */
   allowHeaders?: readonly string[];
   /**
-   * Whether cookies may come along. With `*` as the origin any site then acts as your users: list the
+   * Whether requests may carry cookies. With the origin `*`, any site can then act as your users: list the
    * origins.
    */
   allowCredentials?: boolean;
-  /** Origins that match as a whole. A string is a pattern. */
+  /** A pattern for whole origins. */
   allowOriginRegex?: RegExp | string;
-  /** Whether public sites may ask a server in a private network. */
+  /** Whether public sites may call a server in a private network. */
   allowPrivateNetwork?: boolean;
   /** Response headers that scripts may read. */
   exposeHeaders?: readonly string[];
-  /** Seconds for which a browser keeps the answer to a preflight; 600 unless set. */
+  /** How many seconds a browser may cache the answer to a preflight; 600 by default. */
   maxAge?: number;
 }
 
 const allMethods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY'];
 const safelisted = ['Accept', 'Accept-Language', 'Content-Language', 'Content-Type'];
 const preflightVary =
-  'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network';
+  'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, ' +
+  'Access-Control-Request-Private-Network';
 
 /**
- * Tells browsers which other origins may use this server (Fetch, "CORS protocol"): Starlette's
- * `CORSMiddleware`.
+ * Lets browsers call this server from other origins (Fetch, "CORS protocol"): Starlette's `CORSMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(cors({ allowOrigins: ['https://app.example'], allowCredentials: true }));
  * ```
  *
- * A preflight (`OPTIONS` with `origin` and `access-control-request-method`) is answered here, with 200 or
- * 400; other requests go on, and a response to an origin that is not allowed is only without the header that
- * would let a script read it. Error responses have the headers too, also the 500 that is made outside all
- * middleware. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * Answers a preflight (`OPTIONS` with `origin` and `access-control-request-method`) with 200 or 400. Other
+ * requests pass; a response to a disallowed origin merely lacks the header that lets scripts read it. Error
+ * responses have the headers too, even the 500 that is made outside all middleware. Throws
+ * `MIDDLEWARE_OPTIONS`.
  */
 export function cors(given: CorsOptions = {}): Middleware {
   const options = readOptions<Required<Omit<CorsOptions, 'allowOriginRegex'>> & CorsOptions>('cors', given, {
     allowOrigins: list(
       [],
       isOriginOption,
-      `a list of origins such as 'https://example.com', as browsers send them: in lower case, without a path, a slash at the end or a default port; or of '*' alone: ['*']`,
+      "a list of origins such as 'https://example.com', in lower case, " +
+        "without a path, trailing slash or default port; or ['*']",
     ),
     allowMethods: list(['GET'], isToken, `a list of methods such as 'POST', or ['*']`),
     allowHeaders: list<string>([], isToken, `a list of header names, or ['*']`),
@@ -65,7 +66,7 @@ export function cors(given: CorsOptions = {}): Middleware {
     allowOriginRegex: {
       default: undefined as never,
       check: isPattern,
-      expected: 'a regular expression, or the text of one',
+      expected: 'a regular expression, or its source',
     },
     allowPrivateNetwork: flag(false),
     exposeHeaders: list<string>([], isToken, 'a list of header names'),
@@ -87,14 +88,14 @@ function isPreflight({ method, headers }: Request): boolean {
   return method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method');
 }
 
-/** What is allowed, computed once. */
+/** The computed policy. */
 class CorsPolicy {
   readonly #origins: ReadonlySet<string>;
   readonly #pattern: RegExp | undefined;
   readonly #methods: readonly string[];
   readonly #headers: ReadonlySet<string> | undefined;
   readonly #isPrivateNetworkAllowed: boolean;
-  /** Whether any origin is answered by `*`. */
+  /** Whether every origin is answered with `*`. */
   readonly #isPublic: boolean;
   readonly #simple: readonly (readonly [name: string, value: string])[];
   readonly #preflight: readonly (readonly [name: string, value: string])[];
@@ -125,13 +126,13 @@ class CorsPolicy {
     ];
   }
 
-  /** Adds what a response that is no preflight has. */
+  /** Adds the headers of a response other than a preflight's. */
   allow(headers: Headers, origin: string | null): void {
     addToVary(headers, 'Origin');
     if (origin === null) return;
     const allowed = this.#allowed(origin);
     if (allowed !== undefined) headers.set('access-control-allow-origin', allowed);
-    // Somebody further in has allowed it, and has not allowed this.
+    // Inner code has allowed this origin, without these headers.
     else if (headers.has('access-control-allow-origin')) return;
     for (const [name, value] of this.#simple) headers.set(name, value);
   }
@@ -163,18 +164,18 @@ class CorsPolicy {
     return { failures, headers };
   }
 
-  /** Whether request headers are allowed; with `*` all are that a header can hold. */
+  /** Whether request headers are allowed; `*` allows every valid header name. */
   #areAllowed(names: string): boolean {
     const allowed = this.#headers;
     if (allowed === undefined) return isFieldValue(names);
     return elementsOf(names).every(name => allowed.has(name.toLowerCase()));
   }
 
-  /** What `access-control-allow-origin` says to an origin; `undefined` where it is not allowed. */
+  /** The value of `access-control-allow-origin`; `undefined` for a disallowed origin. */
   #allowed(origin: string): string | undefined {
     if (this.#isPublic) return '*';
     const isListed = this.#origins.has('*') ? isFieldValue(origin) : this.#origins.has(origin);
-    // A pattern with a dot too many must not make a header of what is none.
+    // A loose pattern must not let an invalid value into a header.
     return isListed || (isFieldValue(origin) && this.#pattern?.test(origin)) ? origin : undefined;
   }
 }
@@ -196,8 +197,8 @@ function isPattern(value: unknown): boolean {
 }
 
 /**
- * An origin as browsers write it (HTML, "serialization of an origin"): one that never comes would be allowed
- * in vain.
+ * Whether a value is an origin as browsers write it (HTML, "serialization of an origin"); any other could
+ * never match.
  */
 function isOriginOption(value: unknown): boolean {
   if (value === '*' || value === 'null') return true;

@@ -5,16 +5,15 @@ import type { Middleware } from './middleware.js';
 import { described } from './options.js';
 
 /**
- * Sends a request that came by `http` on to the same url by `https`, with a 307: Starlette's
- * `HTTPSRedirectMiddleware`.
+ * Redirects `http` requests to the same url with `https`, with a 307: Starlette's `HTTPSRedirectMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(httpsRedirect());
  * ```
  *
- * The ports 80 and 443 are left out and others stay. Where a proxy ends TLS, the framework has to trust it
- * (`app.set('trust proxy', …)`, `app.proxy = true`): otherwise every request looks like `http`, and is sent
- * on for ever.
+ * Ports 80 and 443 are dropped; others stay. If a proxy terminates TLS, the framework must trust it
+ * (`app.set('trust proxy', …)`, `app.proxy = true`); otherwise every request looks like `http` and is
+ * redirected forever.
  */
 export function httpsRedirect(): Middleware {
   return described(async function httpsRedirect(request, callNext) {

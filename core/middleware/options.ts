@@ -3,19 +3,18 @@ import { isToken } from '../http/field-syntax.js';
 import { checkOptions } from '../options.js';
 import type { Middleware } from './middleware.js';
 
-/** What an option of a built-in middleware may be. */
+/** The rule for an option of a built-in middleware. */
 export interface Rule<T> {
-  /** Its value where it is not given; where there is none, it has to be. */
+  /** The default. Without one, the option is required. */
   readonly default?: T;
   readonly check: (value: unknown) => boolean;
-  /** What an error says that it is. */
+  /** Names the valid values in errors. */
   readonly expected: string;
 }
 
 /**
- * The options of a built-in middleware, each one there and checked, in copies that nobody changes any more.
- * Throws `MIDDLEWARE_OPTIONS`, `OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for one that there is not:
- * `allow_origins` is easily written.
+ * Returns the checked options of a built-in middleware, with defaults, as frozen copies. Throws
+ * `MIDDLEWARE_OPTIONS`, `OPTIONS`, and `MIDDLEWARE_UNKNOWN_OPTION` for a name such as `allow_origins`.
  */
 export function readOptions<T extends object>(
   middleware: string,
@@ -32,17 +31,15 @@ export function readOptions<T extends object>(
   return Object.freeze(Object.fromEntries(entries)) as T;
 }
 
-/** The same, without a value where it is not given. */
+/** Removes the default. */
 export function required<T>({ check, expected }: Rule<T>): Rule<T> {
   return { check, expected };
 }
 
-/** Yes or no. */
 export function flag(byDefault: boolean): Rule<boolean> {
   return { default: byDefault, check: value => typeof value === 'boolean', expected: 'true or false' };
 }
 
-/** A whole number. */
 export function integer(byDefault: number, least = 0, most = Number.MAX_SAFE_INTEGER): Rule<number> {
   const check = (value: unknown): boolean => Number.isInteger(value) && isWithin(value, least, most);
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
@@ -53,7 +50,7 @@ function isWithin(value: unknown, least: number, most: number): boolean {
   return (value as number) >= least && (value as number) <= most;
 }
 
-/** A list; a string is none, although JavaScript would walk through its characters. */
+/** A list; rejects a string, although it is iterable. */
 export function list<T>(
   byDefault: readonly T[],
   isItem: (item: unknown) => boolean,
@@ -62,29 +59,28 @@ export function list<T>(
   return { default: byDefault, check: value => Array.isArray(value) && [...value].every(isItem), expected };
 }
 
-/** A function; `byDefault`, or none, unless given. */
+/** A function, or by default `byDefault`. */
 export function optionalFunction<T>(expected: string, byDefault?: T): Rule<T> {
   return { default: byDefault as T, check: value => typeof value === 'function', expected };
 }
 
-/** The name of a header, in lower case. */
+/** A header name in lower case. */
 export function headerName(byDefault: string): Rule<string> {
   return { default: byDefault, check: isToken, expected: 'the name of a header' };
 }
 
 const optionsKey = Symbol.for('callnext.Middleware.options');
 
-/** Gives a middleware the options that `layer.describe()` shows. */
+/** Attaches options to a middleware, for `layer.describe()`. */
 export function described(middleware: Middleware, options: object): Middleware {
   return Object.defineProperty(middleware, optionsKey, { value: Object.freeze({ ...options }) });
 }
 
-/** The options that a built-in middleware was made with; `undefined` for others. */
+/** The options of a built-in middleware; `undefined` for others. */
 export function optionsOf(middleware: Middleware): Readonly<Record<string, unknown>> | undefined {
   return Reflect.get(middleware, optionsKey);
 }
 
-/** Options on one line. */
 export function optionsText(options: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return entries.length === 0

@@ -2,21 +2,20 @@ import { markFactory } from '../errors.js';
 import type { Middleware } from './middleware.js';
 import { described, headerName, readOptions } from './options.js';
 
-/** The options of `processTime()`. */
 export interface ProcessTimeOptions {
-  /** `x-process-time` unless set. */
+  /** `x-process-time` by default. */
   header?: string;
 }
 
 /**
- * Says in a header how many seconds the answer took, from here to its head: the middleware of FastAPI's
+ * Sets a header to the seconds from here to the head of the response, like the middleware in FastAPI's
  * tutorial.
  *
  * ```ts
  * layer.addMiddleware(processTime()); // x-process-time: 0.0031478749588131905
  * ```
  *
- * The number is written as Python writes it. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * The number is formatted as in Python. Throws `MIDDLEWARE_OPTIONS`.
  */
 export function processTime(given: ProcessTimeOptions = {}): Middleware {
   const options = readOptions<Required<ProcessTimeOptions>>('processTime', given, {
@@ -38,7 +37,8 @@ export function processTime(given: ProcessTimeOptions = {}): Middleware {
 markFactory(processTime);
 
 /**
- * Python's `str()` of a float of at least 0: with a point, and with an exponent of two digits below 0.0001.
+ * Python's `str()` of a float of at least 0: with a decimal point, and below 0.0001 with a two-digit
+ * exponent.
  */
 function pythonFloat(seconds: number): string {
   if (Number.isInteger(seconds)) return seconds.toFixed(1);

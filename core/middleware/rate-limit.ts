@@ -4,55 +4,50 @@ import type { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
 import { described, optionalFunction, readOptions } from './options.js';
 
-/** What `rate-limiter-flexible` tells of a key. */
+/** The result of `rate-limiter-flexible` for one key. */
 export interface RateLimiterResult {
   readonly msBeforeNext: number;
   readonly remainingPoints: number;
 }
 
-/** Those of several limiters, by name: what a `RateLimiterUnion` tells. */
+/** The result of one limiter, or those of a `RateLimiterUnion` by name. */
 type Results = RateLimiterResult | Readonly<Record<string, RateLimiterResult>>;
 
-/**
- * The slice of a limiter of `rate-limiter-flexible` that is used: of its memory, Redis, Postgres, … ones, and
- * of a union of them.
- */
+/** The part of a `rate-limiter-flexible` limiter that is used, for any store, and for a union of limiters. */
 export interface RateLimiter {
-  /** What a key has in its time. */
+  /** How many points a key may consume in its duration. */
   readonly points?: number;
   /**
-   * Rejects with a `RateLimiterResult` where there are not enough left, and with an `Error` where the store
-   * fails.
+   * Rejects with a `RateLimiterResult` if too few points are left, and with an `Error` if the store fails.
    */
   consume(key: string, points: number): Promise<Results>;
 }
 
-/** The options of `rateLimit()`. */
 export interface RateLimitOptions {
-  /** A limiter of `rate-limiter-flexible`, whose store may be shared by several servers. */
+  /** A `rate-limiter-flexible` limiter; several servers may share its store. */
   limiter: RateLimiter;
   /**
-   * Who is counted; unless set, the address of the client, of IPv6 its network of 64 bits. `undefined` is not
-   * counted.
+   * The key to count; by default the client's address, or for IPv6 its /64 network. `undefined` skips the
+   * request.
    */
   key?: (request: Request) => string | undefined | Promise<string | undefined>;
-  /** How many points a request takes; 1 unless set. */
+  /** How many points a request consumes; 1 by default. */
   points?: (request: Request) => number | Promise<number>;
 }
 
 /**
- * Lets a client ask so often and not more: a 429 with `retry-after`, counted by a limiter of
- * `rate-limiter-flexible`.
+ * Limits how often a client may send requests, with a `rate-limiter-flexible` limiter. Refuses with a 429 and
+ * `retry-after`.
  *
  * ```ts
  * const limiter = new RateLimiterRedis({ storeClient: redis, points: 100, duration: 60 });
  * layer.addMiddleware(rateLimit({ limiter }));
  * ```
  *
- * Responses tell what is left: `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds), as
- * in draft-ietf-httpapi-ratelimit-headers-06. Behind a proxy the client is known only where the framework
- * trusts it (`trust proxy`, `app.proxy`). A store that fails makes the request fail; give the limiter an
- * `insuranceLimiter` to go on without it. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * Sets `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds), as in
+ * draft-ietf-httpapi-ratelimit-headers-06. Behind a proxy, clients are distinguished only if the framework
+ * trusts it (`trust proxy`, `app.proxy`). If the store fails, so does the request, unless the limiter has an
+ * `insuranceLimiter`. Throws `MIDDLEWARE_OPTIONS`.
  */
 export function rateLimit(given: RateLimitOptions): Middleware {
   const options = readOptions<Required<RateLimitOptions>>('rateLimit', given, {
@@ -80,7 +75,7 @@ function one(): number {
   return 1;
 }
 
-/** Throws an HTTPException of 429, and what the store fails with. */
+/** Throws an HTTPException of 429, or the error of the store. */
 async function consume(limiter: RateLimiter, key: string, points: number): Promise<RateLimiterResult> {
   try {
     return strictest(await limiter.consume(key, points)) ?? nothingLeft;
@@ -94,10 +89,7 @@ async function consume(limiter: RateLimiter, key: string, points: number): Promi
 
 const nothingLeft: RateLimiterResult = { msBeforeNext: 0, remainingPoints: 0 };
 
-/**
- * Of several results the one that a client has to heed; `undefined` for what is none. Throws an error that is
- * among them.
- */
+/** The strictest of several results; `undefined` without any. Throws the first error among them. */
 function strictest(told: unknown): RateLimiterResult | undefined {
   if (isResult(told)) return told;
   if (typeof told !== 'object' || told === null || told instanceof Error) return undefined;
@@ -131,7 +123,9 @@ function isLimiter(value: unknown): boolean {
   return typeof consume === 'function';
 }
 
-/** Who has one address of IPv6 has all those of its network. */
+/**
+ * The /64 network of an IPv6 address, because one client usually has all of it; an IPv4 address is unchanged.
+ */
 function networkOf({ client }: Request): string | undefined {
   const host = client?.host ?? '';
   if (!host.includes(':')) return host;

@@ -4,28 +4,28 @@ import { Request } from '../http/request.js';
 import type { Middleware } from './middleware.js';
 import { described, headerName, optionalFunction, readOptions } from './options.js';
 
-/** The options of `requestId()`, by the names of asgi-correlation-id. */
+/** The options of `requestId()`, named as in asgi-correlation-id. */
 export interface RequestIdOptions {
-  /** `x-request-id` unless set. */
+  /** `x-request-id` by default. */
   header?: string;
-  /** Makes one, and may take that of the app's logger from `request.raw`; a UUID unless set. */
+  /** Creates an id, or returns the one of the app's logger from `request.raw`; a UUID by default. */
   generator?: (request: Request) => string;
   /**
-   * Whether one that came with the request is kept; up to 128 letters, digits and `._~+/=:-` are, unless set.
+   * Whether an id sent by the client is kept; by default if it has up to 128 letters, digits and `._~+/=:-`.
    * `() => false` keeps none.
    */
   validator?: (id: string) => boolean;
 }
 
 /**
- * Gives each request an id, or keeps the one that it came with: as `request.state.requestId`, in the
- * request's header for everything below, native code included, and in the response's, also on errors.
+ * Gives each request an id, or keeps the one it was sent with. The id is in `request.state.requestId`, in the
+ * request's header for everything below, native code included, and in the response's header, even on errors.
  *
  * ```ts
  * layer.addMiddleware(requestId());
  * ```
  *
- * Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * Throws `MIDDLEWARE_OPTIONS`.
  */
 export function requestId(given: RequestIdOptions = {}): Middleware {
   const options = readOptions<Required<RequestIdOptions>>('requestId', given, {
@@ -55,14 +55,20 @@ function withHeader(request: Request, name: string, value: string): Request {
 
 function made(id: unknown): string {
   if (typeof id === 'string' && id !== '') return id;
-  throw misuse('MIDDLEWARE_OPTIONS', 'requestId', 'generator', 'a function that returns a text', id);
+  throw misuse(
+    'MIDDLEWARE_OPTIONS',
+    'requestId',
+    'generator',
+    'a function that returns a string that is not empty',
+    id,
+  );
 }
 
 function randomUUID(): string {
   return crypto.randomUUID();
 }
 
-/** What can not break a line of a log, or a query. */
+/** Whether an id is safe in a log line or a query. */
 function isPlain(id: string): boolean {
   return /^[\w.~+/=:-]{1,128}$/.test(id);
 }

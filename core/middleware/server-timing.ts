@@ -5,30 +5,29 @@ import { type Timing, Timings } from '../http/timings.js';
 import type { Middleware } from './middleware.js';
 import { described, flag, optionalFunction, readOptions } from './options.js';
 
-/** The options of `serverTiming()`. */
 export interface ServerTimingOptions {
   /**
-   * Whether this request is measured, and its client told; all are unless set. The names of your functions
-   * are in it.
+   * Whether to measure a request; always by default. The header reveals the names of your functions to the
+   * client.
    */
   enabled?: (request: Request) => boolean;
-  /** Whether there is an entry `total` for all that is below; `true` unless set. */
+  /** Whether to add an entry `total` for everything below; `true` by default. */
   total?: boolean;
 }
 
 /**
- * Says in `server-timing` how many milliseconds each middleware below, each dependency and the endpoint took,
- * which the developer tools of a browser draw (W3C Server Timing).
+ * Sets `server-timing` to the milliseconds that each middleware below, each dependency and the endpoint took,
+ * which browsers show in their developer tools (W3C Server Timing).
  *
  * ```ts
  * layer.addMiddleware(serverTiming({ enabled: () => process.env.NODE_ENV !== 'production' }));
  * // server-timing: cors;dur=0.12, getDb;dur=4.1, readItem;dur=12.5, total;dur=16.9
  * ```
  *
- * A middleware's time is its own, before and after `callNext`; a dependency's ends when its value is there.
- * Native code is called `handler`. What comes after the response (exits, tasks) and what is further out is
- * not there to be told of yet: add it last. Pages of other origins see it where `timing-allow-origin` lets
- * them. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * A middleware's time is its own, before and after `callNext`; a dependency's ends once it has a value.
+ * Native code is called `handler`. Outer middleware, and exits and tasks after the response, are not
+ * included: add this middleware last. Pages of other origins need `timing-allow-origin` to see the header.
+ * Throws `MIDDLEWARE_OPTIONS`.
  */
 export function serverTiming(given: ServerTimingOptions = {}): Middleware {
   const options = readOptions<Required<ServerTimingOptions>>('serverTiming', given, {
@@ -37,7 +36,7 @@ export function serverTiming(given: ServerTimingOptions = {}): Middleware {
   });
   return described(async function serverTiming(request, callNext) {
     const shared = sharedOf(request);
-    // A layer further out measures already, and will tell of what is here.
+    // An outer layer already measures this request.
     if (shared.timings || !options.enabled(request)) return callNext(request);
     const timings = new Timings();
     shared.timings = timings;
@@ -55,7 +54,7 @@ function always(): boolean {
   return true;
 }
 
-/** `name;desc="…";dur=…`, the description where the name is no token. */
+/** `name;desc="…";dur=…`, with a description if the name is not a token. */
 function entryOf({ name, duration }: Timing): string {
   const token = name.replace(/[^!#$%&'*+\-.^_`|~0-9A-Za-z]+/g, '_');
   const description = name.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');

@@ -5,25 +5,23 @@ import type { Response } from '../http/response.js';
 import type { Middleware } from './middleware.js';
 import { described, integer, readOptions, required } from './options.js';
 
-/** The options of `timeout()`. */
 export interface TimeoutOptions {
-  /** Milliseconds until the head of the response is there. */
+  /** How many milliseconds the head of the response may take. */
   timeoutMs: number;
 }
 
 /**
- * Answers with a 504 where what is below has not answered in time, and aborts `request.signal` for it.
+ * Answers with a 504 if nothing below answers in time, and aborts `request.signal` there.
  *
  * ```ts
  * layer.addMiddleware(timeout({ timeoutMs: 5_000 }));
  * ```
  *
- * JavaScript can not be stopped from outside. What goes on running: an endpoint, dependency or native handler
- * that does not listen to the signal, to its end; it keeps its dependencies until then, which get the
- * exception thrown in after that; its tasks are dropped, and its answer is not sent. A body that is on its
- * way is not timed. To take dependencies from what never ends, use `new Layer({ timeout })`. The exception is
- * an `HTTPException(504)`, which handlers may render; its `cause` is `MIDDLEWARE_TIMEOUT`. Throws
- * `MIDDLEWARE_OPTIONS` when it is built.
+ * JavaScript cannot be interrupted, so code that ignores the signal runs to its end. Its dependencies stay
+ * open until then and receive the exception afterwards; its tasks are dropped, and its answer is not sent.
+ * Use `new Layer({ timeout })` to close the dependencies of code that never ends. A body that is being sent
+ * is not timed. The exception is an `HTTPException(504)`, which handlers may render; its `cause` is
+ * `MIDDLEWARE_TIMEOUT`. Throws `MIDDLEWARE_OPTIONS`.
  */
 export function timeout(given: TimeoutOptions): Middleware {
   const options = readOptions<TimeoutOptions>('timeout', given, {

@@ -7,31 +7,30 @@ import { described, flag, list, readOptions } from './options.js';
 /** The options of `trustedHost()`: those of Starlette's `TrustedHostMiddleware`. */
 export interface TrustedHostOptions {
   /**
-   * Names without a port, such as `example.com`; `*.example.com` is every subdomain, and `*`, which it is
-   * unless set, any host.
+   * Host names without a port, such as `example.com`. `*.example.com` matches every subdomain, and `*`, the
+   * default, any host.
    */
   allowedHosts?: readonly string[];
-  /** Whether `example.com` is sent on to `www.example.com` where only that is allowed; `true` unless set. */
+  /** Whether to redirect `example.com` to `www.example.com` if only that is allowed; `true` by default. */
   wwwRedirect?: boolean;
 }
 
 /**
- * Answers requests for other hosts than those that are served with a 400: Starlette's
- * `TrustedHostMiddleware`.
+ * Answers requests for unknown hosts with a 400: Starlette's `TrustedHostMiddleware`.
  *
  * ```ts
  * layer.addMiddleware(trustedHost({ allowedHosts: ['example.com', '*.example.com'] }));
  * ```
  *
- * The host is the one that the framework trusts: behind a proxy, that of `x-forwarded-host` where
- * `trust proxy` or `app.proxy` says so. Throws `MIDDLEWARE_OPTIONS` when it is built.
+ * The host comes from sources that the framework trusts: behind a proxy, `x-forwarded-host` counts if `trust
+ * proxy` or `app.proxy` is set. Throws `MIDDLEWARE_OPTIONS`.
  */
 export function trustedHost(given: TrustedHostOptions = {}): Middleware {
   const options = readOptions<Required<TrustedHostOptions>>('trustedHost', given, {
     allowedHosts: list(
       ['*'],
       isHostPattern,
-      "a list of hosts without a port, such as 'example.com'. Domain wildcard patterns must be like '*.example.com'",
+      "a list of hosts without a port, such as 'example.com' or '*.example.com'",
     ),
     wwwRedirect: flag(true),
   });

@@ -39,7 +39,7 @@ export function explain(
   telling: Telling,
 ): ValidationDetail[] {
   const told = new Set<string>();
-  return issues.flatMap(issue => {
+  const details = issues.flatMap(issue => {
     const place = placeOf(explained, issue);
     const details = detailsAt(place, issue).map(detail => tell(detail, telling));
     // A schema may have several things to say of one value; pydantic stops at the first.
@@ -51,11 +51,27 @@ export function explain(
     });
     return fresh;
   });
+  return details.some(isTooShort) ? withoutLengths(details) : details;
+}
+
+const isTooShort = ({ type }: ValidationDetail): boolean => type === 'too_short';
+
+/** pydantic counts the items of a list only where all of them are valid. */
+function withoutLengths(details: readonly ValidationDetail[]): ValidationDetail[] {
+  const around = new Set(
+    details.flatMap(({ loc }) => loc.map((_, end) => JSON.stringify(loc.slice(0, end)))),
+  );
+  return details.filter(detail => !isTooShort(detail) || !around.has(JSON.stringify(detail.loc)));
 }
 
 function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSchemaV1.Issue): Place {
   let place = begin(tree, loc, value, raw);
-  for (const segment of path) place = stepInto(place, typeof segment === 'object' ? segment.key : segment);
+  for (const segment of path) {
+    const key = typeof segment === 'object' ? segment.key : segment;
+    // Valibot and ArkType take a list for an object without any of its properties.
+    if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
+    place = stepInto(place, key);
+  }
   return place;
 }
 

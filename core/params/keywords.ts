@@ -1,7 +1,7 @@
 import { testOf } from './coerce.js';
 import type { JsonSchema } from './json-schema.js';
 import { listedIn } from './place.js';
-import { booleanOf, integerOf, isLargeInteger, numberOf } from './scalars.js';
+import { booleanOf, integerOf, isInfinite, isLargeInteger, numberOf } from './scalars.js';
 
 /** What is wrong with a value, in pydantic's words. */
 export interface Problem {
@@ -70,7 +70,7 @@ function ofInteger(value: unknown): Problem | undefined {
   }
   if (typeof value !== 'number') return problem('int_type', 'integer');
   if (!Number.isFinite(value)) return notFinite;
-  if (Number.isInteger(value)) return undefined;
+  if (Number.isInteger(value)) return Number.isSafeInteger(value) ? undefined : tooLarge;
   return problem('int_from_float', 'integer', ', got a number with a fractional part');
 }
 
@@ -81,17 +81,22 @@ const tooLarge: Problem = {
 const notFinite: Problem = { type: 'finite_number', msg: 'Input should be a finite number' };
 
 function ofNumber(value: unknown): Problem | undefined {
-  if (typeof value === 'string')
+  if (typeof value === 'string') {
+    if (isInfinite(value)) return notFinite;
     return typeof numberOf(value) === 'number'
       ? problem('float_type', 'number')
       : problem('float_parsing', 'number', ', unable to parse string as a number');
+  }
   if (typeof value !== 'number') return problem('float_type', 'number');
   return Number.isFinite(value) ? undefined : notFinite;
 }
 
 function ofBoolean(value: unknown): Problem | undefined {
   if (typeof value === 'boolean') return undefined;
-  return typeof value === 'string' && booleanOf(value) === value
+  const isParsed = typeof value === 'string' || typeof value === 'number';
+  // FastAPI would convert this word or number: only its type is wrong.
+  const isConvertible = isParsed && typeof booleanOf(String(value)) === 'boolean';
+  return isParsed && !isConvertible
     ? problem('bool_parsing', 'boolean', ', unable to interpret input')
     : problem('bool_type', 'boolean');
 }
@@ -133,7 +138,8 @@ function isMultiple(value: number, of: number): boolean {
 }
 
 function ofText({ minLength, maxLength, pattern, format }: JsonSchema, value: string): Problem | undefined {
-  if (typeof minLength === 'number' && value.length < minLength) {
+  // Zod counts code points, and others count UTF-16 units, which are never fewer.
+  if (typeof minLength === 'number' && [...value].length < minLength) {
     const msg = `String should have at least ${counted(minLength, 'character')}`;
     return { type: 'string_too_short', msg, ctx: { min_length: minLength } };
   }

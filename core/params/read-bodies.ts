@@ -1,3 +1,4 @@
+import { isThenable } from '../dependencies/generator-function.js';
 import { toError } from '../errors.js';
 import type { Request } from '../http/request.js';
 import type { BodyPlan } from './body-plan.js';
@@ -6,7 +7,7 @@ import { isTooDeep } from './depth.js';
 import { missing } from './explain.js';
 import { invalidJson, readJson } from './read-json.js';
 import { receivedModel, receivedText } from './read-texts.js';
-import { type Found, type Received, type Settling, settle, settleAbsent } from './settle.js';
+import { attempt, type Found, type Received, type Settling, settle, settleAbsent } from './settle.js';
 import { RepeatedSource } from './text-source.js';
 
 /** What is wrong with the parameters of a body, and the body that has been read. */
@@ -23,11 +24,18 @@ export async function readBodies(
   { isForm, isEmbedded }: BodyPlan,
 ): Promise<ReadBodies> {
   const body = isForm ? await request.form() : await readJson(request);
-  const steps = all.map(async bound => {
-    if (isForm) return settle(bound, receivedField(bound, body as FormData, isEmbedded), to);
-    return settleShallow(() => settleJson(bound, body, isEmbedded, to), body);
-  });
-  return { body, steps: await Promise.all(steps) };
+  const steps = all.map(bound =>
+    attempt(() =>
+      isForm
+        ? settle(bound, receivedField(bound, body as FormData, isEmbedded), to)
+        : settleJson(bound, body, isEmbedded, to),
+    ),
+  );
+  try {
+    return { body, steps: steps.some(isThenable) ? await Promise.all(steps) : (steps as readonly Found[]) };
+  } catch (thrown) {
+    throw isForm ? thrown : refusalOf(thrown, body);
+  }
 }
 
 function receivedField(bound: Bound, form: FormData, isEmbedded: boolean): Received {
@@ -45,14 +53,10 @@ function settleJson(bound: Bound, body: unknown, isEmbedded: boolean, to: Settli
 }
 
 /** A client may nest a body so deeply that a recursive schema throws: that is no fault of the schema. */
-async function settleShallow(settled: () => Found | Promise<Found>, body: unknown): Promise<Found> {
-  try {
-    return await settled();
-  } catch (thrown) {
-    const { cause } = toError(thrown);
-    if (toError(cause).name !== 'RangeError' || !isTooDeep(body)) throw thrown;
-    throw invalidJson(0, 'Nested too deeply', body);
-  }
+function refusalOf(thrown: unknown, body: unknown): unknown {
+  const { cause } = toError(thrown);
+  const isStackOverflow = toError(cause).name === 'RangeError';
+  return isStackOverflow && isTooDeep(body) ? invalidJson(0, 'Nested too deeply', body) : thrown;
 }
 
 /** FastAPI takes `null` for nothing. A schema that is for it gets it where there is no default. */

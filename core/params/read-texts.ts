@@ -47,12 +47,12 @@ export function receivedModel(bound: Bound, source: TextSource, loc: Received['l
 /** Without a prototype, so that no name of a client stands for something else. */
 function objectOf(bound: Bound, source: TextSource, isCoerced: boolean): object {
   const found: Record<string, unknown> = Object.create(null);
-  const { properties = [], compiled, parameter } = bound;
+  const { properties = [], compiled } = bound;
   const known = new Set<string>();
   for (const { key, name, isList, coerce } of properties) {
     known.add(name).add(key);
     const value = isList ? source.getAll(name) : source.get(name);
-    if (!isNothing(value, parameter.place === 'form')) found[key] = isCoerced ? coerce(value) : value;
+    if (!isNothing(value, false)) found[key] = isCoerced ? coerce(value) : value;
   }
   for (const name of source.names()) {
     if (known.has(name)) continue;

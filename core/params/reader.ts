@@ -7,7 +7,7 @@ import type { BodyPlan } from './body-plan.js';
 import type { Bound } from './bound.js';
 import { readBodies } from './read-bodies.js';
 import { readText } from './read-texts.js';
-import type { Found, Settling } from './settle.js';
+import { attempt, type Found, type Settling } from './settle.js';
 import { sourceAt, type TextPlace } from './text-source.js';
 
 /** The order in which FastAPI reads them and lists their errors. */
@@ -50,7 +50,7 @@ export class Reader implements ParameterReader {
   }
 
   async #readRest(steps: readonly Step[], request: Request, to: Settling, plan: BodyPlan): Promise<void> {
-    const found = await Promise.all(steps);
+    const found = steps.length > 0 ? await Promise.all(steps) : nothing;
     if (this.#bodies.length === 0) return throwAny(found, undefined);
     const { body, steps: ofBody } = await readBodies(this.#bodies, request, to, plan);
     throwAny([...found, ...ofBody], body);
@@ -58,15 +58,6 @@ export class Reader implements ParameterReader {
 }
 
 const nothing: readonly never[] = [];
-
-/** A failure waits for the schemas that are at work already: a second one would be an unhandled rejection. */
-function attempt(read: () => Step): Step {
-  try {
-    return read();
-  } catch (thrown) {
-    return Promise.reject(thrown);
-  }
-}
 
 /** Throws one error for all that is wrong. */
 function throwAny(found: readonly Found[], body: unknown): void {

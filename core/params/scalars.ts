@@ -29,6 +29,12 @@ export function booleanOf(text: string): boolean | string {
   return words.get(text.toLowerCase()) ?? text;
 }
 
+/** Whether Python reads a text as `inf` or `nan`, which `numberOf` leaves as it is. */
+export function isInfinite(text: string): boolean {
+  const trimmed = text.trim();
+  return /^[+-]?(?:inf(?:inity)?|nan)$/i.test(trimmed) || (number.test(trimmed) && numberOf(text) === text);
+}
+
 /** Whether a text is an integer that is only too large. */
 export function isLargeInteger(text: string): boolean {
   return integer.test(text.trim()) && integerOf(text) === text;

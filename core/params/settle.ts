@@ -23,6 +23,15 @@ export interface Received {
   raw(): unknown;
 }
 
+/** A failure waits for the schemas that are at work already: a second one would be an unhandled rejection. */
+export function attempt(settling: () => Found | Promise<Found>): Found | Promise<Found> {
+  try {
+    return settling();
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
+}
+
 /** Validates what was received, and adds the result to the values. */
 export function settle(bound: Bound, received: Received, to: Settling): Found | Promise<Found> {
   if (received.value === undefined) return settleAbsent(bound, received, to);

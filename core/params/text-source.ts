@@ -1,4 +1,5 @@
 import type { ParameterPlace } from '../dependencies/parameter.js';
+import { lastCookiesOf } from '../http/cookies.js';
 import type { Request } from '../http/request.js';
 
 /** Where texts are read from by their names. */
@@ -22,7 +23,7 @@ export function sourceAt(place: TextPlace, request: Request): TextSource {
     case 'header':
       return new HeaderSource(request.headers);
     case 'cookie':
-      return new RecordSource(request.cookies);
+      return new RecordSource(lastCookiesOf(request.headers.get('cookie')));
   }
 }
 
@@ -68,6 +69,7 @@ export class RepeatedSource implements TextSource {
   }
 }
 
+/** Of several lines the first counts, as in Starlette. */
 class HeaderSource implements TextSource {
   readonly #headers: Request['headers'];
 
@@ -76,7 +78,7 @@ class HeaderSource implements TextSource {
   }
 
   get(name: string): string | undefined {
-    return this.#headers.get(name) ?? undefined;
+    return this.#headers.getAll(name)[0];
   }
 
   getAll(name: string): readonly string[] {

@@ -103,6 +103,6 @@ app.get('/legacy/me', async (req, res, next) => {
 app.post('/legacy/orders', async (req, res) => {
   await inject(req, { tx, user: Depends(getUser) }, async ({ tx, user }) => {
     res.status(201).json({ for: user.name });
-    tx.insert(user.name); // the commit waits for this, the answer for the commit
+    tx.insert(user.name); // the commit waits for this insert
   });
 });

@@ -1,5 +1,7 @@
 // https://fastapi.tiangolo.com/tutorial/background-tasks/
-import { Depends, endpoint, type Injected, Layer } from 'callnext';
+import { Depends, dependency, endpoint, Layer } from 'callnext';
+import { Path, Query } from 'callnext/params';
+import { z } from 'zod';
 import type { Page } from './page.js';
 
 /** In place of log.txt. */
@@ -9,30 +11,31 @@ async function writeNotification(email: string, message = ''): Promise<void> {
   log.push(`notification for ${email}: ${message}`);
 }
 
-const sendNotification = endpoint({}, ({ request, backgroundTasks }) => {
-  backgroundTasks.addTask(
-    writeNotification,
-    request.pathParams.email ?? '',
-    'some notification',
-  );
-  return { message: 'Notification sent in the background' };
-});
+const sendNotification = endpoint(
+  { email: Path() },
+  ({ email, backgroundTasks }) => {
+    backgroundTasks.addTask(writeNotification, email, 'some notification');
+    return { message: 'Notification sent in the background' };
+  },
+);
 
 // "Dependency Injection": a dependency adds to the same list of tasks.
 async function writeLog(message: string): Promise<void> {
   log.push(message);
 }
 
-function getQuery({ request, backgroundTasks }: Injected): string | null {
-  const q = request.queryParams.get('q');
-  if (q) backgroundTasks.addTask(writeLog, `found query: ${q}`);
-  return q;
-}
+const getQuery = dependency(
+  { q: Query(z.string().optional()) },
+  ({ q, backgroundTasks }) => {
+    if (q) backgroundTasks.addTask(writeLog, `found query: ${q}`);
+    return q;
+  },
+);
 
 const sendLogged = endpoint(
-  { q: Depends(getQuery) },
-  ({ request, backgroundTasks }) => {
-    backgroundTasks.addTask(writeLog, `message to ${request.pathParams.email}`);
+  { email: Path(), q: Depends(getQuery) },
+  ({ email, backgroundTasks }) => {
+    backgroundTasks.addTask(writeLog, `message to ${email}`);
     return { message: 'Message sent' };
   },
 );

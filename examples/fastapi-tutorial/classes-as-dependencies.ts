@@ -1,5 +1,7 @@
 // https://fastapi.tiangolo.com/tutorial/dependencies/classes-as-dependencies/
-import { Depends, endpoint, type Injected, Layer } from 'callnext';
+import { Depends, dependency, endpoint, Layer } from 'callnext';
+import { Query } from 'callnext/params';
+import { z } from 'zod';
 import type { Page } from './page.js';
 
 const fakeItemsDb = [
@@ -9,24 +11,34 @@ const fakeItemsDb = [
 ];
 
 class CommonQueryParams {
-  readonly q: string | null;
+  readonly q: string | undefined;
   readonly skip: number;
   readonly limit: number;
 
-  constructor({ request: { queryParams } }: Injected) {
-    this.q = queryParams.get('q');
-    this.skip = Number(queryParams.get('skip') ?? 0);
-    this.limit = Number(queryParams.get('limit') ?? 100);
+  constructor(q: string | undefined, skip: number, limit: number) {
+    this.q = q;
+    this.skip = skip;
+    this.limit = limit;
   }
 }
 
 // A class is not called without `new` in JavaScript, so a function makes the object.
-const commons = Depends((context: Injected) => new CommonQueryParams(context));
+const commonQueryParams = dependency(
+  {
+    q: Query(z.string().optional()),
+    skip: Query(z.int().default(0)),
+    limit: Query(z.int().default(100)),
+  },
+  ({ q, skip, limit }) => new CommonQueryParams(q, skip, limit),
+);
 
-const readItems = endpoint({ commons }, ({ commons: { q, skip, limit } }) => ({
-  ...(q && { q }),
-  items: fakeItemsDb.slice(skip, skip + limit),
-}));
+const readItems = endpoint(
+  { commons: Depends(commonQueryParams) },
+  ({ commons: { q, skip, limit } }) => ({
+    ...(q && { q }),
+    items: fakeItemsDb.slice(skip, skip + limit),
+  }),
+);
 
 export const page: Page = {
   layer: new Layer(),

@@ -1,24 +1,18 @@
 // https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-in-path-operation-decorators/
-import {
-  Depends,
-  endpoint,
-  HTTPException,
-  type Injected,
-  Layer,
-} from 'callnext';
+import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
+import { Header } from 'callnext/params';
 import type { Page } from './page.js';
 
-export async function verifyToken({ request }: Injected): Promise<void> {
-  if (request.headers.get('x-token') !== 'fake-super-secret-token')
+export const verifyToken = dependency({ xToken: Header() }, ({ xToken }) => {
+  if (xToken !== 'fake-super-secret-token')
     throw new HTTPException(400, 'X-Token header invalid');
-}
+});
 
-export async function verifyKey({ request }: Injected): Promise<string> {
-  const key = request.headers.get('x-key');
-  if (key !== 'fake-super-secret-key')
+export const verifyKey = dependency({ xKey: Header() }, ({ xKey }) => {
+  if (xKey !== 'fake-super-secret-key')
     throw new HTTPException(400, 'X-Key header invalid');
-  return key;
-}
+  return xKey;
+});
 
 const readItems = endpoint({}, () => [{ item: 'Foo' }, { item: 'Bar' }]);
 

@@ -14,7 +14,7 @@ export interface Page {
 
 /** `dependencies` are those of the path operation decorator: they run, and their values are not given to anybody. */
 export interface Route {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'put';
   readonly path: string;
   readonly dependencies?: readonly Depends<unknown>[];
   readonly endpoint: Endpoint;

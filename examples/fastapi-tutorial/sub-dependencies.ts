@@ -1,14 +1,19 @@
 // https://fastapi.tiangolo.com/tutorial/dependencies/sub-dependencies/
-import { Depends, dependency, endpoint, type Injected, Layer } from 'callnext';
+import { Depends, dependency, endpoint, Layer } from 'callnext';
+import { Cookie, Query } from 'callnext/params';
+import { z } from 'zod';
 import type { Page } from './page.js';
 
-function queryExtractor({ request }: Injected) {
-  return request.queryParams.get('q');
-}
+const optionalText = z.string().nullable().default(null);
+
+const queryExtractor = dependency({ q: Query(optionalText) }, ({ q }) => q);
 
 const queryOrCookieExtractor = dependency(
-  { q: Depends(queryExtractor) },
-  ({ q, request }) => q || (request.cookies.last_query ?? null),
+  {
+    q: Depends(queryExtractor),
+    lastQuery: Cookie(optionalText, { alias: 'last_query' }),
+  },
+  ({ q, lastQuery }) => q || lastQuery,
 );
 
 const readQuery = endpoint(

@@ -1,15 +1,17 @@
 // https://fastapi.tiangolo.com/advanced/testing-dependencies/: the app is that of dependencies.ts, its test is test/examples/fastapi-tutorial.test.ts
-import { Depends, endpoint, type Injected, Layer } from 'callnext';
+import { Depends, dependency, endpoint, Layer } from 'callnext';
+import { Query } from 'callnext/params';
+import { z } from 'zod';
 import type { Page } from './page.js';
 
-export async function commonParameters({ request }: Injected) {
-  const { queryParams } = request;
-  return {
-    q: queryParams.get('q'),
-    skip: Number(queryParams.get('skip') ?? 0),
-    limit: Number(queryParams.get('limit') ?? 100),
-  };
-}
+export const commonParameters = dependency(
+  {
+    q: Query(z.string().nullable().default(null)),
+    skip: Query(z.int().default(0)),
+    limit: Query(z.int().default(100)),
+  },
+  async ({ q, skip, limit }) => ({ q, skip, limit }),
+);
 
 const readItems = endpoint(
   { params: Depends(commonParameters) },

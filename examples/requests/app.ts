@@ -13,7 +13,7 @@ import { Hono } from 'hono';
 
 const secret = 'a secret shared with the sender';
 
-/** Verifies the signature over the exact bytes, although a parser has already read them. */
+/** Verifies the signature over the exact bytes, after a parser has read them. */
 const webhook = endpoint({}, async ({ request }) => {
   const expected = createHmac('sha256', secret)
     .update(await request.bytes())

@@ -5,9 +5,8 @@ import { layer } from './shop.js';
 
 await layer.start();
 const server = http.createServer(app).listen(3000, '127.0.0.1', () => {
-  console.log(
-    'POST {"item":"chair","quantity":1,"customer":"ada"} to http://127.0.0.1:3000/orders',
-  );
+  console.log('POST to http://127.0.0.1:3000/orders, for example');
+  console.log('{"item":"chair","quantity":1,"customer":"ada"}');
 });
 process.once('SIGTERM', async () => {
   server.close();

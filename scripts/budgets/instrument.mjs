@@ -1,4 +1,4 @@
-// Compiles the sources file by file, and counts what runs of them.
+// Compiles the sources with counters.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { transformSync } from '@swc/core';
@@ -38,8 +38,8 @@ globalThis.callnextBudgets = {
 };
 
 /**
- * Returns what has run since the last call. A step is an entry into a function of more than one statement, or
- * a resumption after an `await` or a `yield`. Objects are what `new` makes, promises left out.
+ * Returns the counts since the last call. A step is a call of a function with more than one statement, or a
+ * resumption after `await` or `yield`. Objects are those created with `new`, without promises.
  */
 export function takeSteps() {
   const taken = ran;
@@ -47,10 +47,10 @@ export function takeSteps() {
   return taken;
 }
 
-/** A directory of this process: a test may run beside `npm run verify`. */
+/** A directory per process, because a test may run next to `npm run verify`. */
 export const compiled = path.resolve(`dist/budgets-${process.pid}`);
 
-/** Writes the sources to `compiled`, as ES modules that count. */
+/** Writes the instrumented sources to `compiled`, as ES modules. */
 export function compile(sources) {
   for (const source of sources) {
     const target = path.join(compiled, source.name.replace(/\.ts$/, '.js'));
@@ -68,7 +68,7 @@ export function compile(sources) {
 function instrumented({ name, text, tree }) {
   const bytes = Buffer.from(text);
   const insertions = [];
-  // swc counts bytes, from 1.
+  // swc counts bytes from 1.
   const insert = (at, code) => insertions.push({ at: at - 1, code });
   const around = ({ span }, before, after) => {
     insert(span.start, before);
@@ -95,7 +95,7 @@ function bodyOf(node) {
   return (node.function ?? node).body;
 }
 
-/** Whether it is an accessor or has one statement: a reader does not stop there. */
+/** Whether a function is an accessor or has one statement, which readers need not step into. */
 function isShort(node) {
   if (node.type === 'Constructor') return false;
   if (node.kind === 'getter' || node.kind === 'setter') return true;

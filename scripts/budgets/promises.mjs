@@ -1,17 +1,14 @@
-// Counts the promises that code below some directories makes. Those that an `await` makes for itself do not
-// count.
+// Counts the promises that the code in some directories creates, without the internal ones of `await`.
 import { createHook, executionAsyncId } from 'node:async_hooks';
 
-/**
- * Runs `work`, and gives the places at which promises were made in files whose names have a part of `names`.
- */
+/** Runs `work`, and returns where promises were created in files whose names contain a part of `names`. */
 export async function promisesOf(names, work) {
   const made = [];
   const hook = createHook({
     init(_id, type, trigger) {
       if (type !== 'PROMISE') return;
       const frames = new Error().stack.split('\n').filter(isOfInterest);
-      // An `await` is no call, and what it waits for has triggered it.
+      // An `await` is not a call, and its promise was triggered by the awaited one.
       const isAwait = !frames[0]?.endsWith('(<anonymous>)') && trigger !== executionAsyncId();
       const place = frames.find(frame => !frame.endsWith('(<anonymous>)')) ?? '';
       if (!isAwait && names.some(name => place.includes(name))) made.push(place.trim());
@@ -26,7 +23,7 @@ export async function promisesOf(names, work) {
   return made;
 }
 
-/** Not a frame of this file, nor of Node's hooks. */
+/** Skips frames of this file and of Node's hooks. */
 function isOfInterest(frame) {
   return (
     /^\s+at /.test(frame) && !frame.includes(import.meta.url) && !frame.includes('node:internal/async_hooks')

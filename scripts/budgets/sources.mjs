@@ -1,9 +1,9 @@
-// The sources of the package, parsed: how long its files are, and how large its classes.
+// Parses the sources of the package, for the length of files and the size of classes.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseSync } from '@swc/core';
 
-/** All sources of the package, each with its text and its syntax tree. */
+/** Returns all sources of the package, each with its text and syntax tree. */
 export function readSources() {
   return ['core', 'adapters'].flatMap(directory =>
     readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -23,10 +23,7 @@ export function longFiles(sources, limit) {
     .sort((a, b) => b.lines - a.lines);
 }
 
-/**
- * The classes of all sources, each with its number of methods and accessors, and the names of its boolean
- * fields.
- */
+/** Returns all classes, with their numbers of methods and accessors, and the names of boolean fields. */
 export function classesOf(sources) {
   const classes = [];
   for (const { name: file, tree } of sources)
@@ -39,7 +36,7 @@ export function classesOf(sources) {
   return classes.sort((a, b) => b.members - a.members);
 }
 
-/** Calls `enter` with every node of a syntax tree, the outer ones first. */
+/** Calls `enter` with every node of a syntax tree, outer nodes first. */
 export function visit(node, enter) {
   if (typeof node !== 'object' || node === null) return;
   if (typeof node.type === 'string') enter(node);

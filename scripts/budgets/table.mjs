@@ -1,4 +1,4 @@
-// What the code may cost. `npm run budgets` measures it and fails where a limit is passed.
+// What the code may cost. `npm run budgets` measures it and fails if it exceeds a limit.
 
 /** The commit at which `before` was counted by hand, for the plan of issue 19. */
 export const countedAt = '32a46a4';
@@ -7,8 +7,8 @@ export const countedAt = '32a46a4';
 export const stateObjects = ['Exchange', 'Hold', 'NativeExchange'];
 
 /**
- * A budget is met at `goal`. Where it is missed, `ceiling` is the limit: the value of today, so that it
- * cannot get worse. Remove the ceiling of a budget that is met.
+ * A budget is met at `goal`. A missed one has its current value as `ceiling`, so that it cannot get worse.
+ * Remove the ceiling once the goal is met.
  */
 export const budgets = {
   longFiles: { title: 'files over 250 lines', before: 14, goal: 0 },

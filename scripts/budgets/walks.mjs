@@ -1,4 +1,4 @@
-// Two requests, and what runs of ours for each. Both are on a connection that has carried others.
+// Two requests, to count our code that runs for each, on connections that have already served others.
 import http from 'node:http';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -52,7 +52,7 @@ async function walk(listener) {
     takeSteps();
     await ask(server, agent);
     const { steps, objects, files } = takeSteps();
-    // Another request: the hook takes a stack for each promise.
+    // Counted in another request, because the hook records a stack for each promise.
     const promises = await promisesOf([compiled, timing.name], () => ask(server, agent));
     return { steps, objects, files: [...files], promises };
   } finally {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { parseSync } from 'rolldown/utils';
 
-/** Removes from the declarations in a folder what none of the entries leads to. */
+/** Removes the declarations in a folder that no entry reaches. */
 export function keepReachable(folder, entries) {
   const files = new Map();
   const open = file => {
@@ -23,7 +23,7 @@ export function keepReachable(folder, entries) {
   removeEmpty(folder);
 }
 
-/** A declaration file as its statements, of which those are kept that somebody asks for. */
+/** The statements of a declaration file; those that are needed are kept. */
 class DeclarationFile {
   #file;
   #open;
@@ -52,7 +52,7 @@ class DeclarationFile {
     }
   }
 
-  /** Keeps what this file exports, or has imported or declared, by a name. */
+  /** Keeps the export, import or declaration of a name. */
   keepName(name) {
     for (const statement of this.#statements) {
       const { type, source, specifiers = [] } = statement.node;
@@ -78,7 +78,7 @@ class DeclarationFile {
     else this.#target(source)?.keepName(name);
   }
 
-  /** Keeps a declaration, and all that its words may mean. */
+  /** Keeps a declaration, and every declaration it may refer to. */
   #keep(statement) {
     if (this.#kept.has(statement)) return;
     this.#kept.add(statement);
@@ -91,13 +91,13 @@ class DeclarationFile {
     for (const [word] of code.matchAll(/[\w$]+/g)) this.keepName(word);
   }
 
-  /** The declarations that a statement names; `undefined` for those of another package. */
+  /** The declarations that a statement imports from; `undefined` for another package. */
   #target({ value }) {
     if (!value.startsWith('.')) return undefined;
     return this.#open(path.join(path.dirname(this.#file), value.replace(/\.js$/, '.d.ts')));
   }
 
-  /** What is kept, with the comments before it. */
+  /** The kept statements, with their comments. */
   text() {
     let [text, end] = ['', 0];
     for (const statement of this.#statements) {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { parseSync } from 'rolldown/utils';
 
-/** Cuts a source map to a third: it leads to lines, and carries the code of its sources, line for line. */
+/** Reduces a source map to a third: it maps lines only, and contains the code of its sources line by line. */
 export function slim(file) {
   const { mappings, sources, sourcesContent, ...map } = JSON.parse(readFileSync(file, 'utf8'));
   const slimmed = {
@@ -17,7 +17,7 @@ export function slim(file) {
   writeFileSync(file, JSON.stringify(slimmed));
 }
 
-/** The segments of a line of code that lead to another line of the sources than the one before. */
+/** The segments of a line that lead to a new source line. */
 function toLines(segments) {
   const kept = [];
   for (const [column, source, line, sourceColumn] of segments) {
@@ -28,7 +28,7 @@ function toLines(segments) {
   return kept;
 }
 
-/** A source as a debugger shows it, line for line, without comments, imports and types. */
+/** A source as a debugger shows it, line by line, without comments, imports and types. */
 function shown(name, text) {
   const { program, comments } = parseSync(name, text);
   const spans = [...comments, ...erasedIn(program)].sort((one, other) => one.start - other.start);
@@ -46,7 +46,6 @@ function shown(name, text) {
     .replace(/[ \t]+$/gm, '');
 }
 
-/** The imports and the types of a tree. */
 function erasedIn(node, found = []) {
   if (node === null || typeof node !== 'object') return found;
   const { type, end, expression } = node;

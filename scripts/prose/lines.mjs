@@ -1,9 +1,6 @@
 import { parseSync } from 'rolldown/utils';
 
-/**
- * The lines of prose of a Markdown file: without code blocks, tables and badges, and without the addresses in
- * them.
- */
+/** Returns the prose lines of a Markdown file: without code blocks, tables, badges and addresses. */
 export function markdownLines(text) {
   let fence;
   return text.split('\n').flatMap((line, index) => {
@@ -19,7 +16,7 @@ export function markdownLines(text) {
   });
 }
 
-/** The lines of a source that hold a comment or a string of several words. */
+/** Returns the lines of a source with a comment, or with a string of several words. */
 export function codeLines(name, text) {
   const { program, comments } = parseSync(name, text);
   const spans = [...comments, ...stringsIn(program).filter(({ value }) => /\S+(\s+\S+){2}/.test(value))];

@@ -1,7 +1,7 @@
-/** Columns of a line of prose. Tables, code blocks, badges and addresses may be wider. */
+/** The maximal width of a prose line. Tables, code blocks, badges and addresses may be wider. */
 export const columns = { code: 110, markdown: 120 };
 
-/** Phrases that prose does without, each with what to write instead. A dash stands for any one word. */
+/** Ruled-out phrases, each with what to write instead. A dash stands for any one word. */
 export const phrases = [
   ['is none', 'is not a …'],
   ['are none', 'are not …'],

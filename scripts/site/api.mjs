@@ -1,9 +1,10 @@
-// The API from the published declarations, by typedoc: a page for each topic that a user has in mind.
+// Writes the API pages from the published declarations with typedoc: one page per topic.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-const root = path.join(import.meta.dirname, '../..');
+const here = import.meta.dirname;
+const root = path.join(here, '../..');
 const words = text => text.trim().split(/\s+/);
 
 /** What `callnext` exports, by topic: [page, title, names]. */
@@ -45,7 +46,7 @@ const topics = [
   ],
 ];
 
-/** Entry points that are a topic of their own: [page, title, entry points]. */
+/** Entry points that are topics of their own: [page, title, entry points]. */
 const entries = [
   ['express', 'Express adapter', ['express']],
   ['koa', 'Koa adapter', ['koa']],
@@ -54,7 +55,7 @@ const entries = [
   ['testing', 'Testing', ['testing']],
 ];
 
-/** Writes the pages of the API into a folder. */
+/** Writes the API pages into a folder. */
 export function writeApi(folder, typedoc) {
   const sources = path.join(folder, 'entries');
   mkdirSync(sources, { recursive: true });
@@ -71,9 +72,13 @@ export function writeApi(folder, typedoc) {
     );
   writeFileSync(path.join(sources, 'tsconfig.json'), JSON.stringify(tsconfig()));
   const points = [...topics, ...entries].flatMap(([page]) => ['--entryPoints', `${sources}/${page}.d.ts`]);
-  const options = words(`--plugin typedoc-plugin-markdown --outputFileStrategy modules --entryFileName index
-    --readme none --disableSources --hideBreadcrumbs --hidePageHeader --excludePrivate --excludeInternal
-    --excludeExternals --sort source-order --useCodeBlocks --parametersFormat table --logLevel Error`);
+  const options = words(`--plugin typedoc-plugin-markdown --plugin ${here}/typedoc-plugin.mjs
+    --outputFileStrategy modules --entryFileName index --readme none --disableSources --hideBreadcrumbs
+    --hidePageHeader --hideGroupHeadings --useCustomAnchors --useCodeBlocks --excludePrivate
+    --excludeInternal --excludeExternals --groupOrder Functions --groupOrder Classes --groupOrder Interfaces
+    --groupOrder Constructors --groupOrder Properties --groupOrder Methods --groupOrder *
+    --parametersFormat table --interfacePropertiesFormat table --typeAliasPropertiesFormat table
+    --propertyMembersFormat table --typeDeclarationFormat table --logLevel Error`);
   execFileSync(
     typedoc,
     ['--tsconfig', `${sources}/tsconfig.json`, '--name', 'API', '--out', folder, ...options, ...points],
@@ -81,12 +86,32 @@ export function writeApi(folder, typedoc) {
   );
   rmSync(sources, { recursive: true, force: true });
   writeFileSync(path.join(folder, 'index.md'), index());
-  for (const name of readdirSync(folder)) mendAnchors(path.join(folder, name));
+  for (const name of readdirSync(folder)) tidy(path.join(folder, name));
 }
 
-/** typedoc counts the headings of a class and a function of one name otherwise than VitePress does. */
-function mendAnchors(file) {
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/#depends-\d+/g, '#depends'));
+/** Shortens what typedoc writes: only exports and their members are headings. */
+function tidy(file) {
+  const text = readFileSync(file, 'utf8')
+    // The class of that name has the anchor.
+    .replace(/^# (.*)/, '# $1 {#top}')
+    .replace(/<a id="[^"]*"><\/a> /g, '')
+    // The signature above has the type.
+    .replace(/^#+ Returns.*\n\n(?:.+\n)+(?=\n(?:#|\*\*\*)|(?![\s\S]))\n?/gm, '')
+    .replace(/^#+ (?:Extends|Implements).*\n\n- `.*`\n\n/gm, '')
+    .replace(/^#+ (Extends|Implements|Extended by).*\n\n((?:- .*\n)+)/gm, (_all, title, list) => {
+      const names = list.trim().replace(/^- /gm, '').split('\n');
+      return `${title} ${names.join(', ')}.\n`;
+    })
+    // A heading has a line above it already.
+    .replace(/^\*\*\*\n\n/gm, '')
+    // Tables say in their head what they list.
+    .replace(
+      /^#+ (?:Parameters|Type Parameters|Properties|Constructors|Methods|Call Signature)(?: \{.*)?\n\n/gm,
+      '',
+    )
+    .replace(/^#### /gm, '### ')
+    .replace(/^### Constructor\b/gm, '### constructor');
+  writeFileSync(file, text);
 }
 
 function index() {
@@ -99,7 +124,7 @@ function index() {
   return `# API\n\nEvery export, by topic.\n\n${lines.join('\n')}\n`;
 }
 
-/** Each export has a topic, so that a new one cannot be missing on the site. */
+/** Requires a topic for each export, so that none is missing on the site. */
 function checkTopics() {
   const text = readFileSync(path.join(root, 'dist/cjs/core/index.d.ts'), 'utf8');
   const exported = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) =>
@@ -135,6 +160,7 @@ function tsconfig() {
       module: 'nodenext',
       moduleResolution: 'nodenext',
       lib: ['es2023', 'esnext.disposable'],
+      strict: true,
       skipLibCheck: true,
       typeRoots: [path.join(root, 'node_modules/@types')],
       types: ['node'],

@@ -1,5 +1,4 @@
-// npm run site: the documentation as a site, in dist/site: the README, docs/, and the API from the
-// docstrings.
+// npm run site: builds the documentation site in dist/site from the README, docs/, and the API's docstrings.
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -24,7 +23,7 @@ mkdirSync(path.join(source, 'public/source'), { recursive: true });
 cpSync(path.join(here, 'config.mts'), path.join(source, '.vitepress/config.mts'));
 cpSync(path.join(here, 'theme'), path.join(source, '.vitepress/theme'), { recursive: true });
 
-/** Where each page of the repository stands on the site. */
+/** The place of each page on the site. */
 const pages = new Map([
   ['README.md', 'index.md'],
   ['bench/README.md', 'bench.md'],
@@ -35,23 +34,13 @@ const pages = new Map([
 for (const name of readdirSync(path.join(root, 'docs'), { recursive: true }))
   if (name.endsWith('.md')) pages.set(`docs/${name}`, name === 'README.md' ? 'docs.md' : name);
 pages.set('docs/decisions/', 'decisions/index.md');
+pages.set('examples/README.md', 'examples.md');
 pages.set('examples/', 'examples.md');
 
 const decisions = readdirSync(path.join(root, 'docs/decisions')).sort();
 write(
   'decisions/index.md',
   `# Decisions\n\n${decisions.map(name => `- [${titleOf(`docs/decisions/${name}`)}](${name})`).join('\n')}\n`,
-);
-const examples = readdirSync(path.join(root, 'examples'), { recursive: true })
-  .filter(name => path.extname(name) !== '' && !name.includes('__pycache__'))
-  .sort();
-write(
-  'examples.md',
-  linked(
-    `# Examples\n\n${examples.map(name => `- [${name}](examples/${name})`).join('\n')}\n`,
-    'README.md',
-    'examples.md',
-  ),
 );
 for (const [from, to] of pages)
   if (!from.endsWith('/')) write(to, linked(readFileSync(path.join(root, from), 'utf8'), from, to));
@@ -62,7 +51,7 @@ execFileSync(bin('vitepress'), ['build', source, '--outDir', path.join(root, 'di
 });
 
 /**
- * Links to pages go to where those stand; links to other files of the repository, to a copy that a browser
+ * Redirects links to pages to their place on the site, and links to other files to a copy that a browser
  * shows as text.
  */
 function linked(text, from, to) {

@@ -1,6 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { defineConfig } from 'vitepress';
 
 const page = (text: string, link: string) => ({ text, link });
+
+function decisions() {
+  const folder = path.join(import.meta.dirname, '../decisions');
+  const names = readdirSync(folder).filter(name => name !== 'index.md');
+  return names.sort().map(name => {
+    const text = /^# (.*)/.exec(readFileSync(path.join(folder, name), 'utf8'))?.[1] ?? name;
+    return page(text.replaceAll('`', ''), `/decisions/${name.replace('.md', '')}`);
+  });
+}
 
 export default defineConfig({
   title: 'callnext',
@@ -74,6 +85,7 @@ export default defineConfig({
           page('Decisions', '/decisions/'),
         ],
       },
+      { text: 'Decisions', collapsed: true, items: decisions() },
       {
         text: 'Project',
         items: [

@@ -1,4 +1,4 @@
-// An app that is called with the request and the response of another one, with layers in both.
+// Tests an app that receives the request and response of another app, with layers in both.
 import http from 'node:http';
 import { endpoint, Layer } from 'callnext';
 import { toExpress } from 'callnext/express';
@@ -16,7 +16,7 @@ const express4 = require('express4') as typeof express;
 type Listener = http.RequestListener;
 const nothing = { responses: [], exits: [], tasks: [] };
 
-/** A layer that leaves its name on the response. */
+/** A layer that writes its name to the response. */
 const layerOf = (name: string): Layer =>
   new Layer({
     middleware: [
@@ -28,7 +28,7 @@ const layerOf = (name: string): Layer =>
     ],
   });
 
-/** Ways to put a layer around a listener which is called with the native request and response. */
+/** Ways to put a layer around a listener that receives the native request and response. */
 const outers: [name: string, around: (layer: Layer, inner: Listener) => Listener][] = [
   ...[Koa3, Koa2].map((Koa, index): [string, (layer: Layer, inner: Listener) => Listener] => [
     `Koa ${3 - index}`,
@@ -108,7 +108,7 @@ describe.each(outers)('inside %s, an app with a layer', (_name, around) => {
   });
 });
 
-// An app of Express that another one calls as a function is an edge case of its own, number 63.
+// An Express app that another app calls as a function is edge case 63.
 describe.each(outers.filter(([name]) => !name.startsWith('Express')))('inside %s', (_name, around) => {
   it.each<[string, (layer: Layer) => Listener]>([
     ...[express, express4].map((make, index): [string, (layer: Layer) => Listener] => [

@@ -114,7 +114,7 @@ describe('the path of a request', () => {
       }) as http.RequestListener;
       const listener: http.RequestListener = (req, res) => {
         const end = res.end as (...args: unknown[]) => never;
-        // That of express-session and that of compression take two parameters, of which the first is a chunk.
+        // The methods of express-session and compression take two parameters; the first is a chunk.
         res.end = (first: unknown, ...rest: unknown[]) => {
           given.push(typeof first);
           return end.call(res, first, ...rest);

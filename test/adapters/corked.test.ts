@@ -1,4 +1,5 @@
-// What native code writes corked is complete, whatever the middleware does with it, and nothing stays on the connection.
+// Tests that corked writes of native code are complete, whatever the middleware does with them, and that
+// nothing remains on the connection.
 import http from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { Layer, type Middleware, Response } from 'callnext';
@@ -9,7 +10,7 @@ import { record } from '../support/wire.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 
-/** Asks twice on one connection: what is too much in the first answer would be taken for the second. */
+/** Sends two requests on one connection: excess bytes of the first answer would corrupt the second. */
 async function askTwice(listener: http.RequestListener): Promise<string> {
   const both: http.RequestListener = (req, res) =>
     req.url === '/second' ? void res.end('second') : listener(req, res);
@@ -22,7 +23,7 @@ async function askTwice(listener: http.RequestListener): Promise<string> {
 
 const second = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecond';
 
-/** The body of the first answer, put together from its chunks. */
+/** The body of the first answer, joined from its chunks. */
 function firstBody(bytes: string): string {
   const end = bytes.lastIndexOf(second);
   const [head = '', ...rest] = bytes.slice(0, end).split('\r\n\r\n');
@@ -229,7 +230,7 @@ describe.each(frameworks)('on $name, a body', ({ app }: Framework) => {
   });
 });
 
-/** Notes the first chunk when it has arrived, and resolves with the whole body. */
+/** Logs the arrival of the first chunk, and resolves with the whole body. */
 function streamed(listener: http.RequestListener, log: EventLog): Promise<string> {
   return listening(
     listener,

@@ -1,4 +1,5 @@
-// The edge cases of a held response by their numbers in docs/internals/edge-cases.md, where the others are named too.
+// The edge cases of a held response, by their numbers in docs/internals/edge-cases.md, which also lists the
+// tests of the others.
 import http from 'node:http';
 import net from 'node:net';
 import { pipeline, Readable } from 'node:stream';
@@ -26,7 +27,7 @@ const delayed: Middleware = async (request, callNext) => {
 const layered = (middleware: Middleware, listener: Listener): http.RequestListener =>
   toNode(new Layer({ middleware: [middleware], onError: () => undefined }), listener) as http.RequestListener;
 
-/** Native equality: the same run with no layer, one that passes on, and one that takes its time. */
+/** Expects the same result without a layer, below one that passes on, and below a slow one. */
 async function expectNative<T>(listener: Listener, use: (port: number) => Promise<T>): Promise<T> {
   const native = await listening(listener, (_url, port) => use(port));
   for (const middleware of [passing, delayed])
@@ -132,14 +133,14 @@ describe('on node:http', () => {
         return [...log];
       },
     );
-    // Whether all of it is handed over by then differs from Node 24 on.
+    // Node 24 and later differ in whether everything has been handed over by then.
     expect(seen).toEqual(['true', 'true', 'true', expect.any(String), 'false']);
   });
 
   it.each(['HTTP/1.0\r\n', 'HTTP/1.0\r\nConnection: keep-alive\r\n'])(
     '24: %j is answered as natively',
     async version => {
-      // Node refuses what comes behind a request that closes the connection.
+      // Node refuses bytes after a request that closes the connection.
       const last = version.includes('keep-alive') ? 'GET /last HTTP/1.0\r\n\r\n' : '';
       const ask = async (port: number, path: string): Promise<string> => {
         const { bytes } = await record(port, `GET ${path} ${version}Host: test\r\n\r\n${last}`);
@@ -488,7 +489,7 @@ describe('on node:http', () => {
           socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n');
         });
         socket.on('error', () => undefined);
-        // Stopped is what has not gone on for a thousand turns of the loop.
+        // Counts as stopped after a thousand event loop turns without progress.
         for (let still = 0, before = -1; still < 1_000; still += 1) {
           if (bytes !== before || bytes === 0) still = 0;
           before = bytes;
@@ -688,7 +689,7 @@ describe.each([
     expect(bodies).toEqual(['WHOLE', 'IN PARTS', 'A PIPE']);
   });
 
-  /** A minifier, a signer, a cache: it knows the length only when it has all of the body. */
+  /** Like a minifier, a signer or a cache: it only knows the length of the complete body. */
   const upperCase: express5.RequestHandler = (_req, res, next) => {
     const { write, end } = res;
     const parts: string[] = [];
@@ -860,17 +861,17 @@ describe('what an exit sees', () => {
     }
     const layer = new Layer({
       dependencies: [Depends(outer), Depends(inner)],
-      onError: error => events.add(`told ${error.message}`),
+      onError: error => events.add(`reported ${error.message}`),
     });
     const { body } = await listening(
       toNode(layer, (_req, res) => res.end('sent')) as http.RequestListener,
       async (_url, port) => {
         const wire = await exchangeOnWire(port, '/');
-        await events.until('told exit failed');
+        await events.until('reported exit failed');
         return wire;
       },
     );
-    expect([body, events.events]).toEqual(['sent', ['outer sees exit failed', 'told exit failed']]);
+    expect([body, events.events]).toEqual(['sent', ['outer sees exit failed', 'reported exit failed']]);
   });
 
   it('21: trailers are dropped with the body they belong to', async () => {

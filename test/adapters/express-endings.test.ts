@@ -8,13 +8,13 @@ const express4 = require('express4') as typeof express5;
 
 type Log = (event: string) => void;
 
-/** What an app is made of, and what is asked of it. */
+/** The parts of an app, and the request to it. */
 interface Scene {
   build(app: Express, log: Log, express: typeof express5): void;
   asked?: http.RequestOptions;
 }
 
-/** Tells whether what comes behind it has answered by the time that `next` returns. */
+/** Logs whether later handlers have answered by the time `next` returns. */
 function passing(log: Log, name: string) {
   return (_req: unknown, res: express5.Response, next: NextFunction): void => {
     log(`${name} before`);
@@ -104,7 +104,7 @@ const scenes: Record<string, Scene> = {
   },
 };
 
-/** What happens in an app, with the answer, and with how its router was left. */
+/** Returns the events in an app, the answer, and how its router was left. */
 async function play(
   { build, asked }: Scene,
   express: typeof express5,
@@ -118,7 +118,7 @@ async function play(
   const listener = mounted === 'wrapped' ? wrap(app as never, layer) : app;
   return listening(listener as http.RequestListener, async (_url, port) => {
     const answers: unknown[][] = [];
-    // The first request is the one that finds the router as it was built.
+    // Only the first request sees the router as it was built.
     for (let count = 0; count < 2; count += 1)
       answers.push(await answerOf({ port, path: '/x', ...asked }, events));
     return { events, answers, statuses: answers.map(([status]) => status) };
@@ -135,7 +135,7 @@ function answerOf(options: http.RequestOptions, events: string[]): Promise<unkno
       response.on('end', () => {
         events.push('answered');
         const { date: _date, 'content-length': _length, ...headers } = response.headers;
-        // A stack trace follows.
+        // A stack trace follows here.
         resolve([response.statusCode, headers, text.split('<br>', 1)[0]]);
       });
     });

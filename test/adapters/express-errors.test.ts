@@ -65,7 +65,7 @@ describe.each([
     return app;
   }
 
-  /** The layer, then routes, then the boundary, then the app's error middleware. */
+  /** Mounts the layer, the routes, the boundary, and the app's error middleware, in this order. */
   function bounded(mount: (app: express5.Express) => void): http.RequestListener {
     const app = newApp();
     app.use(toExpress(layer) as express5.RequestHandler);
@@ -301,7 +301,7 @@ describe.each([
         });
         const { status, body } = await get(listener);
         expect([status, body]).toEqual([403, '{"router":"forbidden"}']);
-        // The layers come before the app, but for what native code throws.
+        // The layers come before the app, except for errors of native code.
         const isNative = place.startsWith('a native');
         expect(log.events).toEqual(
           isNative ? ['router rendered true', 'after 403'] : ['caught forbidden', 'router rendered true'],

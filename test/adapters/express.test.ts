@@ -313,7 +313,7 @@ describe.each([
         const transforming: Middleware = async (request, callNext) => {
           const response = await callNext(request);
           const transformed = new Response(response.body?.pipeThrough(new TransformStream()), response);
-          // What passes through is coded where compression stands inside.
+          // The passing body is encoded if compression runs inside.
           const coding = response.headers.get('content-encoding');
           if (coding) transformed.headers.set('content-encoding', coding);
           return transformed;
@@ -518,7 +518,7 @@ describe.each([
     app.use(
       toExpress(async (request, callNext) => {
         const response = await callNext(request);
-        await log.until('told to wait');
+        await log.until('asked to wait');
         return response;
       }),
     );
@@ -527,7 +527,7 @@ describe.each([
       let written = 1;
       while (res.write(chunk)) written += 1;
       log.add(`wrote ${written * chunk.length >= res.writableHighWaterMark}`);
-      log.add('told to wait');
+      log.add('asked to wait');
       res.on('drain', () => {
         log.add('drain');
         res.end();
@@ -535,7 +535,7 @@ describe.each([
     });
     const { body } = await get(app);
     expect(body.length % 8192).toBe(0);
-    expect(log.events).toEqual(['wrote true', 'told to wait', 'drain']);
+    expect(log.events).toEqual(['wrote true', 'asked to wait', 'drain']);
   });
 
   it('shows native code what it would see without the layer', async () => {

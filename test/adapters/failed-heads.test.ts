@@ -1,5 +1,5 @@
-// Node changes how a response is framed before it refuses its head: what is answered instead, and what comes after it on the
-// same connection, must not be framed by the head that was refused.
+// Node changes the framing of a response before it refuses its head. The replacement, and the next answer on
+// the connection, must not keep that framing.
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { endpoint, Layer, type Middleware, Response } from 'callnext';
@@ -14,7 +14,7 @@ type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown
 
 const closing = 'HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
 
-/** Asks twice on one connection, which the second request ends. */
+/** Sends two requests on one connection; the second one ends it. */
 const askTwice = (listener: http.RequestListener): Promise<string> =>
   ask(listener, `GET /first HTTP/1.1\r\nHost: test\r\n\r\nGET /second ${closing}`);
 
@@ -26,7 +26,7 @@ async function ask(listener: http.RequestListener, requests: string): Promise<st
 const second = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecond';
 const withSecond = (app: TestApp): http.RequestListener =>
   app.native('/second', (_req, res) => res.end('second')).listener();
-/** Runs after-code on the first of two requests only. */
+/** Runs after-code only for the first of two requests. */
 const afterFirst = (after: (response: Response) => Response | Promise<Response>): Middleware => {
   return async (request, callNext) => {
     const response = await callNext(request);
@@ -37,7 +37,7 @@ const layerOf = (middleware: Middleware, errors: unknown[] = []): Layer =>
   new Layer({ middleware: [middleware], onError: error => void errors.push(error) });
 const setStatus = (status: number) => (response: Response) => Object.assign(response, { status });
 
-/** Announces trailers and sends them. */
+/** Announces and sends trailers. */
 const trailing: Listener = (_req, res) => {
   res.setHeader('Trailer', 'x-sum');
   res.setHeader('x-handler', '1');
@@ -122,7 +122,7 @@ async function* list(chunks: readonly string[]): AsyncGenerator<string> {
 const pageOf = (isKoa: boolean): unknown =>
   isKoa ? 'Internal Server Error' : expect.stringMatching(/^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
 
-/** The answers on a connection, as a client takes them apart by their framing. */
+/** Parses the answers on a connection by their framing, like a client. */
 function answersOf(bytes: string): [status: number, body: string][] {
   if (bytes === '') return [];
   const end = bytes.indexOf('\r\n\r\n') + 4;
@@ -136,7 +136,7 @@ function answersOf(bytes: string): [status: number, body: string][] {
   return [[status, rest.slice(0, last)], ...answersOf(rest.slice(last))];
 }
 
-/** What a handler sets before it ends a response whose head Node refuses at its `trailer`. */
+/** A handler that ends a response whose head Node refuses because of its `trailer`. */
 const refused = (set: (res: http.ServerResponse) => void): Listener => {
   return (_req, res) => {
     set(res);
@@ -176,7 +176,7 @@ describe.each(frameworks)('on $name, a head that Node refuses', ({ app, isKoa })
   it('leaves the error page its length when it would have been chunked', async () => {
     const native: Listener = (_req, res) => {
       res.setHeader('transfer-encoding', 'chunked');
-      // Node counts the end, and refuses a number there.
+      // Node counts the end, and rejects a number there.
       res.setHeader('content-disposition', 5);
       res.end('abc');
     };

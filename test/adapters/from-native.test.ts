@@ -26,7 +26,7 @@ const Koa2 = require('koa2') as typeof Koa;
 
 const text = 'a text that can be made smaller. '.repeat(40);
 
-/** Notes what passes by, and the headers and the body of the response. */
+/** Logs each request, and the headers and body of its response. */
 function watching(log: string[], name: string, ...headers: string[]): Middleware {
   return async function watch(request, callNext) {
     log.push(`${name} in`);
@@ -36,7 +36,7 @@ function watching(log: string[], name: string, ...headers: string[]): Middleware
   };
 }
 
-/** Notes what is thrown further in, and throws it on. */
+/** Logs an inner exception and throws it again. */
 function noting(log: string[]): Middleware {
   return async function note(request, callNext) {
     try {
@@ -219,7 +219,7 @@ describe.each([
       '2 out 200 yes yes',
       '1 out 200 yes yes',
       ...into,
-      // Native code answers on the very response on which they have set them.
+      // Native code answers on the same response that carries these headers.
       '3 out 200 yes yes',
       '2 out 200 yes yes',
       '1 out 200 yes yes',
@@ -443,7 +443,7 @@ describe.each([
   });
 });
 
-/** Covers `res.end`, as compression, on-headers and many others do. */
+/** Patches `res.end`, like compression, on-headers and many others. */
 const covering = fromExpress(((
   _req: unknown,
   res: { end: (...args: unknown[]) => unknown },
@@ -529,7 +529,7 @@ describe.each([
       return 'late';
     });
     const app = serving(arrange(timeout({ timeoutMs: 20 })), error =>
-      log.add(`told ${error.message.slice(0, 30)}`),
+      log.add(`reported ${error.message.slice(0, 30)}`),
     );
     app.get('/endpoint', toExpress(slow));
     app.get('/native', async (_req, res) => {
@@ -550,7 +550,7 @@ describe.each([
       'through',
       'thrown in: Gateway Timeout',
       'exit',
-      'told The dependency `getDb` caught ',
+      'reported The dependency `getDb` caught ',
     ]);
   });
 
@@ -868,7 +868,7 @@ describe.each([
 
   it('turn any rejected promise into an exception', async () => {
     const thenable = {
-      // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+      // biome-ignore lint/suspicious/noThenProperty: this is what the test is about
       then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('thenable')),
     };
     const app = serving([fromExpress((() => thenable) as never)]);
@@ -1194,24 +1194,24 @@ it('rejects middleware of another framework', async () => {
   await listening(koa.callback(), async (_url, port) => expect((await ask(port)).status).toBe(500));
   await listening(app, async (_url, port) => expect((await ask(port)).status).toBe(500));
   expect(errors).toEqual([
-    '`fromExpress()` runs in requests of Express, or of Node, only, received an object of class `Object`. (GET /)',
-    '`fromKoa()` runs in requests of Koa only, received an object of class `Object`. (GET /)',
+    '`fromExpress()` only runs in requests of Express or Node, received an object of class `Object`. (GET /)',
+    '`fromKoa()` only runs in requests of Koa, received an object of class `Object`. (GET /)',
   ]);
 });
 
 it.each([
   [
     () => fromExpress('helmet' as never),
-    '`fromExpress()` takes a middleware (req, res, next) of Express, received string `helmet`.',
+    '`fromExpress()` takes an Express middleware (req, res, next), received string `helmet`.',
   ],
   [
     () =>
       fromExpress(((_error: unknown, _req: unknown, _res: unknown, _next: unknown) => undefined) as never),
-    'takes a middleware (req, res, next) of Express',
+    'takes an Express middleware (req, res, next)',
   ],
   [
     () => fromKoa(undefined as never),
-    '`fromKoa()` takes a middleware (ctx, next) of Koa, received `undefined`.',
+    '`fromKoa()` takes a Koa middleware (ctx, next), received `undefined`.',
   ],
 ])('rejects a value that is not middleware when it is built: %s', (build, message) => {
   expect(build).toThrow(message);

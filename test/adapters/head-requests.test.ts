@@ -15,7 +15,7 @@ const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 const file = path.join(__dirname, '../fixtures/small.txt');
 
-/** What middleware does with a response that it is given; `seen` is what it was shown of the body. */
+/** Ways in which middleware treats a response; `seen` collects what it sees of the body. */
 const middleware: Record<string, (seen: unknown[]) => Middleware> = {
   'looks at the body': seen => async (request, callNext) => {
     const response = await callNext(request);
@@ -46,7 +46,7 @@ const middleware: Record<string, (seen: unknown[]) => Middleware> = {
   },
 };
 
-/** How many times a source was asked for something. */
+/** How often a source was opened. */
 const opened = { count: 0 };
 
 function lazyStream(): Readable {
@@ -105,7 +105,7 @@ const koa3Answers: typeof koaAnswers = {
     ctx.body = new globalThis.Response('text');
   },
 };
-/** Koa sets headers of these when it sends them, and of no response that is made of them. */
+/** Koa sets headers for these only when it sends them, and none on a response made from them. */
 const describedLate = ['JSON', 'a 404', 'a Web stream', 'a Fetch response'];
 
 type Answers = Record<string, (res: express5.Response) => unknown>;
@@ -128,7 +128,7 @@ const expressAnswers: Answers = {
   'res.sendStatus': res => res.sendStatus(202),
 };
 
-/** An app that answers so, with middleware around it or without. */
+/** Creates an app with this answer, with or without middleware around it. */
 type AppOf = (answer: never, around: Middleware | undefined) => http.RequestListener;
 
 const expressApp =
@@ -154,7 +154,7 @@ const node: AppOf = (answer: Answers[string], around) => {
   return around ? (toNode(around, listener) as http.RequestListener) : listener;
 };
 
-/** The headers of a response that a middleware makes stand in another order. */
+/** A middleware's own response has its headers in another order. */
 function linesOf(head: string): string[] {
   return head
     .split('\r\n')

@@ -7,10 +7,10 @@ import { frameworks, listening } from '../support/frameworks.js';
 import { ask as askHttp2, listeningHttp2 } from '../support/http2.js';
 import { exchangeOnWire } from '../support/wire.js';
 
-/** A lodash wrapper has a `join` that gives another wrapper. */
+/** Like a lodash wrapper, whose `join` returns another wrapper. */
 const wrapper = { toString: () => 'wrapped', join: () => ({}) };
 
-/** What Node sends as `String(value)`. */
+/** Values that Node sends as `String(value)`. */
 const values: readonly (readonly [name: string, value: unknown])[] = [
   ['x-boolean', true],
   ['x-bigint', 12n],
@@ -39,7 +39,7 @@ async function reader(request: never, callNext: (request: never) => Promise<Resp
   return response;
 }
 
-/** Middlewares that look at the headers, or copy them. */
+/** Middlewares that read or copy the headers. */
 const middlewares: Readonly<Record<string, readonly Middleware[]>> = {
   'reads each of them': [reader as never],
   'makes another response of it': [

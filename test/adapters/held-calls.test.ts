@@ -1,4 +1,5 @@
-// What Node refuses is refused at the caller, and what was called is called again, while the head of a response is held.
+// Tests that, while the head is held, calls that Node would refuse are refused at the caller, and the others
+// are repeated later.
 import type http from 'node:http';
 import { Layer } from 'callnext';
 import { toExpress } from 'callnext/express';

@@ -35,13 +35,13 @@ const replacing: Middleware = async (request, callNext) => {
 const changing: Middleware = (request, callNext) =>
   callNext(new Request(request, { method: 'PUT', headers: { 'x-changed': '1' } }));
 
-/** Asks by hand, each on a connection of its own. Gives every byte that came back, but for the dates. */
+/** Sends raw requests, each on its own connection. Returns all bytes except the dates. */
 async function wire(
   listener: http.RequestListener,
   version: string,
   all: readonly Asked[],
 ): Promise<string[]> {
-  // The strict parser knows 2.0, the lenient one any two digits.
+  // The strict parser accepts 2.0, the lenient one any two digits.
   const server = http.createServer({ insecureHTTPParser: version !== 'HTTP/2.0' }, listener);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -70,7 +70,7 @@ function raw(_req: http.IncomingMessage, res: http.ServerResponse): void {
   res.end('two');
 }
 
-/** One app, bare and with middleware around all that it does. */
+/** An app, bare or inside middleware. */
 function app(framework: Framework, ...middleware: Middleware[]): http.RequestListener {
   const mounted = framework.app();
   if (middleware.length > 0) mounted.use(new Layer({ middleware, onError: () => undefined }));

@@ -8,7 +8,7 @@ import { type Http2Listener, listeningHttp2, transports } from '../support/http2
 
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** `/text` is an endpoint that reads the body; everything else is native code that does. */
+/** `/text` is an endpoint that reads the body; at all other paths, native code reads it. */
 type Mount = (layer: Layer) => Http2Listener;
 
 const text = endpoint({}, async ({ request }) => request.text());
@@ -48,7 +48,7 @@ function onKoa(Koa: typeof Koa3): Mount {
   };
 }
 
-/** Sends a body of which the head says nothing, in two frames. */
+/** Sends a body without a declared length, in two frames. */
 async function send(
   session: http2.ClientHttp2Session,
   method: string,
@@ -96,7 +96,7 @@ describe.each(transports)('a body without a length over %s', transport => {
       }
     });
 
-    // Koa 2 itself does not answer HEAD on HTTP/2.
+    // Koa 2 itself does not answer HEAD over HTTP/2.
     const methods = name === 'Koa 2' ? ['GET', 'POST'] : ['GET', 'HEAD', 'POST'];
     it.each(methods)('is counted by bodyLimit() in a %s', async method => {
       const layer = new Layer({ middleware: [bodyLimit({ maxBodySize: 6 })], onError: () => undefined });

@@ -40,7 +40,7 @@ interface Scenario {
   readonly title: string;
   readonly method?: string;
   readonly body?: Buffer;
-  /** Answers, or does not, and tells when it has come as far as the title says. */
+  /** Calls `reached` at the point that the title names. */
   readonly target: (reached: () => void) => Endpoint;
 }
 
@@ -71,7 +71,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve));
 }
 
-/** Native code has taken the first chunk of the body off a stream that goes on to fill up. */
+/** Reads the first chunk of the body natively, from a stream that keeps filling up. */
 function peekAt({ raw }: Request, reached: () => void): void {
   const { req } = raw as { req: http2.Http2ServerRequest };
   req.once('data', () => {
@@ -143,7 +143,7 @@ describe.each(transports)('a reset over %s', transport => {
   });
 });
 
-/** Ten connections, for which one waits in turn. */
+/** A pool of ten connections. */
 class Pool {
   free = 10;
   taken = 0;

@@ -6,7 +6,7 @@ import Koa3 from 'koa';
 import { EventLog, gate } from '../support/events.js';
 import { ask, type Http2Listener, listeningHttp2, transports } from '../support/http2.js';
 
-/** Mounts native code below a layer, or bare. */
+/** Mounts native code, below a layer or bare. */
 type Mount = (layer: Layer | undefined, listener: Http2Listener) => Http2Listener;
 
 const onNode: Mount = (layer, listener) => (layer ? (toNode(layer, listener as never) as never) : listener);
@@ -125,7 +125,7 @@ const mixed: [string, Http2Listener][] = [
   ],
 ];
 
-/** Native middleware that puts a method of its own on the response, as compression does. */
+/** Native middleware that patches a method of the response, like compression. */
 function covering(listener: Http2Listener): Http2Listener {
   return (req, res) => {
     const { write } = res;

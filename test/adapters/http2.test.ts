@@ -21,7 +21,7 @@ interface Seen {
 type Listener = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => unknown;
 type Wrap = (listener: Listener) => Listener;
 
-/** One request on a connection of its own, without what tells the time. */
+/** Sends one request on its own connection; drops the date. */
 async function request(
   listener: Listener,
   ask: http2.OutgoingHttpHeaders = {},
@@ -67,7 +67,7 @@ const reading: Middleware = async (req, callNext) => {
   await response.arrayBuffer();
   return response;
 };
-/** What has been sent past a hold can not be changed, which is reported. */
+/** Changes to a response that has bypassed the hold are impossible, and reported. */
 const silent = (middleware: Middleware): Layer =>
   new Layer({ middleware: [middleware], onError: () => undefined });
 const layered =

@@ -1,4 +1,5 @@
-// Errors of native code on Koa: the dependencies get those that the layer, a guard or a boundary sees, whoever answers them.
+// Tests errors of native code on Koa: the dependencies receive those that the layer, a guard or a boundary
+// sees, whoever answers.
 import type http from 'node:http';
 import { type CallnextError, Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, fromKoa, inject, toKoa } from 'callnext/koa';
@@ -60,7 +61,7 @@ describe.each([
       return { status: response.status, body, old: response.headers.get('x-old') };
     });
 
-  const rolledBack = ['rollback: conflict', 'told background: dropped'];
+  const rolledBack = ['rollback: conflict', 'reported background: dropped'];
 
   describe('that the app answers below the layer', () => {
     it('are thrown in before the answer when a boundary stands below the error middleware', async () => {
@@ -129,17 +130,19 @@ describe.each([
     ])('leave the first answer unchanged: %s', async (_how, mounted) => {
       expect(await ask(...mounted())).toMatchObject({ status: 200, body: 'first' });
       expect(log.events).toContain('after 200');
-      expect(log.events.filter(event => event.startsWith('told'))).toEqual(['told request: too late']);
+      expect(log.events.filter(event => event.startsWith('reported'))).toEqual([
+        'reported request: too late',
+      ]);
     });
 
     it('roll back what the layer has entered', async () => {
       layer = new Layer({ middleware: [watching], dependencies: [transaction], onError });
       expect(await ask(toKoa(layer), late)).toMatchObject({ status: 200, body: 'first' });
-      const rest = ['rollback: too late', 'told background: dropped', 'always'];
-      expect(log.events).toEqual(['begin', 'told request: too late', 'after 200', ...rest]);
+      const rest = ['rollback: too late', 'reported background: dropped', 'always'];
+      expect(log.events).toEqual(['begin', 'reported request: too late', 'after 200', ...rest]);
     });
 
-    const thrownIn = ['rollback: too late', 'told background: dropped'];
+    const thrownIn = ['rollback: too late', 'reported background: dropped'];
     it.each<[string, () => unknown[], string[]]>([
       [
         'above the layer',

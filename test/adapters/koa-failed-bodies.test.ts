@@ -1,5 +1,5 @@
-// A stream on Koa's context that fails while a middleware reads it. Where it only emits an error and is not destroyed,
-// Koa 2 answers that on the native response, at once.
+// Tests a stream on Koa's context that fails while middleware reads it. If it only emits an error and is not
+// destroyed, Koa 2 answers that at once on the native response.
 import { PassThrough } from 'node:stream';
 import { Layer, type Middleware } from 'callnext';
 import { toKoa } from 'callnext/koa';
@@ -13,13 +13,18 @@ const Koa2 = require('koa2') as typeof Koa3;
 type Fail = (body: PassThrough, error: Error) => void;
 const destroys: Fail = (body, error) => void body.destroy(error);
 const emits: Fail = (body, error) => void body.emit('error', error);
-const inOrder = ['read: broken', 'callNext rejected: broken', 'app told broken'];
+const inOrder = ['read: broken', 'callNext rejected: broken', 'app reported broken'];
 
 describe.each<[string, typeof Koa3, Fail, string[]]>([
   ['Koa 3', Koa3, destroys, inOrder],
   ['Koa 3, without being destroyed', Koa3, emits, inOrder],
   ['Koa 2', Koa2, destroys, inOrder],
-  ['Koa 2, without being destroyed', Koa2, emits, ['app told broken', 'read: broken', 'callNext gave 500']],
+  [
+    'Koa 2, without being destroyed',
+    Koa2,
+    emits,
+    ['app reported broken', 'read: broken', 'callNext gave 500'],
+  ],
 ])('a body that fails while a middleware reads it, on %s', (_name, Koa, fail, events) => {
   const log = new EventLog();
   beforeEach(() => void log.events.splice(0));
@@ -41,7 +46,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
   };
   const mounted = (middleware: Middleware) =>
     toKoa(new Layer({ middleware: [middleware], onError: () => undefined })) as unknown as Koa3.Middleware;
-  /** Puts methods of its own on the response, so that the layer below it holds by itself. */
+  /** Patches methods of the response, so that the layer below it holds on its own. */
   const covers: Koa3.Middleware = (ctx, next) => {
     const { end } = ctx.res;
     ctx.res.end = ((...args: Parameters<typeof end>) => Reflect.apply(end, ctx.res, args)) as typeof end;
@@ -50,7 +55,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
 
   async function answerTo(...middleware: Koa3.Middleware[]) {
     const app = new Koa();
-    app.on('error', error => log.add(`app told ${error.message}`));
+    app.on('error', error => log.add(`app reported ${error.message}`));
     for (const each of middleware) app.use(each);
     const answer = await listening(app.callback(), (_url, port) => exchangeOnWire(port, '/'));
     return answer;
@@ -93,7 +98,7 @@ describe.each<[string, typeof Koa3, Fail, string[]]>([
       }),
     );
     expect({ status: head.slice(0, 12), cut }).toEqual({ status: 'HTTP/1.1 200', cut: true });
-    expect(log.events.filter(event => event.startsWith('app'))).toEqual(['app told broken']);
+    expect(log.events.filter(event => event.startsWith('app'))).toEqual(['app reported broken']);
     expect(log.events).toContain('read: broken');
   });
 

@@ -9,7 +9,7 @@ import { exchangeOnWire } from '../support/wire.js';
 
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** Bodies that give one chunk and fail when they are asked for the next one. */
+/** Bodies that yield one chunk and fail at the next read. */
 const sources: Record<string, () => unknown> = {
   'a stream that fails at once': () =>
     new Readable({
@@ -36,7 +36,7 @@ async function* failing(): AsyncGenerator<Uint8Array, never> {
   throw new Error('source');
 }
 
-/** What a middleware makes of the response, what the client gets, and who hears of the failure. */
+/** What a middleware does with the response, what the client gets, and who sees the failure. */
 type Row = [what: string, middleware: Middleware, cut: boolean, events: string[]];
 
 const told = ['app: source', 'onError: source'];

@@ -1,4 +1,4 @@
-// A stream on Koa's context whose client leaves: Koa destroys it with the response.
+// Tests a stream on Koa's context whose client leaves: Koa destroys it with the response.
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import { type CallnextError, Depends, endpoint, Layer, StreamingResponse } from 'callnext';
@@ -23,7 +23,7 @@ describe.each([
     layer = new Layer({
       timeout: 200,
       onError: (error, { phase }) =>
-        log.add(`told ${phase}: ${(error as CallnextError).code ?? error.message}`),
+        log.add(`reported ${phase}: ${(error as CallnextError).code ?? error.message}`),
     });
   });
 
@@ -45,12 +45,12 @@ describe.each([
       log.add('closed');
     }
   }
-  /** Longer than a dependency takes to exit. */
+  /** Takes longer than a dependency's exit. */
   const slowly = async (): Promise<void> => {
     for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
   };
 
-  /** Serves one request, whose client leaves after the first chunk. Resolves when its last task has run. */
+  /** Serves one request whose client leaves after the first chunk. Resolves after its last task. */
   async function serve(
     handler: Koa3.Middleware,
     leave = (request: http.ClientRequest): unknown => request.destroy(),
@@ -98,7 +98,7 @@ describe.each([
       await inject(ctx, Depends(getDb));
       ctx.body = Readable.from(rows(() => never));
     });
-    expect(events).toEqual(['told response: BODY_UNCLOSED', 'exit']);
+    expect(events).toEqual(['reported response: BODY_UNCLOSED', 'exit']);
   });
 
   it.each([

@@ -352,7 +352,7 @@ describe.each([
       await failed.opened;
       return response;
     };
-    // Koa 2 never ends a response whose body fails after the head is out, with a layer or without.
+    // Koa 2 never ends a response whose body fails after the head was sent, with or without a layer.
     for (const flush of Koa === Koa2 ? [false] : [false, true]) {
       const app = newApp().use(toKoa(new Layer({ middleware: [waiting], onError: () => undefined })));
       app.use(ctx => {

@@ -9,7 +9,7 @@ import { listening } from '../support/frameworks.js';
 const express4 = require('express4') as typeof express5;
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-/** What takes the place of an answer that is held. */
+/** Replacements of a held answer. */
 const instead: readonly [string, Middleware, string][] = [
   [
     'an error page',
@@ -38,7 +38,8 @@ const render: express5.ErrorRequestHandler = (error, _req, res, next) => {
   else res.status(500).send(`page of ${error.message}`);
 };
 
-// Express cuts the connection where a handler fails after the head is out. Another request may be on it by now.
+// Express cuts the connection if a handler fails after the head was sent. By then, the connection may serve
+// another request.
 describe.each([
   ['Express 5', express5, false],
   ['Express 5, wrapped', express5, true],

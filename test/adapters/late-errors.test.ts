@@ -1,4 +1,5 @@
-// A handler that holds dependencies fails after its answer, below packages whose methods that answer has used up.
+// Tests a handler that holds dependencies and fails after its answer, below packages whose patched methods
+// that answer has used up.
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -32,7 +33,7 @@ let log: EventLog;
 beforeEach(() => {
   log = new EventLog();
 });
-const onError = (error: Error): void => log.add(`told ${error.message}`);
+const onError = (error: Error): void => log.add(`reported ${error.message}`);
 
 async function* getDb(): AsyncGenerator<string, void, undefined> {
   try {
@@ -141,7 +142,7 @@ describe.each([
       ctx.body = { failed: (error as Error).message };
     }
   };
-  /** Ends the response once, as express-session does. */
+  /** Ends the response once, like express-session. */
   const endsOnce: Koa3.Middleware = (ctx, next) => {
     const { end } = ctx.res;
     let hasEnded = false;
@@ -164,7 +165,7 @@ describe.each([
   function listener(...middleware: Koa3.Middleware[]): http.RequestListener {
     const app = new Koa();
     app.silent = true;
-    app.on('error', error => log.add(`app told ${error.message}`));
+    app.on('error', error => log.add(`app reported ${error.message}`));
     app.use(async (ctx, next) => {
       if (ctx.path === '/second') ctx.body = 'second';
       else await next();
@@ -209,7 +210,7 @@ describe.each([
       await log.until('handled');
       await layer.close();
     });
-    // Koa itself tells its app of the reset, with and without a layer.
-    expect(log.events.filter(event => !event.startsWith('app told'))).toEqual(['handled', 'commit']);
+    // Koa itself reports the reset to its app, with and without a layer.
+    expect(log.events.filter(event => !event.startsWith('app reported'))).toEqual(['handled', 'commit']);
   });
 });

@@ -59,7 +59,7 @@ function refusing(): never {
   throw new HTTPException(401);
 }
 
-/** Fails when what is below has answered. */
+/** Throws after everything below has answered. */
 const throwing: Middleware = async (request, callNext) => {
   await callNext(request);
   throw new Error('after');
@@ -133,7 +133,7 @@ describe.each([
   });
 
   describe('while the handler streams on', () => {
-    /** Writes as long as the page is not out, and ends after it. */
+    /** Writes until the page is sent, and ends after it. */
     function streaming(isOut: () => boolean, log: EventLog, wrote: () => void): Handler {
       return async (_req, res) => {
         res.on('error', error => log.add(String(error)));
@@ -145,7 +145,7 @@ describe.each([
           wrote();
           await turn();
         }
-        res.end('last', () => log.add('told of its end'));
+        res.end('last', () => log.add('saw its end'));
         log.add('ended');
       };
     }
@@ -184,8 +184,8 @@ describe.each([
       expect(got).toEqual({ status: 503, text: 'failed: after!', isReused: true });
       expect(headers).toMatchObject({ 'x-page': '1', 'x-request-id': '7' });
       expect(headers['x-item']).toBeUndefined();
-      await log.until('told of its end');
-      expect(log.events).toEqual(['ended', 'told of its end']);
+      await log.until('saw its end');
+      expect(log.events).toEqual(['ended', 'saw its end']);
     });
 
     it('unpipes the handler and destroys its source', async () => {
@@ -569,7 +569,7 @@ describe('a failure after a held answer, on HTTP/2', () => {
     });
   }
 
-  /** Ends once, as express-session does, and says how the body is coded. */
+  /** Ends once, like express-session, and declares the body's coding. */
   function endOnce(res: http2.Http2ServerResponse): void {
     const { end } = res;
     let isOver = false;

@@ -1,4 +1,4 @@
-// A listener below `toNode` that fails when it has answered, where its answer has not gone out as a whole yet.
+// Tests a listener below `toNode` that fails after its answer, before all of the answer is sent.
 import type http from 'node:http';
 import { Layer, type Middleware, StreamingResponse } from 'callnext';
 import { toNode } from 'callnext/node';
@@ -11,7 +11,9 @@ const fail = (): never => {
   throw new Error('late');
 };
 
-/** What its client gets, and what `onError` is told. The stream of compression ends a turn after the response. */
+/**
+ * Returns what the client gets and `onError` receives. Compression's stream ends one turn after the response.
+ */
 async function answerOf(
   listener: http.RequestListener,
   middleware: Middleware = passing,

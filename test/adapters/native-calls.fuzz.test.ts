@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { listening } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';
 
-/** One call of native code, by name and arguments. */
+/** One call, by name and arguments. */
 type Call = readonly [name: string, ...args: unknown[]];
 
 const name = fc.constantFrom('X-A', 'x-a', 'X-B', 'Content-Type', 'Set-Cookie', 'Content-Length');
@@ -36,7 +36,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.tuple(fc.constant('flushHeaders')),
   fc.tuple(fc.constant('addTrailers'), fc.constant({ 'X-Sum': '1' })),
 );
-/** What needs time; after the end, time is what the middleware takes. */
+/** Pauses between calls; after the end, the middleware takes its time. */
 const pause = fc.constantFrom<Call>(['turn'], ['cork'], ['uncork']);
 const informational: fc.Arbitrary<Call> = fc.constantFrom<Call>(
   ['writeEarlyHints', { link: '</a.css>; rel=preload' }],
@@ -45,10 +45,13 @@ const informational: fc.Arbitrary<Call> = fc.constantFrom<Call>(
 
 const ending = fc.constantFrom<Call>(['end'], ['end', ''], ['end', 'text'], ['end', Buffer.from([0, 255])]);
 
-/** Node loses what is written in the tick in which the response is destroyed, unless it was flushed or uncorked. */
+/**
+ * Node loses bytes written in the tick in which the response is destroyed, unless they were flushed or
+ * uncorked.
+ */
 const away: fc.Arbitrary<Call[]> = fc.constant([['turn'], ['destroy']]);
 
-/** Calls, the end, and calls that come after it. */
+/** Calls, the end, and later calls. */
 const program = fc
   .tuple(
     fc.array(fc.oneof({ weight: 12, arbitrary: call }, { weight: 3, arbitrary: pause }, informational), {
@@ -58,7 +61,7 @@ const program = fc
     fc.oneof(fc.array(fc.oneof(call, ending), { maxLength: 2 }), fc.constant<Call[]>([['destroy']])),
   )
   .map(parts => parts.flat() as Call[])
-  // Node loses what is corked where the response is destroyed, or its end throws.
+  // Node loses corked bytes if the response is destroyed or its end throws.
   .filter(calls => !isAbout(calls, 'cork', 'uncork') || !isAbout(calls, 'destroy', ...informationals));
 
 const informationals = ['writeEarlyHints', 'writeProcessing'];
@@ -67,14 +70,14 @@ function isAbout(calls: readonly Call[], ...names: string[]): boolean {
   return calls.some(([called]) => names.includes(called));
 }
 
-/** Runs a program on a response, and notes all that it can see of it. */
+/** Runs a program on a response, and records everything it can observe. */
 async function run(calls: readonly Call[], res: http.ServerResponse, seen: unknown[]): Promise<void> {
   res.on('error', error => seen.push(['error', codeOf(error)]));
   res.on('finish', () => seen.push('finish'));
-  // Node appends to the arrays that it is given, and the same program runs twice.
+  // Copied, because Node appends to the arrays that it receives, and the same program runs twice.
   for (const [index, [method, ...args]] of structuredClone(calls).entries()) {
     seen.push([index, res.headersSent, res.writableEnded, res.getHeader('x-a')]);
-    // The status that was sent stays what it was, where Node lets it be set for nobody to see.
+    // Node lets a sent status be set, without effect; here it stays what it was.
     if (!res.headersSent) seen.push(res.statusCode);
     // Node would write an informational response into the middle of the body.
     if (res.headersSent && informationals.includes(method)) continue;
@@ -114,8 +117,8 @@ const delayed: Middleware = async (request, callNext) => {
 };
 
 /**
- * What differs by design: during the hold, callbacks and events come when the bytes do, after the calls that follow, and
- * after callbacks that are refused at once.
+ * Sorts what differs by design: during the hold, callbacks and events arrive with the bytes, after later
+ * calls and after callbacks that are refused at once.
  */
 function settled(seen: readonly unknown[]): { calls: unknown[]; later: unknown[]; refused: unknown[] } {
   const isRefused = (each: unknown): boolean =>
@@ -141,7 +144,9 @@ const traces = [
   '_removedTE',
 ];
 
-/** Node frames the next head by one that it has refused, where a hold forgets that one. */
+/**
+ * Makes Node forget a refused head, which would affect the framing of the next one; a hold forgets it too.
+ */
 function withoutTraces(listener: http.RequestListener): http.RequestListener {
   return (req, res) => {
     for (const method of ['writeHead', 'write', 'end', 'flushHeaders']) {
@@ -172,7 +177,7 @@ async function observe(
   });
   const wire = await listening(listener, (_url, port) => exchangeOnWire(port, '/', method));
   await ran;
-  // What the last call has put off by a tick.
+  // Waits for effects that the last call has deferred by a tick.
   await new Promise(resolve => setImmediate(resolve));
   return { wire, ...settled(seen) };
 }

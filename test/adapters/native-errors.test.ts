@@ -1,4 +1,5 @@
-// Errors of native code on Express: who answers them is as without a layer, and the dependencies get them in every way of mounting.
+// Tests errors of native code on Express: the same code answers them as without a layer, and the dependencies
+// receive them, however the layer is mounted.
 import type http from 'node:http';
 import { Depends, Layer, PlainTextResponse } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
@@ -25,7 +26,7 @@ describe.each([
     res.status(error.status ?? 500).json({ rendered: error.message });
   };
 
-  /** An async handler, whose rejections Express 4 leaves to its users. */
+  /** Catches the rejections of an async handler, which Express 4 does not. */
   const handling =
     (
       handle: (req: express5.Request, res: express5.Response, next: express5.NextFunction) => unknown,
@@ -131,7 +132,7 @@ describe.each([
     layer = new Layer({ middleware: [watching], onError });
   });
 
-  /** Asks once, and waits for the last task. */
+  /** Sends one request, and waits for the last task. */
   const ask = (listener: http.RequestListener, path = '/', init: RequestInit = {}) =>
     listening(listener, async url => {
       const response = await fetch(url + path, { redirect: 'manual', ...init });
@@ -140,7 +141,7 @@ describe.each([
       return { status: response.status, headers: response.headers, body };
     });
 
-  const rolledBack = ['rollback: conflict', 'told background: dropped'];
+  const rolledBack = ['rollback: conflict', 'reported background: dropped'];
   const byApp = ['begin', 'rendered conflict', ...rolledBack, 'after 409', 'always'];
 
   describe('that the app answers', () => {
@@ -204,7 +205,7 @@ describe.each([
         'begin',
         'rendered down',
         'rollback: down',
-        'told background: dropped',
+        'reported background: dropped',
         'after 500',
         'always',
       ]);
@@ -251,7 +252,7 @@ describe.each([
         render,
       );
       expect((await ask(listener as http.RequestListener)).status).toBe(409);
-      expect(log.events).toEqual(['rendered conflict', 'told exit: rollback failed', 'after 409']);
+      expect(log.events).toEqual(['rendered conflict', 'reported exit: rollback failed', 'after 409']);
     });
 
     it('are not observed with `errorTap: false`, which leaves the app alone', async () => {
@@ -352,13 +353,18 @@ describe.each([
         setImmediate(() => next(new Error('too late')));
       },
     };
-    const again = 'told request: Cannot set headers after they are sent to the client';
+    const again = 'reported request: Cannot set headers after they are sent to the client';
     it.each(
       ['plain', 'a boundary before', 'wrap'].flatMap(mount => [
         [mount, 'redirects, and answers again', 302, ['after 302', again]] as const,
         [mount, 'answers, and goes on', 200, ['after 200', again]] as const,
-        [mount, 'answers, and throws', 200, ['after 200', 'told request: too late']] as const,
-        [mount, 'answers, and passes to next later', 200, ['after 200', 'told request: too late']] as const,
+        [mount, 'answers, and throws', 200, ['after 200', 'reported request: too late']] as const,
+        [
+          mount,
+          'answers, and passes to next later',
+          200,
+          ['after 200', 'reported request: too late'],
+        ] as const,
       ]),
     )('leave the first answer unchanged: %s, a handler that %s', async (mount, handler, status, events) => {
       const told = gate();
@@ -389,8 +395,8 @@ describe.each([
         render,
       );
       expect((await ask(listener as http.RequestListener)).status).toBe(200);
-      const rest = ['rollback: too late', 'told background: dropped', 'always'];
-      expect(log.events).toEqual(['begin', 'told request: too late', 'after 200', ...rest]);
+      const rest = ['rollback: too late', 'reported background: dropped', 'always'];
+      expect(log.events).toEqual(['begin', 'reported request: too late', 'after 200', ...rest]);
     });
 
     const answersAndThrows = handling(async (req, res) => {
@@ -401,7 +407,7 @@ describe.each([
     const instead = [
       'begin',
       'rollback: too late',
-      'told background: dropped',
+      'reported background: dropped',
       'caught too late',
       'rendered too late',
       'always',
@@ -464,7 +470,7 @@ describe.each([
         };
         const got = await ask(mounts[mount]?.(app => app.get('/', handler), render) as http.RequestListener);
         expect([got.status, got.body]).toEqual([500, '{"rendered":"too late"}']);
-        const rest = ['rollback: too late', 'told background: dropped', 'rendered too late', 'always'];
+        const rest = ['rollback: too late', 'reported background: dropped', 'rendered too late', 'always'];
         expect(log.events).toEqual(['begin', 'after 201', ...rest]);
       },
     );
@@ -488,7 +494,12 @@ describe.each([
       expect(
         (await ask(mounts.plain?.(app => app.get('/', handler), render) as http.RequestListener)).status,
       ).toBe(500);
-      const rest = ['told background: dropped', 'told request: too late', 'rendered middleware', 'always'];
+      const rest = [
+        'reported background: dropped',
+        'reported request: too late',
+        'rendered middleware',
+        'always',
+      ];
       expect(log.events).toEqual(['begin', 'after 200', 'rollback: middleware', ...rest]);
     });
 
@@ -504,7 +515,7 @@ describe.each([
       expect([got.status, got.body]).toEqual([409, '{"rendered":"conflict"}']);
       expect(log.events).toEqual([
         'begin',
-        'told request: after the page',
+        'reported request: after the page',
         ...rolledBack,
         'after 409',
         'always',
@@ -610,7 +621,7 @@ describe.each([
         for (let turn = 0; turn < 3; turn += 1) expect(await get('/second')).toBe('short');
       });
       expect([prototype[name] === patched, patched.length]).toEqual([true, 4]);
-      // The route, and the end of one copy, which is two entries.
+      // The route, and the stack end of one copy, which has two entries.
       expect(stack.length).toBe(length + 3);
     });
 

@@ -74,8 +74,8 @@ describe('toNode', () => {
   });
 
   it.each([
-    ['holds nothing', false, 200, 'first', ['told late']],
-    ['has injected', true, 500, 'Internal Server Error', ['rollback late', 'told late']],
+    ['holds nothing', false, 200, 'first', ['reported late']],
+    ['has injected', true, 500, 'Internal Server Error', ['rollback late', 'reported late']],
   ])(
     'answers a listener that fails after its answer and %s',
     async (_what, injects, status, body, events) => {
@@ -88,7 +88,10 @@ describe('toNode', () => {
           throw error;
         }
       }
-      const layer = new Layer({ middleware: [timing], onError: error => log.add(`told ${error.message}`) });
+      const layer = new Layer({
+        middleware: [timing],
+        onError: error => log.add(`reported ${error.message}`),
+      });
       const listener = toNode(layer, async (req, res) => {
         if (injects) await inject(req, Depends(transaction));
         res.end('first');

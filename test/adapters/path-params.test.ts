@@ -12,7 +12,7 @@ const Koa2 = require('koa2') as typeof Koa3;
 
 type Pattern = string | RegExp;
 
-/** Whatever the framework, an app with an endpoint at a pattern, below a middleware. */
+/** Creates an app with an endpoint at a pattern, below a middleware, for each framework. */
 type AppOf = (pattern: Pattern, below: Middleware) => http.RequestListener;
 
 const answering = endpoint({}, ({ request }) => ({ ...request.pathParams }));

@@ -31,7 +31,7 @@ function code(coding: string, body: Buffer | undefined): Buffer {
   return coder(body);
 }
 
-/** What proxies are asked for; a decoder of Brotli takes the comment of the script for a body of its own. */
+/** The proxied bodies. A Brotli decoder accepts the script's comment as a complete body. */
 const bodies: Readonly<Record<string, Buffer>> = {
   json: Buffer.from(JSON.stringify({ items: Array(50).fill({ name: 'item' }) })),
   html: Buffer.from(`<!doctype html><p>${'text '.repeat(100)}`),
@@ -88,7 +88,7 @@ const proxies: Readonly<Record<string, Proxy>> = {
 
 type Answer = (request: { readonly url: string; readonly method: string }) => Promise<ResponseLike>;
 
-/** Where user code answers with a response. */
+/** Places where user code answers with a response. */
 const places: Readonly<Record<string, (framework: Framework, answer: Answer) => http.RequestListener>> = {
   'a Fetch handler': (framework, answer) =>
     framework.app().use(new Layer()).at('/', fetchEndpoint(answer)).listener(),
@@ -158,7 +158,7 @@ describe.each(frameworks)('a coded upstream on $name', framework => {
   });
 });
 
-/** Bodies that the handler has coded itself. */
+/** Bodies that the handler has encoded itself. */
 const made: Readonly<
   Record<string, (coding: string, body: Buffer) => globalThis.Response | Promise<globalThis.Response>>
 > = {

@@ -1,4 +1,5 @@
-// What a client sends behind a request that is still at work is answered by the server itself, on the same connection.
+// Tests bytes that a client sends after a request in progress: the server itself answers them on the same
+// connection.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endpoint, Layer, type Middleware } from 'callnext';
@@ -9,7 +10,7 @@ import { record } from '../support/wire.js';
 const request = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
 const refusal = (status: string): string => `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`;
 
-/** Each with what comes behind the request, and what the server answers to it. */
+/** Each with the bytes after the request, and the server's answer. */
 const refused: [what: string, behind: string, prepare: (server: http.Server) => void, bytes: string][] = [
   ['garbage', 'BOOM\r\n\r\n', () => undefined, refusal('400 Bad Request')],
   [
@@ -27,7 +28,7 @@ const refused: [what: string, behind: string, prepare: (server: http.Server) => 
   ],
 ];
 
-/** Native code and an endpoint, which answer when the connection is gone. */
+/** Native code and an endpoint that answer after the connection is gone. */
 const handlers: [what: string, mount: (app: TestApp, answer: () => Promise<string>) => TestApp][] = [
   ['a native handler', (app, answer) => app.native('/', async (_req, res) => res.end(await answer()))],
   ["the framework's own answer", (app, answer) => app.handler('/', async own => own.send(await answer()))],

@@ -30,7 +30,7 @@ const look = endpoint({}, ({ request }) => ({
   query: [...request.queryParams],
 }));
 
-/** The request as it is written, on a connection of its own. */
+/** Sends raw request lines on its own connection. */
 async function seen(listener: http.RequestListener, lines: string[]): Promise<Seen> {
   return listening(listener, async (_url, port) => {
     const head = [...lines, 'Connection: close', '', ''].join('\r\n');
@@ -282,7 +282,7 @@ describe.each(frameworks)('cookies on $name', ({ app }) => {
     ['a=1; b=2', { a: '1', b: '2' }],
     ['a=1; a=2', { a: '1' }],
     ['a="x y"; b=%C3%A9; c=%', { a: 'x y', b: 'é', c: '%' }],
-    // As `http.cookies` of Python writes and reads them; without quotes they stay as they are.
+    // Written and read like Python's `http.cookies`; without quotes, values stay as they are.
     ['token="dXNlcjox="; l="a\\054b"; city="Z\\374rich"', { token: 'dXNlcjox=', l: 'a,b', city: 'Zürich' }],
     ['q="a\\"b\\\\c"; o="\\400\\08\\1\\"; p="a%20b"', { q: 'a"b\\c', o: '400081\\', p: 'a%20b' }],
     ['l=a\\054b; h="a; i=b"; j=a"b"c; e=""', { l: 'a\\054b', h: '"a', i: 'b"', j: 'a"b"c', e: '' }],

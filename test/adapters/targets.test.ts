@@ -1,4 +1,4 @@
-// What a client may write as its target, by hand: the path, the query, the host and the scheme of the request are the framework's.
+// Tests raw request targets: the request has the path, query, host and scheme of the framework.
 import { once } from 'node:events';
 import type http from 'node:http';
 import http2 from 'node:http2';
@@ -18,7 +18,7 @@ import { record } from '../support/wire.js';
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** A path and a query, as one of the two sides has them. */
+/** A path and query, as seen by one side. */
 interface View {
   readonly path: string;
   readonly query: string;
@@ -29,7 +29,7 @@ interface Both {
   readonly theirs: View;
 }
 
-/** Answers with what the request says beside what native code below says. */
+/** Answers with the request's view next to that of the native code below. */
 const beside: Middleware = async (request, callNext) => {
   const { path, url } = request;
   const query = url.split('?').slice(1).join('?');
@@ -63,7 +63,7 @@ function silent(app: Koa3): Koa3 {
   return app;
 }
 
-/** What comes back for a target that is written as it is, byte by byte. */
+/** Sends a target unchanged, byte by byte. */
 async function askRaw(port: number, target: string): Promise<{ status: number; text: string }> {
   const { bytes } = await record(
     port,
@@ -154,7 +154,7 @@ const randomTarget = fc
   .map(([start, rest]) => start + rest.join(''));
 
 function expectAgreement(target: string, status: number, text: string): void {
-  // Nobody could route it, or Node has refused it.
+  // Unroutable, or refused by Node.
   if (status !== 200) return expect(`${status} ${target}`).toMatch(/^40[04] /);
   const { ours, theirs } = JSON.parse(text) as Both;
   const url = `http://h.example${ours.path.startsWith('/') ? '' : '/'}${theirs.path}`;
@@ -214,7 +214,7 @@ describe.each<[string, () => http.RequestListener]>([
   });
 });
 
-/** A guard by path, as an app writes it. */
+/** A guard by path, as in an app. */
 const guard: Middleware = (request, callNext) => {
   if (/^\/admin(\/|$)/.test(request.path)) throw new HTTPException(403);
   return callNext(request);
@@ -247,7 +247,7 @@ describe.each(frameworks)('a guard by `request.path` on $name', ({ app }) => {
 
 const place = endpoint({}, ({ request }) => [request.path, request.url, [...request.queryParams.keys()]]);
 
-/** Asks an app by hand, and gives what the endpoint in it says of its place. */
+/** Sends a raw request, and returns what the endpoint says about its place. */
 async function placeOf(listener: http.RequestListener, target: string): Promise<unknown> {
   return listening(listener, async (_url, port) => JSON.parse((await askRaw(port, target)).text));
 }
@@ -366,7 +366,7 @@ describe.each([
   });
 });
 
-/** Fails where the request further in does not have the path that native code has put there. */
+/** Fails if the inner request lacks the path that native code has set. */
 function guardOf(path: string): Middleware {
   return (request, callNext) => {
     expect(request.path).toBe(path);

@@ -20,7 +20,7 @@ async function* failsToCommit() {
 const commit = Depends(failsToCommit, { scope: 'function' });
 const nothing = new Layer();
 
-/** Who fails when Express has no route left. */
+/** Failures after Express has run out of routes. */
 const failures: readonly [string, Layer, Depends<unknown>?][] = [
   ['a middleware', new Layer({ middleware: [failing] })],
   ['a dependency of a layer', new Layer({ dependencies: [commit] })],

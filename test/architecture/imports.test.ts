@@ -3,10 +3,10 @@ import path from 'node:path';
 
 const root = path.join(__dirname, '../..');
 
-/** Small packages that need no runtime, each with its reason in docs/decisions. */
+/** Small packages without a runtime dependency; docs/decisions has the reason for each. */
 const pure = ['cookie', 'range-parser', 'fresh', 'content-disposition', 'mrmime'];
 
-/** The folders and files of the core, as a line: each imports only from itself and from the left. */
+/** The order of the core's folders and files: each imports only from itself and from those to the left. */
 const coreLine = [
   'errors',
   'options',

@@ -11,7 +11,7 @@ function testFiles(folder: string): string[] {
   return entries.filter(entry => entry.endsWith('.test.ts')).map(entry => path.join(folder, entry));
 }
 
-/** The name at the start of a callee: `it` of `it.each(rows)`. */
+/** The leading name of a callee: `it` of `it.each(rows)`. */
 function nameOf(callee: Expression): string {
   if (callee.type === 'Identifier') return callee.value;
   if (callee.type === 'MemberExpression') return nameOf(callee.object);
@@ -20,14 +20,14 @@ function nameOf(callee: Expression): string {
   return '';
 }
 
-/** The literal parts of a title: what a template inserts is not counted. */
+/** The literal parts of a title, without template expressions. */
 function literalOf(title: Expression | undefined): string {
   if (title?.type === 'StringLiteral') return title.value;
   if (title?.type === 'TemplateLiteral') return title.quasis.map(({ cooked }) => cooked).join('');
   return '';
 }
 
-/** A node of the syntax tree, as far as a walk needs it. */
+/** The part of a syntax node that a walk needs. */
 interface SyntaxNode {
   readonly type?: string;
 }

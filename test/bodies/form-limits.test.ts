@@ -1,7 +1,7 @@
 import { endpoint, type FormOptions, Layer, UploadFile } from 'callnext';
 import { frameworks, listening } from '../support/frameworks.js';
 
-/** What an entry of a form became: the length of a field, or the size of a file and where it is. */
+/** Describes an entry of a form: the length of a field, or the size and place of a file. */
 function described(value: FormDataEntryValue): unknown {
   if (typeof value === 'string') return value.length;
   return [value.size, value instanceof UploadFile && value.path !== undefined ? 'on disk' : 'in memory'];

@@ -31,7 +31,7 @@ function koaApp(Koa: typeof Koa3, parse?: unknown): http.RequestListener {
     .callback();
 }
 
-/** The names of a form by two readers, and what each field and file is. */
+/** The names of a form as two readers see them, and the kind of each entry. */
 const namesOf = endpoint({}, async ({ request }: { request: Request }) => {
   const entries = (form: FormData): unknown[] =>
     [...form].map(([name, value]) => [name, typeof value === 'string' ? value : value.name]);
@@ -45,7 +45,7 @@ const apps: Record<string, () => http.RequestListener> = {
   'no parser on Koa 3': () => koaApp(Koa3),
   'multer on Express 5': () => expressApp(express5, multer()),
   'multer on Express 4': () => expressApp(express4, multer()),
-  'multer that is told the charset': () => expressApp(express5, multer(utf8)),
+  'multer with a declared charset': () => expressApp(express5, multer(utf8)),
   '@koa/multer on Koa 3': () => koaApp(Koa3, koaMulter().any()),
   '@koa/multer on Koa 2': () => koaApp(Koa2, koaMulter().any()),
   'koa-body': () => koaApp(Koa3, koaBody({ multipart: true })),

@@ -21,7 +21,7 @@ const mebibyte = 1024 * 1024;
 const json = 'application/json';
 const multipart = 'multipart/form-data; boundary=b';
 
-/** Three mebibytes of which the client does not say how many they are. */
+/** Three mebibytes without a declared length. */
 function unannounced(): ReadableStream {
   let left = 30;
   return new ReadableStream({
@@ -314,7 +314,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
     expect(seen).toEqual(['BODY_TOO_LARGE', 413]);
   });
 
-  it("that never end are a 504 after the layer's timeout, and their reader is told", async () => {
+  it("that never end are a 504 after the layer's timeout, which their reader sees", async () => {
     const log = new EventLog();
     const target = endpoint({}, async ({ request }) => {
       await request.text().catch(error => log.add(error.code));
@@ -354,7 +354,7 @@ describe.each(frameworks)('hostile bodies on $name', ({ app }) => {
   });
 });
 
-/** Resolves when as much of a body has arrived as Node takes off the connection for nobody. */
+/** Resolves once as much of a body has arrived as Node buffers without a reader. */
 async function arrivalOf(req: http.IncomingMessage): Promise<void> {
   while (!req.complete && req.readableLength < req.readableHighWaterMark)
     await new Promise(resolve => setImmediate(resolve));

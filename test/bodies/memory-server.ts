@@ -1,4 +1,4 @@
-// Run by memory.test.ts in a process of its own: says what it holds while a request is being read, and when it has been.
+// Run by memory.test.ts in its own process: reports its memory while a request is being read, and after that.
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
@@ -21,7 +21,7 @@ const [, , framework] = process.argv;
 const done = gate<unknown>();
 let socket: Socket | undefined;
 
-/** Holds the request when it has been read, with all that belongs to it. */
+/** Keeps the request, with everything that belongs to it, after it was read. */
 const reading = endpoint({}, async ({ request }) => {
   const reader = read[request.headers.get('x-reader') ?? ''];
   done.open(await reader?.(request));
@@ -41,7 +41,7 @@ const tiny = endpoint({}, ({ request }) => {
   return new Response(bytes(), { headers: { 'content-length': String(size) } });
 });
 
-/** The parser and Node's Fetch are loaded by the first form, and stay. */
+/** The first form loads the parser and Node's Fetch, which stay in memory. */
 const first = endpoint({}, ({ request }) => read.form?.(request));
 
 const app = (framework === 'Koa 3' ? koa3Framework : express5Framework).app().use(new Layer());
@@ -58,7 +58,7 @@ server.listen(0, '127.0.0.1', () => {
   request.end('--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\na\r\n--b--\r\n');
 });
 
-/** A number of bytes is waited for on the last connection, `read` for the end of the reading. */
+/** A number waits for that many bytes on the last connection, `read` for the end of the reading. */
 process.on('message', async (awaited: number | 'read' | 'now') => {
   const result = awaited === 'read' ? await done.opened : undefined;
   while (typeof awaited === 'number' && (socket?.bytesRead ?? 0) < awaited) await setImmediate();

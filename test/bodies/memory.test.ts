@@ -7,7 +7,7 @@ import { type ChildServer, withChildServer } from '../support/child-server.js';
 const mebibyte = 1024 * 1024;
 const server = path.join(__dirname, 'memory-server.ts');
 const execArgv = ['--expose-gc', '--max-old-space-size=64'];
-/** The servers are processes, which take their time to start where the machine is busy. */
+/** Starting a server process takes long on a busy machine. */
 jest.setTimeout(60_000);
 
 const multipart = 'multipart/form-data; boundary=b';
@@ -17,7 +17,7 @@ interface Measured {
   result: unknown;
 }
 
-/** What a server holds beyond what it held before, in MiB. */
+/** How much more memory a server holds than before, in MiB. */
 async function withMeasure(
   framework: string,
   use: (

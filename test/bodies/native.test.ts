@@ -27,7 +27,7 @@ const streaming: Middleware = async (request, callNext) => {
   return callNext(request);
 };
 
-/** An answer, or `cut` where the connection ends without one. */
+/** The answer, or `cut` if the connection ends without one. */
 async function ask(
   listener: http.RequestListener,
   options: http.RequestOptions = {},
@@ -234,7 +234,7 @@ describe('native code behind a middleware that reads', () => {
     });
   });
 
-  /** Each way in which native code reads a stream, to its end. */
+  /** Every way in which native code reads a stream to its end. */
   const readers: Record<string, (req: http.IncomingMessage) => Promise<Buffer[]>> = {
     async 'by iterating'(req) {
       const parts: Buffer[] = [];
@@ -283,7 +283,7 @@ describe('native code behind a middleware that reads', () => {
   const bytes = Buffer.from(
     Array.from({ length: 300_000 }, (_each, index) => (index * 31 + (index >> 8)) % 256),
   );
-  /** Chunks of one byte, of a few, and of many, one behind the other. */
+  /** Chunks of one byte, of a few and of many, in turn. */
   const chunks: Buffer[] = [];
   for (let sent = 0, each = 0; sent < bytes.length; each += 1) {
     const size = [1, 1, 1, 1, 7, 1, 1500, 1, 1, 20_000][each % 100 < 90 ? each % 4 : each % 10] ?? 1;
@@ -291,7 +291,7 @@ describe('native code behind a middleware that reads', () => {
     sent += size;
   }
 
-  /** Native code behind a middleware that has read all of it; `ours` is what the middleware has read. */
+  /** Native code after a middleware that has read the whole body; `ours` is what the middleware read. */
   function readLater(read: (req: http.IncomingMessage) => Promise<Buffer[]>) {
     const ours = gate<Uint8Array>();
     const ahead: Middleware = async (request, callNext) => {
@@ -375,7 +375,7 @@ describe('kept bytes', () => {
     fc.assert(
       fc.property(sizes, fc.nat({ max: 3 }), (pushed, times) => {
         const kept = new KeptBytes();
-        // Each lies in memory of its own, as where a client sends little at once.
+        // Give each chunk its own buffer, as when a client sends little at a time.
         for (let time = 0; time <= times; time += 1)
           for (const size of pushed) kept.push(new Uint8Array(65_536 + size).subarray(65_536));
         const memory = new Set(kept.chunks().map(({ buffer }) => buffer));
@@ -503,7 +503,7 @@ describe('a truncated body', () => {
 });
 
 describe('HTTP/2', () => {
-  /** The body of an answer, or the code by which the stream was reset. */
+  /** The body of the answer, or the code with which the stream was reset. */
   async function ask2(listener: unknown, body: Buffer | string): Promise<string | number> {
     const server = http2.createServer(listener as never);
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));

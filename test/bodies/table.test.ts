@@ -13,7 +13,6 @@ import { listening } from '../support/frameworks.js';
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** A body as a client sends it. */
 interface Content {
   readonly type: string;
   readonly body: string | Uint8Array<ArrayBuffer>;
@@ -62,7 +61,7 @@ async function formOf(form: FormData): Promise<unknown> {
   return Promise.all(entries);
 }
 
-/** What a reader gets, or how it is refused. */
+/** The result of a reader, or its refusal. */
 async function outcome(read: () => Promise<unknown>): Promise<unknown> {
   try {
     return await read();
@@ -72,10 +71,10 @@ async function outcome(read: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Native code that reads a body, and what it has made of it. */
+/** Native code that reads a body, and its result. */
 interface Host {
   readonly parsers: readonly string[];
-  /** An app with the parser before or behind the layer, and an endpoint that says what both have seen. */
+  /** An app with the parser before or after the layer, and an endpoint that reports what both have read. */
   app(options: {
     parser: string;
     before: boolean;
@@ -175,7 +174,7 @@ async function post(app: (req: never, res: never) => void, content: Content): Pr
 
 const answers = new Map<unknown, Map<string, Promise<Seen>>>();
 
-/** The same without anybody of ours before, and asked once. */
+/** The result of a parser without callnext. */
 function plain(host: Host, parser: string, name: string, reader: string): Promise<Seen> {
   const known = answers.get(host) ?? new Map<string, Promise<Seen>>();
   answers.set(host, known);
@@ -189,7 +188,7 @@ function plain(host: Host, parser: string, name: string, reader: string): Promis
 
 type Seen = { native: unknown; files: unknown; seen?: string; ours: unknown };
 
-/** Who reads, and when. Each resolves when all have read, so that a hang is a failure. */
+/** Who reads, and when. Each resolves once all have read, so a hang is a failure. */
 const orders: Record<string, (read: Reader) => { middleware: Middleware[]; others: unknown[] }> = {
   'a middleware, then the parser, then the endpoint': read => {
     const others: unknown[] = [];
@@ -238,7 +237,7 @@ const orders: Record<string, (read: Reader) => { middleware: Middleware[]; other
   },
 };
 
-/** Every order, content and parser at least once, and each parser in the orders that differ for it. */
+/** Covers each order, content and parser at least once, and each parser in the orders that affect it. */
 const rows: [order: string, content: string, onExpress: string, onKoa: string][] = [
   ['a middleware, then the parser, then the endpoint', 'json', 'express.json', '@koa/bodyparser'],
   ['a middleware, then the parser, then the endpoint', 'multipart', 'multer', '@koa/multer'],
@@ -330,7 +329,7 @@ describe.each(hosts)('what a reader gets alone on %s', (_name, host) => {
   });
 });
 
-/** What is left where the parser stands before the layer: the same, or a refusal that names it. */
+/** The result if the parser runs before the layer: the same content, or an error that names the parser. */
 const afterParser: [host: string, parser: string, content: string, Record<string, unknown>][] = [
   [
     'Express',

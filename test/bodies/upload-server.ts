@@ -1,4 +1,5 @@
-// Run by uploads.test.ts in a process that may write files of a certain size only: takes an upload, and says what it has left.
+// Run by uploads.test.ts in a process with a limited file size: receives an upload and reports the files that
+// remain.
 import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

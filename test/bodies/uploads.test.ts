@@ -5,11 +5,14 @@ import { ask } from '../support/ask.js';
 import { withChildServer } from '../support/child-server.js';
 import { frameworks } from '../support/frameworks.js';
 
-/** The servers are processes, which take their time to start where the machine is busy. */
+/** Starting a server process takes long on a busy machine. */
 jest.setTimeout(60_000);
 
 const server = path.join(__dirname, 'upload-server.ts');
-/** A file of 2,048,000 bytes is the largest that it may write. The last write before that is cut short, and none fails. */
+/**
+ * The process may write files of at most 2,048,000 bytes. The write that reaches the limit is short, and does
+ * not fail.
+ */
 const limited = ['-c', `trap '' XFSZ; ulimit -f 2000; exec ${JSON.stringify(process.execPath)} "$0" "$@"`];
 const headers = { 'content-type': 'multipart/form-data; boundary=b' };
 

@@ -16,7 +16,7 @@ export const reading: Middleware = async (request, callNext) => {
   return response;
 };
 
-/** Layers that must not be seen, from the outermost in. */
+/** Layers that must not change anything, outermost first. */
 export const modes: [name: string, layers: Middleware[]][] = [
   ['a layer that passes on', [passing]],
   ['a layer that takes its time', [delayed]],
@@ -24,11 +24,11 @@ export const modes: [name: string, layers: Middleware[]][] = [
   ['two layers', [passing, delayed]],
 ];
 
-/** A layer that keeps to itself what native code does wrong after it has answered. */
+/** A layer that does not print what native code does wrong after its answer. */
 export const silently = (middleware: Middleware): Layer =>
   new Layer({ middleware: [middleware], onError: () => undefined });
 
-/** What came back on the wire: the status line and the header block as they are, and the body with its framing. */
+/** A response on the wire: the raw status line and header block, and the body with its framing. */
 export interface Recorded {
   readonly informational: string[];
   readonly head: string;
@@ -36,10 +36,10 @@ export interface Recorded {
   readonly cut: boolean;
 }
 
-/** Milliseconds without a byte. */
+/** How many milliseconds without a byte count as no answer. */
 const unanswered = 1_000;
 
-/** Asks by hand, on a connection of its own, and records all that comes back. */
+/** Sends a raw request on its own connection, and records the whole response. */
 export function ask(
   port: number,
   path: string,
@@ -59,7 +59,7 @@ export function ask(
     socket.on('error', () => {
       failed = true;
     });
-    // Some of them are never answered, with or without a layer.
+    // Some requests are never answered, with or without a layer.
     socket.setTimeout(unanswered, () => socket.destroy());
     socket.on('close', () => resolve(understood(Buffer.concat(parts).toString('latin1'), method, failed)));
   });
@@ -72,7 +72,7 @@ function understood(bytes: string, method: string, failed: boolean): Recorded {
   const head = (heads[index] ?? '').replace(/\r\nDate: [^\r]*/i, '');
   const rest = heads.slice(index + 1).join('\r\n\r\n');
   const isChunked = /transfer-encoding: chunked/i.test(head);
-  // compression decides by itself where a chunk ends; what it holds is compared.
+  // compression chooses its chunk boundaries itself; compare the content.
   const isCompressed =
     /vary: accept-encoding/i.test(head) && /content-encoding: gzip/i.test(head) && isChunked;
   const body = isCompressed ? `gunzipped: ${gunzipped(rest)}` : rest;
@@ -101,7 +101,7 @@ function gunzipped(chunked: string): string {
   );
 }
 
-/** Serves for as long as it is used, and ends with all its connections. */
+/** Runs a server during `use`, and then closes it with all its connections. */
 export async function serving<T>(
   listener: http.RequestListener,
   use: (port: number) => Promise<T>,

@@ -1,4 +1,4 @@
-// Two copies of callnext on one app: its ES modules beside its CommonJS, or two installations in node_modules.
+// Two copies of callnext in one app: its ES modules and its CommonJS, or two installations in node_modules.
 import type http from 'node:http';
 import express5 from 'express';
 import Koa3 from 'koa';
@@ -42,7 +42,7 @@ function newCopy(version?: string): Copy {
   return copy as Copy;
 }
 
-/** The first that answers on a copy of Express patches its prototypes. */
+/** The first copy to answer on a copy of Express patches its prototypes. */
 const first = newCopy();
 const second = newCopy();
 
@@ -54,7 +54,7 @@ interface NativeAnswer {
   send(body: unknown): void;
 }
 
-/** An app with a layer of one copy around everything, and another one of its own around what it mounts at `/in`. */
+/** An app inside a layer of one copy; the other copy has a layer around what is mounted at `/in`. */
 interface Place {
   readonly name: string;
   mount(outer: Copy, inner: Copy, layers: readonly [Target, Target], below: Below): http.RequestListener;
@@ -113,7 +113,7 @@ const places: readonly Place[] = [
   { name: 'toNode', mount: onNode },
 ];
 
-/** The middleware of a layer, by the copy that the layer is of. */
+/** The inner layer's middleware, for a copy. */
 type Inner = (copy: Copy, log: EventLog) => readonly unknown[];
 
 interface Case {
@@ -312,12 +312,12 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** By the response, which all adapters find. */
+/** Injects through the response, which all adapters find. */
 function injectIn(copy: Copy, res: http.ServerResponse, marker: unknown): Promise<unknown> {
   return (copy.koa.inject as (ctx: { res: object }, marker: unknown) => Promise<unknown>)({ res }, marker);
 }
 
-/** What one request sees and leaves behind, with each layer of a copy of its own. */
+/** Runs one request with each layer from its own copy. Returns the response and the events. */
 async function run(
   place: Place,
   { method = 'POST', outer = passing, inner = passing, below }: Case,
@@ -349,7 +349,7 @@ async function run(
     return new copy.core.Layer({
       middleware: [watching as never, ...(middleware as never[])],
       dependencies: [copy.core.Depends(dependency)],
-      onError: (error, { phase }) => log.add(`${name} told ${phase}: ${error.message}`),
+      onError: (error, { phase }) => log.add(`${name} reported ${phase}: ${error.message}`),
     }) as Target;
   };
   const layers = [
@@ -379,7 +379,7 @@ describe.each(places)('two copies of callnext on $name', place => {
     const other = newCopy('9.9.9');
     const row: Case = { title: '', below: () => ({ native: answer => answer.send('native') }) };
     const { shown, events } = await run(place, row, first, other);
-    const refusal = `callnext 9.9.9 has come to a request that callnext ${version} has begun`;
+    const refusal = `callnext 9.9.9 received a request that callnext ${version} had opened.`;
     expect(shown).toMatch(/^HTTP\/1.1 500 /);
     expect(events).toContainEqual(expect.stringContaining(`outer caught ${refusal}`));
     expect(events).not.toContain('inner enter');

@@ -16,7 +16,7 @@ describe.each([
       'mounted',
       (app, { prepare, build }, mode, log) => {
         prepare?.(app);
-        // Express 4 sets `x-powered-by` once there is any middleware.
+        // Express 4 sets `x-powered-by` only if there is middleware.
         app.use(mode ? toExpress(layerOf(mode)) : (_req, _res, next) => next());
         build(app, entry => log.push(String(entry)));
         return app;
@@ -42,7 +42,7 @@ describe.each([
     return play(build(app, feature, mode, log) as http.RequestListener, log, feature.asks);
   };
 
-  // Some features are deprecated, which depd writes to stderr where nobody listens.
+  // Some features are deprecated; without a listener, depd would write that to stderr.
   beforeAll(() => void process.on('deprecation', ignore));
   afterAll(() => void process.off('deprecation', ignore));
   afterEach(() => jest.restoreAllMocks());

@@ -27,7 +27,7 @@ interface ExpressCase extends Omit<NativeCase, 'handle'> {
   readonly handle: (req: express5.Request, res: express5.Response, next: express5.NextFunction) => unknown;
 }
 
-/** Ways of Express itself, and of its errors. */
+/** Express' own ways to answer, and its errors. */
 const expressCases: ExpressCase[] = [
   { title: 'res.json', handle: (_req, res) => res.json({ ok: true }) },
   { title: 'res.send with HTML', handle: (_req, res) => res.send('<p>text</p>') },
@@ -92,7 +92,7 @@ const expressCases: ExpressCase[] = [
 ];
 const cases: ExpressCase[] = [...(nativeCases as ExpressCase[]), ...expressCases];
 
-/** What is observed: every answer, and what the package said meanwhile. */
+/** The observed answers, and the warnings and errors printed meanwhile. */
 interface Observed {
   readonly answers: [title: string, answer: Recorded][];
   readonly log: string[];
@@ -132,10 +132,10 @@ const packages: [name: string, mount: Mount][] = [
 ];
 
 const gzip = ['Accept-Encoding: gzip'];
-/** These end a response later than they are told to. */
+/** Packages that end a response later than the handler does. */
 const endsLate = ['compression', 'express-session'];
 
-/** What can not be compared: a race, and a body that is cut off, for who reads it. */
+/** Skips what cannot be compared: a race, and a cut body if a middleware reads it. */
 function skippedWith(
   middlewares: readonly Middleware[],
   isLate: boolean,
@@ -144,7 +144,7 @@ function skippedWith(
   return given => (isLate && isRace(given)) || (isRead && given.title.includes('cut'));
 }
 
-// Pages without stack traces are made in production only, where Express tells the console of errors.
+// Only production pages lack stack traces, but there Express logs errors to the console.
 beforeEach(() => {
   jest.spyOn(console, 'error').mockReturnValue(undefined);
 });
@@ -241,7 +241,7 @@ describe.each([
   });
 });
 
-/** Where a proxy's chunks end depends on how its upstream's bytes arrive. */
+/** A proxy's chunk boundaries depend on how its upstream's bytes arrive. */
 function chunksJoined(recorded: Recorded): Recorded {
   if (!/transfer-encoding: chunked/i.test(recorded.head)) return recorded;
   return { ...recorded, body: recorded.body.replace(/(^|\r\n)[0-9a-f]+\r\n/g, '') };

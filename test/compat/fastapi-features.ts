@@ -24,7 +24,7 @@ import type { Asked, Feature } from './features.js';
 
 type Log = (entry: unknown) => void;
 
-/** A path operation: its decorator, its function, and the dependencies of the decorator. */
+/** A path operation: its decorator, its function, and the decorator's dependencies. */
 export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete' | 'options';
   readonly path: string;
@@ -32,7 +32,7 @@ export interface Operation {
   readonly endpoint: Endpoint;
 }
 
-/** A feature of FastAPI's tutorial: what stands on its app, and in place of `FastAPI(…)` the options of its layer. */
+/** A feature of FastAPI's tutorial: the operations of its app, and layer options in place of `FastAPI(…)`. */
 export interface TutorialFeature extends Omit<Feature<never>, 'build'> {
   readonly operations: (log: Log) => readonly Operation[];
   readonly options?: (log: Log) => LayerOptions;
@@ -639,7 +639,7 @@ const rows: Row[] = [
   ],
 ];
 
-/** FastAPI's tutorial (docs/en/docs/tutorial of fastapi/fastapi), as far as callnext has it: no validation, no document. */
+/** FastAPI's tutorial (docs/en/docs/tutorial of fastapi/fastapi), without validation and OpenAPI. */
 export const features: readonly TutorialFeature[] = rows.map(([title, operations, more = {}]) => ({
   asks: ['GET /'],
   isEndpoint: true,

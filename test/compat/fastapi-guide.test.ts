@@ -41,7 +41,10 @@ describe.each([
   const playOn = (feature: TutorialFeature, mode?: Mode): Promise<Played> => {
     const log: string[] = [];
     const tell = (entry: unknown): void => void log.push(String(entry));
-    const options: LayerOptions = { onError: error => tell(`told of ${error}`), ...feature.options?.(tell) };
+    const options: LayerOptions = {
+      onError: error => tell(`reported of ${error}`),
+      ...feature.options?.(tell),
+    };
     const outermost = mode ? [mode.middleware] : [];
     const layer = new Layer({ ...options, middleware: [...outermost, ...(options.middleware ?? [])] });
     return play(mount(layer, feature.operations(tell)), log, feature.asks);

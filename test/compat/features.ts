@@ -5,25 +5,25 @@ import { type Answer, type Asked, Wire } from './kept-wire.js';
 
 export type { Asked } from './kept-wire.js';
 
-/** A feature of a framework's documentation, and what is asked of the app that uses it. */
+/** A feature from a framework's documentation, and the requests that show it. */
 export interface Feature<App> {
   readonly title: string;
-  /** Adds to the app what the feature needs, and tells `log` what can only be seen from inside. */
+  /** Sets the feature up, and logs what can only be seen from inside. */
   readonly build: (app: App, log: (entry: unknown) => void) => void;
   readonly asks: readonly Asked[];
-  /** What goes before the layer: settings that Express reads when the first middleware is added. */
+  /** Runs before the layer is mounted: settings that Express reads when the first middleware is added. */
   readonly prepare?: (app: App) => void;
-  /** The only major that has the feature. */
+  /** The only major version that has the feature. */
   readonly major?: number;
-  /** An endpoint runs for HEAD too, and what it returns has a body for middleware. */
+  /** An endpoint also runs for HEAD, so middleware sees a body. */
   readonly isEndpoint?: boolean;
-  /** The body is `null` for middleware, and so nothing is there to be rewritten: why. */
+  /** Why the body is `null` for middleware, so that nothing can be rewritten. */
   readonly isNull?: string;
-  /** Why the body comes in other chunks where it was read before. */
+  /** Why the body has other chunks once it was read. */
   readonly isRechunked?: string;
-  /** A body that fails: what is answered where middleware waits for all of it, and why. One that is streamed on is cut off. */
+  /** For a failing body: the answer if a middleware waits for all of it, and why. A streamed body is cut. */
   readonly instead?: readonly [status: string, why: string];
-  /** The framework answers an error past the layer: `callNext` rejects, so nothing is there to be rewritten. */
+  /** The framework answers an error outside the layer, so `callNext` rejects and nothing can be rewritten. */
   readonly isPastLayer?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface Played {
 
 const prefix = 'rewritten: ';
 
-/** What a layer does with the body, and whether a body of a type becomes another one. */
+/** How a layer treats the body, and whether it rewrites bodies of a type. */
 export interface Mode {
   readonly name: string;
   readonly middleware: Middleware;
@@ -86,11 +86,11 @@ async function* prepend(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
   yield* body;
 }
 
-/** A layer of one middleware, which keeps to itself what native code does wrong after it has answered. */
+/** A layer with one middleware that does not print what native code does wrong after its answer. */
 export const layerOf = ({ middleware }: Mode): Layer =>
   new Layer({ middleware: [middleware], onError: () => undefined });
 
-/** Asks all that a feature asks, and the first of it once more, on one connection if it lasts. */
+/** Sends all requests of a feature, and the first one again, on one connection if it stays open. */
 export async function play(
   listener: http.RequestListener,
   log: string[],
@@ -101,7 +101,7 @@ export async function play(
     const wire = new Wire(port);
     const seen: Answer[] = [];
     for (const asked of [...asks, asks[0] ?? '']) seen.push(await wire.ask(asked));
-    // The last byte is here before the server knows that it is out.
+    // The client has the last byte before the server sees the end of the response.
     await Promise.all(open);
     await wire.close();
     return seen;
@@ -109,7 +109,7 @@ export async function play(
   return { answers, log };
 }
 
-/** What the framework's response tells its listeners is part of what is compared. */
+/** The events of the framework's response are compared too. */
 function watched(
   listener: http.RequestListener,
   log: string[],
@@ -123,11 +123,11 @@ function watched(
   };
 }
 
-/** What headers say of the bytes of one body (core/http/response.ts), and so nothing of what a middleware makes of it. */
+/** Headers that describe one body (core/http/response.ts), and not a rewritten one. */
 const ofBody =
   /^(content-length|transfer-encoding|trailer|content-encoding|etag|last-modified|accept-ranges|content-md5|digest):/i;
 
-/** What is expected below a layer, of what the app answers without it: the same, or the same text behind a prefix. */
+/** The expected answer below a layer: the same as without it, or the same text behind a prefix. */
 function expected(bare: Answer, mode: Mode, feature: Feature<never>, get: Answer | undefined): unknown {
   const type = bare.head.find(line => /^content-type:/i.test(line))?.slice('content-type: '.length) ?? '';
   const isBodyless = (get && !feature.isEndpoint) || /^HTTP\/1\.1 (204|205|304) /.test(bare.head[0] ?? '');
@@ -141,7 +141,7 @@ function expected(bare: Answer, mode: Mode, feature: Feature<never>, get: Answer
   return { informational, head: sorted([...kept, ...framing]), body: get ? '' : body, connection };
 }
 
-/** What there is to compare with it: of a body that was rewritten, neither the order of the headers nor the chunks. */
+/** The comparable part of an answer: of a rewritten body, neither the header order nor the chunks. */
 function comparable(answer: Answer, wanted: unknown): unknown {
   if (typeof wanted === 'object' && wanted !== null && 'raw' in wanted)
     return wanted.raw === undefined ? { ...answer, raw: undefined } : answer;
@@ -149,7 +149,7 @@ function comparable(answer: Answer, wanted: unknown): unknown {
   return { informational, head: sorted(head), body, connection };
 }
 
-/** A name that comes twice is one line in `Headers`, where only cookies stand by themselves. */
+/** `Headers` joins repeated names, except cookies. */
 function joined(lines: readonly string[]): string[] {
   const values = new Map<string, string[]>();
   for (const line of lines) {
@@ -162,12 +162,12 @@ function joined(lines: readonly string[]): string[] {
   );
 }
 
-/** A new response has its names in lower case, as Fetch has it. */
+/** A new response has lower-case names, as in Fetch. */
 function sorted([status = '', ...headers]: readonly string[]): string[] {
   return [status, ...headers.map(line => line.replace(/^[^:]+/, name => name.toLowerCase())).sort()];
 }
 
-/** Asserts that a feature is answered and seen as without the layer, but for what the mode rewrites. */
+/** Asserts that a feature answers as without the layer, except for what the mode rewrites. */
 export function expectSame(bare: Played, layered: Played, mode: Mode, feature: Feature<never>): void {
   if (feature.instead) {
     const [status] = feature.instead;
@@ -183,7 +183,7 @@ export function expectSame(bare: Played, layered: Played, mode: Mode, feature: F
     const get = target === undefined ? undefined : bare.answers[asked.indexOf(`GET ${target}`)];
     return expected(answer, mode, feature, target === undefined ? undefined : (get ?? answer));
   });
-  // How the framework writes a body is its own affair where that is another one.
+  // The framework frames a changed body in its own way.
   const seen = (log: readonly string[]): readonly string[] =>
     mode.rewrites || feature.isPastLayer || feature.isEndpoint
       ? log.filter(entry => !/^response (un)?pipe$/.test(entry))

@@ -19,7 +19,7 @@ import { listening } from '../support/frameworks.js';
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** Where the body parsers stand: nowhere, before the layer, or between the layer and the handler. */
+/** The place of the body parsers: none, before the layer, or between the layer and the handler. */
 type Parsers =
   | 'without parsers'
   | 'behind parsers'

@@ -21,12 +21,12 @@ const text = readFileSync(fixture);
 const large = Buffer.alloc(200_000, 'a large body, ');
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-/** Whether the answer races with what cuts it off, where a package ends the response later than it is told to. */
+/** Whether the answer races with its cut, because a package ends the response later than the handler does. */
 export function isRace({ title }: { title: string }): boolean {
   return /destroyed|cut|and then an error/.test(title);
 }
 
-/** Writes to Node's own response, in all the ways that the codes of real services do. */
+/** Writes to Node's own response in every way that real services do. */
 export const nativeCases: NativeCase[] = [
   { title: 'end with a string', handle: (_req, res) => res.end('x') },
   { title: 'end with a buffer', handle: (_req, res) => res.end(Buffer.from([0, 255, 13, 10])) },

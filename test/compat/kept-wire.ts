@@ -1,23 +1,22 @@
 import net from 'node:net';
 
-/** A request: its first line, its headers, and after an empty line its body. */
+/** A request: its first line, its headers, an empty line, and its body. */
 export type Asked = string | readonly string[];
 
-/** A response on the wire. */
 export interface Answer {
   readonly informational: readonly string[];
   readonly head: readonly string[];
-  /** Its body with its framing. */
+  /** The body with its framing. */
   readonly raw: string;
   readonly body: string;
-  /** How the connection stands afterwards. */
+  /** The state of the connection afterwards. */
   readonly connection: 'kept' | 'ended' | 'cut' | 'silent';
 }
 
-/** Milliseconds without a byte. */
+/** How many milliseconds without a byte count as silence. */
 const unanswered = 700;
 
-/** A client that keeps its connection for as long as the server does. */
+/** A client that keeps its connection as long as the server does. */
 export class Wire {
   readonly #port: number;
   #socket: net.Socket | undefined;
@@ -90,7 +89,7 @@ export class Wire {
     }
   }
 
-  /** A connection that is announced to close is closed before the next request. */
+  /** If the server announced a close, waits for it before the next request. */
   async #ended(): Promise<void> {
     while (!this.#isEnded && (await this.#more()));
     this.#socket?.destroy();
@@ -108,7 +107,7 @@ export class Wire {
   }
 }
 
-/** The answer that bytes begin with, once it is whole. */
+/** The answer at the start of the bytes, once it is complete. */
 function understand(
   bytes: string,
   isHead: boolean,
@@ -168,7 +167,7 @@ function cutShort(bytes: string, informational: readonly string[]): Answer & { l
   return { informational, head: [], raw: bytes, body: '', connection: 'cut', length: bytes.length };
 }
 
-/** A chunked body with its framing and without, once its last chunk and its trailers are there. */
+/** A chunked body with and without its framing, once its last chunk and trailers have arrived. */
 function unchunk(bytes: string): { raw: string; body: string } | undefined {
   let body = '';
   for (let at = 0; ; ) {

@@ -32,7 +32,7 @@ const body = (make: (ctx: Ctx) => unknown) =>
   use(ctx => {
     ctx.body = make(ctx);
   });
-/** Answers with what can be read of a request. */
+/** Answers with what a request shows. */
 const seen = (read: (ctx: Ctx) => unknown) =>
   use(ctx => {
     ctx.body = { seen: read(ctx) ?? null };
@@ -830,7 +830,7 @@ const ofGuides: Row[] = [
   ],
 ];
 
-/** Koa's guide, its error handling and its reference (docs/ of koajs/koa), as features. */
+/** Koa's guide, error handling and reference (docs/ of koajs/koa), as features. */
 export function featuresOf(major: number): Feature<App>[] {
   return [...ofApplication, ...ofContext, ...ofRequest, ...ofResponse, ...ofGuides]
     .map(([title, build, more = {}]): Feature<App> => ({ asks: ['GET /'], ...more, title, build }))

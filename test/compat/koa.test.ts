@@ -22,7 +22,7 @@ interface KoaCase extends Omit<NativeCase, 'handle'> {
   readonly handle: (ctx: Koa3.Context) => unknown;
 }
 
-/** Ways of Koa itself: all kinds of `ctx.body`, and its errors. */
+/** Koa's own ways to answer: all kinds of `ctx.body`, and its errors. */
 const koaCases: KoaCase[] = [
   {
     title: 'an object',
@@ -173,7 +173,7 @@ const koaCases: KoaCase[] = [
     },
   },
   {
-    title: 'a raw answer that Koa is not told of',
+    title: 'a raw answer without Koa knowing',
     handle: ctx => {
       ctx.res.statusCode = 201;
       ctx.res.end('raw');
@@ -196,7 +196,7 @@ const cases: KoaCase[] = [
     handle: (ctx: Koa3.Context) => {
       ctx.respond = false;
       ctx.res.statusCode = 200;
-      // Whether middleware around it is in time for a head that is made later is a race, with or without a layer.
+      // Whether outer middleware sees a head that is made later is a race, with or without a layer.
       const closed = new Promise(resolve => ctx.res.once('close', resolve));
       handle(ctx.req, ctx.res);
       return closed;
@@ -255,7 +255,7 @@ describe.each([
     for (const middleware of middlewares) app.use(toKoa(silently(middleware)));
   };
 
-  /** Every answer, and every error that the app was told of. */
+  /** All answers, and all errors that the app reported. */
   async function observe(mounts: readonly Mount[], skips: (given: { title: string }) => boolean) {
     const errors: string[] = [];
     const answers = await serving(build(mounts, errors), async port => {
@@ -273,8 +273,8 @@ describe.each([
   }
 
   /**
-   * What can not be compared: a race, a body that is cut off, for who reads it, and the head that koa-session finds sent
-   * when it comes to set its cookie: natively that answer never ends.
+   * Skips what cannot be compared: a race, a cut body if a middleware reads it, and koa-session finding the
+   * head sent before it sets its cookie: natively, that answer never ends.
    */
   const skippedWith = (middlewares: readonly Middleware[]) => (given: { title: string }) =>
     middlewares.includes(reading) && (isRace(given) || given.title.startsWith('flushed'));

@@ -26,7 +26,7 @@ import {
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
-/** One request to an app: its layer, what its handler waits for, and what its dependencies note. */
+/** One request to an app: its layer, what its handler waits for, and the events of its dependencies. */
 interface Asked {
   readonly outcome: Outcome;
   readonly layer: Layer;

@@ -23,18 +23,18 @@ import onHeaders from 'on-headers';
 
 type App = express.Express;
 
-/** A package that an app has, and what its answers are known by. */
+/** A package that an app uses, and how its answers are recognized. */
 export interface Package<Mounted> {
   readonly name: string;
   readonly mount: (app: Mounted) => void;
   readonly isCoded?: boolean;
   readonly setsCookie?: boolean;
-  /** A header that it adds to what it takes part in. */
+  /** A header that it adds to its answers. */
   readonly adds?: string;
 }
 
 const secret = 'secret';
-/** The cookie of a session that is in the store. */
+/** The cookie of a stored session. */
 export const sessionCookie = `connect.sid=${encodeURIComponent(`s:known.${signature('known')}`)}`;
 
 function signature(value: string): string {
@@ -165,27 +165,27 @@ export const koaPackages: readonly Package<Koa>[] = [
   },
 ];
 
-/** What the dependencies of one request have done. */
+/** The events of one request's dependencies. */
 export type Events = string[];
 
 class Refused extends Error {}
 
-/** A way in which an answer that was given is not the one that is sent, or is changed. */
+/** A way in which the given answer is replaced or changed. */
 export interface Outcome {
   readonly name: string;
   readonly layer?: () => Layer;
-  /** Whether the handler answers when the client has had its answer. */
+  /** Whether the handler continues after the client has its answer. */
   readonly isLate?: boolean;
   /** What the exit of scope `function` throws. */
   readonly commit?: () => Error;
   readonly status: number;
   readonly text: string;
-  /** Who answers: the app's own error page, the layer, or the handler. */
+  /** The final answer's author: the app's error page, the layer, or the handler. */
   readonly by: 'app' | 'layer' | 'handler';
   readonly events: Events;
 }
 
-/** What the handler answers: enough for compression to be worth it, and less than its own threshold. */
+/** The handler's answer: large enough to be compressed, and below compression's buffer size. */
 export const item = { item: 'x'.repeat(300) };
 const answer = JSON.stringify(item);
 export const quiet = (options: object = {}): Layer => new Layer({ onError: () => undefined, ...options });
@@ -271,7 +271,7 @@ export const outcomes: readonly Outcome[] = [
   },
 ];
 
-/** Dependencies of one request that note how they are left, and a task. */
+/** Creates dependencies of one request that record their exits, and a task. */
 export function dependencies(outcome: Outcome, events: Events) {
   async function* getDb({ backgroundTasks }: Injected): AsyncGenerator<string, void, undefined> {
     backgroundTasks.addTask(() => void events.push('task'));
@@ -291,7 +291,7 @@ export function dependencies(outcome: Outcome, events: Events) {
   return { db: Depends(getDb), tx: Depends(getTransaction, { scope: 'function' }) };
 }
 
-/** What is compared of an answer. */
+/** The compared part of an answer. */
 export interface Seen {
   readonly status: number;
   readonly text: string;
@@ -303,10 +303,10 @@ export interface Seen {
   readonly isReused: boolean;
 }
 
-/** Where a package is mounted, seen from the layer. */
+/** The place of a package relative to the layer. */
 export type Position = 'below' | 'above';
 
-/** A page of the app goes past the packages on Koa, where its error middleware is around them. */
+/** On Koa, the app's error page bypasses packages that are below its error middleware. */
 export function expected<Mounted>(
   { status, text, by, events }: Outcome,
   { isCoded = false, setsCookie = false, adds }: Package<Mounted>,
@@ -320,14 +320,14 @@ export function expected<Mounted>(
     coding: isCoded && takesPart && !(isKoa && by === 'app') ? 'gzip' : undefined,
     isFramed: true,
     cookie: setsCookie && takesPart,
-    // @koa/etag leaves alone what is no success.
+    // @koa/etag skips unsuccessful answers.
     isAdded: adds !== undefined && takesPart && (adds !== 'etag' || status < 300),
     events,
     isReused: true,
   };
 }
 
-/** The rows of the page: what each of them comes to, by package and position. */
+/** The rows of the page: the result of each outcome, by package and position. */
 export function rowsOf<Mounted>(packages: readonly Package<Mounted>[], isKoa = false): string[][] {
   return packages
     .filter(({ name }) => name !== 'nothing')

@@ -15,7 +15,7 @@ import { answered, brokenUpload, failed, type RealRequest } from './real-request
 import { kinds, run, settings, thrown, titleOf } from './real-settings.js';
 import { Store } from './real-store.js';
 
-// Attacks on a whole app: each answer is right, nothing hangs, and nothing that failed has committed.
+// Attacks a whole app: each answer is right, nothing hangs, and nothing that failed has committed.
 
 const noteStray = (error: unknown): void => void stray.push(error);
 beforeAll(() => {
@@ -27,7 +27,7 @@ afterAll(() => {
   jest.restoreAllMocks();
 });
 
-/** Each way, and each place and boundary, in turn: not all with all. */
+/** Covers each way, place and boundary in turn, without all combinations. */
 const attackedSettings = settings.filter((_setting, index) => index % 5 === 0);
 
 describe('an app with sessions, compression, uploads, logins and its own error format', () => {
@@ -41,7 +41,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
     async (_title, setting) => {
       const { listener, store } = run(setting);
       const after = await listening(listener, (_url, port) => record(port));
-      // Code that holds a transaction and fails after its answer gives no success over a rollback.
+      // Code that holds a transaction and fails after its answer must not report success for a rollback.
       const isReplaced = ({ failsLate }: RealRequest): boolean => failsLate === true && !isShared(setting);
       for (const [request, [first, second]] of before) {
         const now = after.get(request);
@@ -59,7 +59,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
   describe.each(attackedSettings.map(setting => [titleOf(setting), setting] as const))(
     '%s',
     (_title, setting) => {
-      /** Runs attacks on one app. Resolves with all that was wrong. */
+      /** Runs attacks on one app. Resolves with everything that went wrong. */
       const attackAll = (
         attacks: readonly (readonly [string, (attack: Attack) => Promise<void>])[],
         options = {},
@@ -87,7 +87,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
                 await connection.ask(request);
                 if (request.closes || request.failsLate) connection.close();
                 await settled(store);
-                // A guard stands behind the parsers of bodies; what fails in those has no transaction yet.
+                // A guard runs after the body parsers; a failure in those has no transaction yet.
                 const wanted = request.fails ? 'BEGIN ROLLBACK' : 'BEGIN COMMIT';
                 if (hasTransaction(setting, request)) expectEqual('the order', store.ends, wanted);
               },
@@ -96,7 +96,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
         expect(await attackAll(each)).toEqual([]);
       });
 
-      it('tells the client that a commit failed, or `onError` once the answer was sent', async () => {
+      it('reports a failed commit to the client, or to `onError` once the answer was sent', async () => {
         const attacks = inAll(
           async (request, kind, { connection, store, told, expectAnswer, expectEqual }) => {
             if (!hasTransaction(setting, request)) return;
@@ -105,7 +105,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
             await settled(store);
             expectEqual('the order', store.ends, 'BEGIN ROLLBACK');
             if (isEarly(setting, request)) expectAnswer(got, kind, request);
-            else expectEqual('what onError was told', told.length, 1);
+            else expectEqual('what onError received', told.length, 1);
           },
         );
         expect(await attackAll(attacks)).toEqual([]);
@@ -133,7 +133,7 @@ describe('an app with sessions, compression, uploads, logins and its own error f
 
       it("answers in the app's format when BEGIN fails", async () => {
         const attacks = inAll(async (request, kind, { connection, store, expectAnswer, expectEqual }) => {
-          // An HTTPException in a native handler goes to the error middleware of the app, without a boundary.
+          // Without a boundary, an HTTPException of a native handler goes to the app's error middleware.
           if (!hasTransaction(setting, request) || (kind === 'http' && !isShared(setting))) return;
           store.failures.begin = thrown[kind].make();
           expectAnswer(await connection.ask(request), kind, request);

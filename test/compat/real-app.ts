@@ -9,7 +9,7 @@ import { Passport } from 'passport';
 import { Strategy } from 'passport-local';
 import type { Connection, Store } from './real-store.js';
 
-/** An error as the app knows it. */
+/** The app's own class of errors. */
 export class AppError extends Error {
   readonly status: number;
   readonly code: string;
@@ -21,21 +21,21 @@ export class AppError extends Error {
   }
 }
 
-/** Lines that somebody adds to the app. The app without any is what every answer is compared with. */
+/** Lines added to the app. The app without them gives the expected answers. */
 export interface Added {
-  /** Above everything else. */
+  /** Before everything else. */
   readonly first?: (app: Express) => void;
-  /** Below the session and compression. */
+  /** After the session and compression. */
   readonly second?: (app: Express) => void;
   /** Before the routes. */
   readonly guard?: (app: Express) => void;
   /** Before the error middleware. */
   readonly last?: (app: Express) => void;
-  /** What a handler asks for instead of the store. */
+  /** Replaces the store's connection in handlers. */
   readonly connect?: (req: Request) => Promise<Connection>;
-  /** The same, for work in a block. */
+  /** Replaces it for work in a block. */
   readonly withConnection?: (req: Request, work: (db: Connection) => Promise<void>) => Promise<void>;
-  /** What the error middleware does first. */
+  /** Runs first in the error middleware. */
   readonly onError?: (error: unknown, req: Request) => Promise<void>;
 }
 

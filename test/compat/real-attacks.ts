@@ -4,7 +4,7 @@ import { answered, failed, type RealRequest } from './real-requests.js';
 import { type Kind, type Running, type Setting, thrown } from './real-settings.js';
 import type { Store } from './real-store.js';
 
-/** What nobody has caught: the test listens for it. */
+/** Uncaught errors, which the test collects. */
 export const stray: unknown[] = [];
 
 export const pause = (milliseconds: number): Promise<void> =>
@@ -12,18 +12,18 @@ export const pause = (milliseconds: number): Promise<void> =>
 export const isShared = ({ by }: Setting): boolean => by === 'guard' || by === 'layer';
 export const hasTransaction = (setting: Setting, { connects }: RealRequest): boolean =>
   isShared(setting) || connects === true;
-/** Whether a failing commit is in time to be the answer. */
+/** Whether a failing commit can still change the answer. */
 export const isEarly = ({ scope }: Setting, { waits }: RealRequest): boolean =>
   scope === 'function' && !waits;
 
-/** One attack: a connection, the app, and where to note what is wrong. */
+/** One attack: a connection, the app, and the list of what went wrong. */
 export interface Attack extends Running {
   readonly connection: Connection;
   readonly expectAnswer: (got: Answered, kind: Kind, asked?: Asked) => void;
   readonly expectEqual: (what: string, got: unknown, wanted: unknown) => void;
 }
 
-/** Waits until every transaction has ended, for 3 s at most. */
+/** Waits until every transaction has ended, for at most 3 s. */
 export async function settled(store: Store): Promise<boolean> {
   const until = Date.now() + 3_000;
   do await pause(2);
@@ -31,7 +31,7 @@ export async function settled(store: Store): Promise<boolean> {
   return store.isBalanced;
 }
 
-/** Attacks an app, sends a second request on the same connection, and looks at the store. */
+/** Attacks an app, sends a second request on the same connection, and checks the store. */
 export async function attack(
   running: Running,
   port: number,
@@ -64,13 +64,13 @@ export async function attack(
   expectEqual('what nobody caught', stray.map(String).join(), '');
 }
 
-/** Every byte of the answers to all requests, and to a second one on the same connection. */
+/** Records every byte of the answers to all requests, and to a second one on the same connection. */
 export async function record(port: number): Promise<Map<RealRequest, [Answered, Answered | 'closed']>> {
   const all = new Map<RealRequest, [Answered, Answered | 'closed']>();
   for (const request of [...answered, ...failed]) {
     const connection = new Connection(port);
     const first = await connection.ask(request);
-    // Express cuts the connection under an answer that has failed late, a turn or two later.
+    // Express cuts the connection of an answer that fails late, a turn or two later.
     if (request.failsLate && !connection.isClosed) await connection.more(20);
     all.set(request, [first, connection.isClosed ? 'closed' : await connection.ask({ path: '/' })]);
     connection.close();

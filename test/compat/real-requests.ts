@@ -1,17 +1,19 @@
 import type { Asked } from '../support/ask.js';
 
-/** A request to the app, and what the store and the client are to see of it. */
+/** A request to the app, and what the store and the client should see of it. */
 export interface RealRequest extends Asked {
   readonly name: string;
   /** Whether the handler asks for a connection. */
   readonly connects?: boolean;
-  /** Whether something fails, so that nothing may be committed. */
+  /** Whether something fails, so that nothing may commit. */
   readonly fails?: boolean;
-  /** Whether it fails after its answer: where the handler has injected, the app's error page takes its place. */
+  /**
+   * Whether it fails after its answer; if the handler has injected, the app's error page replaces the answer.
+   */
   readonly failsLate?: boolean;
-  /** Whether the handler waits until its answer is sent, so that a commit comes too late to change it. */
+  /** Whether the handler waits until its answer is sent, so that a failing commit can no longer change it. */
   readonly waits?: boolean;
-  /** Whether the connection is closed by it. */
+  /** Whether it closes the connection. */
   readonly closes?: boolean;
 }
 
@@ -38,7 +40,7 @@ export const login = {
 };
 const wrong = 'username=ada&password=wrong';
 
-/** The first part of an upload whose rest never comes. */
+/** The first part of an upload that never completes. */
 export const brokenUpload: Asked = {
   method: 'POST',
   path: '/uploads',

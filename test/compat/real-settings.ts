@@ -14,7 +14,6 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type Added, AppError, realApp } from './real-app.js';
 import { Store, type Transaction } from './real-store.js';
 
-/** How callnext was added to the app. */
 export interface Setting {
   readonly place: 'above' | 'below' | 'wrap';
   readonly hasBoundary: boolean;
@@ -41,7 +40,7 @@ export function titleOf({ place, hasBoundary, by, scope }: Setting): string {
   return `${place}${hasBoundary ? ', a boundary' : ''}, by ${by}, scope ${scope}`;
 }
 
-/** What an attack throws, and what the client is to get for it. */
+/** The errors that an attack throws, and the answers the client should get. */
 export const thrown = {
   error: { make: () => new Error('attack'), status: 500, body: page('internal', 'attack') },
   app: {
@@ -59,17 +58,17 @@ function page(code: string, message: string): string {
   return `{"error":{"code":"${code}","message":"${message}"`;
 }
 
-/** An app to which callnext was added. */
+/** An app with callnext. */
 export interface Running {
   readonly store: Store;
   readonly layer: Layer;
   readonly listener: http.RequestListener;
-  /** What `onError` was told. */
+  /** The errors reported to `onError`. */
   readonly told: unknown[];
   readonly transaction: Depends<Transaction>;
 }
 
-/** Fails or answers as the headers of the request say, before or after the app has answered. */
+/** Fails or answers as the request's headers ask, before or after the app has answered. */
 const attacked: Middleware = async (request, callNext) => {
   const { headers } = request;
   const before = headers.get('x-before');
@@ -85,14 +84,14 @@ export interface Options {
   readonly onError?: (error: unknown, transaction: Promise<Transaction>) => Promise<void>;
 }
 
-/** Adds callnext to the app, as docs/guides/add-to-express.md says. */
+/** Adds callnext to the app as docs/guides/add-to-express.md describes. */
 export function run({ place, hasBoundary, by, scope }: Setting, options: Options = {}): Running {
   const store = new Store();
   const told: unknown[] = [];
   const isShared = by === 'guard' || by === 'layer';
   async function* begin({ request }: Injected) {
     const transaction = await store.begin();
-    // As the user and the session are: for handlers that know nothing of callnext.
+    // On the request, like the user and the session, for handlers that know nothing of callnext.
     if (isShared) Object.assign((request.raw as { req: object }).req, { db: transaction });
     try {
       yield transaction;

@@ -1,17 +1,17 @@
 import { gate } from '../support/events.js';
 
-/** What a handler sends its statements to. */
+/** Receives the statements of a handler. */
 export interface Connection {
   query(sql: string): Promise<void>;
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-/** A database that logs its statements, and says who has used a transaction that was over. */
+/** A database that logs its statements, and reports the use of finished transactions. */
 export class Store implements Connection {
   readonly log: string[] = [];
   readonly misuse: string[] = [];
-  /** What the next BEGIN or COMMIT fails with. */
+  /** The error of the next BEGIN or COMMIT. */
   readonly failures: { begin?: unknown; commit?: unknown } = {};
   #entered = gate();
   #left = gate();
@@ -35,7 +35,7 @@ export class Store implements Connection {
     throw failure;
   }
 
-  /** A statement that takes until `goOn()`. */
+  /** A statement that lasts until `goOn()`. */
   async wait(): Promise<void> {
     this.#entered.open();
     await this.#left.opened;
@@ -51,7 +51,7 @@ export class Store implements Connection {
     this.#left = gate();
   }
 
-  /** How transactions began and ended, in their order. */
+  /** How transactions began and ended, in order. */
   get ends(): string {
     return this.log.filter(line => ['BEGIN', 'COMMIT', 'ROLLBACK'].includes(line)).join(' ');
   }
@@ -75,7 +75,7 @@ export class Transaction implements Connection {
     this.#store = store;
   }
 
-  /** What has begun in time may end after a ROLLBACK: drivers keep the order. */
+  /** A statement that began in time may end after a ROLLBACK, because drivers keep the order. */
   async query(sql: string): Promise<void> {
     this.#checkOpen(sql);
     this.#store.log.push(sql);

@@ -1,4 +1,4 @@
-// The slices of packages without types of their own that the compatibility suites use.
+// Declares the used parts of packages without types.
 type Mountable = import('express').RequestHandler;
 type KoaMountable = import('koa').Middleware;
 

@@ -1,4 +1,4 @@
-// An HTTPException with a status that has no body, as Starlette answers it.
+// Tests HTTPExceptions whose status has no body, as in Starlette.
 import { Depends, endpoint, HTTPException, Layer } from 'callnext';
 import { EventLog } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';

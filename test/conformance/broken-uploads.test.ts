@@ -1,4 +1,4 @@
-// The server itself answers a client that breaks off its upload: by 400, 408, or a page of the app's own.
+// Tests broken uploads, which the server itself answers: with 400, 408, or the app's own page.
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { type CallnextError, Depends, endpoint, type Injected, Layer, type Middleware } from 'callnext';
@@ -9,7 +9,7 @@ import { mounts } from '../support/frameworks.js';
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 type Handler = (injected: Injected) => Promise<string>;
 
-/** Where an endpoint and native code are mounted below a layer. */
+/** A place to mount an endpoint and native code below a layer. */
 interface Place {
   readonly name: string;
   readonly endpoint: (layer: Layer, handler: Handler) => http.RequestListener;
@@ -36,14 +36,14 @@ const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n`;
 const page = 'HTTP/1.1 400 Mine\r\nConnection: close\r\n\r\n';
 const soon = { connectionsCheckingInterval: 10, requestTimeout: 50, headersTimeout: 50 };
 
-/** A client that sends a request, and breaks it off when that is at work. */
+/** A client that sends a request, and breaks it off while it is being handled. */
 interface Break {
   readonly title: string;
   readonly send?: string;
   readonly leave?: (socket: net.Socket) => unknown;
   readonly options?: http.ServerOptions;
   readonly prepare?: (server: http.Server) => unknown;
-  /** Has answered another request on the same connection. */
+  /** The connection has already served another request. */
   readonly isUsed?: true;
 }
 const end = (socket: net.Socket): unknown => socket.end();
@@ -76,7 +76,7 @@ function isWhole({ send }: Break): boolean {
   return send?.startsWith(get) === true;
 }
 
-/** What comes of a closed connection has come by then. */
+/** By then, the effects of a closed connection have arrived. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
 }
@@ -113,10 +113,10 @@ describe.each(places)('on $name, a client', place => {
       middleware: [watching],
       dependencies: [Depends(getDb)],
       onError: (error, { phase }) =>
-        log.add(`told ${phase}: ${(error as CallnextError).code ?? error.message}`),
+        log.add(`reported ${phase}: ${(error as CallnextError).code ?? error.message}`),
     });
 
-  /** Serves one request. Resolves when its last task has run. */
+  /** Serves one request. Resolves after its last task. */
   async function serve(
     mount: (layer: Layer) => http.RequestListener,
     client: (port: number) => Promise<unknown>,
@@ -139,7 +139,7 @@ describe.each(places)('on $name, a client', place => {
     await log.until('closed');
     await turns();
     expect(await layer.close()).toEqual({ responses: [], exits: [], tasks: [] });
-    // `fetch` opens another connection in place of the one that it has closed.
+    // `fetch` replaces the connection that it has closed.
     server.closeAllConnections();
     await new Promise(resolve => server.close(resolve));
     return log.events;
@@ -180,7 +180,7 @@ describe.each(places)('on $name, a client', place => {
     res.end('nobody reads this');
   };
   const committed = ['BEGIN', 'at work', 'closed', 'ends', 'callNext gave 200', 'COMMIT', 'task'];
-  const dropped = 'told background: TASK_DROPPED';
+  const dropped = 'reported background: TASK_DROPPED';
 
   it.each(breaks)('that $title, does not disturb a running endpoint', async row => {
     const events = await serve(
@@ -205,7 +205,7 @@ describe.each(places)('on $name, a client', place => {
       'ROLLBACK',
       dropped,
       'callNext threw Error',
-      'told response: failed',
+      'reported response: failed',
     ]);
   });
 

@@ -1,4 +1,4 @@
-// `await pipeline(source, res)` rejects where the response closes before the source has come to its end.
+// Tests `await pipeline(source, res)`, which rejects if the response closes before the source has ended.
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -23,7 +23,7 @@ const Koa2 = require('koa2') as typeof Koa3;
 
 type Inject = (dependency: Depends<string>) => Promise<string>;
 type Handle = (res: http.ServerResponse, inject: Inject) => Promise<void>;
-/** Mounts a handler below a layer; `told` gets the errors of Koa's app. */
+/** Mounts a handler below a layer; `told` receives the errors of the Koa app. */
 type Mount = (layer: Layer, handle: Handle, told: (error: Error) => void) => http.RequestListener;
 
 function onExpress(express: typeof express5, how?: 'boundary' | 'wrap'): Mount {
@@ -33,7 +33,7 @@ function onExpress(express: typeof express5, how?: 'boundary' | 'wrap'): Mount {
     if (how !== 'wrap') app.use(toExpress(layer) as never);
     app.get('/', (req, res, next) => {
       const handled = handle(res, dependency => injectExpress(req, dependency));
-      // Express 4 leaves it to its users to catch what an async handler rejects with.
+      // Express 4 does not catch the rejection of an async handler.
       return express === express4 ? void handled.catch(next) : handled;
     });
     if (how === 'boundary') app.use(errorBoundary(layer) as never);
@@ -96,7 +96,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     }
   }
 
-  /** Serves one request. Resolves when its last task has run. */
+  /** Serves one request. Resolves after its last task. */
   async function serve(
     middleware: Middleware,
     source: () => Readable,
@@ -104,7 +104,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
   ): Promise<readonly string[]> {
     const layer = new Layer({
       middleware: [middleware],
-      onError: (_error, { phase }) => log.add(`told ${phase}`),
+      onError: (_error, { phase }) => log.add(`reported ${phase}`),
     });
     const handle: Handle = async (res, inject) => {
       await inject(Depends(getDb));
@@ -158,7 +158,7 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
     };
     const events = await serve(holding, endless, async request => {
       await log.until('held');
-      // Where it only ends its side, a held answer keeps the connection open for a while.
+      // If the client only ends its side, a held answer keeps the connection open for a while.
       request.socket?.resetAndDestroy();
     });
     expect(events).toEqual(['held', 'handled', 'after 201', 'COMMIT', 'task']);
@@ -205,7 +205,11 @@ describe.each(hosts)('on $name, a handler that awaits its pipeline', ({ mount })
       await new Promise(resolve => response.once('data', resolve));
       source?.destroy(error);
     });
-    expect(events.filter(event => !event.startsWith('told'))).toEqual(['after 201', 'handled', 'ROLLBACK']);
+    expect(events.filter(event => !event.startsWith('reported'))).toEqual([
+      'after 201',
+      'handled',
+      'ROLLBACK',
+    ]);
   });
 });
 

@@ -14,7 +14,7 @@ exports.method = { async *getDb() { log('runs'); yield 1; } }.getDb;
 `;
 const sync = `exports.sync = function* getDb() { log('runs'); yield 1; };`;
 
-/** What TypeScript 7 makes of one for ES2017. */
+/** The output of TypeScript 7 for ES2017. */
 const ofTypeScript = `
 var __await = function (v) { return this instanceof __await ? (this.v = v, this) : new __await(v); }
 var __asyncGenerator = function (thisArg, _arguments, generator) {
@@ -84,7 +84,9 @@ describe.each(frameworks)('a generator function that was compiled away on $name'
       }
       await expect(layer.run({ marker }, () => 1)).rejects.toMatchObject({
         code: 'GENERATOR_NOT_ENTERED',
-        message: expect.stringMatching(/^The dependency `.*` was a generator function .* ES2018 or newer\.$/),
+        message: expect.stringMatching(
+          /^The dependency `.*` was compiled from a generator function .* ES2018 or newer\.$/,
+        ),
       });
     }
     expect(log.events).toEqual([]);

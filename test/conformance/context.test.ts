@@ -14,7 +14,7 @@ const express4 = require('express4') as typeof express5;
 
 const store = new AsyncLocalStorage<string>();
 
-/** A layer whose middleware puts the path of the request into the store, around everything below. */
+/** A layer whose middleware stores the request's path around everything below. */
 function storing(): Layer {
   return new Layer({
     middleware: [(request, callNext) => store.run(new URL(request.url).pathname, () => callNext(request))],
@@ -103,7 +103,7 @@ describe.each(mounts)('the async context on $name', ({ app }) => {
 
 type Body = [bytes: Buffer, type: string];
 
-/** A form as the bytes of its body, with its type. */
+/** A form as bytes, with its content type. */
 async function form(): Promise<Body> {
   const data = new FormData();
   data.append('title', 'a title');
@@ -112,7 +112,10 @@ async function form(): Promise<Body> {
   return [Buffer.from(await response.arrayBuffer()), response.headers.get('content-type') ?? ''];
 }
 
-/** Sends the body when the server is at work on the head: then it arrives in the async context of the connection. */
+/**
+ * Sends the body after the server has started on the head, so that it arrives in the connection's async
+ * context.
+ */
 async function postSlowly(url: string, body: Buffer, type: string, begun: Promise<void>): Promise<string> {
   const headers = { 'content-type': type, 'content-length': body.length };
   const request = http.request(url, { method: 'POST', headers });
@@ -132,7 +135,7 @@ describe.each([
   const urlencoded = (): Body => [Buffer.from('a=1'), 'application/x-www-form-urlencoded'];
   const raw = (): Body => [Buffer.alloc(300_000), 'application/octet-stream'];
 
-  /** As body parsers are written by hand, and multer up to 2.0: it goes on from an event of the request. */
+  /** Continues from an event of the request, like hand-written body parsers and multer up to 2.0. */
   const fromEvent: RequestHandler = (req, _res, next) => {
     req.resume().on('end', () => next());
   };
@@ -220,7 +223,7 @@ describe.each([
   });
 });
 
-/** Opens a gate when the app has been called. */
+/** Opens a gate once the app is called. */
 function opening(app: http.RequestListener, open: () => void): http.RequestListener {
   return (req, res) => {
     app(req, res);

@@ -1,4 +1,4 @@
-// Native code that destroys its own response has ended, where code whose client has left may go on.
+// Native code that destroys its own response has ended; code whose client has left may continue.
 import { once } from 'node:events';
 import http from 'node:http';
 import type http2 from 'node:http2';
@@ -37,16 +37,16 @@ const passing: Middleware = async (request, callNext) => {
 };
 const get = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
 
-/** Asks by hand, and waits until the connection is closed. */
+/** Sends a raw request, and waits until the connection is closed. */
 async function ask(port: number): Promise<void> {
   const socket = net.connect(port, '127.0.0.1', () => socket.write(get));
   socket.on('error', () => undefined).resume();
   await once(socket, 'close');
 }
 
-/** Native code of callbacks that works with the dependency of a guard, and then ends in some way. */
+/** Callback-based native code that uses a guard's dependency, and then ends with `end`. */
 function mounted({ app }: Framework, end: (res: http.ServerResponse) => void): http.RequestListener {
-  const layer = new Layer({ middleware: [passing], onError: error => log.add(`told: ${error.message}`) });
+  const layer = new Layer({ middleware: [passing], onError: error => log.add(`reported: ${error.message}`) });
   const native = (_req: unknown, res: http.ServerResponse): void => {
     setImmediate(() => {
       log.add('works');
@@ -58,7 +58,7 @@ function mounted({ app }: Framework, end: (res: http.ServerResponse) => void): h
 
 const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });
 const over = ['caught ClientDisconnect', 'COMMIT', 'released'];
-const failed = ['caught ClientDisconnect', 'told: no such file', 'ROLLBACK: no such file', 'released'];
+const failed = ['caught ClientDisconnect', 'reported: no such file', 'ROLLBACK: no such file', 'released'];
 
 describe.each(mounts)('native code on $name', framework => {
   it.each([
@@ -68,7 +68,7 @@ describe.each(mounts)('native code on $name', framework => {
     ['its request', (res: http.ServerResponse) => res.req.destroy(), over],
   ])('that destroys %s releases its dependencies at once', async (_what, destroy, events) => {
     await listening(mounted(framework, destroy), (_url, port) =>
-      // The five seconds never pass here.
+      // The clock never reaches five seconds here.
       skippingTime(async () => {
         await ask(port);
         await log.until('released');

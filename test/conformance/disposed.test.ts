@@ -19,7 +19,7 @@ beforeEach(() => {
   log = new EventLog();
 });
 
-/** What is opened for one request, and logs that it is closed. */
+/** A value opened per request, which logs its disposal. */
 function opens(name: string, fail?: Error): () => AsyncDisposable {
   return Object.defineProperty(
     () => {
@@ -40,7 +40,7 @@ function opens(name: string, fail?: Error): () => AsyncDisposable {
 describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
   let layer: Layer;
   beforeEach(() => {
-    layer = new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${codeOf(error)}`) });
+    layer = new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${codeOf(error)}`) });
   });
 
   async function ask(mounted: TestApp, times = 1): Promise<{ status: number; body: string }[]> {
@@ -207,8 +207,8 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
   });
 
   it.each<[DependencyScope, number, string[]]>([
-    ['function', 500, ['told request: full']],
-    ['request', 200, ['told exit: full']],
+    ['function', 500, ['reported request: full']],
+    ['request', 200, ['reported exit: full']],
   ])('fails like any exit of scope %s', async (scope, status, told) => {
     layer.addExceptionHandler(Error, () => Response.json('sorry', { status: 500 }));
     const failing = Depends(opens('disk', new Error('full')), { dispose: true, scope });
@@ -233,11 +233,13 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
       {
         status: 500,
         body: JSON.stringify(
-          'The dependency `open` is declared with `dispose: true`, and its value, an object of class `Object`, has neither `Symbol.asyncDispose` nor `Symbol.dispose`. Return one that has, or leave `dispose` out. (GET /)',
+          'The value of `open`, an object of class `Object`, has neither `Symbol.asyncDispose` nor ' +
+            '`Symbol.dispose`, which `dispose: true` requires. ' +
+            'Return a disposable value, or omit `dispose`. (GET /)',
         ),
       },
     ]);
-    expect(log.events).toEqual(['first opened', 'first closed', 'told request: NOT_DISPOSABLE']);
+    expect(log.events).toEqual(['first opened', 'first closed', 'reported request: NOT_DISPOSABLE']);
   });
 
   it('is disposed once, whoever hands it on or requests it again', async () => {
@@ -317,7 +319,8 @@ describe('a disposed dependency', () => {
   it('is rejected when it is a generator, whose exit is the code after its `yield`', () => {
     const declared = dependency({}, transaction);
     const message =
-      '`Depends(transaction, { dispose: true })`: the exit of a generator is the code after its `yield`. Dispose there, and leave `dispose` out.';
+      '`Depends(transaction, { dispose: true })` received a generator, ' +
+      'whose exit is the code after its `yield`. Dispose there, and omit `dispose`.';
     for (const each of [transaction, declared]) {
       expect(() => Depends(each as never, { dispose: true as never })).toThrow(
         expect.objectContaining({ code: 'DEPENDENCY_DISPOSE', message }),
@@ -353,7 +356,7 @@ describe('a disposed dependency', () => {
         expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }),
       );
     }
-    // Without an exit a plain function lives as long as what it was given.
+    // A plain function without an exit lives as long as its dependencies.
     expect(() => endpoint({ marker: Depends(needsShort) }, () => 1)).not.toThrow();
     const both = { plain: Depends(needsShort), disposed: Depends(needsShort, { dispose: true }) };
     expect(() => endpoint(both, () => 1)).toThrow(expect.objectContaining({ code: 'DEPENDENCY_SCOPE' }));

@@ -12,7 +12,7 @@ import createError from 'http-errors';
 import { EventLog } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
-/** The class of another copy of the package. */
+/** The `HTTPException` of another copy of the package. */
 let Foreign = HTTPException;
 jest.isolateModules(() => {
   Foreign = require('callnext').HTTPException;

@@ -12,7 +12,7 @@ import { ask, type Got } from '../support/ask.js';
 import { EventLog } from '../support/events.js';
 import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
-/** An error of the app's own, with what Express and Koa read of it. */
+/** The app's own error, with the fields that Express and Koa read. */
 class AppError extends Error {
   readonly status = 403;
   readonly expose = true;
@@ -24,7 +24,7 @@ const fails = (error: unknown) => (): never => {
   throw error;
 };
 
-/** Each place of ours where an error may be thrown, and the native handler beside them. */
+/** Each place in callnext where an error may be thrown, and a native handler. */
 const places: [string, (app: TestApp, error: unknown, log: EventLog) => void][] = [
   ['a native handler', (app, error) => app.handler('/', fails(error))],
   ['an endpoint', (app, error) => app.at('/', endpoint({}, fails(error)))],
@@ -67,7 +67,7 @@ const places: [string, (app: TestApp, error: unknown, log: EventLog) => void][] 
   ],
 ];
 
-/** Those of the outermost layer: what is around everything else. */
+/** Places in the outermost layer. */
 const outermost: [string, (error: unknown) => Middleware][] = [
   ['the outermost middleware', error => fails(error)],
   [
@@ -98,7 +98,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     }
   }
   const layerOf = (options: ConstructorParameters<typeof Layer>[0] = {}): Layer =>
-    new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${error.message}`), ...options });
+    new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`), ...options });
   const company = (error: unknown, answer: { set(name: string, value: string): unknown }) => {
     seen.push(error);
     answer.set('x-company', '1');
@@ -144,7 +144,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
     expect([seen[0] === error, seen.length, log.events]).toEqual([true, 1, []]);
   });
 
-  /** What the framework makes of it without a layer. */
+  /** The framework's answer without a layer. */
   const bare = (error: unknown): Promise<Got> =>
     listening(framework.app().handler('/', fails(error)).listener(), (_url, port) => ask(port));
   const shown = ({ status, headers, text }: Got) => {

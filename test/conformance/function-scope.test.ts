@@ -35,7 +35,7 @@ beforeEach(() => {
   });
 });
 
-/** Sends one request. Resolves with the body when the dependency has been released. */
+/** Sends one request. Resolves with the body once the dependency was released. */
 async function send(listener: http.RequestListener, headers = {}): Promise<string> {
   return listening(listener, async url => {
     const body = await (await fetch(url, { headers })).text();
@@ -88,7 +88,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     };
     const status = await listening(host(layer, handler), async url => (await fetch(url)).status);
     expect(status).toBe(500);
-    // The middleware has not seen the answer, whose place the failure takes.
+    // The middleware has not seen the answer, which the failure replaces.
     expect(log.events.slice(0, 3)).toEqual(['BEGIN', 'ROLLBACK: late', 'released']);
     expect(log.events).not.toContain('after 200');
   });
@@ -209,7 +209,7 @@ describe.each(seeing)('a dependency of scope "function" in a handler of %s', (_n
     });
     afterEach(() => jest.useRealTimers());
 
-    /** Moves the clock until something happens. */
+    /** Advances the clock until an event occurs. */
     const untilWith = async (event: string): Promise<void> => {
       let isThere = false;
       void log.until(event).then(() => {
@@ -376,7 +376,7 @@ describe('a handler that writes after its dependencies of scope "function" exite
     res.write('3');
     res.end();
   };
-  /** What is not seen: the handler of Express 4, and one that goes on in a callback. */
+  /** Endings that are not observed: a handler of Express 4, and one that continues in a callback. */
   const unseeing: readonly [string, Host, Handler][] = [
     ['Express 4', onExpress(express4), late],
     ['Express 5, in a callback', onExpress(express5), (...given) => void late(...given)],

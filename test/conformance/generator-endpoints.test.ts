@@ -18,7 +18,7 @@ import { ask } from '../support/ask.js';
 import { EventLog } from '../support/events.js';
 import { listening, mounts } from '../support/frameworks.js';
 
-/** Serves an endpoint below a layer, or below none. */
+/** Serves an endpoint, with or without a layer. */
 type Serve = (target: Endpoint, layer?: Layer) => http.RequestListener;
 
 const places: { name: string; serve: Serve }[] = [
@@ -44,7 +44,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
   const reporting = (middleware: Middleware[] = []): Layer =>
     new Layer({
       middleware,
-      onError: (error, { phase }) => log.add(`told ${phase}: ${codeOf(error)}`),
+      onError: (error, { phase }) => log.add(`reported ${phase}: ${codeOf(error)}`),
     });
   const yielding = (name: string) =>
     async function* () {
@@ -274,7 +274,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
       'an HTTPException',
       404,
       '404',
-      // biome-ignore lint/correctness/useYield: it fails before it yields
+      // biome-ignore lint/correctness/useYield: fails before its `yield`
       async function* () {
         await tick();
         throw new HTTPException(404);
@@ -284,7 +284,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
       'of a generator that is not async, an error',
       500,
       'broken',
-      // biome-ignore lint/correctness/useYield: it fails before it yields
+      // biome-ignore lint/correctness/useYield: fails before its `yield`
       function* () {
         throw new Error('broken');
       },
@@ -325,7 +325,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
       'a response that is returned',
       500,
       'STREAM_RETURNED',
-      // biome-ignore lint/correctness/useYield: it returns before it yields
+      // biome-ignore lint/correctness/useYield: returns before its `yield`
       async function* () {
         return new Response('no');
       },
@@ -398,7 +398,7 @@ describe.each(places)('an endpoint that is a generator, on $name,', ({ serve }) 
       expect(cut).toBe(true);
       await log.until(`background exit with ${failure}`);
     });
-    const after = [`told response: ${failure}`, 'told background: TASK_DROPPED'];
+    const after = [`reported response: ${failure}`, 'reported background: TASK_DROPPED'];
     const exits = [`request exit with ${failure}`, `background exit with ${failure}`];
     expect(log.events.filter(event => event !== 'received')).toEqual([
       ...wayIn,

@@ -39,10 +39,10 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
   }
   const db = { db: Depends(getDb) };
   const layerWith = (options: LayerOptions = {}): Layer =>
-    new Layer({ onError: (error, { phase }) => log.add(`told ${phase}: ${error.message}`), ...options });
+    new Layer({ onError: (error, { phase }) => log.add(`reported ${phase}: ${error.message}`), ...options });
   const served = (target: Endpoint, options?: LayerOptions): http.RequestListener =>
     app().use(layerWith(options)).at('/', target).listener();
-  /** A request whose response is read by hand. */
+  /** Sends a request whose response is read by hand. */
   const open = (port: number, agent: http.Agent | false = false): Promise<http.IncomingMessage> =>
     new Promise((resolve, reject) => {
       const request = http.get({ port, host: '127.0.0.1', agent }, response => {
@@ -106,7 +106,7 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
     await listening(served(target), async (_url, port) => {
       const response = await open(port);
       let before = -1;
-      // What the kernel takes is full when the count stands still.
+      // When the count stops rising, the kernel's buffers are full.
       while (yielded !== before) {
         before = yielded;
         for (let turn = 0; turn < 50; turn += 1) await new Promise(resolve => setImmediate(resolve));
@@ -118,7 +118,7 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
   });
 
   it('arrives complete when large streams share a connection', async () => {
-    // Not ASCII, and many in a tick: Node 24 loses the 'drain' of such text.
+    // Many non-ASCII writes in one tick, whose 'drain' Node 24 loses.
     const text = 'é'.repeat(500);
     const target = endpoint(db, async function* () {
       for (let index = 0; index < 4_000; index += 1) yield { index, text };
@@ -279,7 +279,7 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
       log.add('waiting');
       await waiting.opened;
       throw new HTTPException(404);
-      // biome-ignore lint/correctness/noUnreachable: what makes it a generator
+      // biome-ignore lint/correctness/noUnreachable: makes the function a generator
       yield 1;
     });
     await listening(served(late), async (_url, port) => {

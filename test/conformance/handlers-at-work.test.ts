@@ -19,7 +19,7 @@ beforeEach(() => {
   log = new EventLog();
 });
 
-/** A layer with a transaction around every request. */
+/** A layer with a transaction per request. */
 function transactional(scope: DependencyScope, ...middleware: Middleware[]): Layer {
   return new Layer({ middleware, dependencies: [Depends(getTx, { scope })], onError: () => undefined });
 }
@@ -33,7 +33,7 @@ const replacing: Middleware = async (request, callNext) => {
   return new PlainTextResponse('another');
 };
 
-/** Sends one request. Resolves with the status and the body when the transaction has been released. */
+/** Sends one request. Resolves with status and body once the transaction was released. */
 async function send(listener: http.RequestListener): Promise<[number, string]> {
   return listening(listener, async url => {
     const response = await fetch(url);
@@ -43,7 +43,7 @@ async function send(listener: http.RequestListener): Promise<[number, string]> {
   });
 }
 
-/** Answers, and then uses the transaction in later turns. */
+/** Answers, and uses the transaction in later turns. */
 const worksOn: Handler = async res => {
   res.end('answer');
   for (const step of ['first', 'second', 'third']) {
@@ -143,7 +143,7 @@ describe('a handler below compression', () => {
   });
 });
 
-/** Text that gzip cannot make much shorter. */
+/** Text that gzip can hardly compress. */
 function randomText(length: number): string {
   let text = '';
   while (text.length < length) text += Math.random().toString(36).slice(2);

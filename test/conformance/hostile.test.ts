@@ -21,7 +21,7 @@ import { skippingTime } from '../support/patience.js';
 const nothing = { responses: [], exits: [], tasks: [] };
 const silent = (options = {}): Layer => new Layer({ onError: () => undefined, ...options });
 
-/** Asks, and goes away when the gate is opened. Resolves when the connection is closed. */
+/** Sends a request, leaves when the gate opens, and resolves once the connection is closed. */
 async function leave(port: number, when: Promise<unknown>): Promise<void> {
   const request = http.get({ port, host: '127.0.0.1', agent: false });
   request.on('error', () => undefined);
@@ -270,7 +270,7 @@ describe.each(mounts)('on $name, tasks', ({ app }) => {
       await new Promise(setImmediate);
       outcomes.push(outcome);
     }
-    // Those added in time run, those added later are refused, and none is lost in between.
+    // Tasks added in time run, later ones are refused, and none is lost in between.
     const inTime = outcomes.indexOf('TASK_LATE');
     expect(inTime).toBeGreaterThan(0);
     expect(outcomes).toEqual(outcomes.map((_outcome, hops) => (hops < inTime ? 'ran' : 'TASK_LATE')));
@@ -309,7 +309,7 @@ describe.each(mounts)('on $name, failures', ({ app }) => {
     ],
   ])('an exit that throws an error with %s does not prevent other exits', async (_title, make) => {
     const log = new EventLog();
-    // The frameworks' own error handling would look at it, and fail.
+    // The frameworks' own error handling would read the value and fail.
     const layer = silent().addExceptionHandler(Error, () => new PlainTextResponse('', { status: 500 }));
     async function* outermost() {
       try {

@@ -9,7 +9,7 @@ describe.each(mounts)('a response that comes after its layer gave up on $name', 
     const late = endpoint({}, async ({ request }) => {
       const isGone = new Promise(resolve => request.signal.addEventListener('abort', resolve));
       await isGone;
-      // Longer than the layer leaves its dependencies to it.
+      // Longer than the layer keeps its dependencies open.
       await new Promise(resolve => setTimeout(resolve, 3 * timeout + 10));
       const kind = request.queryParams.get('kind') as 'always' | 'success';
       return new PlainTextResponse('late', {

@@ -2,7 +2,8 @@ import { endpoint, type Middleware, Response } from 'callnext';
 import { listening, mounts } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';
 
-// Node writes the head with a string in one piece, in the encoding of the string: `é` of a header was sent as UTF-8.
+// Node writes head and string in one piece, in the string's encoding, so an `é` in a header was sent as
+// UTF-8.
 describe.each(mounts)('a header beyond ASCII on $name', ({ app }) => {
   const name = 'attachment; filename="é.txt"';
   const sent = async (listener: Parameters<typeof listening>[0]) => {

@@ -38,7 +38,7 @@ function newLayer(options: ConstructorParameters<typeof Layer>[0]): Layer {
   return new Layer({ onError: (error, { phase }) => log.add(`${phase}: ${error.message}`), ...options });
 }
 
-/** Asks by hand, leaves when there is an answer, or when the handler is at work, and waits until an event. */
+/** Sends a raw request, leaves after the answer begins or while the handler runs, and waits for an event. */
 async function leave(
   listener: http.RequestListener,
   when: 'answered' | 'at work',
@@ -56,7 +56,7 @@ async function leave(
 
 describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => {
   describe('after a timeout', () => {
-    /** A handler that works on with what it has injected when its client has gone, and `end`s after that. */
+    /** A handler that uses its dependency after its client has left, and then calls `end`. */
     const inserting = (end: (answer: Answer) => unknown) => async (answer: Answer) => {
       const gone = once(answer.req.socket, 'close');
       const tx = await answer.inject(Depends(getTx));
@@ -147,7 +147,7 @@ describe.each(mounts)('native code whose client leaves, on $name', ({ app }) => 
 });
 
 describe('native code that never answers the client that left', () => {
-  /** Ends without an answer when its response is closed. */
+  /** Ends without an answer once its response is closed. */
   const inserting = async (res: http.ServerResponse, injecting: Promise<{ query(sql: string): void }>) => {
     const tx = await injecting;
     tx.query('INSERT 1');

@@ -1,4 +1,4 @@
-// A middleware reads a part of a body, or takes a clone of it, and leaves it at that.
+// Tests middleware that reads a part of a body, or takes a clone of it, and stops there.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import http from 'node:http';
@@ -22,7 +22,7 @@ const file = path.join(folder, 'large.bin');
 beforeAll(() => writeFileSync(file, Buffer.alloc(1_000_000, 'x')));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The descriptors that this process holds on the file. */
+/** The number of open descriptors of the file in this process. */
 async function openFiles(): Promise<number> {
   const links = (await readdir('/proc/self/fd')).map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
   return (await Promise.all(links)).filter(link => link === file).length;
@@ -47,7 +47,7 @@ async function* getDb() {
 }
 
 describe.each(mounts)('on $name', ({ app }) => {
-  /** No generator: one that has not begun runs none of its code when it is closed. */
+  /** Not a generator: closing one that has not started runs none of its code. */
   const rows = (): AsyncIterable<string> => ({
     [Symbol.asyncIterator]: () => ({
       next: async () => ({ value: 'row', done: false }),
@@ -137,7 +137,7 @@ describe.each(mounts)('on $name', ({ app }) => {
   });
 });
 
-// Koa destroys the stream that it had as its body.
+// Koa destroys the stream that was its body.
 describe.each(mounts.filter(({ isKoa }) => !isKoa))('on $name', ({ app }) => {
   it('a slow reader of a replaced body gets all of it', async () => {
     const seen = gate<string>();

@@ -16,7 +16,7 @@ import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
 import { listening, mounts, type TestApp } from '../support/frameworks.js';
 
-/** What a caller who ignores the types passes. */
+/** A value from a caller who ignores the types. */
 const untyped = (value: unknown): never => value as never;
 const code = (value: string) => expect.objectContaining({ code: value });
 
@@ -129,7 +129,7 @@ describe('misuse that is rejected at construction', () => {
 });
 
 describe.each(mounts)('misuse at request time on $name', ({ app }) => {
-  /** Two requests on one connection: the misuse, and one that must still be served. */
+  /** Sends two requests on one connection: the misuse, and one that must still be served. */
   async function answers(
     mount: (app: TestApp, layer: Layer) => TestApp,
   ): Promise<{ error: unknown; statuses: number[] }> {
@@ -223,7 +223,8 @@ describe.each(mounts)('misuse at request time on $name', ({ app }) => {
     });
     const { error } = await answers(mounted => native(mounted.at('/bad', silent)));
     expect((error as Error).message).toBe(
-      'The middleware `silent` returned nothing. It must return the response: `const response = await callNext(request); return response;`. (GET /bad)',
+      'The middleware `silent` returned nothing. ' +
+        'Return the response: `const response = await callNext(request); return response;`. (GET /bad)',
     );
   });
 

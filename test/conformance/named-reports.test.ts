@@ -32,7 +32,7 @@ function fails(message: string): () => never {
 }
 
 describe.each(mounts)('a report of $name', ({ app }) => {
-  /** What is told of one request to `/orders`, when all is over. */
+  /** Returns the reports about one request to `/orders`, after everything has ended. */
   async function told(mount: (app: TestApp) => unknown, options: LayerOptions = {}): Promise<Told[]> {
     const reports: Told[] = [];
     const layer = new Layer({

@@ -22,7 +22,7 @@ interface Case {
   readonly title: string;
   readonly method?: string;
   readonly requestHeaders?: string[];
-  /** Of the handler's error, where it leaves one to the framework. */
+  /** For the handler's error, which it may leave to the framework. */
   readonly mount: (app: TestApp) => TestApp;
 }
 
@@ -179,7 +179,7 @@ async function answerOf(
   each: Case,
   ...middleware: Middleware[]
 ): Promise<WireResponse> {
-  // Express 4 sets its own headers once any middleware is mounted, so there is one in every app.
+  // Express 4 sets its own headers once any middleware is mounted, so every app has one.
   const app = middleware.reduce((mounted, one) => mounted.use(one), framework.app().around(noop, noop));
   return listening(each.mount(app).listener(), (_url, port) =>
     exchangeOnWire(port, '/', each.method, each.requestHeaders),

@@ -30,14 +30,14 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
           return response;
         },
       ],
-      onError: (error, { phase }) => log.add(`told ${phase}: ${(error as { code?: string }).code}`),
+      onError: (error, { phase }) => log.add(`reported ${phase}: ${(error as { code?: string }).code}`),
       ...options,
     });
   const addBoth = (answer: Answer): void => {
     answer.tasks().addTask(log.add, 'task');
     answer.tasks().addTask(new BackgroundTask(log.add, ['always'], { when: 'always' }));
   };
-  /** Asks once; resolves when the layer has nothing left to do. */
+  /** Sends one request, and waits until the layer has finished. */
   async function run(handle: (answer: Answer) => unknown, layer = newLayer()): Promise<number> {
     return listening(app().use(layer).handler('/', handle).listener(), async (_url, port) => {
       const { status } = await ask(port);
@@ -65,7 +65,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
     });
     expect(status).toBe(409);
     const rolledBack = log.events.filter(event => !event.startsWith('after'));
-    expect(rolledBack).toEqual(['rollback', 'told background: TASK_DROPPED', 'always']);
+    expect(rolledBack).toEqual(['rollback', 'reported background: TASK_DROPPED', 'always']);
   });
 
   it('drops and reports them when the handler answers with a 5xx', async () => {
@@ -74,7 +74,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
       answer.status(503).send('busy');
     });
     expect(status).toBe(503);
-    expect(log.events).toEqual(['told background: TASK_DROPPED', 'after 503', 'always']);
+    expect(log.events).toEqual(['reported background: TASK_DROPPED', 'after 503', 'always']);
   });
 
   it('drops and reports them when the handler fails after its answer', async () => {
@@ -83,7 +83,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
       answer.send('ok');
       throw new Error('late');
     });
-    expect(log.events).toContain('told background: TASK_DROPPED');
+    expect(log.events).toContain('reported background: TASK_DROPPED');
     expect(log.events).not.toContain('task');
   });
 
@@ -153,7 +153,7 @@ describe.each(mounts)('backgroundTasks() in a native handler of $name', ({ app }
       .use(layer)
       .handler('/', answer => answer.send(String(answer.req.headers['x-request-id'])))
       .listener();
-    // The logger stands around the app, so that a layer of `wrap` sees what it has set.
+    // The logger wraps the app, so that a layer of `wrap` sees its store.
     const logging: http.RequestListener = (req, res) => {
       Reflect.set(req, logger, ids.shift());
       listener(req, res);

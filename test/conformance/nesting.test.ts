@@ -17,7 +17,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
     log = new EventLog();
   });
 
-  /** What the client gets, when all of the layers are done. */
+  /** The client's response, after all layers have finished. */
   async function ask(
     native: TestApp,
     layers: Layer[],
@@ -32,7 +32,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
   }
   const telling = (name: string, options = {}): Layer =>
     new Layer({
-      onError: (error, { phase }) => log.add(`${name} told ${phase}: ${error.message.slice(0, 30)}`),
+      onError: (error, { phase }) => log.add(`${name} reported ${phase}: ${error.message.slice(0, 30)}`),
       ...options,
     });
   const failingExit = (name: string) =>
@@ -85,7 +85,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
       status: 500,
       body: 'inner page',
     });
-    expect(log.events).toEqual(['inner told request: boom', 'outer after 500']);
+    expect(log.events).toEqual(['inner reported request: boom', 'outer after 500']);
   });
 
   it.each(['outer', 'inner'])(
@@ -96,7 +96,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
       const inner = telling('inner', { dependencies: dependenciesOf('inner') });
       const read = endpoint({}, () => 'fine');
       expect((await ask(app().use(outer).at('/', inner, read), [outer])).status).toBe(200);
-      expect(log.events).toEqual([`${name} told exit: its exit`]);
+      expect(log.events).toEqual([`${name} reported exit: its exit`]);
     },
   );
 
@@ -116,7 +116,7 @@ describe.each(mounts)('layers in layers on $name', ({ app }) => {
       );
     });
     await ask(app().use(outer).at('/', inner, quiet, read), [outer]);
-    expect(log.events).toEqual(['inner told exit: db exit', 'inner told background: task']);
+    expect(log.events).toEqual(['inner reported exit: db exit', 'inner reported background: task']);
   });
 
   it('apply the overrides of the innermost layer that has any, also to its dependencies', async () => {

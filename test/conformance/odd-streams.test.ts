@@ -5,10 +5,10 @@ import { ask } from '../support/ask.js';
 import { listening, mounts } from '../support/frameworks.js';
 
 const nothing = { responses: [], exits: [], tasks: [] };
-/** What a stream is destroyed with where its author has no `Error` at hand. */
+/** Values other than an `Error` with which streams are destroyed. */
 const reasons = ['a text', 7, true];
 
-/** Asks, and resolves when the connection is over, whatever came. */
+/** Sends a request, and resolves when the connection ends, whatever arrived. */
 function tried(port: number): Promise<unknown> {
   return ask(port).catch(error => error);
 }
@@ -51,7 +51,7 @@ describe.each(mounts)('on $name', ({ app, name }) => {
     },
   );
 
-  // Koa 2 leaves the response of a body that has failed to its client.
+  // Koa 2 does not end the response of a failed body.
   const bodies = name === 'Koa 3' ? reasons : [];
   if (bodies.length > 0)
     it.each(bodies)('a body destroyed with %p ends its exchange', async reason => {

@@ -12,7 +12,7 @@ import {
 import { EventLog } from '../support/events.js';
 import { frameworks, listening, type TestApp } from '../support/frameworks.js';
 
-/** The parts that every order test is made of: each notes what it does. */
+/** The parts of every order test; each logs its steps. */
 function parts(log: EventLog) {
   const reports: string[] = [];
   const middleware = (name: string): Middleware =>

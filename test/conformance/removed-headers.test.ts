@@ -4,7 +4,8 @@ import { gzip } from 'callnext/middleware/gzip';
 import { frameworks, listening } from '../support/frameworks.js';
 import { exchangeOnWire } from '../support/wire.js';
 
-// `x-outer`, `vary` and a cookie are set in front of the layer, as by helmet or a session; the handler takes them away.
+// `x-outer`, `vary` and a cookie are set before the layer, as by helmet or a session; the handler removes
+// them.
 describe.each(frameworks)('a header that is removed below a layer on $name', ({ app }) => {
   const before = (res: http.ServerResponse): void => {
     res.setHeader('X-Outer', '1');

@@ -258,7 +258,7 @@ describe.each(mounts)('a native response on $name', ({ app }) => {
       const { body } = await seen(transforming, (_req, res) =>
         Readable.from(['one', 'two', 'three']).pipe(res),
       );
-      // From Node 24 on what is written in one tick is one chunk.
+      // From Node 24 on, everything written in one tick is one chunk.
       const chunks = body.split('\r\n').filter((_line, index) => index % 2 === 1);
       expect([chunks.join(''), body.endsWith('\r\n0\r\n\r\n')]).toEqual(['onetwothree', true]);
     });

@@ -28,7 +28,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     outer = new Layer({ onError });
   });
 
-  const onError = (error: Error): void => log.add(`told: ${error.message.split(' because')[0]}`);
+  const onError = (error: Error): void => log.add(`reported: ${error.message.split(' because')[0]}`);
   const task = (name: string, when: 'success' | 'always' = 'success'): BackgroundTask =>
     new BackgroundTask(() => log.add(name), [], { when }) as BackgroundTask;
   const named = (name: string): BackgroundTask =>
@@ -115,7 +115,7 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     });
     expect(await eventsOf(app().use(outer).at('/', failing))).toEqual([
       'exit with refused',
-      'told: The background task `injected` was dropped',
+      'reported: The background task `injected` was dropped',
       'outer',
       'inner',
       'handler',
@@ -237,9 +237,9 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     outer.addMiddleware(sets('outermost'));
     expect(await eventsOf(app().use(outer).at('/', own))).toEqual([
       'exit with late',
-      'told: The background task `injected` was dropped',
-      'told: The background task `inner` was dropped',
-      'told: The background task `own` was dropped',
+      'reported: The background task `injected` was dropped',
+      'reported: The background task `inner` was dropped',
+      'reported: The background task `own` was dropped',
       'always',
       'outermost',
     ]);
@@ -258,13 +258,13 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
     });
     await listening(app().use(outer).at('/', streaming).listener(), async url => {
       await (await fetch(url)).text();
-      await log.until('told: The background task `own` was dropped');
+      await log.until('reported: The background task `own` was dropped');
     });
     expect(left).toEqual(['outer', 'inner', 'own']);
     expect(log.events).toEqual([
-      'told: The background task `outer` was dropped',
-      'told: The background task `inner` was dropped',
-      'told: The background task `own` was dropped',
+      'reported: The background task `outer` was dropped',
+      'reported: The background task `inner` was dropped',
+      'reported: The background task `own` was dropped',
     ]);
   });
 
@@ -283,13 +283,13 @@ describe.each(mounts)('tasks at `response.background` on $name', ({ app, isKoa }
       .around(covers, () => undefined);
     expect(await eventsOf(mounted.at('/', own))).toEqual([
       'exit with covered',
-      'told: The background task `injected` was dropped',
-      'told: The background task `own` was dropped',
+      'reported: The background task `injected` was dropped',
+      'reported: The background task `own` was dropped',
     ]);
   });
 });
 
-/** Native code that goes on, and fails without waiting for what is below it. */
+/** Native code that does not wait for the code below it, and fails. */
 const hasty: [string, (layer: Layer, below: ReturnType<typeof endpoint>) => http.RequestListener][] = [
   [
     'Express 5',

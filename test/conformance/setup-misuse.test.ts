@@ -43,7 +43,7 @@ async function passOn(request: Request, callNext: CallNext): Promise<Response> {
   return callNext(request);
 }
 
-/** Node's own client: a request that hangs fails the test, and what is not answered is seen. */
+/** Node's own client: a hanging request fails the test, and an unanswered one is detected. */
 async function statusOf(url: string): Promise<number> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   await response.text();
@@ -52,7 +52,7 @@ async function statusOf(url: string): Promise<number> {
 
 describe('functions that make a middleware or a dependency', () => {
   const entries = Object.keys(manifest.exports).filter(entry => entry.startsWith('./middleware/'));
-  /** A dependency itself, and classes. */
+  /** Exports that are dependencies themselves, and classes. */
   const others = /^(?:session$|[A-Z])/;
   const factories = entries.flatMap(entry => {
     const exported: Record<string, unknown> = require(`callnext/${entry.slice(2)}`);
@@ -138,7 +138,7 @@ it.each<[string, unknown]>([
   ['data.items', { meta: {}, items: Promise.resolve([]) }],
   ['data.items[0]', { items: [1, 2].map(async each => each) }],
 ])('rejects a promise in place of `%s` in JSON', (place, data) => {
-  expect(() => new JSONResponse(data)).toThrow(`it stands at \`${place}\`. Await it first.`);
+  expect(() => new JSONResponse(data)).toThrow(`it is at \`${place}\`. Await it first.`);
 });
 
 it('writes empty objects in JSON, and a promise with a `toJSON`', () => {
@@ -222,7 +222,7 @@ describe.each([
     const handler = toExpress(new Layer({ onError })) as never;
     const app = express().use(handler, handler);
     await listening(app, async url => expect(await statusOf(url)).toBe(404));
-    expect(told[0]?.message).toContain(', whose handler is mounted twice. Remove one of them.');
+    expect(told[0]?.message).toContain(', whose handler is mounted twice. Remove one of the mounts.');
     expect(told[0]?.message.match(here)).toHaveLength(1);
   });
 
@@ -333,9 +333,7 @@ describe.each([
 
 it('names the adapter for Node when an Express layer is called without `next`', async () => {
   const handler = toExpress(new Layer()) as unknown as http.RequestListener;
-  expect(() => handler(untyped({}), untyped({}))).toThrow(
-    'mounted in a server of Node. Use `toNode()` there.',
-  );
+  expect(() => handler(untyped({}), untyped({}))).toThrow('mounted in a Node server. Use `toNode()` there.');
 });
 
 describe.each(mounts)('on $name', ({ app }) => {

@@ -23,12 +23,12 @@ const nothing = { responses: [], exits: [], tasks: [] };
 type Throw = () => never;
 type Mount = (app: TestApp) => TestApp;
 
-/** Where a value is thrown, and the status that the client gets; 0 for a connection that is cut. */
+/** A place that throws, and the client's status; 0 for a cut connection. */
 interface Place {
   status: number;
   layer?: LayerOptions;
   mount?: Mount;
-  /** Whether it is thrown before the dependency of the layer is entered. */
+  /** Whether it throws before the layer's dependency is entered. */
   isEarly?: boolean;
 }
 
@@ -48,7 +48,7 @@ const afterwards =
     return fail() as never;
   };
 
-/** An endpoint that answers, and whose dependency fails when it exits. */
+/** An endpoint that answers, with a dependency that fails at its exit. */
 function exiting(fail: Throw, scope: 'function' | 'request' | 'background'): Mount {
   async function* failing() {
     yield 1;
@@ -177,7 +177,7 @@ const nativePlaces: Record<string, (fail: Throw, isKoa: boolean) => Place> = {
     status: 500,
     mount: app => app.handler('/', async () => fail()),
   }),
-  // What is on Koa's context has not been sent.
+  // The body on Koa's context has not been sent.
   'a native handler that has answered': (fail, isKoa) => ({
     status: isKoa ? 500 : 200,
     mount: app =>
@@ -216,7 +216,10 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** Asks once, and waits until all is over. Resolves with the status and the events of a dependency of the layer. */
+/**
+ * Sends one request and waits until everything has ended. Resolves with the status and the events of a
+ * dependency.
+ */
 async function happening(app: TestApp, { layer: options, mount = fine }: Place): Promise<unknown[]> {
   const events: unknown[] = [];
   async function* outer({ backgroundTasks }: { backgroundTasks: BackgroundTasks }) {
@@ -257,7 +260,7 @@ describe.each(mounts)('on $name, whatever is thrown by', ({ app, isKoa }) => {
     const got: Record<string, unknown> = {};
     const expected: Record<string, unknown> = {};
     for (const [name, value] of thrownValues) {
-      // Express takes nothing for no error at all, and goes on.
+      // Express treats a falsy value as no error, and continues.
       if (!isKoa && (value() ?? undefined) === undefined) continue;
       const place = make(() => {
         throw value();

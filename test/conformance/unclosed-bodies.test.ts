@@ -50,7 +50,7 @@ function waiting(closing: () => void): Body {
   return { [Symbol.asyncIterator]: () => ({ next: () => generator.next(), return: close }) };
 }
 
-/** Each begins, notes that it is being closed, and does not come to its end. */
+/** Bodies that start, log their closing, and never end. */
 const bodies: [name: string, make: (closing: () => void) => Body][] = [
   ['a Web stream whose cancel() never settles', webStream],
   ['a generator whose `finally` never ends', endless],
@@ -84,7 +84,10 @@ describe.each(mounts)('on $name, a body that does not close', ({ app }: Framewor
       return new StreamingResponse(make(() => log.add('closing')));
     });
 
-  /** Serves one request, whose client `leave` takes away. Resolves when its last task has run and its layer has closed. */
+  /**
+   * Serves one request, whose client leaves with `leave`. Resolves after its last task, with the layer
+   * closed.
+   */
   async function serve(
     layer: Layer,
     make: (closing: () => void) => Body,

@@ -1,5 +1,5 @@
-// Every code block of the README and of docs/ is executed: as a part of an example that a test runs, as a step that is applied to one, or as a command
-// that CI runs.
+// Executes every code block of the README and of docs/: as a part of an example that a test runs, as a step
+// that is applied to one, or as a command that CI runs.
 import { readdirSync, readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
@@ -18,7 +18,7 @@ const pages = [
 interface Block {
   readonly page: string;
   readonly language: string;
-  /** What the comment above it names: a file, of which it is a part. */
+  /** The file that the comment above names; the block is a part of it. */
   readonly of: string | undefined;
   readonly text: string;
 }
@@ -35,7 +35,7 @@ const blocks = pages.flatMap(blocksOf);
 const parts = blocks.filter(({ language }) => ['ts', 'js'].includes(language));
 const commands = blocks.filter(({ language }) => language === 'sh');
 
-/** Commands that .ci/run or a test runs; what follows a `#` is for the reader. */
+/** Commands that .ci/run or a test runs; a `#` starts a comment for the reader. */
 const run = new Set([
   'npm install callnext',
   'npm install callnext express',
@@ -53,7 +53,7 @@ it.each(parts.map(block => [block.page, block.text.split('\n', 1)[0] ?? '', bloc
   (_page, _first, { of, text }) => {
     expect(of).toBeDefined();
     const file = read(of as string);
-    // A part may stand deeper in its file than it is shown.
+    // A part may be indented more deeply in its file.
     const depth =
       /^ */.exec(file.split('\n').find(line => line.trim() === text.split('\n', 1)[0]?.trim()) ?? '')?.[0] ??
       '';
@@ -67,7 +67,7 @@ it('are commands that are run', () => {
   expect(lines.map(line => line.replace(/\s+#.*/, '')).filter(line => !run.has(line))).toEqual([]);
 });
 
-/** The blocks of lines that belong together; between them stands a `…`. */
+/** The groups of consecutive lines, separated by `…`. */
 function applied(source: string, diff: string): string {
   let result = source;
   for (const hunk of diff.trimEnd().split(/^…$/m)) {
@@ -100,7 +100,7 @@ async function visit({ app }: ReturnType<typeof load>): Promise<unknown[]> {
   const ask = async (asked: string, init: Parameters<TestClient['fetch']>[1] = {}): Promise<void> => {
     const response = await client.fetch(asked, init);
     const headers = [...response.headers].filter(([name]) => !/^(date|set-cookie|x-.*)$/.test(name));
-    // Its answer is the layer's own in the end.
+    // The final answer is the layer's own.
     const isHandled = asked === '/broken';
     seen.push([asked, response.status, isHandled ? [] : headers, await response.text()]);
   };

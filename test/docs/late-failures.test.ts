@@ -6,7 +6,7 @@ const page = path.join(__dirname, '../../docs/internals/late-failures.md');
 const marks =
   /(<!-- tables: made of test\/compat\/late-failures\.ts by `npm run docs:late-failures` -->\n)[\s\S]*(<!-- end -->)/;
 
-/** The tables as they stand on the page. */
+/** The tables of the page. */
 function tables(): string {
   const head = `| mounted | ${outcomes.map(({ name }) => name).join(' | ')} |\n`;
   const rule = `| --- | ${outcomes.map(() => '---').join(' | ')} |\n`;
@@ -20,7 +20,7 @@ function tables(): string {
   return `${sections.join('')}\n`;
 }
 
-/** The formatter pads the cells of tables. */
+/** Removes the padding that the formatter adds to table cells. */
 function unpadded(text: string): string {
   return text.replace(/ {2,}/g, ' ').replace(/-{4,}/g, '---');
 }

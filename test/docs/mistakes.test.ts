@@ -12,7 +12,7 @@ const page = path.join(__dirname, '../../docs/reference/errors.md');
 const marks =
   /(<!-- tables: made of test\/docs\/mistakes\.ts by `npm run docs:mistakes` -->\n)[\s\S]*(<!-- end -->)/;
 
-/** What the call throws, or its promise rejects with. */
+/** The error that the call throws or rejects with. */
 async function refusalOf(mistake: Mistake): Promise<unknown> {
   try {
     await make(mistake, scope(new Layer()));
@@ -22,7 +22,7 @@ async function refusalOf(mistake: Mistake): Promise<unknown> {
   }
 }
 
-/** What `onError`, the framework and the client's request are told, the first misuse of it. */
+/** The first misuse reported to `onError`, the framework or the client's request. */
 async function failureOf(mistake: Mistake): Promise<unknown> {
   const told: unknown[] = [];
   const layer = new Layer({ onError: error => void told.push(error) });
@@ -49,7 +49,7 @@ async function failureOf(mistake: Mistake): Promise<unknown> {
 
 const built = Object.values(whenBuilt).flat();
 
-/** The line of a mount is another one wherever the mistakes are run from. */
+/** The line of a mount depends on where the mistakes run. */
 function messageOf(error: unknown): string {
   const { message } = error as Error;
   return message
@@ -76,13 +76,13 @@ async function table(
   return `\n### ${heading}\n\n| mistake | message |\n| --- | --- |\n${lines.join('\n')}\n`;
 }
 
-/** What Markdown would read otherwise. In code, only the bar ends a cell. */
+/** Escapes text for Markdown. In code, only the bar ends a cell. */
 function cell(text: string): string {
   const parts = text.replaceAll('|', '\\|').split('`');
   return parts.map((part, index) => (index % 2 === 0 ? part.replaceAll('*', '\\*') : part)).join('`');
 }
 
-/** The formatter pads the cells of tables. */
+/** Removes the padding that the formatter adds to table cells. */
 function unpadded(text: string): string {
   return text.replace(/ {2,}/g, ' ').replace(/-{4,}/g, '---');
 }

@@ -15,10 +15,10 @@ import helmet from 'helmet';
 import Koa from 'koa';
 import { z } from 'zod';
 
-/** A mistake, as somebody writes it: this very text is run, with the names of `scope`. */
+/** The code of a mistake, which runs with the names of `scope`. */
 export type Mistake = string;
 
-/** Refused by the call itself. */
+/** Mistakes that the call itself rejects. */
 export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
   'Layers and middleware': [
     'layer.addMiddleware(cors)',
@@ -140,7 +140,7 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
   ],
 };
 
-/** Set up without an error, and told in a request of `/`: to `onError`, or as the failure of the request. */
+/** Mistakes that only show in a request for `/`, in `onError` or as its failure. */
 export const inRequests: readonly Mistake[] = [
   'layer.addMiddleware(async function twice(request, callNext) { await callNext(request); return callNext(request); })',
   'layer.addMiddleware(async function timing(request, callNext) { await callNext(request); })',
@@ -185,7 +185,6 @@ const readItem = core.endpoint({}, function readItem() {
   return null;
 });
 
-/** The names that the mistakes may use. */
 export function scope(layer: core.Layer): Record<string, unknown> {
   const names = {
     ...core,
@@ -230,7 +229,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
   return names;
 }
 
-/** Runs the text of a mistake. `import()` stands for any promise here: nothing is loaded. */
+/** Runs the code of a mistake. `import()` stands for any promise: nothing is loaded. */
 export function make(mistake: Mistake, names: Record<string, unknown>): unknown {
   const text = mistake.replace(/import\([^)]*\)/, 'Promise.resolve()');
   return new Function(

@@ -15,7 +15,7 @@ import { trustedHost } from 'callnext/middleware/trusted-host';
 
 const reference = path.join(__dirname, '../../docs/reference');
 
-/** The rows of the first table under a heading, as option and default. */
+/** The rows of the first table below a heading: option and default. */
 function optionsUnder(page: string, heading: string): [option: string, byDefault: string][] {
   const text = readFileSync(path.join(reference, page), 'utf8');
   const [, section = ''] = text.split(`\n${heading}\n`);
@@ -27,7 +27,7 @@ function optionsUnder(page: string, heading: string): [option: string, byDefault
   });
 }
 
-/** The options that a function names when it is given one that it does not have. */
+/** The options that a function lists when it receives an unknown one. */
 function optionsOf(build: (options: object) => unknown): string[] {
   try {
     build({ noSuchOption: true });
@@ -40,7 +40,7 @@ function optionsOf(build: (options: object) => unknown): string[] {
 
 type Build = (options: never) => unknown;
 
-/** Each function, with the options that it requires. */
+/** Each function, with its required options. */
 const functions: readonly (readonly [name: string, build: Build, required: object])[] = [
   ['cors', cors, {}],
   ['gzip', gzip, {}],
@@ -81,7 +81,7 @@ it.each(functions.filter(([name]) => name !== 'requires'))(
   },
 );
 
-/** A value as the tables show it. */
+/** A value as it is written in the tables. */
 function literal(value: unknown): string {
   return `\`${JSON.stringify(value)?.replaceAll('"', "'")}\``;
 }

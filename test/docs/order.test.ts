@@ -6,7 +6,7 @@ const page = path.join(__dirname, '../../docs/reference/order.md');
 const marks =
   /(<!-- tables: made of test\/model\/order-rows\.ts by `npm run docs:order` -->\n)[\s\S]*(<!-- end -->)/;
 
-/** The tables as they stand on the page. */
+/** The tables of the page. */
 function tables(): string {
   const sections = orderTables.map(({ heading, rows }) => {
     const lines = rows.map(({ title, shown, status }) => `| ${title} | ${shown} | ${status ?? 'gone'} |`);
@@ -15,7 +15,7 @@ function tables(): string {
   return `${sections.join('')}\n`;
 }
 
-/** The formatter pads the cells of tables. */
+/** Removes the padding that the formatter adds to table cells. */
 function unpadded(text: string): string {
   return text.replace(/ {2,}/g, ' ').replace(/-{4,}/g, '---');
 }

@@ -38,7 +38,7 @@ it.each(['README.md', 'bench/README.md', ...pages])('%s links to files that exis
   expect(missing).toEqual([]);
 });
 
-/** The anchors of a page's headings on GitHub that are the same on the site, where one may not begin with a digit. */
+/** Anchors of a page's headings that GitHub and the site share; on the site, none starts with a digit. */
 const anchorsOf = (page: string) => {
   const headings = [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(match => match[1] ?? '');
   const onGitHub = headings.map(heading =>

@@ -21,7 +21,7 @@ const form = (): FormData => {
   return data;
 };
 
-/** What a user of the app does, from the first visit to the last. */
+/** A user's requests, from the first visit to the last. */
 const visit: Asked[] = [
   { path: '/notes' },
   { path: '/login', json: { name: 'nobody' } },
@@ -36,7 +36,7 @@ const visit: Asked[] = [
   { path: '/broken' },
   { path: '/nowhere' },
 ];
-/** They differ from one visit to the next. */
+/** Headers that differ between visits. */
 const changing = new Set(['date', 'set-cookie', 'x-request-id', 'x-process-time']);
 
 describe.each([
@@ -62,7 +62,7 @@ describe.each([
         ...(body && { body: body() }),
       });
       for (const name of response.headers.keys()) if (name.startsWith('x-')) added.add(name);
-      // The layer has a handler for that, whose answer has headers of its own.
+      // The layer's own handler answers this, with headers of its own.
       const isHandled = asked === '/broken';
       if (isHandled && response.headers.has('retry-after')) added.add('retry-after');
       const kept = isHandled ? [] : [...response.headers].filter(([name]) => !changing.has(name));

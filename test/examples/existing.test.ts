@@ -5,7 +5,7 @@ describe('an existing app with a guard, a transaction and an error middleware', 
   beforeEach(() => {
     journal.length = 0;
   });
-  /** What follows the response, which its client has first. */
+  /** The events after the response, which the client receives first. */
   const journalOf = async (length: number): Promise<string[]> => {
     while (journal.length < length) await new Promise(resolve => setImmediate(resolve));
     return journal;

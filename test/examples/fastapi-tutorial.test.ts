@@ -11,7 +11,7 @@ import { onExpress, onKoa, type Page } from '../../examples/fastapi-tutorial/pag
 import { page as subs } from '../../examples/fastapi-tutorial/sub-dependencies.js';
 import * as testing from '../../examples/fastapi-tutorial/testing-dependencies.js';
 
-// What FastAPI's own tests of its documentation (tests/test_tutorial) ask and expect, by page.
+// The requests and expectations of FastAPI's own documentation tests (tests/test_tutorial), by page.
 describe.each([
   ['Express', onExpress],
   ['Koa', onKoa],
@@ -79,7 +79,12 @@ describe.each([
     ['global', globals, '/users', [{ username: 'Rick' }, { username: 'Morty' }]],
   ])('dependencies %s', async (_kind, page, path, body) => {
     expect(await answers(page, path, { ...token, ...key })).toEqual([200, body]);
-    expect(await answers(page, path, { ...key })).toEqual([400, { detail: 'X-Token header invalid' }]);
+    expect(await answers(page, path, { ...key, 'x-token': 'no' })).toEqual([
+      400,
+      { detail: 'X-Token header invalid' },
+    ]);
+    const missing = { type: 'missing', loc: ['header', 'x-token'], msg: 'Field required', input: null };
+    expect(await answers(page, path, { ...key })).toEqual([422, { detail: [missing] }]);
     expect(await answers(page, path, { ...token, 'x-key': 'no' })).toEqual([
       400,
       { detail: 'X-Key header invalid' },

@@ -14,7 +14,8 @@ const seen = [
   ['GET /cart', 200, { user: 'ada', cart: ['1', '2'] }],
 ];
 
-// The service that moves is a stand-in here, which has all of it; npm run test:starlette does the same with FastAPI itself.
+// A stand-in for the service that is being migrated; npm run test:starlette runs the same with FastAPI
+// itself.
 it.each([0, 1, 2, 3])('a service looks the same to its users with %i of its paths migrated', async count => {
   const stays = createApp('http://127.0.0.1:9', secretKey, steps);
   await listening(stays as RequestListener, async url => {

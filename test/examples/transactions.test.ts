@@ -10,7 +10,7 @@ const apps: [string, RequestListener][] = [
   ['Koa', koaApp.callback()],
 ];
 
-/** What the database holds, when nobody is at work on it any more. */
+/** Reads the database once nobody uses it. */
 function read(sql: string): Promise<unknown[]> {
   return layer.run(
     { transaction: Depends(getTransaction, { scope: 'function' }) },
@@ -44,7 +44,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
       return { status: response.status, body: answer, orders };
     });
 
-  it('commits before the client is told, so its next read sees the change', async () => {
+  it('commits before the client has its answer, so its next read sees the change', async () => {
     const { status, body, orders } = await order({ item: 'chair', quantity: 2, customer: 'ada' });
     expect([status, body]).toEqual([201, { id: expect.any(Number) }]);
     expect(orders).toEqual([{ item: 'chair', quantity: 2, customer: 'ada' }]);
@@ -52,7 +52,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
     expect(await mails()).toEqual([{ customer: 'ada', text: '2 × chair' }]);
   });
 
-  /** The task has a connection of its own, and may not have had it yet. */
+  /** The task has its own connection, and may not have run yet. */
   async function mails(): Promise<unknown[]> {
     for (;;) {
       const rows = await read('SELECT * FROM mails');
@@ -64,7 +64,7 @@ describe.each(apps)('examples/transactions on %s', (_name, listener) => {
     ['an HTTPException of the endpoint', { item: 'chair', quantity: 9, customer: 'ada' }, 'Out of stock'],
     ['what the database refuses', { item: 'chair', quantity: -1, customer: 'ada' }, 'Not a quantity'],
     ['a commit that fails', { item: 'chair', quantity: 1, customer: 'nobody' }, 'Unknown customer'],
-  ])('rolls back for %s, tells the client and sends no mail', async (_title, given, detail) => {
+  ])('rolls back for %s, informs the client and sends no mail', async (_title, given, detail) => {
     const { status, body, orders } = await order(given);
     expect([status, body]).toEqual([409, { detail }]);
     expect(orders).toEqual([]);

@@ -31,9 +31,9 @@ import Koa from 'koa';
 import parseurl from 'parseurl';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 
-/** What the fuzzed apps count, and where the layer and the framework disagree. */
+/** The counts of the fuzzed apps, and the disagreements between layer and framework. */
 export interface Watch {
-  /** Those that Node's parser let through. */
+  /** Requests that passed Node's parser. */
   requests: number;
   entered: number;
   exited: number;
@@ -45,12 +45,12 @@ export interface Fuzzed {
   readonly layer: Layer;
 }
 
-/** What `bodyLimit()` lets through, in bytes. */
+/** The `bodyLimit()`, in bytes. */
 export const largestBody = 100_000;
 
 const file = path.join(__dirname, '../fixtures/small.txt');
 
-/** The path, query, host and scheme that native code below the layer would route by. */
+/** The path, query, host and scheme that native code below the layer would use. */
 interface Seen {
   readonly path: string;
   readonly query: string;
@@ -58,7 +58,7 @@ interface Seen {
   readonly scheme: string;
 }
 
-/** Compares what the layer tells of a request with what the framework does. */
+/** Compares the layer's view of a request with the framework's. */
 function comparing(watch: Watch): Middleware {
   return async function compare(request, callNext) {
     const url = new URL(request.url);
@@ -124,7 +124,7 @@ function counted(watch: Watch): Depends<number> {
   return Depends(dependency({ again: Depends(getCounted, { useCache: false }) }, getCounted));
 }
 
-/** Native code, the same on every framework, over Node's own objects. */
+/** Native code over Node's own objects, the same on every framework. */
 const natively: Record<string, (req: IncomingMessage, res: ServerResponse) => unknown> = {
   '/echo': (req, res) => {
     res.setHeader('content-type', 'application/octet-stream');
@@ -197,12 +197,12 @@ function builtIns(isSecure: boolean): Middleware[] {
   ];
 }
 
-/** A layer whose errors are expected: what a client can cause is no news here. */
+/** A layer that does not print errors, because clients can cause them. */
 function quiet(middleware: readonly Middleware[]): Layer {
   return new Layer({ middleware: [...middleware], onError: () => undefined });
 }
 
-/** `isBare`: the app without any layer, for comparison. */
+/** Without `layer`: the bare app, for comparison. */
 function expressApp(layer: Layer | undefined, counts: Depends<number>, isWrapped: boolean): RequestListener {
   const app = express();
   app.set('env', 'test');
@@ -222,7 +222,7 @@ function expressApp(layer: Layer | undefined, counts: Depends<number>, isWrapped
   return layer && isWrapped ? wrap(app, layer) : app;
 }
 
-/** Express' own page would show the stack. */
+/** Express' own error page would show the stack. */
 const renderError: ErrorRequestHandler = (error, _req, res, next) => {
   if (res.headersSent) next(error);
   else res.status(error.status ?? 500).json({ error: String(error.message) });
@@ -259,10 +259,10 @@ function koaApp(layer: Layer | undefined, counts: Depends<number>): RequestListe
 
 export interface FuzzedKind {
   readonly name: string;
-  /** Below a layer that changes nothing. */
+  /** The app below a layer that changes nothing. */
   transparent(watch: Watch): Fuzzed;
   bare(): RequestListener;
-  /** Below every built-in. */
+  /** The app below every built-in. */
   full(watch: Watch, isSecure: boolean): Fuzzed;
 }
 

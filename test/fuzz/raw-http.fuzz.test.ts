@@ -5,7 +5,7 @@ import { type Fuzzed, fuzzedKinds, largestBody, type Watch } from './fuzzed-apps
 import { type Sent, sent } from './raw-request.js';
 import { exchange, parseResponses, type RawResponse, withoutDates } from './raw-response.js';
 
-/** Connections for each of the properties; `npm run fuzz` sends more of them, by a seed of its own. */
+/** How many connections test each property; `npm run fuzz` uses more, with its own seed. */
 const numRuns = Number(process.env.FUZZ_CONNECTIONS ?? 150);
 const seed = process.env.FUZZ_SEED === undefined ? 16 : Number(process.env.FUZZ_SEED);
 const minute = 60_000;
@@ -25,7 +25,7 @@ function note(title: string, { requests, entered, exited }: Watch): void {
   totals.push(`${title}: ${numRuns} connections, ${requests} requests, ${entered} entered, ${exited} exited`);
 }
 
-/** What Node itself has refused by its code: what is on its way then is cut. */
+/** The codes with which Node refused requests; answers in transit are then cut. */
 const refused: string[] = [];
 function noteRefused(socket: Socket): void {
   socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
@@ -33,7 +33,7 @@ function noteRefused(socket: Socket): void {
   });
 }
 
-/** Servers on loopback for as long as `use` runs. */
+/** Runs servers on loopback during `use`. */
 async function serving(
   listeners: readonly RequestListener[],
   use: (ports: number[]) => Promise<void>,
@@ -41,7 +41,7 @@ async function serving(
   const servers = await Promise.all(
     listeners.map(async listener => {
       const server = http.createServer(listener).on('connection', noteRefused);
-      // Node would cut what is still on its way to a client that has ended its side.
+      // Node would cut answers in transit to a client that has ended its side.
       Object.assign(server, { httpAllowHalfOpen: true });
       await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
       return server;
@@ -61,7 +61,7 @@ async function everything(check: (one: Sent) => Promise<void>): Promise<void> {
   await fc.assert(fc.asyncProperty(sent, check), { numRuns, seed, endOnFailure: false });
 }
 
-/** No crash, no rejection that nobody handles, no difference between the layer and the framework. */
+/** Expects no crash, no unhandled rejection, and no disagreement between layer and framework. */
 function expectCalm(watch: Watch): void {
   expect(strays.splice(0)).toEqual([]);
   expect(watch.differences.splice(0)).toEqual([]);
@@ -121,18 +121,17 @@ describe.each(fuzzedKinds)('on $name, with arbitrary bytes from a client', kind 
 });
 
 /**
- * Whether every answer has to be on the wire. Node cuts what is on its way when it refuses what stands behind it, and puts
- * the `100 Continue` of a request that waits for its turn between the head and the body of its answer.
+ * Whether every answer must be complete. When Node refuses a request, it cuts earlier answers, and it puts
+ * the `100 Continue` of a waiting request between the head and the body of the answer before it.
  */
 function isAnsweredWhole({ leaves, methods, text }: Sent): boolean {
   const isRefused = refused.splice(0).length > 0;
   const isMixedUp = methods.length > 1 && /100-continue/i.test(text);
-  // `bodyLimit()` cuts an answer that is made of a body which turns out to be too large.
+  // `bodyLimit()` cuts an answer that streams a request body which proves too large.
   const isTooLarge = text.length > largestBody;
   return leaves === 'ends' && !isRefused && !isMixedUp && !isTooLarge;
 }
 
-/** The bare app has no endpoints. */
 function isNative({ text }: Sent): boolean {
   return !/\/(file|events|session|form|body|redirect|streamed|admin)/i.test(text);
 }

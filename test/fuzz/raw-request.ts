@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 
-/** What one connection sends: requests in a row, and whether the client leaves before the last byte. */
+/** The bytes of one connection: requests in a row, and whether the client leaves early. */
 export interface Sent {
-  /** The bytes as latin1, which fast-check prints readably. */
+  /** The bytes as latin1, which fast-check prints legibly. */
   readonly text: string;
-  /** The methods of the requests, in order, for reading the answers. */
+  /** The methods of the requests, in order, needed to parse the answers. */
   readonly methods: readonly string[];
-  /** How the client leaves: it ends its side, or it resets the connection behind this share of its bytes. */
+  /** How the client leaves: it ends its side, or resets the connection after this share of the bytes. */
   readonly leaves: 'ends' | number;
 }
 
@@ -36,12 +36,12 @@ export const targets = [
   '/admin',
 ] as const;
 
-/** Every byte but those that end a line; Node decides which of them a header may have. */
+/** Every byte except line ends; Node decides which of them a header may contain. */
 const anyText = fc
   .string({ unit: fc.integer({ min: 1, max: 255 }).map(code => String.fromCharCode(code)), maxLength: 30 })
   .map(text => text.replace(/[\r\n\0]/g, ''));
 
-/** Mostly a known text, sometimes with a part that no one expects. */
+/** Mostly a known text, sometimes with an unexpected part. */
 export function near(...known: readonly string[]): fc.Arbitrary<string> {
   const one = fc.constantFrom(...known);
   return fc.oneof(
@@ -164,7 +164,7 @@ const values: Readonly<Record<string, fc.Arbitrary<string>>> = {
 const header = fc
   .constantFrom(...Object.entries(values))
   .chain(([name, value]) => value.map(text => `${name}: ${text}`));
-/** A few at a time: with many, some byte of one of them makes Node refuse most of the requests. */
+/** Only a few headers: with many, Node would refuse most requests for some byte. */
 const headers = fc.uniqueArray(header, { maxLength: 4, selector: line => line.split(':', 1)[0] });
 
 const multipart = [
@@ -187,7 +187,7 @@ const body = fc.oneof(
   fc.integer({ min: 1, max: 4 }).map(times => '\xff'.repeat(times * 40_000)),
 );
 
-/** The body as it stands on the wire, by a framing that is right more often than not. */
+/** The body on the wire, usually with correct framing. */
 const framed = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ lines: [] as string[], text: '' }) },
   { weight: 4, arbitrary: body.map(text => ({ lines: [`Content-Length: ${text.length}`], text })) },
@@ -248,7 +248,7 @@ const leaves = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
 );
 
-/** One to three requests on one connection, now and then with bytes behind them that are no request. */
+/** One to three requests on one connection, sometimes followed by bytes that are not a request. */
 export const sent: fc.Arbitrary<Sent> = fc
   .tuple(
     fc.array(request, { minLength: 1, maxLength: 3 }),

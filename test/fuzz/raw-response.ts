@@ -1,17 +1,17 @@
 import net from 'node:net';
 import type { Sent } from './raw-request.js';
 
-/** One answer, as its own framing delimits it. */
+/** One answer, delimited by its own framing. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: Buffer;
 }
 
-/** Milliseconds after which a connection counts as hanging; none here takes a tenth of it. */
+/** How many milliseconds until a connection counts as hanging, ten times what any takes. */
 const patience = 10_000;
 
-/** Sends on a connection of its own. Resolves with all that came back, and whether the connection had to be given up. */
+/** Sends on its own connection. Resolves with all bytes received, and whether the connection hung. */
 export function exchange(port: number, { text, leaves }: Sent): Promise<{ bytes: Buffer; hangs: boolean }> {
   return new Promise(resolve => {
     const bytes = Buffer.from(text, 'latin1');
@@ -37,7 +37,7 @@ export function exchange(port: number, { text, leaves }: Sent): Promise<{ bytes:
   });
 }
 
-/** Without the one header that tells the time. */
+/** Removes the `date` header. */
 export function withoutDates(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/\r\nDate: [^\r]*/g, '');
 }
@@ -45,8 +45,8 @@ export function withoutDates(bytes: Buffer): string {
 const line = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ?([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
- * Reads the answers off the wire, each by its own framing: what stands behind the last byte of one is the head of the next.
- * Throws where the bytes are not HTTP.
+ * Parses answers by their own framing: the next head begins after the last byte of an answer. Throws if the
+ * bytes are not HTTP.
  */
 export function parseResponses(bytes: Buffer, methods: readonly string[]): RawResponse[] {
   const found: RawResponse[] = [];

@@ -247,7 +247,7 @@ it.each([-1, Number.NaN, 2 ** 31, '10s', null])('rejects a deadline of %p', asyn
 });
 
 describe.each(frameworks)('native code on $name whose client has gone', ({ app }) => {
-  /** Asks, and goes away when native code is at work. */
+  /** Sends a request, and leaves while native code is running. */
   async function leave(url: string, log: EventLog): Promise<void> {
     const controller = new AbortController();
     const answered = fetch(url, { signal: controller.signal }).catch((error: Error) => error.name);

@@ -10,7 +10,9 @@ describe('layer.run', () => {
       middleware: [() => Promise.reject(new Error('there is no middleware'))],
       dependencies: [Depends(() => Promise.reject(new Error('a guard of requests')))],
       onError: (error, { phase, request }) =>
-        events.push(`told ${phase} of ${request.url}: ${(error as { code?: string }).code ?? error.message}`),
+        events.push(
+          `reported ${phase} of ${request.url}: ${(error as { code?: string }).code ?? error.message}`,
+        ),
     });
   });
 
@@ -24,7 +26,7 @@ describe('layer.run', () => {
         events.push(`${name} exit with ${(error as Error).message}`);
         throw error;
       } finally {
-        // biome-ignore lint/correctness/noUnsafeFinally: what a careless exit does.
+        // biome-ignore lint/correctness/noUnsafeFinally: simulates a careless exit.
         if (fails) throw new Error(`${name} failed`);
       }
     };
@@ -69,7 +71,7 @@ describe('layer.run', () => {
     expect(events).toEqual([
       'db enter',
       'db exit with Not Found',
-      'told background of callnext:run: TASK_DROPPED',
+      'reported background of callnext:run: TASK_DROPPED',
       'always',
     ]);
   });
@@ -99,7 +101,7 @@ describe('layer.run', () => {
       return 'done';
     });
     expect(result).toBe('done');
-    expect(events).toEqual(['told background of callnext:run: mail']);
+    expect(events).toEqual(['reported background of callnext:run: mail']);
   });
 
   it('uses overrides and the default scope of the layer', async () => {

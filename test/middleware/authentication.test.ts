@@ -141,11 +141,14 @@ describe.each(frameworks)('authentication() on $name', framework => {
 it.each([
   [
     () => authentication({} as never),
-    'The option `backend` of `authentication()` is an object with a method `authenticate(request)`',
+    'The option `backend` of `authentication()` must be an object with a method `authenticate(request)`',
   ],
   [() => authentication({ backend: (() => null) as never }), 'The option `backend`'],
   [() => authentication({ backend, onError: 1 as never }), 'The option `onError`'],
-  [() => requires('a', { status: 200 }), 'The option `status` of `requires()` is a status from 400 to 599'],
+  [
+    () => requires('a', { status: 200 }),
+    'The option `status` of `requires()` must be a status from 400 to 599',
+  ],
   [() => requires('a', { redirect: '' }), 'The option `redirect`'],
   [() => requires('a', { statusCode: 401 } as never), '`requires()` has no option `statusCode`'],
 ])('rejects invalid options when it is built: %s', (build, message) => {

@@ -22,7 +22,7 @@ const post = (body: string, path = '/'): Asked => ({
   headers: { 'content-length': String(body.length) },
 });
 
-/** Sends chunks without telling how long they are together. */
+/** Sends chunks without a declared length. */
 function postChunks(
   port: number,
   path: string,
@@ -387,7 +387,7 @@ it.each([
     .use(toExpress(new Layer({ middleware: [bodyLimit({ maxBodySize: 10 })], onError: () => undefined })));
   await listening(app as http.RequestListener, async (_url, port) => {
     expect(await postChunks(port, '/nowhere', [ten, ten, ten])).toEqual(tooLarge);
-    // finalhandler sets its headers when the request has ended: what it throws there ends the process.
+    // finalhandler sets its headers after the request has ended: an exception there would end the process.
     await log.until('read');
     expect(await ask(port)).toMatchObject({ status: 404 });
   });
@@ -399,7 +399,7 @@ const uploads = [
   ['in chunks', `Transfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`],
 ] as const;
 
-/** What an app answers an upload that its handler fails without reading, and the request that comes behind it. */
+/** The answer to an upload whose handler fails without reading it, and to the next request. */
 async function failUnread(
   { app }: (typeof mounts)[number],
   layer: Layer | undefined,
@@ -464,6 +464,6 @@ it('refuses an oversized body in a parser of Koa', async () => {
 
 it.each([[{}], [{ maxBodySize: -1 }], [{ maxBodySize: '1mb' }]])('rejects %j when it is built', options => {
   expect(() => bodyLimit(options as never)).toThrow(
-    'The option `maxBodySize` of `bodyLimit()` is a whole number',
+    'The option `maxBodySize` of `bodyLimit()` must be a whole number',
   );
 });

@@ -11,7 +11,7 @@ interface Case {
   readonly below?: Answering;
   readonly status?: number;
   readonly text?: string;
-  /** All headers of CORS, and `vary`, that the response has. */
+  /** All CORS headers of the response, and `vary`. */
   readonly expected: Record<string, string>;
 }
 
@@ -24,7 +24,7 @@ const vary = { vary: 'Origin' };
 const allowOrigin = (value = origin) => ({ 'access-control-allow-origin': value });
 const credentials = { 'access-control-allow-credentials': 'true' };
 
-/** What every answer to a preflight has. */
+/** The headers of every preflight answer. */
 function preflight(
   others: Record<string, string | undefined> = {},
   methods = 'GET',
@@ -107,13 +107,13 @@ const simple: Case[] = [
     expected: { ...vary, ...allowOrigin(), ...credentials },
   },
   {
-    title: 'a listed origin with credentials is told so',
+    title: 'a listed origin with credentials gets both headers',
     options: { ...listed, allowCredentials: true },
     headers: { origin },
     expected: { ...vary, ...allowOrigin(), ...credentials },
   },
   {
-    title: 'an origin that is not listed is told of credentials, and of nothing to use them with',
+    title: 'an unlisted origin gets the credentials header only',
     options: { ...listed, allowCredentials: true },
     headers: { origin: 'https://evil.example' },
     expected: { ...vary, ...credentials },
@@ -295,7 +295,7 @@ const preflights: Case[] = [
     expected: preflight(allowOrigin(), 'POST'),
   },
   {
-    title: 'methods are told as they are listed',
+    title: 'methods are sent as they are listed',
     options: { ...listed, allowMethods: ['PUT', 'GET'] },
     ...asking('PUT'),
     ...ok,
@@ -568,7 +568,7 @@ describe('cors() options', () => {
     [{ maxAge: -1 }, 'maxAge'],
     [{ maxAge: 1.5 }, 'maxAge'],
   ])('refuses %j', (options, name) => {
-    expect(message(options)).toContain(`The option \`${name}\` of \`cors()\` is `);
+    expect(message(options)).toContain(`The option \`${name}\` of \`cors()\` must be `);
   });
 
   it('rejects an unknown option, such as one in Python spelling', () => {

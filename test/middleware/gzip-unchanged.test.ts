@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const names = Object.keys(contents);
 const typeOf = (name: string): string => (name.endsWith('.png') ? 'image/png' : 'text/plain');
 
-/** Answers with 304 by the etag, as a middleware that stands inside `gzip()`. */
+/** Answers with 304 if the etag matches, inside `gzip()`. */
 const conditional: Middleware = async (request, callNext) => {
   const response = await callNext(request);
   const etag = `"${createHash('sha1')
@@ -43,7 +43,7 @@ const conditional: Middleware = async (request, callNext) => {
   return new Response(null, { status: 304, headers: { etag } });
 };
 
-/** Ways in which an app answers with a content, and with a 304 where the client has it. */
+/** Ways to answer with content, and with 304 if the client has it. */
 const expressWays: Readonly<Record<string, (app: express5.Express) => void>> = {
   'res.send() with its own etag': app =>
     app.get('/:name', (req, res) => {
@@ -167,7 +167,7 @@ describe.each(ways)('below gzip(), %s', (title, listener) => {
           const full = await ask(port, { path: `/${name}`, headers: coding });
           const { etag = '', vary } = full.headers;
           const again = await ask(port, { path: `/${name}`, headers: { ...coding, 'if-none-match': etag } });
-          // Without a type there is no telling an image from a text where nobody says that it is coded.
+          // Without a type, an uncoded image cannot be distinguished from text.
           const isKnown =
             accepts !== undefined || (!title.startsWith('a handler') && !title.startsWith('a middleware'));
           expect([name, again.status, again.headers.etag, isKnown ? again.headers.vary : vary]).toEqual([

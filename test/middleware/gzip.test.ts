@@ -26,7 +26,7 @@ interface Case {
   readonly accepts?: string;
   readonly below?: Answering;
   readonly method?: string;
-  /** The coding of the answer; none for what stays as it is. */
+  /** The coding of the answer; unset if it stays unchanged. */
   readonly coding?: 'gzip' | 'br';
   readonly varies: boolean;
 }
@@ -235,7 +235,7 @@ describe.each(hosts)('gzip() on $name', host => {
   });
 });
 
-/** What a client has of a coded stream, piece by piece. */
+/** The decoded pieces of a stream, as a client receives them. */
 function piecesOf(port: number, path: string, coding: 'gzip' | 'br') {
   return new Promise<{ next: () => Promise<string>; ended: Promise<void>; failed: Promise<Error> }>(
     (resolve, reject) => {
@@ -264,7 +264,7 @@ function piecesOf(port: number, path: string, coding: 'gzip' | 'br') {
   );
 }
 
-/** A client that goes away when it has the first chunk. */
+/** A client that leaves after the first chunk. */
 function leaveAtFirstChunk(port: number): void {
   const options = { port, host: '127.0.0.1', headers: { 'accept-encoding': 'gzip' }, agent: false };
   const sent = http.get(options, received => {
@@ -387,7 +387,7 @@ describe.each(frameworks)('gzip() of streams on $name', framework => {
           await new Promise(resolve => setImmediate(resolve));
         }
       } finally {
-        // biome-ignore lint/correctness/noUnsafeFinally: it is what is told
+        // biome-ignore lint/correctness/noUnsafeFinally: reports the failure
         throw new Error('closing failed');
       }
     }
@@ -544,6 +544,6 @@ describe('gzip() options', () => {
     [{ encodings: 'gzip' }, 'encodings'],
     [{ excludeContentTypes: ['image'] }, 'excludeContentTypes'],
   ])('refuses %j', (options, name) => {
-    expect(() => gzip(options as never)).toThrow(`The option \`${name}\` of \`gzip()\` is `);
+    expect(() => gzip(options as never)).toThrow(`The option \`${name}\` of \`gzip()\` must be `);
   });
 });

@@ -52,11 +52,11 @@ function koaApp(middleware: Middleware[]): RequestListener {
   return app.callback();
 }
 
-/** What the wire lets through in a header: all but line breaks and zeros, as latin1. */
+/** The characters that a header may carry on the wire: all except line breaks and NUL, as latin1. */
 const anyText = fc
   .string({ unit: fc.integer({ min: 1, max: 255 }).map(code => String.fromCharCode(code)), maxLength: 40 })
   .map(text => text.replace(/[\r\n\0]/g, ''));
-/** Mostly what is known; the rest is refused by Node itself more often than not. */
+/** Mostly known values; Node itself usually refuses the rest. */
 const near = (...known: string[]) =>
   fc.oneof(
     { weight: 24, arbitrary: fc.constantFrom(...known) },
@@ -131,7 +131,7 @@ function parse(bytes: string): Answer[] {
   for (const line of lines) {
     const [, name = '', value = ''] =
       /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? [];
-    // A header that is none would not have been parsed.
+    // An invalid header would not have been parsed.
     expect(name).not.toBe('');
     found.set(name.toLowerCase(), [...(found.get(name.toLowerCase()) ?? []), value]);
   }
@@ -171,14 +171,14 @@ describe.each([
         fc.assert(
           fc.asyncProperty(asked, async request => {
             const { status, headers: got } = await send(port, request);
-            // 400 is also what Node answers to what is no request.
+            // Node also answers 400 to bytes that are not a request.
             expect([200, 307, 400, 404]).toContain(status);
             for (const allowed of got.get('access-control-allow-origin') ?? []) {
               expect(isListedOrigin(allowed)).toBe(true);
               expect(allowed).toBe(request.headers.Origin?.trim());
             }
             const { 'X-Forwarded-Host': forwarded = '' } = request.headers;
-            // Koa takes the user off a host that it is given.
+            // Koa strips user info from a host.
             const effective = (forwarded.split(',')[0]?.trim() || request.host).replace(/^.*@/, '').trim();
             if (status === 200 && !got.has('access-control-allow-methods'))
               expect(isListedHost(effective)).toBe(true);
@@ -203,7 +203,7 @@ describe.each([
         fc.assert(
           fc.asyncProperty(asked, async request => {
             const { status, headers: got } = await send(port, request);
-            // Without sessions() the endpoint fails.
+            // Without sessions(), the endpoint fails.
             expect([307, 400, 500]).toContain(status);
             const location = got.get('location')?.[0];
             if (status !== 307) return expect(location).toBeUndefined();
@@ -213,7 +213,7 @@ describe.each([
               .join(' ')
               .toLowerCase();
             const known = hostname.startsWith('[') ? '[' : hostname;
-            // Koa writes what is not ASCII in another way.
+            // Koa writes non-ASCII characters differently.
             const isRewritten = /[^\x20-\x7e]/.test(asked) || /^[\d.]+$/.test(hostname);
             expect(asked.includes(known) || isRewritten).toBe(true);
           }),

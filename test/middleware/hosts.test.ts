@@ -102,7 +102,7 @@ describe.each(hosts)('httpsRedirect() on $name', host => {
   });
 });
 
-/** The two behind a proxy that ends TLS. */
+/** Both frameworks behind a proxy that terminates TLS. */
 const behindProxy: [string, (isTrusted: boolean, layer: Layer) => RequestListener][] = [
   [
     'Express',
@@ -269,7 +269,7 @@ describe('trustedHost() options', () => {
     [{ allowedHosts: [''] }],
   ])('refuses %j', options => {
     expect(() => trustedHost(options as never)).toThrow(
-      "is a list of hosts without a port, such as 'example.com'. Domain wildcard patterns must be like '*.example.com', received",
+      "must be a list of hosts without a port, such as 'example.com' or '*.example.com', received",
     );
   });
 

@@ -21,7 +21,7 @@ import { EventLog, gate } from '../support/events.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** What Python prints of a float below 1. */
+/** Python's format of a float below 1. */
 const pythonFloat = /^(?:0\.\d+|\d(?:\.\d+)?e-\d\d)$/;
 
 describe.each(hosts)('on $name', host => {
@@ -249,7 +249,7 @@ describe.each(frameworks)('on $name', framework => {
     });
     const layer = new Layer({
       middleware: [timeout({ timeoutMs: 20 })],
-      onError: error => log.add(`told: ${(error as { code?: string }).code ?? error.message}`),
+      onError: error => log.add(`reported: ${(error as { code?: string }).code ?? error.message}`),
     });
     const app = framework.app().use(layer).at('/', late);
     await listening(app.listener(), async (_url, port) => {
@@ -262,7 +262,7 @@ describe.each(frameworks)('on $name', framework => {
       'aborted: MIDDLEWARE_TIMEOUT',
       'through',
       'thrown in: Gateway Timeout',
-      'told: TASK_DROPPED',
+      'reported: TASK_DROPPED',
       'always',
     ]);
   });
@@ -294,7 +294,7 @@ describe.each(frameworks)('on $name', framework => {
       );
     await listening(app.listener(), async (url, port) => {
       const stream = await fetch(url);
-      // The time of the one that began before is up, too, when this one's is.
+      // The earlier request's time is also up when this one's is.
       expect((await ask(port, { path: '/never' })).status).toBe(504);
       more.open();
       expect(await stream.text()).toBe('ab');
@@ -445,15 +445,24 @@ it.each([
 });
 
 it.each([
-  [() => processTime({ header: 'x y' }), 'The option `header` of `processTime()` is the name of a header'],
-  [() => requestId({ generator: 'uuid' as never }), 'The option `generator` of `requestId()` is a function'],
+  [
+    () => processTime({ header: 'x y' }),
+    'The option `header` of `processTime()` must be the name of a header',
+  ],
+  [
+    () => requestId({ generator: 'uuid' as never }),
+    'The option `generator` of `requestId()` must be a function',
+  ],
   [
     () => timeout({} as never),
-    'The option `timeoutMs` of `timeout()` is a whole number from 1 to 2147483647',
+    'The option `timeoutMs` of `timeout()` must be a whole number from 1 to 2147483647',
   ],
   [() => timeout({ timeoutMs: 0 }), 'The option `timeoutMs`'],
-  [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` is a limiter'],
-  [() => serverTiming({ enabled: true as never }), 'The option `enabled` of `serverTiming()` is a function'],
+  [() => rateLimit({} as never), 'The option `limiter` of `rateLimit()` must be a limiter'],
+  [
+    () => serverTiming({ enabled: true as never }),
+    'The option `enabled` of `serverTiming()` must be a function',
+  ],
   [() => timeout(undefined as never), 'The options of `timeout()` must be an object, received `undefined`'],
 ])('rejects invalid options when it is built: %s', (build, message) => {
   expect(build).toThrow(message);

@@ -4,7 +4,7 @@ import { ask, type Got, hosts } from '../support/ask.js';
 import { gate } from '../support/events.js';
 import { type Framework, frameworks, listening } from '../support/frameworks.js';
 
-// Written by Starlette's signer, itsdangerous 2.1.2, at 1700000000 (2023-11-14) unless said otherwise.
+// Written by Starlette's signer, itsdangerous 2.1.2, at 1700000000 (2023-11-14) unless stated otherwise.
 const cookies = {
   ada: 'eyJ1c2VyIjogImFkYSIsICJuIjogeyJ5IjogMX19.ZVPxAA.7oEzSCPMAJcuMBKSqvqevt8LFBs',
   unicode:
@@ -19,7 +19,7 @@ const cookies = {
 type Change = (session: Session) => unknown;
 type Host = { framework: Framework; isNative: boolean };
 
-/** One client after the other, each with the cookies that it was given before. */
+/** A client that keeps the cookies it receives. */
 class Client {
   readonly #port: number;
   readonly cookies = new Map<string, string>();
@@ -40,14 +40,14 @@ class Client {
     return this.last.status === 200 ? JSON.parse(this.last.text) : this.last.status;
   }
 
-  /** The attributes of the cookie that came last, in any order. */
+  /** The attributes of the latest cookie, in any order. */
   get attributes(): string[] {
     const [line = ''] = this.last?.headers['set-cookie'] ?? [];
     return line.split('; ').slice(1).sort();
   }
 }
 
-/** An app whose paths change the session, and answer with it. */
+/** An app whose paths change the session and answer with it. */
 function serving<T>(
   { framework, isNative }: Host,
   options: SessionOptions,
@@ -123,14 +123,14 @@ const changes: Record<string, Change> = {
 };
 
 const secretKey = 'secret';
-/** 2023-11-14, when those of Starlette were written. */
+/** 2023-11-14, when Starlette's cookies were written. */
 const written = 1_700_000_000;
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** From here on it is this time, in seconds. */
+/** Sets the clock, in seconds. */
 function setTime(seconds: number): void {
   jest.spyOn(Date, 'now').mockReturnValue(seconds * 1000);
 }
@@ -372,7 +372,7 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
       expect(got.headers['set-cookie']).toBeUndefined();
     });
     expect(told[0]).toMatch(
-      /^SESSION_LATE: `request\.session` was changed at "exit" when its cookie had been set/,
+      /^SESSION_LATE: `request\.session` was changed at "exit" after the session cookie was written\./,
     );
   });
 
@@ -389,9 +389,12 @@ describe.each(frameworks)('sessions() on $name, elsewhere', framework => {
         paths.map(async name => JSON.parse((await ask(port, { path: `/${name}` })).text)),
       );
       expect(texts).toEqual([
-        '`request.session` is there below the middleware `sessions()` only. Add it: `layer.addMiddleware(sessions({ … }))`. (GET /session)',
-        '`request.user` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /user)',
-        '`request.auth` is there below the middleware `authentication()` only. Add it: `layer.addMiddleware(authentication({ … }))`. (GET /auth)',
+        '`request.session` requires the `sessions()` middleware. ' +
+          'Add it: `layer.addMiddleware(sessions({ … }))`. (GET /session)',
+        '`request.user` requires the `authentication()` middleware. ' +
+          'Add it: `layer.addMiddleware(authentication({ … }))`. (GET /user)',
+        '`request.auth` requires the `authentication()` middleware. ' +
+          'Add it: `layer.addMiddleware(authentication({ … }))`. (GET /auth)',
       ]);
     });
   });
@@ -442,7 +445,8 @@ it('says why a session cannot be stored', async () => {
   layer.addExceptionHandler(Error, () => Response.json({}, { status: 500 }));
   await listening(app.listener(), (_url, port) => ask(port));
   expect(told).toEqual([
-    'The session cookie `session` would have 5391 bytes, and browsers drop one of more than 4096. Keep less in `request.session`, such as a key to what is stored elsewhere. (GET /)',
+    'The session cookie `session` would have 5391 bytes, and browsers drop cookies over 4096 bytes. ' +
+      'Keep a key in `request.session`, and store the data elsewhere. (GET /)',
   ]);
 });
 
@@ -467,7 +471,7 @@ describe('sessions() options', () => {
     [{ secretKey, sessionCookie: '__Secure-a' }, 'httpsOnly'],
     [{ secretKey, sessionCookie: '__Host-a', httpsOnly: true, path: '/a' }, 'sessionCookie'],
   ])('refuses %j', (options, name) => {
-    expect(() => sessions(options as never)).toThrow(`The option \`${name}\` of \`sessions()\` is `);
+    expect(() => sessions(options as never)).toThrow(`The option \`${name}\` of \`sessions()\` must be `);
   });
 
   it('never reveals the secret', () => {

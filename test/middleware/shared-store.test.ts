@@ -11,7 +11,7 @@ interface Query {
   readonly values?: unknown[];
 }
 
-/** A server where `npm run test:postgres` has one, PostgreSQL in this process otherwise. */
+/** The server of `npm run test:postgres`, otherwise PostgreSQL within this process. */
 async function openStore(): Promise<{ client: unknown; close: () => Promise<void> }> {
   const { DATABASE_URL } = process.env;
   if (DATABASE_URL !== undefined) {
@@ -37,7 +37,7 @@ function limiterOver(client: unknown): Promise<RateLimiterPostgres> {
   });
 }
 
-// PostgreSQL in WebAssembly starts slowly on a busy machine.
+// PostgreSQL compiled to WebAssembly starts slowly on a busy machine.
 it('counts a client across all servers that share a store', async () => {
   const store = await openStore();
   try {

@@ -10,7 +10,7 @@ import {
 } from './scenario.js';
 
 const fault = fc.constantFrom('error' as const, 'http' as const, 'handled' as const);
-/** Most places do not fail, so that requests get somewhere; two at once and more are still common. */
+/** Most places do not fail, so that requests make progress; two or more failures are still common. */
 const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq: 6 });
 const scope = fc.constantFrom('function' as const, 'request' as const, 'background' as const);
@@ -51,7 +51,7 @@ const node = (name: string): fc.Arbitrary<Node> =>
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Dependencies that need some of those before them, where none outlives what it needs. */
+/** Links each dependency to earlier ones that live long enough. */
 function linked(nodes: readonly Node[], defaultScope: Scenario['defaultScope']): DependencySpec[] {
   type Scoped = { readonly scope: DependencySpec['scope'] };
   const outlives = (each: Scoped, other: Scoped, unnamed: Scenario['defaultScope']): boolean =>
@@ -59,7 +59,7 @@ function linked(nodes: readonly Node[], defaultScope: Scenario['defaultScope']):
   const made: DependencySpec[] = [];
   for (const [index, { needs, ...rest }] of nodes.entries()) {
     const known = needs.flatMap(each => made[each] ?? []);
-    // An endpoint is checked when it is built, for the default scope, and again in its layer.
+    // An endpoint is checked when it is built, with the default scope, and again in its layer.
     const living = known.filter(
       each => outlives(each, rest, defaultScope) && outlives(each, rest, 'request'),
     );
@@ -79,7 +79,7 @@ const middleware = (name: string): fc.Arbitrary<MiddlewareSpec> =>
       sets: rarely(task(`${name} task`)),
     })
     .map(({ sets, ...each }) => {
-      // Its list is not there to add anything to.
+      // Its list is closed by then.
       const set = sets && { name: sets.name, when: sets.when, fails: sets.fails };
       return compact({ name, ...each, sets: set }) as unknown as MiddlewareSpec;
     });
@@ -120,7 +120,9 @@ const endpointSpec = fc.record({
   ownTask: rarely(task('own task')),
 });
 
-/** Any request: a tree of dependencies in any scopes, failures anywhere, a client that may go away at any moment. */
+/**
+ * Any request: a tree of dependencies in any scopes, failures anywhere, a client that may leave at any time.
+ */
 export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
   .record({
     defaultScope: scope,
@@ -159,7 +161,7 @@ export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
     }) as unknown as Scenario;
   });
 
-/** Without the fields that are not set, so that a counterexample is short. */
+/** Removes unset fields, so that a counterexample is short. */
 function compact<T extends object>(fields: T): T {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined && value !== false),

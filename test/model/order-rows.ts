@@ -7,7 +7,9 @@ import type {
   TaskSpec,
 } from './scenario.js';
 
-/** The cast of docs/reference/order.md: two middlewares, a dependency of each scope, an endpoint with a task of each condition. */
+/**
+ * The cast of docs/reference/order.md: two middlewares, a dependency per scope, an endpoint with two tasks.
+ */
 interface Cast {
   readonly outer?: Partial<MiddlewareSpec>;
   readonly inner?: Partial<MiddlewareSpec>;
@@ -20,14 +22,14 @@ interface Cast {
   readonly goes?: Scenario['goes'];
 }
 
-/** A row of docs/reference/order.md: the page and the tests are made of these. */
+/** A row of docs/reference/order.md; the page and the tests are made from these. */
 export interface OrderRow {
   readonly title: string;
   readonly cast: Cast;
-  /** What happens, as it is shown; `…` stands for the way in. */
+  /** The events as shown; `…` stands for the way in. */
   readonly shown: string;
   readonly events: readonly string[];
-  /** What the client gets; `undefined` where its connection is gone. */
+  /** The status that the client gets; `undefined` if its connection was cut. */
   readonly status: number | undefined;
 }
 

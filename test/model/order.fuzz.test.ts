@@ -5,12 +5,12 @@ import { play } from './play.js';
 import { predict } from './predict.js';
 import { dependenciesOf, type Scenario } from './scenario.js';
 
-/** `npm run test:model` sets them: at least 10,000 in all. */
+/** Set by `npm run test:model`, to at least 10,000 in total. */
 const numRuns = Number(process.env.MODEL_RUNS ?? 150);
 const seed = process.env.MODEL_SEED === undefined ? 20261122 : Number(process.env.MODEL_SEED);
 const isLong = process.env.MODEL_RUNS !== undefined;
 
-/** What holds whatever happens, said without the model. */
+/** Checks invariants that hold for every scenario, independently of the model. */
 function expectInvariants(scenario: Scenario, events: readonly string[]): void {
   const count = (event: string): number => events.filter(each => each === event).length;
   for (const { name, kind, enter } of dependenciesOf(scenario)) {
@@ -41,7 +41,7 @@ describe.each(isLong ? frameworks : [express5Framework, koa3Framework])('any req
       }),
       { numRuns, seed, endOnFailure: process.env.MODEL_SHRINK === undefined },
     );
-    // jest fails a test in which a rejection is not handled.
+    // jest fails a test with an unhandled rejection.
     await new Promise(setImmediate);
   }, 3_600_000);
 });

@@ -28,10 +28,10 @@ import type {
   TaskSpec,
 } from './scenario.js';
 
-/** An exception that a handler is registered for. */
+/** An exception with a registered handler. */
 class Handled extends Error {}
 
-/** Plays a scenario on a framework, over a real socket, and tells what was seen of it when its last task has run. */
+/** Plays a scenario on a framework over a real socket. Resolves with what was seen, after the last task. */
 export async function play(scenario: Scenario, framework: Framework): Promise<Outcome> {
   const stage = new Stage(scenario);
   const app = framework.app();
@@ -77,7 +77,7 @@ class Stage {
     this.events.push(event);
   };
 
-  /** What the endpoint does, as a handler of the framework. */
+  /** Answers like the endpoint, as a handler of the framework. */
   async answer(answer: Answer): Promise<void> {
     const { dependencies, tasks, fault } = this.#scenario.endpoint;
     for (const each of dependencies) await answer.inject(this.#depends(each));
@@ -100,7 +100,7 @@ class Stage {
     });
   }
 
-  /** The client goes away, and those who work for it are told. */
+  /** Makes the client leave, and notifies those who wait for that. */
   async #goAway(request: Request): Promise<void> {
     const { signal } = request;
     const told = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
@@ -254,7 +254,7 @@ class Stage {
     }
   }
 
-  /** `list` is where it adds what it adds. */
+  /** Creates a task that adds further tasks to `list`. */
   #task(spec: TaskSpec, list?: BackgroundTasks): BackgroundTask {
     const run = async (): Promise<void> => {
       this.log(spec.name);
@@ -273,7 +273,7 @@ function fail(fault: Fault | undefined, message: string): void {
   if (fault === 'handled') throw new Handled(message);
 }
 
-/** What the model calls an error. */
+/** The model's name of an error. */
 function labelOf(error: Error): string {
   const { code } = error as { code?: string };
   const [, name] = /`([^`]+)`/.exec(error.message) ?? [];

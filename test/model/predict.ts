@@ -9,17 +9,17 @@ import type {
   TaskSpec,
 } from './scenario.js';
 
-/** An exception as far as the order is concerned: how it is called, and who has an answer for it. */
+/** An exception as the order sees it: its name, and who may answer it. */
 interface Failure {
   readonly label: string;
   readonly fault: Fault;
-  /** A handler has failed, or there was none: nobody is asked again but the handlers for `Error`. */
+  /** Its handler failed or does not exist: only handlers for `Error` remain. */
   isUnhandled?: boolean;
 }
 
 interface Answer {
   readonly status: number;
-  /** What is at its `background`, the outermost first. */
+  /** The tasks of its `background`, outermost first. */
   readonly tasks?: readonly TaskSpec[];
   readonly isStream?: boolean;
 }
@@ -30,8 +30,8 @@ interface Entered {
 }
 
 /**
- * The order of a request as docs/reference/order.md promises it, written down a second time and as plainly as it goes: no promises,
- * no adapters, one function after the other. Tests compare what happens with what this says.
+ * Computes the order that docs/reference/order.md promises, as plainly as possible: no promises, no adapters,
+ * one function after the other. Tests compare the real events with it.
  */
 export function predict(scenario: Scenario): Outcome {
   return new Prediction(scenario).run();
@@ -43,7 +43,7 @@ class Prediction {
   readonly #cache = new Set<string>();
   #entered: Entered[] = [];
   #tasks: TaskSpec[] = [];
-  /** Tasks of responses that are not sent, the outermost first. */
+  /** Tasks of responses that are not sent, outermost first. */
   #ofReplaced: TaskSpec[] = [];
   #isGone = false;
   #inside: LayerSpec[] = [];
@@ -127,7 +127,7 @@ class Prediction {
     this.#ofReplaced.unshift(...tasks);
   }
 
-  /** Nothing where the middleware has caught an exception, and answers itself. */
+  /** `undefined` if the middleware has caught an exception and answers itself. */
   #callNext(middleware: MiddlewareSpec, layer: LayerSpec, depth: number, index: number): Answer | undefined {
     try {
       return this.#middleware(layer, depth + 1, index);
@@ -189,13 +189,13 @@ class Prediction {
     if (fault) throw { label, fault } satisfies Failure;
   }
 
-  /** A stream that has begun is closed before the dependencies exit that it may use. */
+  /** Closes a started stream before the dependencies that it may use exit. */
   #closeStream(): void {
     if (this.#isOpen) this.#log('stream closed');
     this.#isOpen = false;
   }
 
-  /** Into the dependencies, then to the innermost handler there is. */
+  /** Throws a failure into the dependencies, then passes it to the innermost handler. */
   #recover(thrown: Failure): Answer {
     this.#closeStream();
     const failure = this.#leaveAll(() => true, thrown) as Failure;
@@ -249,7 +249,7 @@ class Prediction {
     this.#log('gone');
   }
 
-  /** Tells whether the body was cut. */
+  /** Returns whether the body was cut. */
   #send(answer: Answer | undefined, failure: Failure | undefined): boolean {
     if (this.#isGone) {
       if (failure) this.#log(`reported response: ${failure.label}`);
@@ -304,7 +304,7 @@ function unhandled(label: string): Failure {
   return { label, fault: 'error', isUnhandled: true };
 }
 
-/** Only failures of the model are thrown here; anything else is a fault of the model itself. */
+/** The model only throws its own failures; anything else is a bug in the model. */
 function asFailure(thrown: unknown): Failure {
   if (typeof thrown === 'object' && thrown !== null && 'label' in thrown) return thrown as Failure;
   throw thrown;

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-// A process of its own compiles the whole package: on a busy machine that takes longer than a test may by default.
+// Its own process compiles the whole package, which can exceed the default timeout on a busy machine.
 it('loads on a platform without some globals, as in the jsdom environment of jest', async () => {
   const file = path.join(__dirname, 'bare-globals.ts');
   const child = fork(path.join(__dirname, '../support/run-typescript.cjs'), [file], { stdio: 'pipe' });

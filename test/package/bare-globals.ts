@@ -1,4 +1,4 @@
-/** Loads every entry point where jest's jsdom environment has no such globals yet, and answers when they are there. */
+/** Loads every entry point before jest's jsdom environment has these globals, and answers once they exist. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 

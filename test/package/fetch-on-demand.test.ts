@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-// A process of its own compiles the whole package: on a busy machine that takes longer than a test may by default.
+// Its own process compiles the whole package, which can exceed the default timeout on a busy machine.
 it("answers without loading Node's Fetch, yet uses its classes when asked to", async () => {
   const file = path.join(__dirname, 'fetch-on-demand.ts');
   const child = fork(path.join(__dirname, '../support/run-typescript.cjs'), [file], { stdio: 'pipe' });

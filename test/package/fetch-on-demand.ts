@@ -1,11 +1,14 @@
-/** Answers a request with native code and one with an endpoint, and says what has been loaded of Fetch by then. */
+/**
+ * Answers one request natively and one with an endpoint, and reports which parts of Fetch were loaded by
+ * then.
+ */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { endpoint, Layer, type Request } from 'callnext';
 import { toExpress } from 'callnext/express';
 import express from 'express';
 
-/** Asking for the property of a class would load it. */
+/** Reading a property of the class would load it. */
 const isLoaded = (): boolean =>
   (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList.some(name =>
     name.endsWith('undici/undici'),

@@ -46,13 +46,13 @@ writeFileSync(text, '0123456789');
 writeFileSync(large, Buffer.alloc(20_000_000, 'x'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The files of this test that are open. */
+/** The open files of this test. */
 function openFiles(): string[] {
   const targets = readdirSync('/proc/self/fd').map(fd => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      return ''; // it was the one of this very look
+      return ''; // the descriptor of this very scan
     }
   });
   return targets.filter(target => target.startsWith(folder));
@@ -167,7 +167,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
         });
       });
       await until(() => size === 40_000_000);
-      // All of it is 40 MB. It goes when the collector has come to it.
+      // The response is 40 MB, and is freed once the collector has run.
       await until(() => {
         collect();
         return process.memoryUsage().arrayBuffers < before + 20_000_000;
@@ -193,7 +193,7 @@ describe.each(frameworks)('what a middleware does with a response on $name', ({ 
     await listening(app().use(late).at('/', sending).listener(), async url => {
       expect(await (await fetch(url)).text()).toBe('ab');
     });
-    // Runs after the timer of 0 ms that ended the wait for readers: timers of one length run in their order.
+    // Runs after the 0 ms timer that ended the wait for readers, because timers of equal length run in order.
     setTimeout(sent.open, 0);
     expect(await seen.opened).toEqual(['ab', 'BODY_CONSUMED']);
   });

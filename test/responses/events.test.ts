@@ -48,7 +48,7 @@ describe('a ServerSentEvent', () => {
   });
 });
 
-/** What a client receives, until it goes away. */
+/** What a client receives until it leaves. */
 async function receive(
   listener: http.RequestListener,
   use: (received: {

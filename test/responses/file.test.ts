@@ -38,7 +38,9 @@ async function ask(url: string, headers: Record<string, string>, method = 'GET')
   });
 }
 
-/** What a client makes decisions by. Etags differ by what they are made of; that there is one does not. */
+/**
+ * The parts of an answer that affect the client. Etags are computed differently; only their presence counts.
+ */
 function essence({ status, headers, body }: Answer): unknown {
   const {
     'content-length': length,
@@ -47,7 +49,7 @@ function essence({ status, headers, body }: Answer): unknown {
     'last-modified': modified,
     'accept-ranges': accept,
   } = headers;
-  // send clears the headers of its error pages.
+  // send removes headers from its error pages.
   if (status >= 400) return { status, range };
   const isBodySent = status < 300;
   return {
@@ -64,7 +66,7 @@ const modified = statSync(text).mtime;
 const earlier = new Date(modified.getTime() - 60_000).toUTCString();
 const later = new Date(modified.getTime() + 60_000).toUTCString();
 
-/** `ETAG` stands for the one that the server has given. */
+/** `ETAG` stands for the one that the server has sent. */
 const requests: [what: string, headers: Record<string, string>, file?: string][] = [
   ['nothing', {}],
   ['an empty file', {}, empty],
@@ -128,7 +130,7 @@ async function answerOf(
     const etag = (await ask(url, {})).headers.etag ?? '';
     const strong = etag.replace(/^W\//, '');
     const filled = Object.entries(headers).map(([name, value]) => {
-      // send takes its own weak etag for a strong one.
+      // send treats its own weak etag as strong.
       const asWritten = name === 'if-none-match' ? value.replace('W/ETAG', `W/${strong}`) : value;
       return [name, asWritten.replace('ETAG', etag)];
     });

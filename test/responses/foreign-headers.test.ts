@@ -13,7 +13,7 @@ const nodeFetch = require('node-fetch') as NodeFetch;
 
 const cookies = ['a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/', 'b=x,y', 'c-d=3; HttpOnly'] as const;
 
-/** Headers that only have what Fetch once had: everything joined. */
+/** Headers with only the methods of early Fetch: everything is joined. */
 class JoinedHeaders {
   readonly #lines: readonly (readonly [string, string])[];
 
@@ -22,7 +22,7 @@ class JoinedHeaders {
   }
 
   append(): void {
-    // What tells them from a `Map`.
+    // Distinguishes them from a `Map`.
   }
 
   get(name: string): string | null {
@@ -41,7 +41,7 @@ const lines: [string, string][] = [
   ...cookies.map(line => ['set-cookie', line] as [string, string]),
 ];
 
-/** Responses that are not the platform's. */
+/** Responses of other implementations. */
 const makers: readonly (readonly [name: string, make: () => ResponseLike])[] = [
   ['node-fetch 2', () => new nodeFetch.Response('body', { headers: lines })],
   ['@whatwg-node/fetch, a list', () => new PonyfillResponse('body', { headers: lines }) as ResponseLike],

@@ -6,13 +6,13 @@ import { frameworks, listening, mounts } from '../support/frameworks.js';
 import { listeningHttp2 } from '../support/http2.js';
 import { exchangeOnWire } from '../support/wire.js';
 
-/** What a middleware is shown of a body, and of copies of it. */
+/** What a middleware sees of a body and of its copies. */
 function shown(response: Response): unknown[] {
   const { body } = response;
   return [body, response.clone().body, new Response(response.body, response).body, response.bodyUsed];
 }
 
-/** A middleware that makes another response of each that has a body. */
+/** A middleware that replaces every response that has a body. */
 const shouting: Middleware = async (request, callNext) => {
   const response = await callNext(request);
   return response.body === null ? response : new Response((await response.text()).toUpperCase(), response);

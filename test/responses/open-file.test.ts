@@ -1,4 +1,4 @@
-// When a FileResponse opens its file, and that it closes it on every way.
+// Tests when a FileResponse opens its file, and that it always closes it.
 import { mkdtempSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import net from 'node:net';
@@ -29,7 +29,7 @@ writeFileSync(large, Buffer.alloc(8_000_000, 'abcdefghij'));
 writeFileSync(empty, '');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** How many files are open, and how many were. */
+/** How many files are open, and how many were opened. */
 let counted = { opened: 0, open: 0 };
 const { open, stat } = fs;
 beforeEach(() => {
@@ -51,7 +51,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-/** One file was opened, and is closed: what lets go of it does not wait for that. */
+/** Waits until the one opened file is closed; nothing else waits for that. */
 async function allClosed(): Promise<void> {
   expect(counted.opened).toBe(1);
   while (counted.open !== 0) await new Promise(resolve => setImmediate(resolve));

@@ -1,4 +1,4 @@
-// What `http.cookies` of Python writes, and reads.
+// Values written and read by Python's `http.cookies`.
 import { spawnSync } from 'node:child_process';
 import { type CookieOptions, endpoint, Layer, Response } from 'callnext';
 import { cookieValues } from 'callnext/adapter';
@@ -70,7 +70,7 @@ const interpreter = ['/usr/bin/python3', 'python3'].find(
     const [quoted, unquoted] = JSON.parse(String(stdout)) as [string[], string[]];
     expect(values.map(value => written(value))).toEqual(quoted);
     expect(unquoted).toEqual(values);
-    // What Python leaves bare is percent-decoded by ours, as every bare value is.
+    // We percent-decode values that Python leaves unquoted, like every unquoted value.
     const isRead = values.map(value => readBack(written(value)) === value);
     expect(values.filter((_value, index) => !isRead[index])).toEqual([]);
   },

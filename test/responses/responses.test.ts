@@ -73,7 +73,7 @@ describe('JSON', () => {
   });
 });
 
-/** Where a browser goes, from pages of either scheme. */
+/** Asserts which host a browser visits, from pages of either scheme. */
 function expectSameHost(response: Response, url: string): void {
   const { protocol, host } = new URL(url);
   const location = response.headers.get('location') ?? '';
@@ -427,7 +427,7 @@ describe.each(frameworks)('responses on $name', ({ app }) => {
         const request = http.get({ port });
         const response = await new Promise<http.IncomingMessage>(resolve => request.on('response', resolve));
         response.pause();
-        // It comes to rest: as often as it is looked at, nothing more is produced.
+        // Production stops: further checks show no more chunks.
         let before = -1;
         while (before !== produced) {
           before = produced;

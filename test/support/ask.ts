@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { endpoint, Layer, type Middleware, Response } from 'callnext';
 import { type Framework, frameworks, listening } from './frameworks.js';
 
-/** What a test asks for: what is not said is a GET of `/`. */
+/** A test's request; the default is `GET /`. */
 export interface Asked {
   method?: string;
   path?: string;
@@ -11,7 +11,7 @@ export interface Asked {
   body?: string | Buffer;
 }
 
-/** What came back; headers in lower case, `set-cookie` as a list. */
+/** The response; header names in lower case, `set-cookie` as a list. */
 export interface Got {
   status: number;
   headers: http.IncomingHttpHeaders;
@@ -19,7 +19,7 @@ export interface Got {
   text: string;
 }
 
-/** Asks by Node's client, which sends every header as it is given, `host` too. */
+/** Sends a request with Node's client, which sends every header as given, `host` too. */
 export function ask(
   port: number,
   { method = 'GET', path = '/', headers = {}, body }: Asked = {},
@@ -40,16 +40,16 @@ export function ask(
   });
 }
 
-/** What is below the middleware that a test is about. */
+/** The answer below the tested middleware. */
 export interface Answering {
   status?: number;
   headers?: Record<string, string>;
   body?: string | Buffer | null;
-  /** Chunks, in place of a body that is there as a whole. */
+  /** Streams these chunks instead of a complete body. */
   chunks?: readonly string[];
 }
 
-/** Each framework, with an endpoint below the middleware and with native code. */
+/** Each framework with an endpoint below the middleware, and with native code. */
 export const hosts: readonly { name: string; framework: Framework; isNative: boolean }[] = frameworks.flatMap(
   framework => [
     { name: `${framework.name}, an endpoint`, framework, isNative: false },
@@ -57,7 +57,7 @@ export const hosts: readonly { name: string; framework: Framework; isNative: boo
   ],
 );
 
-/** Runs middleware, outermost first, around an answer, and asks once. */
+/** Runs middleware, outermost first, around an answer, for one request. */
 export function askThrough(
   { framework, isNative }: { framework: Framework; isNative: boolean },
   middleware: readonly Middleware[],

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** DER of X.690: a tag, the length, the contents. */
+/** DER (X.690): a tag, the length, the contents. */
 function der(tag: number, ...contents: Uint8Array[]): Buffer {
   const { length } = Buffer.concat(contents);
   const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
@@ -13,7 +13,7 @@ const commonName = sequence(der(0x31, sequence(identifier('550403'), der(0x0c, B
 const ecdsaWithSha256 = sequence(identifier('2a8648ce3d040302'));
 const validity = sequence(...['200101000000Z', '491231235959Z'].map(time => der(0x17, Buffer.from(time))));
 
-/** A key and a certificate that it has signed itself, made anew for each run, so that no key is kept in the repository. */
+/** A key and a self-signed certificate, created for each run, so that the repository contains no key. */
 export function selfSigned(): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicInfo = publicKey.export({ type: 'spki', format: 'der' });

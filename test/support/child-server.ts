@@ -2,15 +2,16 @@ import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** A server in a process of its own, whose memory and limits are its own. */
+/** A server in its own process, with its own memory and limits. */
 export interface ChildServer {
   readonly port: number;
-  /** Sends a message, and resolves with the answer to it. */
+  /** Sends a message, and resolves with the reply. */
   tell(message: string | number): Promise<unknown>;
 }
 
 /**
- * Runs `use` against the server of a file, and ends its process. The file sends its port, and then one message for each that it gets.
+ * Runs `use` against a server in a child process, and then ends the process. The file sends its port, and
+ * then one reply per message.
  */
 export async function withChildServer<T>(
   file: string,
@@ -34,7 +35,7 @@ export async function withChildServer<T>(
   }
 }
 
-/** Rejects where the process ends without an answer. */
+/** Rejects if the process ends without a reply. */
 async function answerOf(child: ChildProcess): Promise<unknown> {
   const controller = new AbortController();
   const { signal } = controller;

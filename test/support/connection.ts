@@ -3,20 +3,20 @@ import { gunzipSync } from 'node:zlib';
 import type { Asked } from './ask.js';
 import { unchunked } from './wire.js';
 
-/** A response as it stood on the wire. `cut`: the connection ended in it. `hangs`: nothing came for 3 s. */
+/** A response on the wire. `cut`: the connection ended within it. `hangs`: nothing arrived for 3 s. */
 export interface Answered {
   readonly status: number | 'cut' | 'hangs';
-  /** Every byte, without the one header that tells the time. */
+  /** Every byte except the `date` header. */
   readonly raw: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Without chunks and gzip. */
+  /** Decoded, without chunks and gzip. */
   readonly text: string;
 }
 
-/** Milliseconds after which a request counts as one that hangs. */
+/** How many milliseconds until a request counts as hanging. */
 const bound = 3_000;
 
-/** A connection by hand, which sends one request after the other and reads every byte that comes back. */
+/** A raw connection that sends one request after the other and reads every byte of the answers. */
 export class Connection {
   readonly socket: net.Socket;
   #bytes = Buffer.alloc(0);
@@ -36,7 +36,7 @@ export class Connection {
     return this.socket.destroyed;
   }
 
-  /** Sends a request, or the beginning of one. */
+  /** Sends a request or its beginning. */
   send({ method = 'GET', path = '/', headers = {}, body }: Asked): void {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const all = Object.entries({ host: 'app.test', ...length, ...headers });
@@ -61,7 +61,7 @@ export class Connection {
     }
   }
 
-  /** Resolves when something has come, or after a time. */
+  /** Resolves when data has arrived, or after a timeout. */
   async more(milliseconds = bound): Promise<void> {
     await new Promise<void>(resolve => {
       const timer = setTimeout(resolve, milliseconds);
@@ -77,7 +77,7 @@ export class Connection {
   }
 }
 
-/** How long the response is that the bytes begin with, once all of it is there. */
+/** The length of the response at the start of the bytes, once it is complete. */
 function lengthOf(bytes: Buffer, isHead: boolean): number | undefined {
   const end = bytes.indexOf('\r\n\r\n') + 4;
   if (end < 4) return undefined;

@@ -11,34 +11,33 @@ import { inject as injectKoa, backgroundTasks as tasksOfKoa, toKoa } from 'calln
 import express5 from 'express';
 import Koa3 from 'koa';
 
-// The older majors have the same surface here; their own types are not installed under an alias.
+// The older majors have the same API here, and their types are not installed under an alias.
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
 type Mountable = Layer | Middleware | Endpoint | Declared<unknown>;
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => unknown;
 
-/** What a test mounts, in words that every framework understands. */
+/** An app for tests, with the same methods on every framework. */
 export interface TestApp {
-  /** Mounts a layer or a middleware around everything that comes after it. */
+  /** Mounts a layer or a middleware around everything after it. */
   use(target: Layer | Middleware): TestApp;
   /** Mounts a layer, a middleware or an endpoint at a path. */
   at(path: string, ...targets: Mountable[]): TestApp;
   /** Mounts native code that writes to Node's response. */
   native(path: string, listener: Listener): TestApp;
-  /** Mounts native code that answers as the framework's users do: `send(status, body)`. */
+  /** Mounts native code that answers like the framework's users: `send(status, body)`. */
   handler(path: string, handle: (answer: Answer) => unknown): TestApp;
-  /** What runs around everything that comes after it, natively: before and after. */
+  /** Mounts native code around everything after it. */
   around(before: (res: http.ServerResponse) => void, after: () => void): TestApp;
   /**
-   * The app's own error middleware, below nothing of ours: it answers by JSON of what `render` gives, with the status of the error.
-   * To be called first: on Koa it is around everything that comes after it, on Express behind all.
+   * Mounts the app's own error middleware outside all layers; it answers with the JSON of `render` and the
+   * error's status. Call it first: on Koa it wraps everything after it, on Express it is mounted last.
    */
   errors(render: (error: unknown, answer: Answer) => object): TestApp;
   listener(): http.RequestListener;
 }
 
-/** The framework's own way of answering. */
 export interface Answer {
   readonly req: http.IncomingMessage;
   readonly res: http.ServerResponse;
@@ -46,9 +45,9 @@ export interface Answer {
   set(name: string, value: string): Answer;
   send(body: string | Buffer | object | NodeJS.ReadableStream | null): void;
   redirect(url: string): void;
-  /** `inject` of the framework's adapter. */
+  /** The adapter's `inject`. */
   readonly inject: Inject;
-  /** `backgroundTasks` of the framework's adapter. */
+  /** The adapter's `backgroundTasks`. */
   tasks(): BackgroundTasks;
 }
 
@@ -71,7 +70,7 @@ function expressFramework(name: string, express: typeof express5, isWrapped = fa
   return { name, isKoa: false, app: () => expressApp(express, isWrapped) };
 }
 
-/** `isWrapped`: what would be the first middleware of the app is around it, by `wrap`. */
+/** `isWrapped`: the first middleware is mounted around the app with `wrap`. */
 function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
   const app = express();
   app.set('env', 'test');
@@ -97,7 +96,7 @@ function expressApp(express: typeof express5, isWrapped: boolean): TestApp {
     },
     handler(path, handle) {
       isFirst = false;
-      // Express 4 leaves it to its users to catch what an async handler rejects with.
+      // Express 4 does not catch the rejection of an async handler.
       app.use(path, (req, res, next) => {
         new Promise(resolve => resolve(handle(expressAnswer(req, res)))).catch(next);
       });
@@ -248,10 +247,10 @@ export const frameworks: readonly Framework[] = [
   koa2Framework,
 ];
 
-/** Those, and an app that is wrapped. */
+/** All frameworks, and a wrapped app. */
 export const mounts: readonly Framework[] = [...frameworks, wrappedFramework];
 
-/** Runs `use` against a server on loopback, and ends that server with all its connections. */
+/** Runs `use` against a server on loopback, and then closes it with all its connections. */
 export async function listening<T>(
   listener: http.RequestListener,
   use: (url: string, port: number) => Promise<T>,

@@ -47,7 +47,7 @@ export function onKoa(Koa: typeof Koa3): Host {
 export const onNode: Host = (layer, handler) =>
   toNode(layer, (req, res) => handler(res, marker => injectNode(req, marker), req)) as http.RequestListener;
 
-/** Where the promise of a handler is seen. */
+/** Hosts that see the promise of a handler. */
 export const seeing: readonly [string, Host][] = [
   ['Express 5', onExpress(express5)],
   ['Express 5, wrapped', onExpress(express5, true)],

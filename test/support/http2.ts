@@ -4,10 +4,10 @@ import { selfSigned } from './certificate.js';
 
 export type Http2Listener = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => unknown;
 
-/** Without TLS, which clients have to know of, and with it. */
+/** Without TLS, which clients must know beforehand, and with TLS. */
 export const transports = ['h2c', 'TLS'] as const;
 
-/** A server of HTTP/2 on loopback while `use` runs, which is given what connects to it. */
+/** Runs an HTTP/2 server on loopback during `use`, which receives a connect function. */
 export async function listeningHttp2<T>(
   transport: (typeof transports)[number],
   listener: Http2Listener,
@@ -34,16 +34,16 @@ export async function listeningHttp2<T>(
   }
 }
 
-/** What came back on one stream. */
+/** The response on one stream. */
 export interface Seen {
   readonly headers: Record<string, unknown>;
   readonly body: string;
   readonly trailers: unknown;
-  /** The code of a reset, which is 0 where the stream was complete. */
+  /** The code of the reset; 0 for a complete stream. */
   readonly code: number;
 }
 
-/** Asks once, on a session of its own. */
+/** Sends one request on its own session. */
 export function ask(
   connect: () => http2.ClientHttp2Session,
   headers: http2.OutgoingHttpHeaders = {},

@@ -1,16 +1,16 @@
 import http from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
-/** A response on a connection that is kept, and whether the connection served the request after it. */
+/** A response on a persistent connection, and whether the connection served the next request. */
 export interface Kept {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Decoded as `content-encoding` says. */
+  /** Decoded by its `content-encoding`. */
   readonly text: string;
   readonly isReused: boolean;
 }
 
-/** Milliseconds after which a request counts as one that hangs. */
+/** How many milliseconds until a request counts as hanging. */
 const bound = 3_000;
 
 interface Raw {
@@ -20,7 +20,7 @@ interface Raw {
   readonly isReused: boolean;
 }
 
-/** Asks for a path, then for another one on the same connection. Rejects where either of them hangs. */
+/** Requests a path, and then another one on the same connection. Rejects if either hangs. */
 export async function askTwice(
   port: number,
   path: string,

@@ -5,7 +5,7 @@ export class Conflict extends Error {
   readonly status = 409;
 }
 
-/** What the tests of errors of native code look on with: each notes what it sees in the log of the test that runs now. */
+/** Observers for tests of native errors; each records what it sees in the log of the current test. */
 export function watchedBy(log: () => EventLog) {
   const watching: Middleware = async (request, callNext) => {
     try {
@@ -18,7 +18,7 @@ export function watchedBy(log: () => EventLog) {
     }
   };
   const onError = (error: Error, { phase }: { phase: string }): void =>
-    log().add(`told ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
+    log().add(`reported ${phase}: ${error.message.includes('was dropped') ? 'dropped' : error.message}`);
 
   async function* getTransaction({ backgroundTasks }: Injected) {
     log().add('begin');

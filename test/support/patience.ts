@@ -1,6 +1,6 @@
 /**
- * Runs a test past the five seconds that callnext waits, without waiting. `pass` waits until a timer runs, and then lets this
- * many milliseconds pass. Sockets, and the timers of Node itself, go on as ever.
+ * Runs a test past callnext's five-second waits without waiting. `pass` waits until a timer is set, and then
+ * skips this many milliseconds. Sockets and Node's internal timers are unaffected.
  */
 export async function skippingTime<T>(test: (pass: (ms: number) => Promise<void>) => Promise<T>): Promise<T> {
   const real = ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'Date'] as const;

@@ -1,4 +1,4 @@
-// Runs a file of TypeScript in a process that a test starts, and finds the entry points as jest does.
+// Runs a TypeScript file in a child process of a test, and resolves the entry points like jest.
 const Module = require('node:module');
 const { existsSync, readFileSync } = require('node:fs');
 const path = require('node:path');

@@ -1,7 +1,7 @@
 import vm from 'node:vm';
 import { Depends } from 'callnext';
 
-/** An error one of whose fields throws when it is read. */
+/** An error with a field that throws when read. */
 function withGetter(name: string | symbol, base: object = new Error('the error')): object {
   return Object.defineProperty(base, name, {
     get() {
@@ -26,7 +26,7 @@ class Recursive extends Error {
   }
 }
 
-/** A promise that is given it waits for ever. */
+/** A thenable that never settles. */
 function pending(): object {
   return Object.defineProperty(new Error('pending'), 'then', { value: () => undefined });
 }
@@ -45,7 +45,7 @@ function frozenMisuse(): unknown {
   }
 }
 
-/** What may be thrown, and is hard to handle: each made anew, since handling it may change it. */
+/** Values that are hard to handle when thrown; each is created anew, because handling may change it. */
 export const thrownValues: readonly (readonly [name: string, make: () => unknown])[] = [
   ['an Error', () => new Error('plain')],
   ['undefined', () => undefined],

@@ -1,6 +1,6 @@
 import type { EventLog } from './events.js';
 
-/** A transaction that notes what becomes of it in the log of the test that runs now. */
+/** A transaction that records its outcome in the log of the current test. */
 export function transactionIn(log: () => EventLog) {
   return async function* getTx() {
     log().add('BEGIN');

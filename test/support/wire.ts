@@ -1,14 +1,14 @@
 import net from 'node:net';
 
-/** A response as it stood on the wire, without the one header that tells the time. */
+/** A response on the wire, without its `date` header. */
 export interface WireResponse {
   readonly head: string;
   readonly body: string;
-  /** Whether the connection ended in an error, or in the middle of the body. */
+  /** Whether the connection failed, or ended within the body. */
   readonly cut: boolean;
 }
 
-/** Sends a request by hand on a connection of its own and records every byte that comes back. */
+/** Sends a raw request on its own connection and records the response. */
 export async function exchangeOnWire(
   port: number,
   path: string,
@@ -29,13 +29,13 @@ export async function exchangeOnWire(
   };
 }
 
-/** Where the final response begins, behind informational ones such as 103. */
+/** The start of the final response, after informational ones such as 103. */
 function finalHead(bytes: string): number {
   const informational = /^(?:HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n)+/.exec(bytes);
   return informational ? informational[0].length : 0;
 }
 
-/** Sends bytes and records those that come back until the connection ends. */
+/** Sends bytes, and records the answer until the connection ends. */
 export function record(port: number, request: string): Promise<{ bytes: string; failed: boolean }> {
   return new Promise(resolve => {
     const parts: Buffer[] = [];
@@ -49,7 +49,7 @@ export function record(port: number, request: string): Promise<{ bytes: string; 
   });
 }
 
-/** The body of a chunked response. */
+/** Removes the framing of a chunked body. */
 export function unchunked(body: string): string {
   let rest = body;
   let whole = '';

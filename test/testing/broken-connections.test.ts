@@ -5,7 +5,7 @@ import { TestClient, type TestClientOptions } from 'callnext/testing';
 
 type Break = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** Ways in which native code breaks a connection, before and in the middle of its response. */
+/** Ways in which native code breaks a connection, before and within its response. */
 const breaks: Record<string, Break> = {
   'destroys the response': (_req, res) => void res.destroy(),
   'destroys the response with an error': (_req, res) => void res.destroy(new Error('broken')),

@@ -9,7 +9,7 @@ const ways: [string, TestClientOptions][] = [
   ['over a socket', { socket: true }],
 ];
 
-/** Native code and endpoints that answer in the ways in which apps do. */
+/** Native code and endpoints that answer in common ways. */
 function listenerOf({ app }: Framework): ReturnType<ReturnType<Framework['app']>['listener']> {
   const layer = new Layer({
     onError: () => undefined,
@@ -78,7 +78,7 @@ afterEach(() => {
 });
 
 describe.each(ways)('TestClient %s under fake timers', (_way, options) => {
-  // The router of Express gives out errors by `setImmediate`, and hangs without a layer, too, where that is faked.
+  // Express' router passes errors with `setImmediate`; if that is faked, it hangs without a layer too.
   it.each(mounts)('calls an app of $name as with real timers', async framework => {
     const listener = listenerOf(framework);
     const underReal = async (withError: boolean): Promise<unknown> => {

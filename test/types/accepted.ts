@@ -97,14 +97,14 @@ endpoint(
   { status: 201 },
 );
 
-// The generator gets the response.
+// The generator receives the response.
 async function* withSent(): AsyncGenerator<number, void, Response> {
   const sent = yield 1;
   sent.status.toFixed();
 }
 endpoint({ value: Depends(withSent) }, ({ value }) => value.toFixed());
 
-// A scope may be named at each place, as long as nobody outlives what it needs.
+// A scope may be set at each place, as long as nothing outlives its dependencies.
 const session = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, async function* ({ a }) {
   const sent: Response = yield a;
   sent.headers.get('x');
@@ -127,7 +127,7 @@ endpoint(
   },
 );
 
-// What is opened for a request is disposed where the marker asks for it.
+// A value opened per request is disposed if the marker asks for it.
 const openFile = async () => ({ read: () => 'text', [Symbol.asyncDispose]: async () => undefined });
 const openSession = dependency({ a: Depends(fromAsyncGenerator, { scope: 'request' }) }, () => ({
   id: 1,
@@ -155,7 +155,7 @@ const needsSession = dependency(
 );
 Depends(needsSession, { scope: 'background' });
 
-// Without a request, in the life of a layer.
+// Without a request, within a layer's lifetime.
 async function life(): Promise<void> {
   const living = new Layer({
     lifespan: async function* () {
@@ -182,7 +182,7 @@ async function life(): Promise<void> {
 }
 void life;
 
-// A middleware may return its response, another one, or one of the platform.
+// A middleware may return its response, another one, or a platform response.
 const middleware: Middleware[] = [
   (request, callNext) => callNext(request),
   async (request, callNext) => {
@@ -209,7 +209,7 @@ layer.addExceptionHandler(RangeError, (_request, exception) => new Response(exce
 layer.addExceptionHandler(HTTPException, (_request, exception) => new JSONResponse(exception.detail));
 layer.dependencyOverrides.set(fromFunction, () => 2);
 
-// Ours stand where the platform's are asked for.
+// Our classes are accepted where the platform's are required.
 declare function takesFetch(
   request: globalThis.Request,
   response: globalThis.Response,
@@ -226,7 +226,7 @@ express.Router().use(toExpress(middleware[0] as Middleware));
 new Koa().use(toKoa(layer)).use(toKoa(endpoint({}, () => 1)));
 toNode(layer, (_req, res) => res.end());
 
-// What is injected has the type of what the dependency gives, in the frameworks' own handlers.
+// Injected values have the types of their dependencies, in native handlers.
 express().get('/', async (req, res) => {
   const value = await inject(req, Depends(nested));
   assertType<Equal<typeof value, { n: number; d: Date; url: string }>>();
@@ -243,7 +243,7 @@ toNode(layer, async (req, res) => {
   res.end(value);
 });
 
-// Several by name, and a block that is given them.
+// Several dependencies by name, and a block that receives them.
 express().get('/', async (req, res) => {
   const values = await inject(req, { n: Depends(fromFunction), d: Depends(fromAsyncGenerator) });
   assertType<Equal<typeof values, { n: number; d: Date }>>();
@@ -305,7 +305,7 @@ middleware.push((request, callNext) =>
 );
 new Layer({ maxBodySize: 10, strictContentType: false });
 
-// Built-in middleware, and native middleware with the types that its packages give it.
+// Built-in middleware, and native middleware with the types of its packages.
 new Layer({
   middleware: [
     cors({ allowOrigins: ['https://a.example'], allowOriginRegex: /https:/ }),
@@ -337,7 +337,7 @@ endpoint({ admin, current: Depends(getSession) }, ({ current, request }) => {
 });
 toExpress(admin);
 
-// What an endpoint yields is streamed; a class of responses may be named for it.
+// Yielded values are streamed; a response class may be set for them.
 endpoint({ s: Depends(fromAsync) }, async function* ({ s, request, response }) {
   assertType<Equal<typeof s, string>>();
   response.headers.set('x-method', request.method);
@@ -357,7 +357,7 @@ endpoint({}, ({ response }) => {
 class Pages extends Response {}
 endpoint({}, () => 'page', { responseClass: Pages });
 
-// Tasks of native handlers are type-checked, in the frameworks' own handlers.
+// The arguments of tasks are type-checked in native handlers.
 const sendMail = async (_to: string, _copies: number): Promise<void> => undefined;
 express().post('/', (req, res) => {
   backgroundTasks(req).addTask(sendMail, 'ada@example.com', 2);

@@ -1,4 +1,4 @@
-// Programs that must not compile: each `@ts-expect-error` is an error itself where the compiler finds none.
+// Programs that must not compile: an `@ts-expect-error` without an error is itself an error.
 import {
   BackgroundTasks,
   Depends,
@@ -33,16 +33,16 @@ import { z } from 'zod';
 
 const one = () => 1;
 
-// @ts-expect-error A name that is not declared is not given.
+// @ts-expect-error An undeclared name is not available.
 endpoint({ one: Depends(one) }, ({ two }) => two);
 
-// @ts-expect-error The value has the type of what the dependency gives.
+// @ts-expect-error The value has the type of its dependency.
 endpoint({ one: Depends(one) }, ({ one: value }) => value.toUpperCase());
 
-// @ts-expect-error A dependency is wrapped in `Depends`.
+// @ts-expect-error A dependency must be wrapped in `Depends`.
 endpoint({ one }, () => 1);
 
-// @ts-expect-error A scope is one of three.
+// @ts-expect-error There are three scopes.
 Depends(one, { scope: 'session' });
 
 async function* short() {
@@ -56,10 +56,10 @@ const longer = dependency({ inner: Depends(handsOn) }, async function* ({ inner 
   yield inner;
 });
 
-// @ts-expect-error A generator can not outlive what it needs.
+// @ts-expect-error A generator cannot outlive its dependencies.
 Depends(long, { scope: 'request' });
 
-// @ts-expect-error Nor may there be plain functions in between.
+// @ts-expect-error Not even through plain functions.
 Depends(longer, { scope: 'background' });
 
 const open = () => ({ [Symbol.dispose]: () => undefined });
@@ -71,141 +71,141 @@ const holdsShort = dependency(
   },
 );
 
-// @ts-expect-error What is disposed can not outlive what it needs.
+// @ts-expect-error A disposed value cannot outlive its dependencies.
 Depends(opensLong, { dispose: true, scope: 'request' });
 
-// @ts-expect-error Nor can what needs it outlive it.
+// @ts-expect-error Its users cannot outlive it either.
 Depends(holdsShort, { scope: 'request' });
 
-// @ts-expect-error Only what can be disposed is disposed.
+// @ts-expect-error Only disposable values can be disposed.
 Depends(one, { dispose: true });
 
-// @ts-expect-error And what may not be there can not.
+// @ts-expect-error A value that may be missing cannot be disposed.
 Depends(() => (Math.random() > 0.5 ? open() : undefined), { dispose: true });
 
-// @ts-expect-error A generator has an exit of its own.
+// @ts-expect-error A generator already has an exit.
 Depends(short, { dispose: true });
 
-// @ts-expect-error The name of an injected object is taken.
+// @ts-expect-error The name of an injected object is reserved.
 endpoint({ request: Depends(one) }, () => 1);
 
-// @ts-expect-error In a dependency, too.
+// @ts-expect-error In a dependency too.
 dependency({ backgroundTasks: Depends(one) }, () => 1);
 
-// @ts-expect-error And in `run`.
+// @ts-expect-error In `run` too.
 new Layer().run({ response: Depends(one) }, () => 1);
 
-// @ts-expect-error What is run is given what it declares and nothing else.
+// @ts-expect-error The function of `run` only receives declared dependencies.
 new Layer().run({ one: Depends(one) }, ({ two }) => two);
 
-// @ts-expect-error A lifespan is a generator.
+// @ts-expect-error A lifespan must be a generator.
 new Layer({ lifespan: async () => ({ pool: 1 }) });
 
-// @ts-expect-error It yields an object.
+// @ts-expect-error A lifespan must yield an object.
 new Layer({ lifespan: nothing });
 function* nothing() {
   yield 'pool';
 }
 
-// @ts-expect-error The time is a number of milliseconds.
+// @ts-expect-error The time must be a number of milliseconds.
 new Layer().close({ timeoutMs: '10s' });
 
-// @ts-expect-error The default scope is one of three.
+// @ts-expect-error The default scope must be one of three.
 new Layer({ defaultScope: 'session' });
 
 // @ts-expect-error `Depends` takes the function, not its result.
 Depends(one());
 
-// @ts-expect-error A dependency is given what it declares and nothing else.
+// @ts-expect-error A dependency only receives what it declares.
 dependency({ one: Depends(one) }, ({ two }) => two);
 
-// @ts-expect-error A middleware returns a response.
+// @ts-expect-error A middleware must return a response.
 const silent: Middleware = async (request, callNext) => {
   await callNext(request);
 };
 
-// @ts-expect-error A layer's dependencies are a list.
+// @ts-expect-error A layer's dependencies must be a list.
 new Layer({ dependencies: { one: Depends(one) } });
 
-// @ts-expect-error The arguments of a task are those of its function.
+// @ts-expect-error The arguments must match the function of the task.
 new BackgroundTasks().addTask((name: string) => name, 1);
 
-// @ts-expect-error A handler for an error class gets that error.
+// @ts-expect-error A handler receives the error class it is registered for.
 new Layer().addExceptionHandler(RangeError, (_request, exception: SyntaxError & { extra: 1 }) => exception);
 
-// @ts-expect-error Neither a layer nor a middleware nor an endpoint.
+// @ts-expect-error Not a layer, a middleware or an endpoint.
 toExpress({ one });
 
-// @ts-expect-error A layer needs something to be around.
+// @ts-expect-error A layer needs a listener below it.
 toNode(new Layer());
 
-// @ts-expect-error A dependency is wrapped in `Depends`.
+// @ts-expect-error A dependency must be wrapped in `Depends`.
 inject({}, one);
 
-// @ts-expect-error The value has the type of what the dependency gives.
+// @ts-expect-error The value has the type of its dependency.
 inject({}, Depends(one)).then(value => value.toUpperCase());
 
-// @ts-expect-error A request is no context.
+// @ts-expect-error A request is not a context.
 injectKoa({}, Depends(one));
 
-// @ts-expect-error Each of several is wrapped in `Depends`.
+// @ts-expect-error Each dependency must be wrapped in `Depends`.
 inject({}, { one });
 
-// @ts-expect-error The name of an injected object is taken.
+// @ts-expect-error The name of an injected object is reserved.
 inject({}, { request: Depends(one) });
 
-// @ts-expect-error A name that is not declared is not given.
+// @ts-expect-error An undeclared name is not available.
 inject({}, { one: Depends(one) }).then(({ two }) => two);
 
-// @ts-expect-error Nor to the block.
+// @ts-expect-error Not in the block either.
 inject({}, { one: Depends(one) }, ({ two }) => two);
 
-// @ts-expect-error The block is given values of their types.
+// @ts-expect-error The block receives values of their types.
 inject({}, { one: Depends(one) }, ({ one: value }) => value.toUpperCase());
 
-// @ts-expect-error It gives what it returns.
+// @ts-expect-error The result is that of the block.
 inject({}, { one: Depends(one) }, ({ one: value }) => value).then(value => value.toUpperCase());
 
-// @ts-expect-error A block takes dependencies by name.
+// @ts-expect-error A block takes named dependencies.
 inject({}, Depends(one), value => value);
 
-// @ts-expect-error A block is a function.
+// @ts-expect-error A block must be a function.
 inject({}, { one: Depends(one) }, 'block');
 
-// @ts-expect-error A boundary is of a layer.
+// @ts-expect-error A boundary needs a layer.
 errorBoundary(silent);
 
-// @ts-expect-error A listener is no Express app.
+// @ts-expect-error A listener is not an Express app.
 wrap(() => undefined, new Layer());
 
-// @ts-expect-error A timeout is a number of milliseconds.
+// @ts-expect-error A timeout must be a number of milliseconds.
 new Layer({ timeout: '10s' });
 
-// @ts-expect-error A size is a number of bytes.
+// @ts-expect-error A size must be a number of bytes.
 new Layer({ maxBodySize: '1mb' });
 
 // @ts-expect-error A Fetch handler is a function: `mountFetch(app.fetch)`.
 mountFetch({ fetch: () => new globalThis.Response() });
 
-// @ts-expect-error A handler that takes no Fetch request.
+// @ts-expect-error A handler must accept a Fetch request.
 mountFetch((request: { readonly body: number }) => new globalThis.Response(String(request.body)));
 
-// @ts-expect-error Browsers know three of them.
+// @ts-expect-error There are three values of `sameSite`.
 new Response().setCookie('a', '1', { sameSite: 'some' });
 
-// @ts-expect-error A file is shown or saved.
+// @ts-expect-error A file is shown inline or saved.
 new FileResponse('/x', { contentDispositionType: 'shown' });
 
-// @ts-expect-error Milliseconds.
+// @ts-expect-error The retry time must be in milliseconds.
 new EventSourceResponse([], { pingInterval: '15s' });
 
-// @ts-expect-error An event has one line of type.
+// @ts-expect-error An event type must be a string.
 new ServerSentEvent({ event: 1 });
 
 endpoint({}, async ({ request }) => {
   // @ts-expect-error The limits are numbers.
   await request.form({ maxFiles: 'many' });
-  // @ts-expect-error What a client has sent is not set.
+  // @ts-expect-error The client's cookies are read-only.
   request.cookies.a = '1';
   // @ts-expect-error The path is that of the url: `new Request(request, { url })`.
   request.path = '/';
@@ -214,57 +214,57 @@ endpoint({}, async ({ request }) => {
 // @ts-expect-error Options are in camelCase.
 cors({ allow_origins: ['*'] });
 
-// @ts-expect-error A list.
+// @ts-expect-error The origins must be a list.
 cors({ allowOrigins: '*' });
 
-// @ts-expect-error It speaks two of them.
+// @ts-expect-error There are two encodings.
 gzip({ encodings: ['zstd'] });
 
 // @ts-expect-error There is no secret by default.
 sessions({});
 
-// @ts-expect-error Browsers know three of them.
+// @ts-expect-error There are three values of `sameSite`.
 sessions({ secretKey: 's', sameSite: 'Lax' });
 
-// @ts-expect-error How much?
+// @ts-expect-error The limit is required.
 bodyLimit({});
 
-// @ts-expect-error A backend has a method.
+// @ts-expect-error A backend must have a method.
 authentication({ backend: () => null });
 
-// @ts-expect-error A scope is a text.
+// @ts-expect-error A scope must be a string.
 requires(1);
 
-// @ts-expect-error A limiter is made before.
+// @ts-expect-error A limiter must be constructed first.
 rateLimit({ limiter: { points: 1, duration: 1 } });
 
-// @ts-expect-error A middleware of Express, not the package.
+// @ts-expect-error An object is not a middleware.
 fromExpress({ helmet: () => undefined });
 
-// @ts-expect-error An error handler is none.
+// @ts-expect-error An error handler is not a middleware.
 fromKoa('cors');
 
 endpoint({}, ({ request }) => {
-  // @ts-expect-error What a backend says is not set by others.
+  // @ts-expect-error `request.user` is read-only.
   request.user = { isAuthenticated: true, displayName: 'me' };
-  // @ts-expect-error Scopes are only read.
+  // @ts-expect-error Scopes are read-only.
   request.auth.scopes.push('admin');
 });
 
 export { silent };
 
-// @ts-expect-error A class of responses, not a response.
+// @ts-expect-error A response is not a response class.
 endpoint({}, () => 1, { responseClass: new Response() });
 
-// @ts-expect-error A class of callnext: the platform's sends what it is given as it is.
+// @ts-expect-error The platform's class would send the value unserialized.
 endpoint({}, () => 1, { responseClass: globalThis.Response });
 
-// @ts-expect-error An encoding is one of two.
+// @ts-expect-error There are two encodings.
 new Response().setCookie('a', 'b', { encoding: 'base64' });
 
-// @ts-expect-error A response is no request.
+// @ts-expect-error A response is not a request.
 tasksOfKoa({ body: 'text' });
-// @ts-expect-error The arguments of a task are those of its function.
+// @ts-expect-error The arguments must match the function of the task.
 backgroundTasks({}).addTask((to: string) => to, 1);
 
 // @ts-expect-error A schema is wrapped in a parameter.

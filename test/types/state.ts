@@ -1,4 +1,4 @@
-// `request.state` has the types that a program names. By itself, because an augmentation holds for the whole program.
+// `request.state` has the types that a program declares. In its own file, because an augmentation is global.
 import { endpoint, type Middleware, type Request } from 'callnext';
 
 declare module 'callnext' {
@@ -8,13 +8,13 @@ declare module 'callnext' {
 }
 
 function assertType<_T extends true>(): void {
-  // Compiles or does not.
+  // The compiler is the test.
 }
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 export const setUser: Middleware = (request, callNext) => {
   request.state.testUser = { id: 1 };
-  // @ts-expect-error It has an id of another type.
+  // @ts-expect-error The id has another type.
   request.state.testUser = { id: 'one' };
   return callNext(request);
 };
@@ -25,7 +25,7 @@ endpoint({}, ({ request }) => {
   return request.state.testUser?.id;
 });
 
-// One request may be named more closely, as before.
+// A single request may have a narrower type.
 export function idOf(request: Request<{ user: { id: string } }>): string {
   return request.state.user.id;
 }

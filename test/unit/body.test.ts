@@ -3,7 +3,7 @@ import type { Content } from '../../core/http/body-source.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A streamed body, and what becomes of its producer. */
+/** A streamed body, and the state of its producer. */
 function streamed(...chunks: string[]) {
   const seen = { opened: 0, closed: 0 };
   const open = (): Content => {

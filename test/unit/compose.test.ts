@@ -6,7 +6,7 @@ const request = {} as Request;
 const innermost: Onion<OnionRun> = (given, _run, below) => below(given);
 const response = (): Response => new PlainTextResponse('below');
 
-/** One middleware over what is below, and a log of what it asks of its request. */
+/** One middleware around `below`, and a log of how it uses its request. */
 function onion(middleware: Middleware, below: () => Promise<Response> = async () => response()) {
   const log: string[] = [];
   const run: OnionRun = {

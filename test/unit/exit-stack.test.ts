@@ -3,7 +3,7 @@ import type { DependencyScope } from '../../core/dependencies/marker.js';
 
 type Leave = (failure: Error | undefined) => Error | undefined;
 
-/** A stack that logs what it does, and exits for it. */
+/** A stack that logs its events, and exits for it. */
 function stack() {
   const log: string[] = [];
   const observer = {

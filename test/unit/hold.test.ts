@@ -7,7 +7,7 @@ import type { Hold } from '../../adapters/node/hold/hold.js';
 import { intercept } from '../../adapters/node/hold/install.js';
 import type { NativeResponse } from '../../adapters/node/node-types.js';
 
-/** A native response with a hold in front of its methods, and what has reached its connection. */
+/** A native response with a hold before its methods, and the bytes that reached its connection. */
 interface Subject {
   readonly res: NativeResponse;
   readonly hold: Hold;
@@ -29,7 +29,7 @@ function open(method = 'GET'): Subject {
   const req = { method, headers: {}, httpVersionMajor: 1, httpVersionMinor: 1 };
   const res = new ServerResponse(req as never) as unknown as NativeResponse;
   res.assignSocket(socket as never);
-  // As the server of Node does.
+  // Like Node's server.
   const needsDrain = Object.getOwnPropertySymbols(res).find(key => key.description === 'kNeedDrain');
   socket.on('drain', () => {
     if (needsDrain && !Reflect.get(res, needsDrain)) return;
@@ -127,7 +127,7 @@ describe('a hold in the state held', () => {
     await turn();
     expect(hold.state).toBe('passing');
     expect(wire()).toMatch(/^HTTP\/1\.1 201 Created\r\nx-item: 1\r\n/);
-    // From Node 22 on, both are in one chunk.
+    // From Node 22 on, both arrive in one chunk.
     expect(wire()).toMatch(/a(?:\r\n.*)?b\r\n0\r\n\r\n$/s);
   });
 

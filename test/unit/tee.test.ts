@@ -1,6 +1,6 @@
 import { Tee } from '../../core/http/tee.js';
 
-/** A source of chunks that says how often it was opened, pulled and closed. */
+/** A source of chunks that counts how often it was opened, pulled and closed. */
 function source(...chunks: string[]) {
   const seen = { opened: 0, pulled: 0, closed: 0 };
   const iterable: AsyncIterable<string> = {

@@ -4,9 +4,9 @@ import { headerMethods } from '../hold/detached-headers.js';
 import { methodNames } from '../hold/install.js';
 import type { PreviousMethods } from '../hold/previous.js';
 import { http2Stream } from '../http2-stream.js';
-import type { Callback, NativeResponse } from '../node-types.js';
-import { nextTick } from '../turns.js';
+import type { NativeResponse } from '../node-types.js';
 import { cutShort } from './cut-short.js';
+import { dropCall, droppedMethods, writingMethods } from './drop-call.js';
 import { fillAtHead } from './fill-at-head.js';
 
 /** How long an error page that was begun may make no call before its connection is cut, in milliseconds. */
@@ -19,10 +19,8 @@ export const patience = 5_000;
 const pages = new AsyncLocalStorage<ErrorPage>();
 let openPages = 0;
 
-/** Calls that begin a page, or go on with it. */
-const writing: ReadonlySet<string> = new Set(['writeHead', 'writeHeader', 'flushHeaders', 'write', 'end']);
-/** Calls of a handler that still streams are dropped. Node itself calls the others, in any async context. */
-const guarded: ReadonlySet<string> = new Set([...writing, 'destroy']);
+const writing: ReadonlySet<string> = new Set(writingMethods);
+const guarded: ReadonlySet<string> = new Set(droppedMethods);
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -105,14 +103,12 @@ export class ErrorPage {
   }
 
   #drop(name: string, args: unknown[]): unknown {
-    const callback = args.findLast(argument => typeof argument === 'function');
-    if (callback) nextTick(callback as Callback);
     // A page that lost its async context ends here too, and its client must not wait for ever.
     if (name === 'end') {
       this.#called();
       this.#options.onDropped();
     }
-    return name === 'write' ? true : this.#res;
+    return dropCall(this.#res, name, args);
   }
 
   get #isOver(): boolean {

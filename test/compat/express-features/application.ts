@@ -1,7 +1,7 @@
 import type express5 from 'express';
 import { asks, type Express, failure, get, ntl, type Row, seen, set } from './support.js';
 
-/** The reference of Express' application: expressjs.com, api/application. */
+/** Express' application reference: expressjs.com, api/application. */
 export const ofApplication = (express: Express): Row[] => [
   [
     'app.locals',

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { asks, type Express, failure, parsed, post, type Row, set, site } from './support.js';
 
-/** The reference of `express()`: the parsers, the router and static files. */
+/** The reference of `express()`: parsers, router and static files. */
 export const ofExpress = (express: Express): Row[] => [
   [
     'express.json',

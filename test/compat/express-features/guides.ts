@@ -13,7 +13,7 @@ import {
   turn,
 } from './support.js';
 
-/** The guides: routing, writing and using middleware, error handling, overriding the API. */
+/** The guides on routing, writing and using middleware, error handling, and overriding the API. */
 export const ofGuides = (express: Express): Row[] => [
   [
     'several handlers, and arrays of them',

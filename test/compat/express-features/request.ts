@@ -2,7 +2,7 @@ import { sign } from 'cookie-signature';
 import type express5 from 'express';
 import { asks, cookieParser, get, post, type Row, seen } from './support.js';
 
-/** The reference of the request. */
+/** Express' request reference. */
 export const ofRequest: Row[] = [
   [
     'req.app, req.res, res.req, res.app',

@@ -3,7 +3,7 @@ import { pipeline, Readable } from 'node:stream';
 import type express5 from 'express';
 import { asks, cookieParser, type Express, get, index, type Row, set, site, turn } from './support.js';
 
-/** The reference of the response. */
+/** Express' response reference. */
 export const ofResponse = (express: Express): Row[] => [
   [
     'res.headersSent',

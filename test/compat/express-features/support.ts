@@ -19,7 +19,7 @@ export const failure = (message: string, fields: object = {}): Error =>
   Object.assign(new Error(message), { stack: `Error: ${message}`, ...fields });
 export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-/** One handler for GET of `/`. */
+/** A single handler for `GET /`. */
 export const get =
   (...handlers: Handler[]) =>
   (app: App): unknown =>
@@ -32,7 +32,7 @@ export const set = (settings: Record<string, unknown>): { prepare: (app: App) =>
   },
 });
 
-/** The engine of "Developing template engines for Express". */
+/** The template engine of "Developing template engines for Express". */
 export function ntl(app: App): App {
   app.engine('ntl', (file, options: object, callback) => {
     readFile(file, 'utf8', (error, text) => {
@@ -49,7 +49,7 @@ export function ntl(app: App): App {
   return app;
 }
 
-/** What cookie-parser does: `req.cookies`, `req.secret` and `req.signedCookies`. */
+/** The effect of cookie-parser: `req.cookies`, `req.secret` and `req.signedCookies`. */
 export const cookieParser: Handler = (req, _res, next) => {
   const pairs = (req.headers.cookie ?? '').split('; ').map(pair => pair.split('=') as [string, string]);
   Object.assign(req, { secret: 'secret' });
