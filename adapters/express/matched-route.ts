@@ -3,18 +3,18 @@ import type { ExpressApp, ExpressReq } from './express-types.js';
 import { mountPathsOf } from './mount-paths.js';
 import { walkRoutes } from './walk-routes.js';
 
-/** The prefixes at which a route is mounted in an app; `undefined` among them for one that is not known. */
+/** The prefixes of a route in an app; `undefined` for each one that Express does not keep. */
 type Prefixes = readonly (string | undefined)[];
 
 const known = new WeakMap<object, Prefixes>();
 
-/** The route that Express has matched. A path that is no text has no name that people know. */
+/** The matched route; `undefined` for a route that is not a string, such as a regular expression. */
 export function matchedRoute({ app, baseUrl = '', route }: ExpressReq): Route | undefined {
   if (typeof route?.path !== 'string') return undefined;
   return new MatchedRoute(route.path, () => (baseUrl === '' ? '' : prefixOf(app, route, baseUrl)));
 }
 
-/** Express keeps the path that has matched; the template is the one that fits it. */
+/** The template that fits `baseUrl`: Express keeps the matched path only. */
 function prefixOf(app: ExpressApp | undefined, route: object, baseUrl: string): string | undefined {
   if (app === undefined) return undefined;
   const prefixes = known.get(route) ?? prefixesIn(app, route);
@@ -41,7 +41,7 @@ function trimmed(path: string): string {
   return path.replace(/\/$/, '');
 }
 
-/** Every way to put one of each together. */
+/** Every combination of one prefix of each part. */
 function joined(parts: readonly (Prefixes | undefined)[]): Prefixes {
   return parts.reduce<Prefixes>(
     (wholes, part = [undefined]) =>

@@ -2,16 +2,16 @@ import type { Entry } from './express-types.js';
 
 /** An entry of a router's stack as `use` makes it. */
 export interface MountEntry extends Entry {
-  /** The path as it was given; the package router keeps it from 2.3 on. */
+  /** The path passed to `use`; the router package keeps it since 2.3. */
   readonly rawPath?: unknown;
-  /** Express 5: mounted without a path, or at `/`. */
+  /** Express 5: mounted at `/` or without a path. */
   readonly slash?: boolean;
   /** Express 4. */
   readonly regexp?: RegExp & { readonly fast_slash?: boolean };
   readonly keys?: readonly { readonly name: string | number }[];
 }
 
-/** The paths at which `use` has mounted an entry, such as `/users/:user`; `undefined` where they are lost. */
+/** The paths passed to `use`, such as `/users/:user`; `undefined` if Express does not keep them. */
 export function mountPathsOf(entry: MountEntry): readonly string[] | undefined {
   if (entry.slash || entry.regexp?.fast_slash) return [''];
   if (entry.regexp) return reversed(entry, entry.regexp);
@@ -23,13 +23,13 @@ export function mountPathsOf(entry: MountEntry): readonly string[] | undefined {
 }
 
 const anchors = /^\^|\\\/\?\(\?=\\\/\|\$\)$/g;
-/** A parameter, as Express 4.18 and 4.20 write it. */
+/** A parameter, as Express 4.18 and 4.20 compile it. */
 const parameter = /\(\?:\\\/\(\[\^\\?\/\]\+\?\)\)|\\\/\(\?:\(\[\^\\?\/\]\+\?\)\)/g;
 const plain = /^(?:\/(?::\w+|[\w.~%-]+))*$/;
 
 type EntryClass = new (path: string, options: object, handle: () => void) => MountEntry;
 
-/** Reads the path back from the expression of Express 4, where Express makes the same one of it. */
+/** Reverses the regular expression of Express 4, if Express compiles the result to the same one. */
 function reversed(entry: MountEntry, regexp: RegExp): readonly string[] | undefined {
   const names = (entry.keys ?? []).values();
   const path = regexp.source

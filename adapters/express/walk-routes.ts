@@ -10,29 +10,29 @@ export interface ExpressRoute {
   readonly stack: readonly { readonly handle: unknown; readonly method?: string }[];
 }
 
-/** A router on the way to a route. */
+/** A router that contains a route. */
 export interface MountedRouter {
   readonly entry: MountEntry;
   readonly router: object;
 }
 
-/** Something that comes before a route on the stack of one of the routers around it. */
+/** A handler before a route, on the stack of one of the routers around it. */
 export interface Before {
   readonly entry: MountEntry;
-  /** How many routers are around that router. */
+  /** How many routers contain that router. */
   readonly depth: number;
 }
 
-/** A route, and the way to it. */
+/** A route and the routers that lead to it. */
 export interface FoundRoute {
   readonly route: ExpressRoute;
   readonly entry: MountEntry;
-  /** The routers around it, outermost first; not the one that the walk has begun with. */
+  /** The routers around it, outermost first, without the root of the walk. */
   readonly mounts: readonly MountedRouter[];
   readonly before: readonly Before[];
 }
 
-/** The routes of an app or a router, in the order in which requests come to them. */
+/** The routes of an app or a router, in matching order. */
 export function walkRoutes(root: object): FoundRoute[] {
   return walk(stackOf(root) ?? [], [], []);
 }
@@ -55,7 +55,7 @@ function walk(
   });
 }
 
-/** The stack of a router, or of an app; that of an app in `app.use` is out of reach. */
+/** The stack of a router or an app. Express hides the stack of an app passed to `app.use`. */
 function stackOf(value: unknown): readonly MountEntry[] | undefined {
   if (typeof value !== 'function') return undefined;
   const { stack } = value as { readonly stack?: unknown };
@@ -63,7 +63,7 @@ function stackOf(value: unknown): readonly MountEntry[] | undefined {
   return isApp(value) ? (routerOf(value)?.stack as readonly MountEntry[] | undefined) : undefined;
 }
 
-/** By what `app.use` goes by, too. */
+/** The same test that `app.use` makes. */
 export function isApp(value: unknown): value is ExpressApp {
   return typeof value === 'function' && 'handle' in value && 'set' in value && 'use' in value;
 }

@@ -1,14 +1,14 @@
-/** The route that a request has matched. */
+/** The matched route of a request. */
 export interface Route {
-  /** Its path as the router has it, such as `/items/:id`. That of @koa/router begins with its prefix. */
+  /** The path in its router, such as `/items/:id`. On @koa/router it includes the router's prefix. */
   readonly path: string;
-  /** The paths at which its router is mounted, such as `/users/:user`; `undefined` if they are lost. */
+  /** The paths at which its router is mounted, such as `/users/:user`; `undefined` if unknown. */
   readonly prefix: string | undefined;
-  /** The whole template where the prefix is known, else the path alone. */
+  /** The prefix, if known, and the path. */
   toString(): string;
 }
 
-/** A route whose prefix is looked for when somebody asks. */
+/** A route that looks for its prefix when it is read. */
 export class MatchedRoute implements Route {
   readonly path: string;
   readonly #findPrefix: () => string | undefined;
