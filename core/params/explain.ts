@@ -4,6 +4,7 @@ import type { SchemaTree } from './json-schema.js';
 import type { Problem } from './keywords.js';
 import { headerName, isSecret } from './names.js';
 import { begin, declaredIn, isObject, ownOf, type Place, stepInto } from './place.js';
+import { problemsOfTrimmed } from './trimmed.js';
 import { problemsOf } from './unions.js';
 
 /** A value that a schema has refused. */
@@ -88,7 +89,8 @@ function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail
   // Zod reports unknown keys at the object, Valibot and ArkType at the key.
   const extras = [place, ...(parent && alternatives.length === 0 ? [parent] : [])].flatMap(extrasOf);
   if (extras.length > 0) return extras;
-  const problems = problemsOf(alternatives, value);
+  const atOnce = problemsOf(alternatives, value);
+  const problems = atOnce.length > 0 ? atOnce : problemsOfTrimmed(alternatives, value, issue);
   if (problems.length === 0) return [unexplained(issue, loc, raw)];
   return problems.map(({ tag, problem }) => ({
     ...problem,

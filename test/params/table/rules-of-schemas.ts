@@ -1,9 +1,9 @@
 // Rules of schemas whose values are not what their JSON Schema describes.
 import { endpoint } from 'callnext';
-import { File } from 'callnext/params';
+import { Body, File, Form, Query } from 'callnext/params';
 import { z } from 'zod';
-import { valueError } from './expected.js';
-import { answers, type Page, post, refuses, upload } from './page.js';
+import { stringPatternMismatch, stringTooLong, stringTooShort, valueError } from './expected.js';
+import { answers, form, get, json, type Page, post, refuses, upload } from './page.js';
 
 const small = z.file().max(3, 'Too big');
 const png = z.file().mime('image/png', 'Not a picture');
@@ -35,5 +35,57 @@ export const fileRules: Page = {
       post('/small', upload(['file', 'text'])),
       valueError(['body', 'file'], 'text', 'Invalid input: expected file, received string'),
     ),
+  ],
+};
+
+const trimmed = z.string().trim();
+const unnamed = 'Use another name';
+
+export const trimmedTexts: Page = {
+  name: 'texts that are trimmed',
+  routes: [
+    ['get', '/short', endpoint({ q: Query(trimmed.min(3)) }, ({ q }) => q)],
+    ['get', '/long', endpoint({ q: Query(trimmed.max(3)) }, ({ q }) => q)],
+    ['get', '/pattern', endpoint({ q: Query(trimmed.regex(/^.{3,}$/)) }, ({ q }) => q)],
+    [
+      'get',
+      '/named',
+      endpoint({ q: Query(trimmed.min(3).refine(q => q !== 'root', unnamed)) }, ({ q }) => q),
+    ],
+    [
+      'get',
+      '/spaced',
+      endpoint(
+        {
+          q: Query(
+            z
+              .string()
+              .min(3)
+              .refine(() => false, unnamed),
+          ),
+        },
+        ({ q }) => q,
+      ),
+    ],
+    [
+      'get',
+      '/piped',
+      endpoint({ q: Query(z.string().min(3).pipe(z.string().min(5, unnamed))) }, ({ q }) => q),
+    ],
+    ['post', '/form', endpoint({ name: Form(trimmed.min(1)) }, ({ name }) => name)],
+    ['post', '/body', endpoint({ item: Body(z.object({ name: trimmed.min(3) })) }, ({ item }) => item)],
+  ],
+  rows: [
+    answers(get('/short?q=%20abc%20'), 'abc'),
+    refuses(get('/short?q=%20ab%20'), stringTooShort(['query', 'q'], ' ab ', 3)),
+    answers(get('/long?q=%20%20abc'), 'abc'),
+    refuses(get('/long?q=%20abcd%20'), stringTooLong(['query', 'q'], ' abcd ', 3)),
+    answers(get('/pattern?q=%20abc%20'), 'abc'),
+    refuses(get('/pattern?q=%20ab%20'), stringPatternMismatch(['query', 'q'], ' ab ', '^.{3,}$')),
+    refuses(get('/named?q=%20root%20'), valueError(['query', 'q'], ' root ', unnamed)),
+    refuses(get('/spaced?q=%20a%20'), valueError(['query', 'q'], ' a ', unnamed)),
+    refuses(get('/piped?q=abcd'), valueError(['query', 'q'], 'abcd', unnamed)),
+    refuses(post('/form', form({ name: '  ' })), stringTooShort(['body', 'name'], '  ', 1)),
+    refuses(post('/body', json({ name: ' a ' })), stringTooShort(['body', 'name'], ' a ', 3)),
   ],
 };
