@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { SchemaTree } from './json-schema.js';
 import type { Problem } from './keywords.js';
 import { headerName, isSecret } from './names.js';
-import { begin, declaredIn, isObject, ownOf, type Place, stepInto } from './place.js';
+import { begin, declaredIn, isObject, ownOf, type Place, receivedAt, stepInto } from './place.js';
 import { problemsOfTrimmed } from './trimmed.js';
 import { problemsOf } from './unions.js';
 
@@ -91,7 +91,7 @@ function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail
   if (extras.length > 0) return extras;
   const atOnce = problemsOf(alternatives, value);
   const problems = atOnce.length > 0 ? atOnce : problemsOfTrimmed(alternatives, value, issue);
-  if (problems.length === 0) return [unexplained(issue, loc, raw)];
+  if (problems.length === 0) return [unexplained(issue, loc, receivedAt(place))];
   return problems.map(({ tag, problem }) => ({
     ...problem,
     loc: tag === undefined ? loc : [...loc, tag],

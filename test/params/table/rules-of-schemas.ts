@@ -89,3 +89,28 @@ export const trimmedTexts: Page = {
     refuses(post('/body', json({ name: ' a ' })), stringTooShort(['body', 'name'], ' a ', 3)),
   ],
 };
+
+const Split = z
+  .string()
+  .transform(text => text.split(','))
+  .pipe(z.array(z.string().min(2, 'Too short')));
+const Parsed = z
+  .string()
+  .transform(text => ({ outer: [{ text }] }))
+  .pipe(z.object({ outer: z.array(z.object({ text: z.string().min(2, 'Too short') })) }));
+
+// FastAPI has the part as the `input`, which only the schema knows here.
+export const convertedTexts: Page = {
+  name: 'texts that a schema converts',
+  routes: [
+    ['get', '/split', endpoint({ q: Query(Split) }, ({ q }) => q)],
+    ['get', '/parsed', endpoint({ q: Query(Parsed) }, ({ q }) => q)],
+    ['post', '/split', endpoint({ item: Body(z.object({ tags: Split })) }, ({ item }) => item)],
+  ],
+  rows: [
+    answers(get('/split?q=aa,bb'), ['aa', 'bb']),
+    refuses(get('/split?q=aa,b'), valueError(['query', 'q', 1], 'aa,b', 'Too short')),
+    refuses(get('/parsed?q=a'), valueError(['query', 'q', 'outer', 0, 'text'], 'a', 'Too short')),
+    refuses(post('/split', json({ tags: 'a,bb' })), valueError(['body', 'tags', 0], 'a,bb', 'Too short')),
+  ],
+};
