@@ -2,7 +2,15 @@
 import { endpoint } from 'callnext';
 import { Body, File, Form, Query } from 'callnext/params';
 import { z } from 'zod';
-import { stringPatternMismatch, stringTooLong, stringTooShort, valueError } from './expected.js';
+import {
+  intParsing,
+  missing,
+  stringPatternMismatch,
+  stringTooLong,
+  stringTooShort,
+  tupleTooLong,
+  valueError,
+} from './expected.js';
 import { answers, form, get, json, type Page, post, refuses, upload } from './page.js';
 
 const small = z.file().max(3, 'Too big');
@@ -112,5 +120,34 @@ export const convertedTexts: Page = {
     refuses(get('/split?q=aa,b'), valueError(['query', 'q', 1], 'aa,b', 'Too short')),
     refuses(get('/parsed?q=a'), valueError(['query', 'q', 'outer', 0, 'text'], 'a', 'Too short')),
     refuses(post('/split', json({ tags: 'a,bb' })), valueError(['body', 'tags', 0], 'a,bb', 'Too short')),
+  ],
+};
+
+const Pair = z.tuple([z.int(), z.string()]);
+
+export const tuples: Page = {
+  name: 'tuples',
+  routes: [
+    ['post', '/pair', endpoint({ pair: Body(Pair) }, ({ pair }) => pair)],
+    ['post', '/item', endpoint({ item: Body(z.object({ pair: Pair })) }, ({ item }) => item)],
+    ['post', '/open', endpoint({ open: Body(z.tuple([z.int(), z.int()], z.string())) }, ({ open }) => open)],
+    ['get', '/range', endpoint({ range: Query(z.tuple([z.int(), z.int()])) }, ({ range }) => range)],
+  ],
+  rows: [
+    answers(post('/pair', json([1, 'a'])), [1, 'a']),
+    refuses(post('/pair', json([1])), missing(['body', 1], [1])),
+    refuses(post('/pair', json([])), missing(['body', 0], []), missing(['body', 1], [])),
+    refuses(post('/pair', json(['x'])), intParsing(['body', 0], 'x'), missing(['body', 1], ['x'])),
+    refuses(post('/pair', json([1, 'a', 2])), tupleTooLong(['body'], [1, 'a', 2], 2)),
+    refuses(post('/item', json({ pair: [1] })), missing(['body', 'pair', 1], [1])),
+    answers(post('/open', json([1, 2, 'a', 'b'])), [1, 2, 'a', 'b']),
+    refuses(post('/open', json([1])), missing(['body', 1], [1])),
+    answers(get('/range?range=1&range=2'), [1, 2]),
+    refuses(get('/range?range=1'), missing(['query', 'range', 1], ['1'])),
+    refuses(
+      get('/range?range=x'),
+      intParsing(['query', 'range', 0], 'x'),
+      missing(['query', 'range', 1], ['x']),
+    ),
   ],
 };
