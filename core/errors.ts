@@ -1,3 +1,4 @@
+import { dependencyMessages } from './errors/dependency-messages.js';
 import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
@@ -15,7 +16,7 @@ export {
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...parameterMessages, ...requestMessages };
+const messages = { ...setupMessages, ...dependencyMessages, ...parameterMessages, ...requestMessages };
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;

@@ -7,7 +7,8 @@ import {
   type Exchange,
   isLayer,
   isMarker,
-  Layer,
+  type Layer,
+  layerAlone,
   type Middleware,
   misuse,
 } from '../../core/adapter.js';
@@ -17,14 +18,14 @@ import {
  */
 export function toLayer(adapter: string, target: Layer | Middleware | Declared<unknown>): Layer {
   if (isLayer(target)) return target;
-  if (isMarker(target)) return new Layer({ dependencies: [target] });
+  if (isMarker(target)) return layerAlone({ dependencies: [target] });
   if (typeof target !== 'function' || adapterOf(target) !== undefined)
     throw misuse('ADAPTER_TARGET', adapter, target);
-  return new Layer({ middleware: [target] });
+  return layerAlone({ middleware: [target] });
 }
 
 /** The layer around an endpoint that is used alone. */
-export const bareLayer: Layer = new Layer();
+export const bareLayer: Layer = layerAlone();
 
 /** Answers with an endpoint that is used alone, below the bare layer. */
 export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {

@@ -79,15 +79,15 @@ async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below
   const { inFlight, lifespan } = plan;
   try {
     if (inFlight.isClosed && !isTakenBy(exchange, plan)) throw refusal();
-    if (lifespan?.isReady === false) await lifespan.start();
-    // The lifespan was left meanwhile, because the time to close the layer was up.
+    if (lifespan?.isReady === false) await lifespan.start(exchange);
+    // The lifespan exited meanwhile, because the time to close the layer was up.
     if (lifespan?.isReady === false) throw refusal();
   } catch (thrown) {
     return recoverOutside(exchange, thrown);
   }
   // The request was answered meanwhile, for example by a timeout.
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
-  takeState(exchange, lifespan?.state);
+  takeState(exchange, plan.app?.state);
   return plan.onion(exchange.request, exchange, below);
 }
 

@@ -47,8 +47,8 @@ function mayReturnResponse(fn: object): boolean {
 }
 
 /**
- * Folds middlewares, outermost first, into one function, once per layer. `names` are those of the middlewares;
- * `innermost` calls what is below the layer.
+ * Folds middlewares, outermost first, into one function, once per layer. `names` are the names of the
+ * middlewares; `innermost` calls what is below the layer.
  */
 export function compose<Run extends OnionRun>(
   middlewares: readonly Middleware[],

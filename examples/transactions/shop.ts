@@ -1,14 +1,7 @@
 // A transaction as a dependency: it commits before the response is sent, and
 // rolls back on any failure. Express and Koa mount it.
-import {
-  Depends,
-  dependency,
-  endpoint,
-  HTTPException,
-  type Injected,
-  Layer,
-} from 'callnext';
-import { type Connection, type Database, openDatabase } from './database.js';
+import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
+import { type Connection, openDatabase } from './database.js';
 
 const schema = [
   'DROP TABLE IF EXISTS mails, orders, stock, customers',
@@ -21,29 +14,33 @@ const schema = [
   "INSERT INTO stock VALUES ('chair', 3)",
 ];
 
-/**
- * Opens the database when the layer starts, and closes it with the layer. The
- * yielded object's properties are on `request.state`.
- */
-async function* lifespan() {
+/** Opened by `layer.start()`, closed by `layer.close()`. */
+async function* getDatabase() {
   const database = await openDatabase();
-  const connection = await database.connect();
-  for (const statement of schema) await connection.query(statement);
-  connection.release();
-  yield { database };
-  await database.end();
-}
-
-export const layer = new Layer({ lifespan });
-
-async function* getConnection({ request }: Injected) {
-  const connection = await (request.state.database as Database).connect();
   try {
-    yield connection;
-  } finally {
+    const connection = await database.connect();
+    for (const statement of schema) await connection.query(statement);
     connection.release();
+    yield database;
+  } finally {
+    await database.end();
   }
 }
+const database = Depends(getDatabase, { scope: 'app' });
+
+export const layer = new Layer({ dependencies: [database] });
+
+const getConnection = dependency(
+  { database },
+  async function* connection({ database }) {
+    const connection = await database.connect();
+    try {
+      yield connection;
+    } finally {
+      connection.release();
+    }
+  },
+);
 
 /** What PostgreSQL says was violated; COMMIT checks a deferred foreign key. */
 const violations: Readonly<Record<string, string>> = {

@@ -19,7 +19,7 @@ const topics = [
     'dependencies',
     'Endpoint and dependencies',
     words(`endpoint Endpoint EndpointOptions ResponseClass Depends DependsOptions dependency Named ValueOf
-      AnyDependency DeclaredDependency Dependencies DependencyScope Injected Solved`),
+      AnyDependency AppContext DeclaredDependency Dependencies DependencyScope Injected RequestScope Solved`),
   ],
   [
     'background-tasks',

@@ -8,7 +8,8 @@ import { ask } from '../support/ask.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
 const refusedOf = (type: string): string =>
-  `{"detail":"The body has the content type ${JSON.stringify(JSON.stringify(type)).slice(1, -1)}. Send JSON as \\"application/json\\"."}`;
+  `{"detail":"The body has the content type ${JSON.stringify(JSON.stringify(type)).slice(1, -1)}. ` +
+  'Send JSON as \\"application/json\\"."}';
 const refusedUntyped = '{"detail":"The body has no content type. Send JSON as \\"application/json\\"."}';
 
 const readJSON = endpoint({}, ({ request }) => request.json());

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { toStandardJsonSchema } from '@valibot/to-json-schema';
 import { type } from 'arktype';
 import {
+  type AppContext,
   BackgroundTask,
   Depends,
   dependency,
@@ -13,6 +14,7 @@ import {
   HTTPException,
   JSONResponse,
   Layer,
+  type LayerOptions,
   type Middleware,
   Request,
   Response,
@@ -42,6 +44,7 @@ import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
 import { Body, Cookie, File, Form, Header, Path, Query, RequestValidationError } from 'callnext/params';
+import { override } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -155,6 +158,51 @@ const needsSession = dependency(
 );
 Depends(needsSession, { scope: 'background' });
 
+// A layer knows the state that its lifespan yields.
+async function states(): Promise<void> {
+  const pools = new Layer({
+    lifespan: async function* () {
+      yield { pool: { query: (sql: string) => sql.length } };
+    },
+    middleware: [
+      async (request, callNext) => {
+        assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+        return callNext(request);
+      },
+    ],
+  });
+  pools.addMiddleware(async (request, callNext) => {
+    assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+    assertType<Equal<typeof request.state.other, unknown>>();
+    return callNext(request);
+  });
+  pools.addMiddleware(middleware[0] as Middleware);
+  const length = await pools.run({}, ({ request }) => request.state.pool.query('select'));
+  assertType<Equal<typeof length, number>>();
+  const declared = new Layer({
+    lifespan: dependency({ config }, async function* ({ config: { url } }) {
+      yield { url };
+    }),
+  });
+  declared.run({}, ({ request }) => request.state.url.toUpperCase());
+  const given = new Layer({
+    lifespan: function* ({ signal }) {
+      yield { isOver: () => signal.aborted };
+    },
+  });
+  given.run({}, ({ request }) => request.state.isOver());
+  new Layer().run({}, ({ request }) => assertType<Equal<typeof request.state.url, unknown>>());
+  const layers: Layer[] = [pools, declared, given];
+  override(pools, getConfig, () => ({ url: '' }));
+  toExpress(pools);
+  const options: LayerOptions = { lifespan: noState };
+  layers.push(new Layer(options));
+}
+function* noState() {
+  yield;
+}
+void states;
+
 // Without a request, within a layer's lifetime.
 async function life(): Promise<void> {
   const living = new Layer({
@@ -181,6 +229,45 @@ async function life(): Promise<void> {
   exits.concat(tasks);
 }
 void life;
+
+// Dependencies of scope `app` receive no request; all others may need them.
+const getConfig = ({ signal, state }: AppContext) => ({ url: `${state.url}${signal.aborted}` });
+const config = Depends(getConfig, { scope: 'app' });
+const pooled = Depends(
+  dependency({ config }, async function* ({ config: { url } }) {
+    yield { url };
+  }),
+  { scope: 'app' },
+);
+const annotated = dependency({ pooled }, ({ signal }: { pooled: object } & AppContext) => signal.aborted);
+const perRequest = dependency({ pooled, config }, async function* ({ pooled: { url }, request }) {
+  yield url + request.path;
+});
+const together = Depends.all({ config, pooled });
+endpoint(
+  {
+    pooled,
+    annotated: Depends(annotated, { scope: 'app' }),
+    perRequest: Depends(perRequest, { scope: 'background' }),
+    both: Depends.all({ n: Depends(fromFunction), p: Depends(perRequest) }),
+    opened: Depends(openFile, { scope: 'app', dispose: true }),
+  },
+  ({ pooled: { url }, annotated: isAborted, both }) => {
+    assertType<Equal<typeof url, string>>();
+    assertType<Equal<typeof isAborted, boolean>>();
+    assertType<Equal<typeof both, { n: number; p: string }>>();
+  },
+);
+new Layer({
+  lifespan: dependency({ pooled, together }, async function* ({ pooled: { url }, together: { config: c } }) {
+    yield { url, c };
+  }),
+});
+new Layer({
+  lifespan: async function* ({ signal }) {
+    yield { signal };
+  },
+});
 
 // A middleware may return its response, another one, or a platform response.
 const middleware: Middleware[] = [
