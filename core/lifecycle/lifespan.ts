@@ -64,8 +64,8 @@ export class LifespanContext {
   }
 
   /**
-   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with what it throws;
-   * the next call then tries again.
+   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with its error; the
+   * next call then tries again.
    */
   start(run: DependencyRun): Promise<void> {
     this.#starting ??= this.#app

@@ -75,7 +75,7 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   }
 }
 
-/** Reports an error to `onError` that nobody waits for. */
+/** Reports a failure that no caller waits for to `onError`. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
@@ -83,7 +83,7 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   end(exchange);
 }
 
-/** Without a transport: its caller receives failures as a rejection. */
+/** An exchange without a transport; its caller receives failures as a rejection. */
 function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }

@@ -33,9 +33,9 @@ export function codeLines(name, text) {
   return [...found.values()];
 }
 
-/** Events are joined by arrows: such a row is data. */
+/** Rows of events, HTTP bytes and programs in strings are data. */
 function isProse(text) {
-  return /\S+(\s+\S+){2}/.test(text) && !text.includes(' → ');
+  return /\S+(\s+\S+){2}/.test(text) && !/ → |\r\n|\\r\\n|=> |;\n|; }/.test(text);
 }
 
 function stringsIn(program) {

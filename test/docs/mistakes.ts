@@ -88,6 +88,7 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
   ],
   Parameters: [
     'Query("skip")',
+    'Body({ name: z.string(), price: z.number() })',
     'Query(z.int(), { required: true })',
     'Query(z.int(), { alias: 1 })',
     'Path(z.int(), { default: 1 })',

@@ -144,8 +144,8 @@ describe('a lifespan', () => {
   });
 
   it.each([
-    ['is no function', 'lifespan', 'LIFESPAN'],
-    ['is no generator function', async () => ({}), 'LIFESPAN'],
+    ['is not a function', 'lifespan', 'LIFESPAN'],
+    ['is not a generator function', async () => ({}), 'LIFESPAN'],
     [
       'yields something else than an object',
       async function* () {

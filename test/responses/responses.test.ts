@@ -192,7 +192,8 @@ describe('cookies', () => {
           priority: 'high',
         },
       ],
-      'a=1; Max-Age=60; Domain=h.example; Path=/p; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Partitioned; Priority=High; SameSite=Strict',
+      'a=1; Max-Age=60; Domain=h.example; Path=/p; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; ' +
+        'Secure; Partitioned; Priority=High; SameSite=Strict',
     ],
     [['a', '1', { path: null, sameSite: null }], 'a=1'],
     [['a', '1', { sameSite: 'none', secure: true }], 'a=1; Path=/; Secure; SameSite=None'],

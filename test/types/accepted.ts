@@ -538,6 +538,68 @@ endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { skip: page } : ne
   responseModel: Paging,
 });
 endpoint({}, () => [{ name: 'a' }], { responseModel: z.array(z.object({ name: z.string() })) });
+// What is returned is typed by the model: enums, tuples, discriminated unions, promised or not.
+const Light = z.object({ status: z.enum(['on', 'off']), level: z.number().nullable() });
+endpoint({}, () => ({ status: 'on', level: 1 }), { responseModel: Light });
+endpoint({}, ({ request }) => ({ status: request.method === 'GET' ? 'on' : 'off', level: 1 }), {
+  responseModel: Light,
+});
+endpoint({ q: Query() }, async ({ q }) => ({ status: 'on', level: q.length }), { responseModel: Light });
+endpoint(
+  { q: Query() },
+  async ({ q }) => {
+    if (q === '') return { status: 'off', level: null };
+    return { status: 'on', level: 1 };
+  },
+  { responseModel: Light },
+);
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : { status: 'on', level: 1 }), {
+  responseModel: Light,
+});
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : Promise.resolve({})), {
+  responseModel: Paging,
+});
+endpoint({}, () => ['on', 'off'], { responseModel: z.array(z.enum(['on', 'off'])) });
+endpoint({}, () => [1, 'b'], { responseModel: z.tuple([z.number(), z.string()]) });
+endpoint({}, () => ['a', 1, 2], { responseModel: z.tuple([z.string()], z.number()) });
+endpoint({}, () => ({ lights: [{ status: 'on', level: 1 }] }), {
+  responseModel: z.object({ lights: z.array(Light) }),
+});
+endpoint({}, () => ({ levels: [1, { of: null }] }), { responseModel: z.json() });
+const Branch = z.object({
+  name: z.string(),
+  get children() {
+    return z.array(Branch);
+  },
+});
+endpoint({}, () => ({ name: 'a', children: [{ name: 'b', children: [] }] }), { responseModel: Branch });
+const Shape = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('circle'), radius: z.int() }),
+  z.object({ kind: z.literal('point') }),
+]);
+endpoint({}, async () => ({ kind: 'circle', radius: 1 }), { responseModel: Shape });
+const lights: z.infer<typeof Light>[] = [];
+endpoint({}, async () => lights, { responseModel: z.array(Light) });
+endpoint({}, () => lights as readonly z.infer<typeof Light>[], { responseModel: z.array(Light) });
+endpoint({}, () => ({ at: new Date(), by: new Map([['a', 1]]) }), {
+  responseModel: z.object({ at: z.date(), by: z.map(z.string(), z.number()) }),
+});
+endpoint({}, () => new globalThis.Response(null), { responseModel: Light });
+endpoint({}, () => ({ status: 'on' }), { responseModel: v.object({ status: v.picklist(['on', 'off']) }) });
+endpoint({}, () => ({ status: 'on' }), { responseModel: type({ status: "'on' | 'off'" }) });
+// Without a model, anything is returned or yielded.
+endpoint({}, function* () {
+  yield 'a';
+});
+endpoint({}, async function* () {
+  yield { n: 1 };
+});
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : Promise.resolve([q, 1])), {
+  status: 201,
+});
+endpoint({}, () => {
+  throw new HTTPException(404);
+});
 const untypedAnswer: unknown = 1;
 endpoint({}, () => untypedAnswer, { status: 201 });
 new Layer().addExceptionHandler(RequestValidationError, (_request, error) => {

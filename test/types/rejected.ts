@@ -388,5 +388,33 @@ endpoint({ one: Depends(one) }, ({ one: name }) => ({ name }), {
   responseModel: z.object({ name: z.string() }),
 });
 
+const Light = z.object({ status: z.enum(['on', 'off']), level: z.number().nullable() });
+
+// @ts-expect-error The enum has no such value.
+endpoint({}, () => ({ status: 'dim', level: 1 }), { responseModel: Light });
+
+// @ts-expect-error A property is missing in what is promised.
+endpoint({ page: Query(z.int()) }, async ({ page: _page }) => ({ status: 'on' }), { responseModel: Light });
+
+// @ts-expect-error One branch does not fit.
+endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { status: 'on', level: 1 } : 'off'), {
+  responseModel: Light,
+});
+
+// @ts-expect-error The items of the list do not fit.
+endpoint({}, () => [1], { responseModel: z.array(z.enum(['on', 'off'])) });
+
+// @ts-expect-error The tuple has another order.
+endpoint({}, () => ['b', 1], { responseModel: z.tuple([z.number(), z.string()]) });
+
+// @ts-expect-error The rest of the tuple comes last.
+endpoint({}, () => [1, 2, 'a'], { responseModel: z.tuple([z.string()], z.number()) });
+
+// @ts-expect-error A text is not a date.
+endpoint({}, () => ({ at: '2026-11-29' }), { responseModel: z.object({ at: z.date() }) });
+
+// @ts-expect-error A generator sends each value by itself.
+endpoint({}, () => nothing(), { responseModel: Light });
+
 // @ts-expect-error A model is a schema.
 endpoint({}, () => 1, { responseModel: Number });
