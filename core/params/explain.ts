@@ -4,7 +4,7 @@ import type { SchemaTree } from './json-schema.js';
 import type { Problem } from './keywords.js';
 import { headerName, isSecret } from './names.js';
 import { begin, declaredIn, isObject, ownOf, type Place, receivedAt, stepInto } from './place.js';
-import { problemsOfTrimmed } from './trimmed.js';
+import { problemsOfIssue } from './text-rules.js';
 import { problemsOf, type TaggedProblem } from './unions.js';
 
 /** A value that a schema has refused. */
@@ -90,8 +90,7 @@ function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail
   if (extras.length > 0) return extras;
   const ofItems = itemsOfShort(place);
   if (ofItems.length > 0) return ofItems;
-  const atOnce = problemsOf(alternatives, value);
-  const problems = atOnce.length > 0 ? atOnce : problemsOfTrimmed(alternatives, value, issue);
+  const problems = problemsOfIssue(alternatives, value, issue);
   return problems.length > 0 ? problems.map(each => at(place, each)) : [unexplained(issue, place)];
 }
 

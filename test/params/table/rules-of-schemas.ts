@@ -8,6 +8,7 @@ import {
   stringPatternMismatch,
   stringTooLong,
   stringTooShort,
+  stringType,
   tupleTooLong,
   valueError,
 } from './expected.js';
@@ -149,5 +150,26 @@ export const tuples: Page = {
       intParsing(['query', 'range', 0], 'x'),
       missing(['query', 'range', 1], ['x']),
     ),
+  ],
+};
+
+const datetime = z.iso.datetime({ local: true });
+
+// FastAPI has types and messages of its own.
+export const times: Page = {
+  name: 'times without a zone',
+  routes: [
+    ['get', '/time', endpoint({ q: Query(z.iso.time()) }, ({ q }) => q)],
+    ['get', '/datetime', endpoint({ q: Query(datetime) }, ({ q }) => q)],
+    ['post', '/time', endpoint({ at: Body(z.iso.time()) }, ({ at }) => at)],
+    ['get', '/between', endpoint({ q: Query(z.union([z.int(), datetime])) }, ({ q }) => q)],
+  ],
+  rows: [
+    answers(get('/time?q=12:00'), '12:00'),
+    refuses(get('/time?q=x'), valueError(['query', 'q'], 'x', 'Invalid ISO time')),
+    refuses(post('/time', json(5)), stringType(['body'], 5)),
+    answers(get('/datetime?q=2026-11-29T12:00:00'), '2026-11-29T12:00:00'),
+    refuses(get('/datetime?q=x'), valueError(['query', 'q'], 'x', 'Invalid ISO datetime')),
+    answers(get('/between?q=2026-11-29T12:00:00'), '2026-11-29T12:00:00'),
   ],
 };

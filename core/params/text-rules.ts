@@ -10,8 +10,23 @@ const types: Readonly<Record<string, string>> = {
   regex: 'string_pattern_mismatch',
 };
 
+/** Zod's formats whose JSON Schema is only a pattern, which says less to people than the issue. */
+const formats: readonly unknown[] = ['datetime', 'time'];
+
+/** What is wrong with each alternative, where the issue says more of a text than its JSON Schema. */
+export function problemsOfIssue(
+  alternatives: readonly (readonly JsonSchema[])[],
+  value: unknown,
+  issue: StandardSchemaV1.Issue,
+): readonly TaggedProblem[] {
+  const { format } = issue as { readonly format?: unknown };
+  if (typeof value === 'string' && formats.includes(format)) return [];
+  const problems = problemsOf(alternatives, value);
+  return problems.length > 0 ? problems : problemsOfTrimmed(alternatives, value, issue);
+}
+
 /** What is wrong with a text once it is trimmed: JSON Schema does not say that a schema trims it. */
-export function problemsOfTrimmed(
+function problemsOfTrimmed(
   alternatives: readonly (readonly JsonSchema[])[],
   value: unknown,
   issue: StandardSchemaV1.Issue,
