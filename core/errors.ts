@@ -1,3 +1,4 @@
+import { documentMessages } from './errors/document-messages.js';
 import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
@@ -11,11 +12,12 @@ export {
   isGeneratorFunction,
   madeBy,
   markFactory,
+  mountedIn,
 } from './errors/kinds.js';
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...parameterMessages, ...requestMessages };
+const messages = { ...setupMessages, ...parameterMessages, ...requestMessages, ...documentMessages };
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;

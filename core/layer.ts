@@ -179,6 +179,7 @@ export class Layer {
       inFlight: this.#inFlight,
       mounts: this.#mounts,
       lifespan: this.#lifespan,
+      dependencies,
     };
     if (forGood) this.#frozen = plan;
     return plan;

@@ -18,8 +18,9 @@ const topics = [
   [
     'dependencies',
     'Endpoint and dependencies',
-    words(`endpoint Endpoint EndpointOptions ResponseClass Depends DependsOptions dependency Named ValueOf
-      AnyDependency DeclaredDependency Dependencies DependencyScope Injected Solved Parameter Returned`),
+    words(`endpoint Endpoint EndpointOptions ResponseClass OperationOptions ResponseDescription Depends
+      DependsOptions dependency Named ValueOf AnyDependency DeclaredDependency Dependencies DependencyScope
+      Declared Injected Solved Parameter Returned`),
   ],
   [
     'background-tasks',
@@ -53,6 +54,7 @@ const entries = [
   ['node', 'Node adapter', ['node']],
   ['middleware', 'Middleware', middlewares()],
   ['params', 'Declared parameters', ['params']],
+  ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
   ['testing', 'Testing', ['testing']],
 ];
