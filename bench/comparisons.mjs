@@ -64,4 +64,7 @@ export const peers = [
 export const streamGoal = 1.15;
 export const idleGoal = 2;
 
+/** Declared parameters relative to the same schemas called by hand. */
+export const paramsGoal = 1.3;
+
 export const weightGoals = { milliseconds: 25, kibibytes: 25, mebibytes: 1.5 };

@@ -1,5 +1,13 @@
 // Writes the tables of bench/README.md from the measurements.
-import { furtherMiddleware, idleGoal, mainLine, pairs, streamGoal, weightGoals } from './comparisons.mjs';
+import {
+  furtherMiddleware,
+  idleGoal,
+  mainLine,
+  pairs,
+  paramsGoal,
+  streamGoal,
+  weightGoals,
+} from './comparisons.mjs';
 import { median } from './load.mjs';
 
 /** The goals, and for each release line of Node the measured value and whether it meets the goal. */
@@ -96,6 +104,15 @@ export function weightTable({ imports, minified, unpacked }) {
   );
 }
 
+export function paramsTable(compared) {
+  const rows = compared.map(({ title, rounds }) => {
+    const [hand, own] = ['base', 'ours'].map(side => median(rounds.map(round => round[side])));
+    const ratio = median(rounds.map(({ base, ours }) => ours / base));
+    return [title, `${hand.toFixed(2)} µs`, `${own.toFixed(2)} µs`, verdict(ratio, paramsGoal, twoDigits)];
+  });
+  return markdown(['CPU time a request', 'by hand', 'declared', `ratio, goal ≤ ${paramsGoal}`], rows);
+}
+
 /** How far the second run deviated, over all ratios of `goalTable`. */
 export function repeatLine(first, second) {
   const differences = Object.keys(first.pairs).flatMap(line =>
@@ -119,6 +136,7 @@ export function readme(intro, { machine, how, run, repeat }) {
     [`A timing middleware, beside others, on Node ${mainLine}`, peerTable(run.peers)],
     [`Streams through Express, on Node ${mainLine}`, streamTable(run.streams)],
     [`Idle clients of server-sent events, on Node ${mainLine}`, idleTable(run.idle)],
+    [`Declared parameters, without a socket, on Node ${mainLine}`, paramsTable(run.params)],
     [`Weight, on Node ${mainLine}`, weightTable(run.weight)],
   ];
   const date = new Date().toISOString().slice(0, 10);

@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { versionOf, withNodes } from '../scripts/node-lines.mjs';
 import { minifiedSize } from '../scripts/weight.mjs';
 import { furtherMiddleware, lines, mainLine, pairs, peers } from './comparisons.mjs';
@@ -17,6 +18,7 @@ import {
   goalTable,
   idleTable,
   marker,
+  paramsTable,
   peerTable,
   readme,
   repeatLine,
@@ -29,7 +31,17 @@ import { importTime, packageSize } from './weight.mjs';
 const isQuick = process.argv.includes('--quick');
 const { ROUNDS: rounds = '15' } = process.env;
 const settings = isQuick
-  ? { lines: [mainLine], rounds: 3, seconds: 1, warmUp: 4, streams: 1, clients: 1_000, imports: 5, runs: 1 }
+  ? {
+      lines: [mainLine],
+      rounds: 3,
+      seconds: 1,
+      warmUp: 4,
+      streams: 1,
+      clients: 1_000,
+      imports: 5,
+      calls: 2_000,
+      runs: 1,
+    }
   : {
       lines,
       rounds: Number(rounds),
@@ -38,6 +50,7 @@ const settings = isQuick
       streams: Math.min(11, Number(rounds)),
       clients: 10_000,
       imports: 11,
+      calls: 8_000,
       runs: 2,
     };
 const answer = '{"message":"Hello, world","items":[1,2,3]}';
@@ -73,6 +86,8 @@ async function run(nodes, isFirst) {
   show(idleTable(results.idle));
   results.weight = await weigh(node);
   show(weightTable(results.weight));
+  results.params = declaredParameters(node);
+  show(paramsTable(results.params));
   return results;
 }
 
@@ -99,6 +114,11 @@ async function idle(node) {
     layer: await measureIdle('layer', clients, node),
     endpoint: await measureIdle('endpoint', clients, node),
   };
+}
+
+function declaredParameters(node) {
+  const script = fileURLToPath(new URL('./params.mjs', import.meta.url));
+  return JSON.parse(execFileSync(node, [script, String(settings.calls)], { encoding: 'utf8' }));
 }
 
 async function weigh(node) {

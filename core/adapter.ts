@@ -8,6 +8,7 @@ export { Depends, type Named } from './dependencies/depends.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export {
   type AnyDependency,
+  type AppContext,
   type Declared,
   type DeclaredDependency,
   type Dependencies,
@@ -76,7 +77,7 @@ export { PlainTextResponse } from './http/responses.js';
 export { MatchedRoute, type Route } from './http/route.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
-export { isLayer, Layer } from './layer.js';
+export { isLayer, Layer, layerAlone } from './layer.js';
 export { isInside } from './lifecycle/enter-layer.js';
 export { Exchange } from './lifecycle/exchange.js';
 export { answerUnhandled, errorHeadersOf } from './lifecycle/failure.js';

@@ -1,3 +1,4 @@
+import { dependencyMessages } from './errors/dependency-messages.js';
 import { documentMessages } from './errors/document-messages.js';
 import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
@@ -17,7 +18,13 @@ export {
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...parameterMessages, ...requestMessages, ...documentMessages };
+const messages = {
+  ...setupMessages,
+  ...dependencyMessages,
+  ...parameterMessages,
+  ...documentMessages,
+  ...requestMessages,
+};
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;

@@ -9,11 +9,13 @@ export { Depends, type DependsOptions, dependency, type Named } from './dependen
 export type { ValueOf } from './dependencies/lifetimes.js';
 export type {
   AnyDependency,
+  AppContext,
   Declared,
   DeclaredDependency,
   Dependencies,
   DependencyScope,
   Injected,
+  RequestScope,
   Solved,
 } from './dependencies/marker.js';
 export type { Parameter } from './dependencies/parameter.js';

@@ -15,12 +15,13 @@ import {
   checkTimeoutOfClose,
   type LayerOptions,
 } from './layer/layer-options.js';
+import { AppScope } from './lifecycle/app-scope.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
-import { LifespanContext } from './lifecycle/lifespan.js';
+import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
-import { reportOutside, runOutside } from './lifecycle/run-outside.js';
+import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
 import { checkedMiddleware, compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
@@ -45,7 +46,7 @@ const brand = Symbol.for('callnext.Layer');
  *
  * Set the layer up before the first request, which freezes it: later additions throw `LAYER_FROZEN`.
  */
-export class Layer {
+export class Layer<Yielded extends object | undefined = object | undefined> {
   /**
    * Overrides for tests: `layer.dependencyOverrides.set(getDb, getTestDb)`. They apply to every request, at
    * every depth, and keep the place and scope of the original. `set` throws `OVERRIDE`.
@@ -56,23 +57,24 @@ export class Layer {
   #added = 0;
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
-  readonly #lifespan: LifespanContext | undefined;
   readonly #inFlight = new InFlight();
+  readonly #app = new AppScope(this.#inFlight, (failure, name) => reportOutside(this, name, failure, 'exit'));
+  readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;
 
   /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
-  constructor(options: LayerOptions = noOptions) {
+  constructor(options: LayerOptions<Yielded> = noOptions) {
     this.#options = checkedLayerOptions(options);
     const { middlewares, dependencies, handlers, lifespan, defaultScope = 'request' } = this.#options;
     this.#middlewares = middlewares;
     for (const [key, handler] of handlers) this.#handlers.add(key, handler);
-    this.#lifespan = lifespan && new LifespanContext(lifespan);
+    this.#lifespan = lifespan && new LifespanContext(lifespan, this.#app);
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
   /** Adds a middleware outside the existing ones: the last one added is outermost, as in FastAPI. */
-  addMiddleware(middleware: Middleware): this {
+  addMiddleware(middleware: Middleware<StateOf<Yielded>>): this {
     this.#refuseIfFrozen('addMiddleware');
     this.#middlewares.unshift(checkedMiddleware(middleware));
     this.#added += 1;
@@ -91,12 +93,12 @@ export class Layer {
   }
 
   /**
-   * Enters the lifespan before the server listens, instead of at the first request, so that it fails before
-   * clients can connect. Rejects with what the lifespan throws, and with `LAYER_CLOSED`.
+   * Enters the lifespan and the dependencies of scope `app` that it and the layer's own `dependencies` need,
+   * at any depth. Call it before the server listens, so that a failure shows before clients can connect.
+   * Rejects with the first failure, and with `LAYER_CLOSED`.
    */
-  async start(): Promise<void> {
-    if (this.#inFlight.isClosed) throw misuse('LAYER_CLOSED');
-    await this.#lifespan?.start();
+  start(): Promise<void> {
+    return startOutside(this, this.#options.dependencies);
   }
 
   /**
@@ -116,14 +118,14 @@ export class Layer {
    */
   run<D extends Dependencies, Result>(
     dependencies: Named<D>,
-    work: (context: Solved<D> & Injected) => Result,
+    work: (context: Solved<D> & Injected<StateOf<Yielded>>) => Result,
   ): Promise<Awaited<Result>> {
     return runOutside(this, dependencies, work);
   }
 
   /**
-   * Closes the layer: refuses new requests with a 503, waits for running ones to their last background task,
-   * and then exits the lifespan.
+   * Closes the layer: refuses new requests with a 503 and waits for running ones to their last background
+   * task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
@@ -136,18 +138,16 @@ export class Layer {
    *
    * After `timeoutMs` milliseconds (never, by default), aborts `backgroundTasks.signal` and the signals of
    * unanswered requests, drops tasks that have not started, reports those to `onError`, and resolves with the
-   * names of unfinished work. The exit of the lifespan has the same time again. Rejects with what the
-   * lifespan throws, and with `LAYER_OPTIONS`.
+   * names of unfinished work. The exits of the layer have the same time again. Rejects with the first failure
+   * of an exit, and with `LAYER_OPTIONS`.
    */
   async close(options: CloseOptions = noOptions): Promise<Undone> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
     const undone = await this.#inFlight.close(timeoutMs);
-    const lifespan = this.#lifespan;
-    if (!lifespan) return undone;
-    const isLeft = await lifespan.exit(timeoutMs, error => reportOutside(this, lifespan.name, error, 'exit'));
-    return isLeft ? undone : { ...undone, exits: [...undone.exits, lifespan.name] };
+    const open = await this.#app.close(timeoutMs);
+    return open.length === 0 ? undone : { ...undone, exits: [...undone.exits, ...open] };
   }
 
   /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */
@@ -157,7 +157,8 @@ export class Layer {
       middlewares: this.#middlewares,
       names: this.#middlewareNames,
       exceptionHandlers: this.#handlers.keys(),
-      lifespan: this.#lifespan?.name,
+      lifespan: this.#lifespan,
+      entered: this.#app.names,
     });
   }
 
@@ -180,6 +181,7 @@ export class Layer {
       mounts: this.#mounts,
       lifespan: this.#lifespan,
       dependencies,
+      app: alone.has(this) ? undefined : this.#app,
     };
     if (forGood) this.#frozen = plan;
     return plan;
@@ -205,6 +207,18 @@ export class Layer {
   #refuseIfFrozen(method: string): void {
     if (this.#frozen) throw misuse('LAYER_FROZEN', method);
   }
+}
+
+const alone = new WeakSet<Layer>();
+
+/**
+ * A layer that stands for a single middleware, guard or endpoint. Nobody closes it, so it owns no
+ * dependencies of scope `app`. Internal.
+ */
+export function layerAlone(options: LayerOptions = noOptions): Layer {
+  const layer = new Layer(options);
+  alone.add(layer);
+  return layer;
 }
 
 export function isLayer(value: unknown): value is Layer {

@@ -3,9 +3,9 @@ import { format } from 'node:util';
 import { toError } from '../../core/adapter.js';
 
 /**
- * What Koa can answer in place of a thrown value: mostly the value itself. Koa writes the status to the
- * error, sets its `headers` and prints what is no error as JSON; where that throws, the rejection is
- * unhandled and ends the process.
+ * Returns what Koa can answer in place of a thrown value: usually the value itself. Koa writes the status to
+ * the error, sets its `headers` and prints other values as JSON; if that throws, the unhandled rejection ends
+ * the process.
  */
 export function answerable(thrown: unknown): unknown {
   const error = toError(thrown);
@@ -23,18 +23,18 @@ export function answerable(thrown: unknown): unknown {
   return copy;
 }
 
-/** By a symbol, so that two copies of the package know each other's copies of errors. */
+/** A registered symbol, so that two copies of the package recognize each other's copies of errors. */
 const originalKey: unique symbol = Symbol.for('callnext.koa.original') as never;
 
-/** What Koa was given in the place of an error, as the error again. */
+/** Returns the original error of what Koa was given in its place. */
 export function originalOf(thrown: unknown): Error {
   const error: Error & { readonly [originalKey]?: Error } = toError(thrown);
   return error[originalKey] ?? error;
 }
 
 /**
- * Chunks for a Node stream on the context. What they fail with is made an Error: Node throws for other
- * values.
+ * Yields chunks for a Node stream on the context. A value thrown by them becomes an Error: Node throws for
+ * other values.
  */
 export async function* answerableChunks<T>(chunks: AsyncIterable<T>): AsyncGenerator<T, void, unknown> {
   try {
@@ -44,7 +44,7 @@ export async function* answerableChunks<T>(chunks: AsyncIterable<T>): AsyncGener
   }
 }
 
-/** Koa formats what is no error by `%j`, which throws for a bigint. */
+/** Koa formats a non-error with `%j`, which throws for a bigint. */
 function isPrintable(thrown: unknown): boolean {
   try {
     format('%j', thrown);
@@ -54,7 +54,7 @@ function isPrintable(thrown: unknown): boolean {
   }
 }
 
-/** Not where the error is frozen, and not where its class has a getter alone. */
+/** False if the error is frozen, or its class has only a getter. */
 function isWritable(error: object, name: string): boolean {
   for (let each: object | null = error; each; each = Object.getPrototypeOf(each)) {
     const property = Object.getOwnPropertyDescriptor(each, name);

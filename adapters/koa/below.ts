@@ -27,7 +27,7 @@ import { toldOnce } from './own-bodies.js';
 import { failOut, placeInner, takePlaced } from './place.js';
 
 /**
- * Goes on to the middleware below. Resolves when it has answered, on the context or on the native response.
+ * Calls the middleware below. Resolves when it has answered, on the context or on the native response.
  */
 export function goBelow(koa: KoaExchange, own: Waiter, request: Request, next: KoaNext): Promise<Response> {
   applyTarget(koa, request);

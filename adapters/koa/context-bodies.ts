@@ -5,9 +5,7 @@ import type { KoaContext } from './koa-types.js';
 import { isClosing, isCutOff } from './own-bodies.js';
 import { SourceErrors } from './source-errors.js';
 
-/**
- * The bodies that native code puts on a context: who is told that one has failed, and when all have closed.
- */
+/** The bodies that native code puts on a context. Reports their failures, and waits until all have closed. */
 export class ContextBodies {
   readonly #ctx: KoaContext;
   /** Whether Koa sends what is on the context. */
@@ -16,7 +14,7 @@ export class ContextBodies {
   #errors: SourceErrors | undefined;
   #failure: { readonly body: unknown; readonly error: Error } | undefined;
   /**
-   * What the body failed with while Koa was sending it. Koa 2 leaves such a response open; its client ends
+   * The error of the body while Koa was sending it. Koa 2 leaves such a response open until its client ends
    * it.
    */
   #lateFailure: Error | undefined;
@@ -30,7 +28,7 @@ export class ContextBodies {
     this.#sourceErrors.failed(error);
   }
 
-  /** Koa has been given an exception. */
+  /** Notes that Koa received an exception. */
   handedBack(): void {
     this.#errors?.handedBack();
   }
@@ -41,8 +39,8 @@ export class ContextBodies {
   }
 
   /**
-   * A body that fails while middleware is still at work would be an uncaught exception; later its failure is
-   * Koa's.
+   * Watches a body. A failure while middleware is still running would be an uncaught exception; later Koa
+   * handles it.
    */
   watch(body: Stream): void {
     if (this.#watched?.has(body)) return;
@@ -56,7 +54,7 @@ export class ContextBodies {
     });
   }
 
-  /** Throws what the body has failed with that Koa is about to send. */
+  /** Throws the error of the body that Koa is about to send. */
   throwFailure(): void {
     const { status, req, body } = this.#ctx;
     const failed = this.#failure;
@@ -64,7 +62,7 @@ export class ContextBodies {
       throw failed.error;
   }
 
-  /** The response is over. `isClosedInTime` waits for what is being closed. */
+  /** Ends the bodies of a response that is over. `isClosedInTime` waits for those that are closing. */
   async delivered(
     delivery: Delivery,
     isClosedInTime: (closing: Promise<unknown>) => Promise<unknown>,
@@ -78,7 +76,8 @@ export class ContextBodies {
   }
 
   /**
-   * Koa destroys a stream with its response. A generator in it may use the dependencies until it has closed.
+   * Waits for a stream that Koa destroys with its response: a generator in it may use dependencies until it
+   * has closed.
    */
   #closing(): Promise<void> | undefined {
     const { body: last } = this.#ctx;

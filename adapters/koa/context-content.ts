@@ -4,7 +4,7 @@ import { type Content, isBodyless } from '../../core/adapter.js';
 import { http2Stream } from '../node/shared.js';
 import type { KoaContext } from './koa-types.js';
 
-/** What Koa will send for the body that is on the context. */
+/** Returns what Koa will send for the body on the context. */
 export function contentOf(ctx: KoaContext, body: unknown, reason: string): Content {
   if (body === null || body === undefined) return reason;
   if (typeof body === 'string' || body instanceof Uint8Array) return body;
@@ -16,9 +16,9 @@ export function contentOf(ctx: KoaContext, body: unknown, reason: string): Conte
   return JSON.stringify(body);
 }
 
-/** What Koa sends where there is no body. */
+/** Returns what Koa sends without a body. */
 export function reasonOf(ctx: KoaContext): string {
-  // Koa itself asks for the version here, also on HTTP/1; Node warns where the reason of HTTP/2 is read.
+  // Koa checks the version here, also on HTTP/1; Node warns if the reason of HTTP/2 is read.
   const message = http2Stream(ctx.req) ? '' : ctx.message;
   return message || String(ctx.status);
 }
@@ -28,12 +28,12 @@ export function sendsReason({ req, response, respond, status }: KoaContext): boo
   return Reflect.get(response, '_explicitNullBody') !== true;
 }
 
-/** Koa 2 knows none of them, and sends them as JSON. What else it lacks is `ctx.back()`. */
+/** Koa 2 sends the bodies of the web as JSON; only Koa 3 has `ctx.back()`. */
 export function sendsWebBodies(ctx: KoaContext): boolean {
   return 'back' in ctx;
 }
 
-/** There is no such class in jest's jsdom environment. */
+/** jest's jsdom environment lacks this class. */
 function isPlatformResponse(body: unknown): body is globalThis.Response {
   return typeof globalThis.Response === 'function' && body instanceof globalThis.Response;
 }

@@ -19,29 +19,29 @@ import { contentOf, isWhole, reasonOf, sendsReason, sendsWebBodies } from './con
 import type { KoaContext } from './koa-types.js';
 import { isCutOff, isEmptied, isReturned } from './own-bodies.js';
 
-/** A context, and what was on it when somebody looked. */
+/** A context, and what was on it when it was viewed. */
 interface Viewed {
   readonly ctx: KoaContext;
   readonly body: unknown;
 }
 
-/** Who a view of a context belongs to. */
+/** The owner of a view of a context. */
 export interface ViewOwner {
-  /** Whether Koa has the response, and reads a stream itself. */
+  /** Whether Koa has the response and reads a stream itself. */
   readonly isSent: boolean;
-  /** A stream has failed for who reads it. */
+  /** Called when a stream failed for its reader. */
   failed(error: Error): void;
 }
 
 /**
- * The response on Koa's context, as the middleware sees it: a change is made on the context, by Koa's own
+ * Returns the response on Koa's context for the middleware: a change is applied to the context by Koa's own
  * setters.
  */
 export function contextView(ctx: KoaContext, owner: ViewOwner): Response {
   return responseOver(new ContextHead(ctx, owner));
 }
 
-/** How many bytes an answer to GET would have, where that is known. */
+/** Returns how many bytes an answer to GET would have, if known. */
 function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | undefined {
   if (body instanceof Blob && sendsWebBodies(ctx)) return body.size;
   const content = contentOf(ctx, body, reason);
@@ -49,15 +49,18 @@ function sizeToGet(ctx: KoaContext, body: unknown, reason: string): number | und
   return content instanceof Uint8Array ? content.byteLength : undefined;
 }
 
-/** The view of a context, also that of another copy of the package; `undefined` for any other response. */
+/**
+ * Returns the view of a context, also one made by another copy of the package; `undefined` for any other
+ * response.
+ */
 export function viewed(ctx: KoaContext, response: Response): Viewed | undefined {
   const head: ResponseHead & Partial<Viewed> = headOf(response);
   return head.ctx === ctx ? (head as Viewed) : undefined;
 }
 
 /**
- * Koa destroys a body when its client leaves. A reader then gets that error, and not the one of a stream that
- * broke.
+ * Wraps a body that Koa destroys when its client disconnects: its reader then gets that error, not that of a
+ * broken stream.
  */
 function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Streamed {
   const iterate = (): AsyncIterator<string | Uint8Array> => {
@@ -76,20 +79,17 @@ function whileConnected(body: Streamed, ctx: KoaContext, owner: ViewOwner): Stre
       return: async () => (await chunks.return?.()) ?? { value: undefined, done: true },
     };
   };
-  // Whoever closes it destroys the stream, also while a read is under way.
+  // Closing it destroys the stream, even during a read.
   const closing = body instanceof Stream ? { destroy: () => (body as Readable).destroy() } : {};
   return Object.assign({ [Symbol.asyncIterator]: iterate }, closing);
 }
 
 type Streamed = Exclude<Content, null | string | Uint8Array>;
 
-/** What a reader of the body gets: nothing, only its size, or the body. */
+/** What a reader of the body receives: nothing, only its size, or the body. */
 type Given = 'nothing' | 'size' | 'body';
 
-/**
- * Koa answers HEAD without opening the body, and so do we: a stream may never end. An endpoint's own body
- * stays.
- */
+/** Like Koa, answers HEAD without opening the body: a stream may never end. An endpoint's own body stays. */
 function givenBy(ctx: KoaContext, body: unknown): Given {
   const isNull = Reflect.get(ctx.response, '_explicitNullBody') === true || isEmptied(ctx);
   if (isBodyless(ctx.status) || isNull) return 'nothing';
@@ -97,11 +97,11 @@ function givenBy(ctx: KoaContext, body: unknown): Given {
 }
 
 /**
- * The head of the response on a context, and the body that native code, or a response of ours, has put there.
+ * The head of the response on a context, with the body that native code or one of our responses put there.
  */
 export class ContextHead implements ViewHead, HeaderStore {
   readonly ctx: KoaContext;
-  /** What is on the context now; later it may be a response that is made of it. */
+  /** The body on the context now; later it may be a response made from it. */
   readonly body: unknown;
   readonly #owner: ViewOwner;
   readonly #reason: string;
@@ -139,7 +139,7 @@ export class ContextHead implements ViewHead, HeaderStore {
   set status(status: number) {
     this.#refuseIfSent('set the status');
     this.ctx.status = status;
-    // Koa drops the other headers of a body that is not sent, and Node throws where this one is left.
+    // Koa drops the other headers of a body that is not sent, and Node throws if this one remains.
     if (isBodyless(status)) this.ctx.remove('trailer');
   }
 
@@ -156,7 +156,7 @@ export class ContextHead implements ViewHead, HeaderStore {
     return this.#isOver || this.ctx.headerSent;
   }
 
-  /** What is sent is known from the context, and what never will be is told here. */
+  /** Seals a view that will never be sent; otherwise the state of the context seals it. */
   seal(): void {
     this.#isOver = true;
   }
@@ -165,7 +165,7 @@ export class ContextHead implements ViewHead, HeaderStore {
     return this.#ofReason(name) ?? headerText(this.ctx.res.getHeader(name));
   }
 
-  /** Without a body Koa sends the reason phrase, and sets its type and length only after the middleware. */
+  /** Without a body, Koa sends the reason phrase, and sets its type and length only after the middleware. */
   #ofReason(name: string): string | undefined {
     const { ctx } = this;
     if (ctx.body !== undefined && ctx.body !== null) return undefined;
@@ -194,7 +194,7 @@ export class ContextHead implements ViewHead, HeaderStore {
     }
   }
 
-  /** Koa ignores changes that come too late; here they are refused. */
+  /** Refuses changes after the response was sent, which Koa would ignore. */
   #refuseIfSent(action: string): void {
     if (this.isSealed) throw misuse('HEADERS_SENT', action);
   }

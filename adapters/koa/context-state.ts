@@ -2,7 +2,7 @@ import { type Readable, Stream } from 'node:stream';
 import { HeaderSnapshot, http2Stream, type NativeResponse } from '../node/shared.js';
 import type { KoaContext } from './koa-types.js';
 
-/** What stands on a context beside the headers of its response. */
+/** The state of a context apart from the headers of its response. */
 export interface ContextState {
   readonly body: unknown;
   readonly isExplicit: unknown;
@@ -11,14 +11,14 @@ export interface ContextState {
 }
 
 export function stateOf({ response, respond }: KoaContext): ContextState {
-  // Read by their names: this is asked for every request.
+  // Reads each name instead of a loop: this runs for every request.
   const { _body, _explicitStatus, _explicitNullBody } = response as Record<string, unknown>;
   return { body: _body, isExplicit: _explicitStatus, isNull: _explicitNullBody, respond };
 }
 
 /**
- * Puts a context back to where a layer was entered, because an answer that was given on it is not sent. Koa's
- * own setters would change the headers, and say that there is no body.
+ * Restores a context to the state in which a layer was entered, because the answer on it is not sent. Koa's
+ * own setters would change the headers and note that there is no body.
  */
 export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: ContextState): void {
   const res = ctx.res as NativeResponse;
@@ -26,7 +26,7 @@ export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: C
   const { body } = stateOf(ctx);
   entry.restore(res);
   res.statusCode = entry.status;
-  // HTTP/2 has none, and Node warns of it.
+  // HTTP/2 has no reason phrase, and Node warns about it.
   if (!http2Stream(res)) Reflect.set(res, 'statusMessage', undefined);
   Reflect.set(ctx.response, '_body', before.body);
   Reflect.set(ctx.response, '_explicitStatus', before.isExplicit);
@@ -35,7 +35,7 @@ export function restoreContext(ctx: KoaContext, entry: HeaderSnapshot, before: C
   if (body instanceof Stream && body !== before.body) (body as Readable).destroy();
 }
 
-/** Code that nobody has waited for may go on to set a body, on the context that has `body` by then. */
+/** Code that nobody waited for may still set a body, on a context that has `body` by then. */
 export function undoLateBody(ctx: KoaContext, body: unknown): void {
   if (ctx.body === body) return;
   const { status } = ctx;

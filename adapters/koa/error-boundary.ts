@@ -5,8 +5,8 @@ import { joinAt } from './open-exchange.js';
 import { refuseExpress } from './wrong-framework.js';
 
 /**
- * Lets a layer see the errors that the app's own error middleware answers below it: a Koa middleware to mount
- * right below that one.
+ * Shows a layer the errors that the app's own error middleware answers. Mount it right after that error
+ * middleware.
  *
  * ```ts
  * app.use(toKoa(layer));
@@ -14,8 +14,8 @@ import { refuseExpress } from './wrong-framework.js';
  * app.use(errorBoundary(layer));
  * ```
  *
- * The error goes on as it was thrown, and `callNext` resolves with what answers it; before that it is thrown
- * into the open dependencies. Not needed where the layer stands below the error middleware. Throws
+ * The error is first thrown into the open dependencies and then continues as it was thrown; `callNext`
+ * resolves with the answer to it. Not needed if the layer is mounted after the error middleware. Throws
  * `ERROR_BOUNDARY`.
  */
 export function errorBoundary(layer: Layer): KoaHandler {

@@ -5,10 +5,10 @@ import type { KoaContext } from './koa-types.js';
 import { matchedRoute } from './matched-route.js';
 import { routerParams } from './router-params.js';
 
-/** What the adapter knows of Koa and of one request. */
+/** Koa's view of a request. */
 export class KoaFramework implements Framework {
   readonly kind = 'koa';
-  /** Koa is given an error by a promise, and answers it in the context of those who await that. */
+  /** Koa receives an error by a promise, and answers it in the context of the code that awaits it. */
   readonly keepsContext = false;
   readonly raw: KoaContext;
   #changed: string | undefined;
@@ -21,12 +21,12 @@ export class KoaFramework implements Framework {
     return false;
   }
 
-  /** Koa's middleware settles by itself; what answers on the native response may never do so. */
+  /** Koa's middleware settles by itself; code that answers on the native response may never do so. */
   get awaitsNative(): boolean {
     return this.raw.respond !== false;
   }
 
-  /** Koa sends what is on the context, whatever native code had answered on the native response. */
+  /** Koa sends what is on the context, even if native code had answered on the native response. */
   answerTakenBack(): void {
     this.raw.respond = true;
   }
@@ -49,15 +49,13 @@ export class KoaFramework implements Framework {
     return this.raw.url;
   }
 
-  /** Not that of `originalUrl`: native code may have given the request another `url`. */
+  /** Not `originalUrl`, because native code may have changed `url`. */
   get target(): Target {
     const here = readTarget(this.raw.url);
     return this.mount === '' ? here : { ...here, path: readTarget(this.#whole).path };
   }
 
-  /**
-   * The path that koa-mount has taken away from `ctx.url`: nothing says so but that the whole one ends alike.
-   */
+  /** The path that koa-mount has removed from `ctx.url`; only the common end of both paths reveals it. */
   get mount(): string {
     const { url, mountPath } = this.raw;
     if (url === this.#whole || mountPath === undefined) return '';
@@ -105,7 +103,7 @@ export class KoaFramework implements Framework {
   }
 }
 
-/** Where koa-body keeps it, with `includeUnparsed`. */
+/** The place where koa-body keeps it, with `includeUnparsed`. */
 function unparsed(value: unknown): unknown {
   return typeof value === 'object' && value !== null
     ? Reflect.get(value, Symbol.for('unparsedBody'))

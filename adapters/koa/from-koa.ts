@@ -4,15 +4,15 @@ import type { KoaContext, KoaNext } from './koa-types.js';
 import { exchangeAt } from './open-exchange.js';
 
 /**
- * A middleware of Koa as one of ours, at its place among them.
+ * Wraps a Koa middleware as a callnext middleware.
  *
  * ```ts
  * layer.addMiddleware(fromKoa(cors()));
  * ```
  *
- * The outer middleware gets what it makes of the context as the response. `await next()` resolves when
+ * Outer middleware receives what it leaves on the context as the response. `await next()` resolves when
  * everything below has answered on the context, and rejects as natively. Throws `FROM_NATIVE` when it is
- * built, and in a request of another framework.
+ * built, and in requests of another framework.
  */
 export function fromKoa(middleware: KoaMiddleware): Middleware {
   const wrong = (what: string, received: unknown): Error => misuse('FROM_NATIVE', 'fromKoa', what, received);
@@ -34,8 +34,8 @@ export function fromKoa(middleware: KoaMiddleware): Middleware {
   return Object.defineProperty(named, 'name', { value: middleware.name || 'fromKoa' });
 }
 
-/** `cors` itself in place of `cors()`: nothing below would run. */
+/** For `fromKoa(cors)` instead of `fromKoa(cors())`: nothing below would run. */
 const uncalled = 'takes a middleware, not the function that creates it: call it first';
 
-/** A middleware of Koa: `(ctx, next)`. Its own types may ask for more of the context. */
+/** A middleware of Koa: `(ctx, next)`. Its own types may require more of the context. */
 export type KoaMiddleware = (ctx: never, next: KoaNext) => unknown;

@@ -22,7 +22,7 @@ export { fromKoa, type KoaMiddleware } from './from-koa.js';
 export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
 
 /**
- * A layer, a single middleware, an endpoint or a dependency as a Koa middleware, on Koa 2 and 3.
+ * Turns a layer, a middleware, an endpoint or a dependency into a Koa middleware, for Koa 2 and 3.
  *
  * ```ts
  * app.use(toKoa(layer));
@@ -30,9 +30,9 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  * router.use('/admin', toKoa(Depends(verifyToken)));
  * ```
  *
- * Middleware that comes after a layer stays as it is, whether it sets `ctx.body` or writes to `ctx.res`; its
- * errors are what `callNext` rejects with. A dependency alone is a guard: what comes after it is reached only
- * where it does not throw. Throws `ADAPTER_TARGET`, and what a middleware or a dependency is refused with.
+ * Middleware after a layer stays unchanged, whether it sets `ctx.body` or writes to `ctx.res`; `callNext`
+ * rejects with its errors. A dependency alone is a guard: if it throws, the middleware after it does not run.
+ * Throws `ADAPTER_TARGET`, and the errors of an invalid middleware or dependency.
  */
 export function toKoa(target: Layer | Middleware | Endpoint | Declared<unknown>): KoaHandler {
   if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target), target);
@@ -42,19 +42,17 @@ export function toKoa(target: Layer | Middleware | Endpoint | Declared<unknown>)
 }
 
 /**
- * A handler of the Fetch kind as a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
+ * Turns a Fetch handler into a Koa handler: `app.use(mount('/api', mountFetch(hono.fetch)))`.
  *
- * It works before and behind body parsers, streams both ways, and is an endpoint like any other: it takes
- * part in the layers around it. The url that it sees is the whole one, with the path at which it is mounted.
- * Throws `FETCH_HANDLER`.
+ * It works before and after body parsers, streams in both directions, and is an endpoint inside the layers
+ * around it. It receives the full url, including the mount path. Throws `FETCH_HANDLER`.
  */
 export function mountFetch(handler: FetchHandler): KoaHandler {
   return madeBy('mountFetch', endpointHandler(fetchEndpoint(handler)));
 }
 
 /**
- * The value of a dependency in a native middleware: the same value, scope and exit as in an endpoint of this
- * request.
+ * Returns the value of a dependency in a native middleware, with the same scope and exit as in an endpoint.
  *
  * ```ts
  * router.get('/orders', async ctx => {
@@ -63,7 +61,7 @@ export function mountFetch(handler: FetchHandler): KoaHandler {
  * });
  * ```
  *
- * Takes several by name, too. A block is given their values, and their exits wait for it:
+ * Several dependencies are passed by name. A block receives their values, and their exits wait for it:
  *
  * ```ts
  * await inject(ctx, { tx: Depends(getTx), user: Depends(getUser) }, async ({ tx, user }) => {
@@ -71,9 +69,9 @@ export function mountFetch(handler: FetchHandler): KoaHandler {
  * });
  * ```
  *
- * Where the middleware or the block fails, or the middleware answers with a status of 500 and above, the
- * dependencies get an exception thrown in at their `yield`. Rejects with what a dependency or the block
- * throws, and with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
+ * If the middleware or the block fails, or the middleware answers with a status of 500 or above, an exception
+ * is thrown into the dependencies at their `yield`. Rejects with the error of a dependency or the block, and
+ * with `INJECT_BLOCK`, `INJECT_OUTSIDE`, `INJECT_LATE` and `DEPENDENCY_EXITED`.
  */
 export function inject<T>(ctx: InjectableContext, dependency: Declared<T>): Promise<T>;
 export function inject<D extends Dependencies>(
@@ -94,8 +92,7 @@ export function inject(
 }
 
 /**
- * Returns the background tasks of the request, for a native middleware: those of an endpoint, with the same
- * order.
+ * Returns the background tasks of the request in a native middleware; they run like those of an endpoint.
  *
  * ```ts
  * router.post('/orders', ctx => {
@@ -104,15 +101,15 @@ export function inject(
  * });
  * ```
  *
- * They run when the response is out and the dependencies have exited. If the middleware fails or answers with
- * a status of 500 and above, they are dropped and reported, except those added with `{ when: 'always' }`.
- * Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
+ * They run after the response is sent and the dependencies have exited. If the middleware fails or answers
+ * with a status of 500 and above, they are dropped and reported, except those added with `{ when: 'always'
+ * }`. Throws `TASK_OUTSIDE` without a layer; its `addTask` throws `TASK_LATE` once the tasks have run.
  */
 export function backgroundTasks(ctx: InjectableContext): BackgroundTasks {
   return tasksAt(ctx?.res);
 }
 
-/** What `inject` and `backgroundTasks` need of a context. */
+/** The part of a context that `inject` and `backgroundTasks` need. */
 export interface InjectableContext {
   readonly res: object;
 }

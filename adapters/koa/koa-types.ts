@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The slice of Koa's context that is touched, of Koa 2 and 3. */
+/** The part of a Koa context that is used, in Koa 2 and 3. */
 export interface KoaContext {
   readonly app?: object;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Body parsers set `body` on it. */
   readonly request: object;
-  /** Has `_explicitNullBody` where `ctx.body` was set to `null`. */
+  /** Has `_explicitNullBody` if `ctx.body` was set to `null`. */
   readonly response: object;
   readonly protocol: string;
   readonly host: string;
@@ -29,7 +29,7 @@ export interface KoaContext {
   message: string;
   body: unknown;
   url: string;
-  /** `false` where native code answers on `ctx.res` by itself. */
+  /** `false` if native code answers on `ctx.res` by itself. */
   respond?: boolean | undefined;
   onerror(error: Error): void;
   set(name: string, value: string | string[]): void;
@@ -39,6 +39,6 @@ export interface KoaContext {
 export type KoaNext = () => Promise<unknown>;
 
 /**
- * What `app.use` and a router's methods take. Generic, so that `app.use` keeps the app's own type of context.
+ * What `app.use` and a router's methods accept. Generic, so that `app.use` keeps the app's own context type.
  */
 export type KoaHandler = <Context extends KoaContext>(ctx: Context, next: KoaNext) => Promise<void>;

@@ -2,10 +2,7 @@ import { holdsInjected, observeFailure, toError } from '../../core/adapter.js';
 import { bypass, failedLate, overtake, saysClosed, type Waiter } from '../node/shared.js';
 import type { KoaExchange } from './koa-exchange.js';
 
-/**
- * An error is on its way to native code that may answer it: the dependencies get it before that answer goes
- * on.
- */
+/** Gives the dependencies an error that is on its way to native code, before that code answers it. */
 export function observeBelow(koa: KoaExchange, thrown: unknown): void {
   const { native } = koa;
   if (native.passedOn !== undefined) return;
@@ -18,9 +15,9 @@ export function observeBelow(koa: KoaExchange, thrown: unknown): void {
 }
 
 /**
- * Native code has failed after it answered on the native response. Where it holds dependencies, and nobody
- * has been given the answer, the response is as it was before; elsewhere nothing more will be written, and
- * who reads must not wait.
+ * Handles a failure of native code that has answered on the native response. If it holds dependencies and
+ * nobody received the answer, the response is restored; otherwise nothing more will be written, and its
+ * readers must not wait.
  */
 export function nativeFailed(koa: KoaExchange, waiter: Waiter, thrown: unknown): void {
   const { native } = koa;
@@ -31,7 +28,7 @@ export function nativeFailed(koa: KoaExchange, waiter: Waiter, thrown: unknown):
   else waiter.hold.tape.fail(error);
 }
 
-/** Takes back an answer on the native response that nobody has been given, so that Koa answers. */
+/** Takes back an answer on the native response that nobody received, so that Koa answers. */
 function takeBack({ native, ctx }: KoaExchange, waiter: Waiter): boolean {
   const { waiters, exchange } = native;
   const { holding } = waiters;

@@ -1,6 +1,6 @@
 import type { KoaContext } from './koa-types.js';
 
-/** The slice of a router that tells its routes; `router.routes()` has it as a property. */
+/** The slice of a router that exposes its routes; `router.routes()` has it as a property. */
 interface Routed {
   readonly router?: {
     readonly stack?: readonly { readonly methods?: readonly string[]; readonly path?: unknown }[];
@@ -14,8 +14,8 @@ export function isFirstOf({ app }: KoaContext, handler: unknown): boolean {
 }
 
 /**
- * The routes of an app that come before its last middleware, for a warning. `undefined` where there are none,
- * and where something follows: a route for a health check may be left out on purpose.
+ * Returns the routes of an app that come before its last middleware, for a warning. Returns `undefined`
+ * without such routes, or if something follows: a route for a health check may be left out on purpose.
  */
 export function routesBefore({ app }: KoaContext, handler: unknown): string | undefined {
   const { middleware } = (app ?? {}) as { middleware?: unknown };

@@ -5,7 +5,7 @@ import { KoaExchange } from './koa-exchange.js';
 import type { KoaContext } from './koa-types.js';
 import { KoaTransport } from './transport.js';
 
-/** Makes the exchange of a context. */
+/** Creates the exchange of a context. */
 export function openOnKoa(ctx: KoaContext): KoaExchange {
   let koa!: KoaExchange;
   const passOn = (thrown: unknown): void => koa.giveBack(thrown);
@@ -16,14 +16,15 @@ export function openOnKoa(ctx: KoaContext): KoaExchange {
   return koa;
 }
 
-/** The exchange of a native response, where it is one of Koa's. */
+/** Returns the exchange of a native response, if it belongs to Koa. */
 export function exchangeAt(res: object): KoaExchange | undefined {
   const native = NativeExchange.of(res);
   return native && ofKoa(native);
 }
 
 /**
- * The exchange of a context. Throws `APP_INSIDE_APP`: two layers would wait for the answers of two contexts.
+ * Returns the exchange of a context. Throws `APP_INSIDE_APP`: two layers would wait for the answers of two
+ * contexts.
  */
 export function joinAt(ctx: KoaContext): KoaExchange | undefined {
   const native = NativeExchange.join(ctx.res);
@@ -32,7 +33,7 @@ export function joinAt(ctx: KoaContext): KoaExchange | undefined {
   return koa;
 }
 
-/** The same, if it is that of this context, which may have been derived from the one that it began with. */
+/** Returns the same, if it belongs to this context, which may be derived from its original one. */
 export function onContext(ctx: KoaContext, native: NativeExchange): KoaExchange | undefined {
   const koa = ofKoa(native);
   return koa?.ctx.response === ctx.response ? koa : undefined;

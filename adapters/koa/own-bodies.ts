@@ -3,7 +3,7 @@ import { isBodyless, toError } from '../../core/adapter.js';
 import { originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
-// By symbols on the objects themselves, so that two copies of the package know each other's bodies.
+// Symbols on the objects themselves, so that two copies of the package recognize each other's bodies.
 const emptiedKey: unique symbol = Symbol.for('callnext.koa.emptied') as never;
 const returnedKey: unique symbol = Symbol.for('callnext.koa.returned') as never;
 const ownKey: unique symbol = Symbol.for('callnext.koa.ownStream') as never;
@@ -23,7 +23,7 @@ export function isEmptied(ctx: KoaContext): boolean {
   return ctx.body === '' && (ctx as Marked)[emptiedKey] === true;
 }
 
-/** Notes that an endpoint or a middleware has put the body on the context in answer to HEAD. */
+/** Notes that an endpoint or a middleware put the body on the context in answer to HEAD. */
 export function markReturned(ctx: KoaContext): void {
   Reflect.set(ctx, returnedKey, ctx.body);
 }
@@ -32,7 +32,7 @@ export function isReturned(ctx: KoaContext, body: unknown): boolean {
   return body !== undefined && (ctx as Marked)[returnedKey] === body;
 }
 
-/** Marks a stream on a context as ours: its head goes out before the first chunk. */
+/** Marks a stream on a context as ours: its head is sent before the first chunk. */
 export function markOwn(stream: Readable): void {
   Reflect.set(stream, ownKey, true);
 }
@@ -42,8 +42,8 @@ export function isOwnStream(body: unknown): boolean {
 }
 
 /**
- * Whether a body has been destroyed with its response, and will tell that it has closed. Our own are closed
- * by their producers.
+ * Whether a body was destroyed with its response and will emit its close. Our own bodies are closed by their
+ * producers.
  */
 export function isClosing(body: unknown): body is Readable {
   if (!(body instanceof Stream) || isOwnStream(body)) return false;
@@ -60,8 +60,9 @@ export function isCutOff(thrown: unknown, { req, res }: KoaContext): boolean {
 }
 
 /**
- * Koa marks an error that it tells its app of. It would tell it again of a connection that breaks with that
- * error, and Koa 2 has told it when the body failed: `cut` is to break the connection without one.
+ * Yields the chunks, and reports their failure only once. Koa marks an error that it reports to its app, and
+ * would report it again for a connection that breaks with it. Koa 2 already reported it when the body failed,
+ * so `cut` should break the connection without an error.
  */
 export async function* toldOnce<T>(
   chunks: AsyncIterable<T>,

@@ -29,7 +29,7 @@ import type { KoaContext } from './koa-types.js';
 import { emptyBody, isCutOff, isOwnStream, markOwn, markReturned } from './own-bodies.js';
 
 /**
- * Puts a response of ours onto the context. A streamed body's producer is returned: one that throws cuts the
+ * Puts one of our responses on the context. Returns the producer of a streamed body: one that throws cuts the
  * connection.
  */
 export function applyToContext(ctx: KoaContext, response: Response): BodyProducer | undefined {
@@ -42,7 +42,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
     void bodyOf(response)
       .closeUnread()
       ?.catch(() => undefined);
-  // Where no type is set yet, Koa derives one from the body, which is slow.
+  // Without a type, Koa derives one from the body, which is slow.
   const type = content === null ? null : headers.get('content-type');
   if (type !== null) ctx.set('content-type', type);
   const producer = setBody(ctx, content, declared, response);
@@ -51,12 +51,12 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   for (const [name, value] of headers.lines()) {
     if (name === 'content-length' && producer === undefined && req.method !== 'HEAD') continue;
     if (name === 'content-type' && type !== null) continue;
-    // HTTP/2 has none, and Node warns of it.
+    // HTTP/2 has no such header, and Node warns about it.
     if (name === 'connection' && http2Stream(req)) continue;
     ctx.set(name, besideNative(ctx.res, name, value));
   }
   if (!areAscii(headers.lines())) putLengthLast(ctx.res as NativeResponse);
-  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  // Node throws if `trailer` is announced without chunks, which is where trailers would be.
   if (!isChunked(ctx, producer)) ctx.remove('trailer');
   const hasReason = response.statusText !== '' && !http2Stream(req);
   if (hasReason && response.statusText !== ctx.message) ctx.message = response.statusText;
@@ -64,7 +64,7 @@ export function applyToContext(ctx: KoaContext, response: Response): BodyProduce
   return producer;
 }
 
-/** What is made of a body that was kept back is empty. */
+/** Whether a chunk is empty, as a body that was kept back becomes. */
 function isEmptyChunk(content: Exclude<Content, null>): boolean {
   return content === '' || (content instanceof Uint8Array && content.byteLength === 0);
 }
@@ -81,7 +81,7 @@ function setBody(
   declared: number | undefined,
   { headers }: Response,
 ): BodyProducer | undefined {
-  // What GET would send is not known where a response to HEAD has no body (RFC 9110, 8.6).
+  // The length for GET is unknown if a response to HEAD has no body (RFC 9110, 8.6).
   const isHead = ctx.req.method === 'HEAD' && !isBodyless(ctx.status);
   if (isHead && (content === null || isEmptyChunk(content))) ctx.body = Readable.from([]);
   else if (content === null) emptyBody(ctx);
@@ -105,12 +105,10 @@ function setBody(
 }
 
 /**
- * Koa 2 would leave the connection open where a stream fails, so the failure is dealt with here. What is
- * thrown in at the `yield` is no failure of the producer: Koa 3 ends a body in this way whose client has
- * gone.
+ * Koa 2 would leave the connection open after a stream failed, so the failure is handled here. An error
+ * thrown in at the `yield` is not the producer's: Koa 3 ends a body this way when its client has gone.
  *
- * The head does not wait for the first chunk, where it is Koa that asks for it, and not a middleware further
- * out.
+ * The head does not wait for the first chunk if Koa, and not an outer middleware, asks for it.
  */
 async function* chunksOf(
   producer: BodyProducer,
@@ -131,7 +129,7 @@ async function* chunksOf(
 }
 
 /**
- * Koa tells its app of a stream whose client has left, or whose response was cut. That is no error of an
+ * Keeps Koa from reporting a stream whose client left, or whose response was cut: this is not an error of an
  * endpoint.
  */
 function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
@@ -143,9 +141,7 @@ function keepDisconnectsQuiet(ctx: KoaContext, producer: BodyProducer): void {
   };
 }
 
-/**
- * Puts a body that a middleware has read back onto the context, with the headers that it had, in their order.
- */
+/** Puts a body that a middleware has read back on the context, with its original headers in their order. */
 export function putBack(ctx: KoaContext, view: Response): void {
   const body = openedBodyOf(view);
   if (body === undefined || (!body.taken && !body.isBeingRead)) return;

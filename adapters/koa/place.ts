@@ -60,7 +60,7 @@ function moveOnto(koa: KoaExchange, response: Response): void {
   if (!isRead && !isView(koa, response)) moveResponse(response, new ContextHead(koa.ctx, koa));
 }
 
-/** The response that is on the context when native code is through. */
+/** The response on the context when native code has finished. */
 export function takePlaced(koa: KoaExchange): Response | undefined {
   const { placed, ctx } = koa;
   koa.placed = undefined;

@@ -1,12 +1,12 @@
 import type { RouterParams } from '../../core/adapter.js';
 import type { KoaContext } from './koa-types.js';
 
-/** A group of a regular expression that captures, with its name. */
+/** A capturing group of a regular expression, with its name. */
 const group = /\((?:\?<(.*?)>)?(?!\?)/g;
 
 /**
- * The parameters of the matched route. @koa/router names none for a regular expression, where Express numbers
- * them.
+ * Returns the parameters of the matched route. @koa/router names none for a regular expression, where Express
+ * numbers them.
  */
 export function routerParams(ctx: KoaContext): RouterParams {
   const { params = {}, captures, _matchedRoute: route } = ctx;

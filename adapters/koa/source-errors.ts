@@ -4,9 +4,9 @@ import { answerable, originalOf } from './answerable.js';
 import type { KoaContext } from './koa-types.js';
 
 /**
- * Tells the app of a body that fails while something else is on the context that is made of it: once, as Koa
- * does for a body that it sends itself. Koa 3 does not listen to such a body. Koa 2 does, and would answer
- * instead of the middleware.
+ * Reports to the app, once, a failed body from which the body on the context was made, as Koa does for a body
+ * that it sends itself. Koa 3 does not listen to such a body. Koa 2 does, and would answer in place of the
+ * middleware.
  */
 export class SourceErrors {
   readonly #ctx: KoaContext;
@@ -15,7 +15,7 @@ export class SourceErrors {
   readonly #isSent: () => boolean;
   #tellKoa: ((error: Error) => void) | undefined;
   #failure: Error | undefined;
-  /** What the app has been told of; a reader of the body may not have seen the failure yet. */
+  /** The errors that the app has received; a reader of the body may not have seen the failure yet. */
   readonly #told = new Set<unknown>();
   #isHandedBack = false;
 
@@ -24,24 +24,24 @@ export class SourceErrors {
     this.#isSent = isSent;
   }
 
-  /** A body that native code has put on the context. */
+  /** Watches a body that native code put on the context. */
   watch(body: object): void {
     this.#bodies.add(body);
     this.#follow();
   }
 
-  /** Whoever reads a body for a middleware has seen it fail. */
+  /** Notes that a body failed while it was read for a middleware. */
   failed(thrown: unknown): void {
     this.#failure ??= originalOf(thrown);
     this.#follow();
   }
 
-  /** Koa has been given an exception, and reports it itself. */
+  /** Notes that Koa received an exception, which it reports itself. */
   handedBack(): void {
     this.#isHandedBack = true;
   }
 
-  /** The response is over. */
+  /** Reports the failure when the response is over. */
   tell(): void {
     const { res } = this.#ctx;
     const isOver = res.headersSent || res.destroyed;

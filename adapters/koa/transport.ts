@@ -81,7 +81,7 @@ export class KoaTransport implements Transport {
   fail(error: Error, headers?: Headers): Promise<Delivery> {
     const { koa } = this;
     const { native, ctx } = koa;
-    // Koa hears of an error that came when the client had gone, as without a layer.
+    // Koa receives an error that is thrown after the client has left, as without a layer.
     const isTooLate = native.end.over !== undefined && !(error instanceof ClientDisconnect);
     if (isTooLate) koa.giveBack(asThrown(error));
     const delivered = this.#closed(this.#node.fail(error, headers));

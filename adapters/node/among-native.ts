@@ -13,8 +13,8 @@ import { Waiter } from './waiter.js';
 type CallNext = (request: Request) => Promise<Response>;
 
 /**
- * Runs a native middleware inside the onion: `start` calls it, with the `next` that it goes on by. Its
- * response is whatever it writes, and whatever comes out of the methods that it has patched.
+ * Runs a native middleware inside the onion: `start` calls it with its `next`. Its response is whatever it
+ * writes, or whatever leaves through the methods it patched.
  */
 export function runAmong(
   native: NativeExchange,
@@ -48,7 +48,7 @@ export function runAmong(
   return waiter.answer;
 }
 
-/** Begins to wait for native middleware of a layer. */
+/** Starts to wait for a native middleware of a layer. */
 export function waitAmong(native: NativeExchange, own: Waiter): Waiter {
   const waiter = new Waiter();
   own.line = [...lineOf(own), waiter];
@@ -56,7 +56,7 @@ export function waitAmong(native: NativeExchange, own: Waiter): Waiter {
   return waiter;
 }
 
-/** The middleware of a layer goes on, which may be inside a layer that native code among it has begun. */
+/** Continues the middleware of a layer, perhaps inside a layer that its native code has started. */
 export async function goOnIn<T>(
   { waiters }: NativeExchange,
   own: Waiter,
@@ -71,8 +71,8 @@ export async function goOnIn<T>(
 }
 
 /**
- * What native middleware went on to is through. Leaves those that wait further in than the first, which were
- * not waited for, and returns the first.
+ * Ends the waiters below a native middleware once its `next` has settled. Nobody waited for those inside the
+ * first, which is returned.
  */
 export function leaveInside(native: NativeExchange, own: Waiter, waiter: Waiter): Waiter | undefined {
   const line = lineOf(own);
@@ -92,7 +92,7 @@ function failAmong(native: NativeExchange, waiter: Waiter, inner: Waiter | undef
   if (isMisuse(error, 'CALL_NEXT_TWICE', 'CALL_NEXT_LATE')) native.exchange.reports.tell(error, 'request');
 }
 
-/** What is below a native middleware has answered. Never throws. */
+/** Settles a native middleware with the answer from below. Never throws. */
 function settleAmong(
   native: NativeExchange,
   waiter: Waiter,
@@ -103,8 +103,7 @@ function settleAmong(
 }
 
 /**
- * The response goes through the methods that the middleware has patched, if any, with the headers that it has
- * set.
+ * Sends the response through the methods that the middleware patched, if any, with the headers that it set.
  */
 function handOut(
   native: NativeExchange,
@@ -117,11 +116,10 @@ function handOut(
   if (!isDirect || native.end.over || hold.viewed === response) return settle(native, inner, response);
   const later = inner?.entry ?? new HeaderSnapshot(native.res);
   if (inner) leave(native, inner, response);
-  // A layer that the middleware has run around what it went on to is nearer.
+  // A layer that the middleware started around `next` is nearer.
   if (native.waiters.innermost !== waiter) return settle(native, inner, response);
   if (hold.state === 'open' && !later.equals(waiter.entry)) return writeThrough(native, response);
-  // Native code has answered at this very hold, and another response takes its place: its headers are written
-  // later.
+  // Native code has answered at this hold, and another response replaces it: its headers are written later.
   handOver(waiter, inner?.baseOf(response) ?? later, response);
   const { base } = hold.substitute;
   leave(native, waiter, undefined);

@@ -3,24 +3,24 @@ import type { Hold } from './hold/hold.js';
 import type { NativeResponse } from './node-types.js';
 import { queueMicrotask, setImmediate } from './turns.js';
 
-/** How long an answer is kept from going on by code that does not say what it waits for, in milliseconds. */
+/** How long an answer waits for code that does not show what it waits for, in milliseconds. */
 const patience = 5_000;
-/** Who listens for one of these waits for what is held to be sent. */
+/** A listener for one of these events waits until the held part is sent. */
 const ofTheWire = new Set<string | symbol>(['finish', 'prefinish', 'close', 'drain']);
 
-/** What is known of an answer whose code is still at work. */
+/** What is known about an answer whose code is still running. */
 export interface AnswerInWait {
   readonly res: NativeResponse;
-  /** What it is held by, if it is. */
+  /** The hold on the answer, if any. */
   readonly held: Hold | undefined;
-  /** How many listeners there were for `finish` before that code began. */
+  /** The number of `finish` listeners before that code started. */
   readonly listenersBefore: number;
 }
 
 /**
- * Resolves when the answer of native code may go on: with `true` when the code has ended, and with `false`
- * where it waits for its answer to be sent. Listeners, callbacks, a full buffer, a flush and an event stream
- * show that; otherwise five seconds are enough.
+ * Resolves when the answer of native code may be sent: with `true` if the code has ended, and with `false` if
+ * it waits for its answer to be sent. Listeners, callbacks, a full buffer, a flush and an event stream show
+ * that; otherwise it resolves after five seconds.
  */
 export function whenAnswerMayGo(
   end: Promise<void>,
@@ -33,7 +33,7 @@ export function whenAnswerMayGo(
       if (held) held.onAwaited = undefined;
       resolve(isThrough);
     };
-    // A turn later: code that ends in this turn waits for nothing.
+    // One turn later: code that ends in this turn does not wait.
     const goOn = (): void => void setImmediate(settle, false);
     const listening = (event: string | symbol): void => {
       if (ofTheWire.has(event)) goOn();
@@ -46,7 +46,10 @@ export function whenAnswerMayGo(
   });
 }
 
-/** A listener for `close` from before the head waits for a client that leaves, not for the answer. */
+/**
+ * Whether code waits for its answer to be sent. A `close` listener from before the head waits for a
+ * disconnect.
+ */
 function isAwaited({ res, held, listenersBefore }: AnswerInWait): boolean {
   const waitsForFinish = res.listenerCount('finish') > listenersBefore;
   const waitsForClose = held !== undefined && res.listenerCount('close') > held.listenersAtHead;
@@ -54,9 +57,9 @@ function isAwaited({ res, held, listenersBefore }: AnswerInWait): boolean {
 }
 
 /**
- * Resolves five seconds after the client has gone, or after something else was sent, where native code still
- * listens for what will never come: `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await once(res,
- * 'drain')`.
+ * Resolves five seconds after the client has gone, or after something else was sent, if native code still
+ * listens for an event that never comes: `'finish'`, or `'drain'`, as in `if (!res.write(chunk)) await
+ * once(res, 'drain')`.
  */
 export function whenStuck(
   over: Promise<Delivery>,
@@ -75,7 +78,7 @@ export function whenStuck(
   });
 }
 
-/** Whether all of the promises of native code have settled, and when they have. */
+/** Shows whether all promises of native code have settled, and when they do. */
 export function endOf(works: readonly PromiseLike<unknown>[]): {
   isAtWork: () => boolean;
   whenEnded: () => Promise<void>;
@@ -98,7 +101,7 @@ export function endOf(works: readonly PromiseLike<unknown>[]): {
   return { isAtWork: () => pending > 0, whenEnded };
 }
 
-/** Calls `done` with the first failure when all have settled, or `unknown` where none is pending now. */
+/** Calls `done` with the first failure when all have settled, or `unknown` if none is pending now. */
 export function whenAllSettled(
   works: readonly PromiseLike<unknown>[],
   done: (failure?: unknown) => void,
@@ -113,7 +116,7 @@ export function whenAllSettled(
     if (pending === 0 && wasPending) done(failure);
   };
   for (const work of works) work.then(() => settle(), settle);
-  // After the callbacks of those that have settled before, and before those of any that settles later.
+  // Runs after the callbacks of promises that have settled, and before those of later ones.
   queueMicrotask(() => {
     wasPending = pending > 0;
     if (!wasPending) unknown();

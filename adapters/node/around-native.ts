@@ -19,7 +19,7 @@ import { Waiter } from './waiter.js';
 
 const none: readonly never[] = [];
 
-/** Calls native code: the one below a layer, for this request. `given` is what it goes on by. */
+/** Calls the native code below a layer for this request. `given` is how it continues. */
 export type GoOn<Given> = (native: NativeExchange, request: Request, given: Given, waiter: Waiter) => void;
 
 /** Runs the whole exchange, with its outermost layer around native code. */
@@ -39,8 +39,8 @@ export function runOutermost<Given>(
 }
 
 /**
- * Runs a layer inside another one: its response goes to the layer around it. `passOn` is how the framework
- * goes on with an error from here.
+ * Runs a layer inside another one: its response goes to the outer layer. `passOn` is how the framework
+ * continues with an error from here.
  */
 export function runInside<Given>(
   native: NativeExchange,
@@ -65,13 +65,13 @@ export function runInside<Given>(
   );
 }
 
-/** Begins to wait for what is below all middleware of a layer. */
+/** Starts to wait below all middleware of a layer. */
 export function waitBelow(native: NativeExchange, own: Waiter): void {
   wait(native, own);
   if (own.line) own.line = [...own.line, own];
 }
 
-/** A layer's middleware begins. */
+/** Notes that the middleware of a layer starts. */
 export function begin(native: NativeExchange, layer?: Layer): Waiter {
   const { request } = native.exchange;
   followTarget(request);
@@ -81,10 +81,7 @@ export function begin(native: NativeExchange, layer?: Layer): Waiter {
   return own;
 }
 
-/**
- * A layer is through. Returns where it has waited for native code first; what waits further in was not waited
- * for.
- */
+/** Notes that a layer has finished. Returns its outermost waiter; nobody waited for those further in. */
 export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
   native.waiters.end(own);
   if (own.line === undefined) return own.hasBegun ? own : undefined;
@@ -94,13 +91,13 @@ export function end(native: NativeExchange, own: Waiter): Waiter | undefined {
 }
 
 /**
- * Where a layer waits for native code, outermost first: at native middleware of its own, and below all of it.
+ * Where a layer waits for native code, outermost first: at its own native middleware, and below all of it.
  */
 export function lineOf(own: Waiter): readonly Waiter[] {
   return own.line ?? (own.hasBegun ? [own] : none);
 }
 
-/** Begins to wait, as the innermost middleware, for what is written to the native response from now on. */
+/** Starts to wait, as the innermost middleware, for what is written to the native response from now on. */
 export function wait(native: NativeExchange, waiter: Waiter): void {
   const { waiters, exchange, knownCalls } = native;
   if (native.source.mayHaveBody) keepContext(native);
@@ -112,7 +109,7 @@ export function wait(native: NativeExchange, waiter: Waiter): void {
 }
 
 /**
- * Error middleware between this place and the outermost layer comes before that of the app, as for a native
+ * Error middleware between this place and the outermost layer runs before that of the app, as for a native
  * error.
  */
 function thrownAt(native: NativeExchange, passOn: PassOn | undefined, error: unknown): void {
@@ -127,21 +124,21 @@ function failInside(native: NativeExchange, own: Waiter, error: Error): void {
   passOn(asTold(native, error));
 }
 
-/** The layer whose middleware is at work, on its way in. Throws `ALREADY_ANSWERED`. */
+/** Returns the layer whose middleware is running on the way in. Throws `ALREADY_ANSWERED`. */
 export function current({ waiters, exchange }: NativeExchange): Waiter {
   const { current: own } = waiters;
   if (own === undefined || exchange.isSending) throw misuse('ALREADY_ANSWERED');
   return own;
 }
 
-/** Makes what native code reads agree with a request that a middleware has given to `callNext`. */
+/** Applies the changes of a request given to `callNext` to what native code reads. */
 export function applyTo(native: NativeExchange, request: Request, setTarget: (target: string) => void): void {
   const { seen = request } = native;
   if (request !== seen) applyChanges(request, seen, native, setTarget);
   native.seen = request;
 }
 
-/** Runs an endpoint below the layers that wait, and answers with its response. Never rejects. */
+/** Runs an endpoint below the waiting layers and answers with its response. Never rejects. */
 export async function runEndpoint(
   native: NativeExchange,
   endpoint: Endpoint,

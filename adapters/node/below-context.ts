@@ -3,15 +3,13 @@ import { hasStores } from '../../core/adapter.js';
 import type { NativeExchange } from './native-exchange.js';
 
 /**
- * Tells code that runs below a layer from what Node calls from outside; used only where there are stores to
- * be kept.
+ * Marks code that runs below a layer, as opposed to events from Node. Used only if there are stores to keep.
  */
 const belowLayer = new AsyncLocalStorage<object>();
 
 /**
- * Tells what arrives of a body in the async context of the middleware: multer up to 2.0 goes on from an
- * event of the request, and would lose the stores of every `AsyncLocalStorage` there. Code below with stores
- * of its own keeps them.
+ * Emits the events of a request in the async context of the middleware: multer up to 2.0 continues from such
+ * an event and would lose the stores of every `AsyncLocalStorage`. Code below with its own stores keeps them.
  */
 export function keepContext(native: NativeExchange): void {
   const { req, exchange } = native;
@@ -25,7 +23,7 @@ export function keepContext(native: NativeExchange): void {
   Object.defineProperty(req, 'emit', { value, configurable: true, writable: true });
 }
 
-/** Runs what is below a layer so that what it leads to is known to be from there. */
+/** Runs code below a layer, and marks everything that it starts as being from there. */
 export function runBelow<T>(native: NativeExchange, goOn: () => T): T {
   return native.keepsContext ? belowLayer.run(native, goOn) : goOn();
 }

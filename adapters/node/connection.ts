@@ -2,17 +2,17 @@ import type { Duplex } from 'node:stream';
 
 const guarded: unique symbol = Symbol.for('callnext.guarded') as never;
 const open: unique symbol = Symbol.for('callnext.openExchanges') as never;
-/** How long a held answer keeps its connection from being destroyed, in milliseconds. */
+/** How long a held answer delays the destruction of its connection, in milliseconds. */
 const patience = 5_000;
 
-/** A socket, or a stream of HTTP/2, and the response that it carries now. */
+/** A socket or an HTTP/2 stream, with the response that it carries now. */
 type Guarded = Duplex & {
   [guarded]?: Unguarded;
   [open]?: Closing[];
   readonly _httpMessage?: object | null;
   /** HTTP/2: reset by the client. */
   readonly closed: boolean;
-  /** HTTP/2, as long as the stream is open. */
+  /** HTTP/2, while the stream is open. */
   readonly session?: { readonly destroyed: boolean; readonly socket: Duplex };
   /** HTTP/1. */
   readonly server?: { readonly listening?: boolean };
@@ -20,7 +20,7 @@ type Guarded = Duplex & {
   close?(...args: unknown[]): void;
 };
 
-/** The methods of a connection as they were, and who guards them. */
+/** The original methods of a connection, and its guard. */
 interface Unguarded {
   readonly guard: DestroyGuard;
   readonly destroy: Duplex['destroy'];
@@ -28,26 +28,24 @@ interface Unguarded {
   readonly close: Guarded['close'];
 }
 
-/** Runs an action when nothing is held on a response any longer; tells whether something is. */
+/** Runs an action when nothing is held on a response any longer; returns whether something is. */
 export type WhenReleased = (response: object, action: () => void) => boolean;
 
-/** How a guarded connection talks to the exchange of its response. */
+/** What a guarded connection needs from the exchange of its response. */
 export interface DestroyGuard {
   responseOf(carrier: Duplex): object | null | undefined;
   readonly whenReleased: WhenReleased;
   /**
-   * Called when code of this process destroys the connection of a response, although the client is still
-   * there.
+   * Called when code of this process destroys the connection of a response while the client is still there.
    */
   destroyedHere(response: object): void;
 }
 
 /**
- * Keeps native code that answers and then destroys the connection from destroying its own answer: without a
- * hold the answer would be in the kernel by then. finalhandler does so after an error that comes too late,
- * upload handlers that refuse a body do, and so does a server that closes its idle connections. Done once for
- * each connection; Node's own reasons, which come with an error or after the client has closed its side, are
- * not delayed.
+ * Keeps native code that answers and then destroys the connection from destroying its own held answer, which
+ * would otherwise be in the kernel by then: finalhandler after a late error, upload handlers that refuse a
+ * body, a server that closes idle connections. Node's own reasons are not delayed: they come with an error,
+ * or after the client has closed its side. Done once per connection.
  */
 export function guardDestroy(carrier: Duplex | undefined, guard: DestroyGuard): void {
   const target = carrier as Guarded | undefined;
@@ -55,9 +53,9 @@ export function guardDestroy(carrier: Duplex | undefined, guard: DestroyGuard): 
   const { destroy, end, close } = target;
   Object.defineProperty(target, guarded, { value: { guard, destroy, end, close } satisfies Unguarded });
   replace(target, 'destroy', destroyWhenReleased);
-  // A stream of HTTP/2 is ended by its response.
+  // An HTTP/2 stream is ended by its response.
   if ('remotePort' in target) replace(target, 'end', endWhenReleased);
-  // HTTP/1 has none. Node calls it, too, for a client that has gone.
+  // HTTP/1 has no `close`. Node also calls it for a client that has gone.
   else if (close) target.close = closeHere;
 }
 
@@ -65,8 +63,7 @@ function replace(target: Guarded, name: 'destroy' | 'end', value: unknown): void
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }
 
-// One function for all connections, and what it needs on each: closures would take more of a client that
-// waits.
+// Shared by all connections: closures would need more memory for each waiting client.
 function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
   const { guard, destroy } = this[guarded] as Unguarded;
   const response = guard.responseOf(this);
@@ -74,7 +71,7 @@ function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
   const isGone = !this.writable || this.closed || this.session?.destroyed === true;
   if (isNodes(error) || !response || isGone) return destroy.call(this, error);
   delay(response, guard.whenReleased, () => {
-    // Node uncorks a connection a tick after the first write, and the write was earlier without the hold.
+    // Node uncorks a connection one tick after the first write, which would be over without the hold.
     if (this.writableCorked > 0) this.uncork();
     destroy.call(this, error);
   });
@@ -97,12 +94,12 @@ function closeHere(this: Guarded, ...args: unknown[]): void {
 }
 
 /**
- * Whether it is this process that destroys a connection. A server that is being closed destroys those of its
- * clients, whose handlers go on.
+ * Whether this process destroys the connection. A closing server also destroys connections, but their
+ * handlers continue.
  */
 function isDestroyedHere(carrier: Guarded, response: object, error: Error | undefined): boolean {
   const { session, server } = carrier;
-  // What is destroyed by its response may have an error of any kind.
+  // A response that destroys its connection may do so with any error.
   const isMeant = !isNodes(error) || (!session && (response as { destroyed?: boolean }).destroyed === true);
   if (!isMeant || carrier.closed || !isClientThere(carrier)) return false;
   return session ? session.destroyed || carrier.writable : carrier.writable && server?.listening !== false;
@@ -114,7 +111,7 @@ function isClientThere(carrier: Guarded): boolean {
   return !destroyed && !readableEnded;
 }
 
-/** Acts once: when nothing is held any longer, or when patience is at its end. */
+/** Acts once: when nothing is held any longer, or after the patience. */
 function delay(response: object, whenReleased: WhenReleased, act: () => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isDone = false;
@@ -127,25 +124,25 @@ function delay(response: object, whenReleased: WhenReleased, act: () => void): v
   else timer = setTimeout(go, patience).unref();
 }
 
-/** Errors of Node have codes: the client has gone, or has sent what is no HTTP. */
+/** Errors of Node have codes: the client has gone, or has sent invalid HTTP. */
 function isNodes(error: Error | undefined): boolean {
   return typeof (error as { code?: unknown } | undefined)?.code === 'string';
 }
 
-/** The response that is being sent on a connection of HTTP/1. */
+/** The response that is being sent on an HTTP/1 connection. */
 export function currentResponse(socket: Duplex): object | null | undefined {
   return (socket as Guarded)._httpMessage;
 }
 
-/** Told when a connection closes. */
+/** Notified when a connection closes. */
 export interface Closing {
   connectionClosed(): void;
 }
 
 /**
- * Tells `closing` when a connection closes, until `forgetConnection`. A response that waits for its turn, was
- * detached from its connection or never had one does not close by itself. One listener serves all of a
- * connection.
+ * Notifies `closing` when a connection closes, until `forgetConnection`. A response does not close by itself
+ * if it waits for its turn, was detached from its connection or never had one. All of a connection share one
+ * listener.
  */
 export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
   const socket = carrier as Guarded | undefined;
@@ -162,7 +159,7 @@ export function forgetConnection(carrier: Duplex | undefined, closing: Closing):
   else if (waiting.includes(closing)) waiting.splice(waiting.indexOf(closing), 1);
 }
 
-/** Calls `closed` when a connection closes, unless what is returned is called before. */
+/** Calls `closed` when a connection closes, unless the returned function is called before. */
 export function whenClosed(carrier: Duplex | undefined, closed: () => void): () => void {
   const closing = { connectionClosed: closed };
   followConnection(carrier, closing);
@@ -171,7 +168,7 @@ export function whenClosed(carrier: Duplex | undefined, closed: () => void): () 
 
 function listenToClose(socket: Guarded, first: Closing): void {
   Object.defineProperty(socket, open, { value: [first] });
-  // Not `once`, which makes two more functions for each connection.
+  // Not `once`, which creates two more functions for each connection.
   socket.on('close', closeAll);
 }
 

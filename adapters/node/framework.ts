@@ -2,44 +2,44 @@ import type { AppRoutes, Client, MountPaths, ParsedBody, Route, RouterParams } f
 import type { Target } from './target.js';
 
 /**
- * What an adapter tells of its framework: how it treats native code, and what it knows of one request beyond
+ * What an adapter knows about its framework: how it treats native code, and what it adds to a request of
  * Node.
  */
 export interface Framework {
-  /** Whose native code the request goes through. */
+  /** The framework whose native code handles the request. */
   readonly kind: 'node' | 'koa';
-  /** Whether its error handling runs in the async context in which it is given an error. */
+  /** Whether its error handling runs in the async context in which it receives an error. */
   readonly keepsContext: boolean;
-  /** Whether it awaits the native code that is at work, which then ends although the client has gone. */
+  /** Whether it awaits the running native code, which then ends even though the client has gone. */
   readonly awaitsNative: boolean;
   /** Whether it treats a thrown value as a signal, such as `next('route')`. */
   isSignal(thrown: unknown): boolean;
-  /** The answer that native code has given by itself is taken back: the framework is to answer. */
+  /** Called when the answer of native code is taken back, so that the framework must answer. */
   answerTakenBack?(): void;
 
   /** The native objects that users of the framework know. */
   readonly raw: unknown;
-  /** That of the connection, or of a trusted proxy; never the one that a target names. */
+  /** The scheme of the connection, or of a trusted proxy; never the one in a request target. */
   readonly scheme: string;
-  /** The host as it was sent, as far as a proxy in front is trusted to name it. */
+  /** The host as it was sent, or as a trusted proxy in front names it. */
   readonly host: string | undefined;
-  /** The path and the query that the framework routes by now, with the path of the mounts around. */
+  /** The path and query that the framework routes by now, including the paths of the mounts. */
   readonly target: Target;
-  /** The target as the client has sent it. */
+  /** The target as the client sent it. */
   readonly asked: string;
   /** The target as native code sees it now: while it stays the same, so does `target`. */
   readonly nativeTarget: string;
-  /** A middleware has given the request another target, from which the mounts take away their path now. */
+  /** Called when middleware changed the target; mounts now remove their path from the new one. */
   targetChanged?(target: string): void;
-  /** The route that has matched, where the framework tells it. */
+  /** The route that matched, if the framework exposes it. */
   readonly route?: Route | undefined;
   /** Reads the routes of an app or a router, as `RequestSource` has it. */
   routesOf?(root: object, mounts: MountPaths): AppRoutes | undefined;
   readonly pathParams: RouterParams;
-  /** The peer, as far as a proxy in front is trusted to name it. */
+  /** The peer, or the client that a trusted proxy in front names. */
   readonly client: Client | null;
-  /** Where the framework's body parsers put their result; its value is `undefined` if there is none. */
-  readonly parsedBody: ParsedBody;
-  /** Replaces that result, or removes it, when the body has been changed. */
+  /** The result of the framework's body parsers, if it has any; its value is `undefined` if none ran. */
+  readonly parsedBody: ParsedBody | undefined;
+  /** Replaces that result, or removes it, when the body was changed. */
   setParsedBody(value: unknown): void;
 }

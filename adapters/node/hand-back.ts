@@ -13,7 +13,7 @@ import { fillAtHead } from './response/fill-at-head.js';
 import { setReason } from './response/write-response.js';
 import type { Waiter } from './waiter.js';
 
-/** Gives an exception back to the framework, whose answer is no longer held. */
+/** Returns an exception to the framework, whose answer is no longer held. */
 export function handBack(
   native: NativeExchange,
   error: Error,
@@ -30,20 +30,20 @@ export function handBack(
   passOn(native, native.passedOn, native.restart ?? fromHere);
 }
 
-/** An exception as it was thrown, unless the framework would take that for a signal. */
+/** The exception as it was thrown, unless the framework would treat that value as a signal. */
 export function asTold({ framework }: NativeExchange, error: Error): unknown {
   const thrown = asThrown(error);
   return framework.isSignal(thrown) ? error : thrown;
 }
 
-/** Whether the framework answers an error, and has gone on to a layer or an endpoint for it. */
+/** Whether the framework is answering an error, and reached a layer or an endpoint while doing so. */
 export function isHandedBack({ passedOn, waiters, end }: NativeExchange): boolean {
   return passedOn !== undefined && !waiters.wasLeft && !end.over && !waiters.innermost?.waits;
 }
 
 /**
- * Lets the framework answer, past the methods that an answer has used up. Returns false where native code
- * still writes and its calls cannot be told from those of the framework.
+ * Lets the framework answer, past the methods that an answer has used up. Returns false if native code still
+ * writes, and its calls cannot be separated from those of the framework.
  */
 function makeWay(native: NativeExchange, innermost: Waiter | undefined): boolean {
   const { res, waiters, framework } = native;
@@ -55,7 +55,7 @@ function makeWay(native: NativeExchange, innermost: Waiter | undefined): boolean
   for (const hold of holds.slice(0, first < 0 ? undefined : first).toReversed()) hold.pass();
   const outermost = used[0];
   if (outermost === undefined) {
-    // A handler that nobody has waited for may answer while the page is made.
+    // A handler that nobody waited for may answer while the page is made.
     if (waiters.late.length > 0 && framework.keepsContext) openPage(native, methodsOf(res), true);
     return true;
   }
@@ -65,7 +65,7 @@ function makeWay(native: NativeExchange, innermost: Waiter | undefined): boolean
   return true;
 }
 
-/** What is answered from now on goes out by methods that stood before, with the headers of that time. */
+/** Sends later answers through the earlier methods, with the headers of that time. */
 export function bypass(
   native: NativeExchange,
   methods: PreviousMethods,
@@ -92,7 +92,7 @@ function openPage(native: NativeExchange, methods: PreviousMethods, isGuarded: b
   });
 }
 
-/** The framework's own error handling may fail too; the connection does not hang then. */
+/** The framework's own error handling may fail too; the connection must not hang then. */
 function passOn({ page, exchange, res }: NativeExchange, told: unknown, give: PassOn): void {
   try {
     if (page) page.run(() => give(told));
@@ -106,7 +106,7 @@ function passOn({ page, exchange, res }: NativeExchange, told: unknown, give: Pa
 }
 
 /**
- * Native code streams, and its writes cannot be told from those of an error page: the library itself answers.
+ * Native code streams, and its writes cannot be separated from those of an error page: the library answers.
  */
 function answerForStream(
   native: NativeExchange,
@@ -129,15 +129,15 @@ function answerForStream(
 }
 
 /**
- * A response could not be written. A head that is out cannot be answered again, and what was to follow will
- * not come.
+ * Ends a response that could not be written. After its head there is no other answer, so the connection is
+ * cut.
  */
 export function cutUnwritten(native: NativeExchange, error: Error): void {
   const { res, root } = native;
   if (res.headersSent) {
     if (!res.writableEnded) cutShort(res, error);
   } else if (root === undefined) {
-    // Without a hold nobody puts the headers back, and the length of this body is not that of an error page.
+    // Without a hold nothing restores the headers, and the length of this body is not that of an error page.
     dropHeaders(res, ofBody);
     bypass(native, originalMethods(res), false);
   }

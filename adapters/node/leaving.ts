@@ -15,11 +15,11 @@ import type { NativeExchange } from './native-exchange.js';
 import { setImmediate } from './turns.js';
 import type { Waiter } from './waiter.js';
 
-/** How long native code that has nothing to tell of its end keeps the dependencies, in milliseconds. */
+/** How long native code whose end cannot be seen keeps its dependencies, in milliseconds. */
 const patience = 5_000;
 const none: readonly never[] = [];
 
-/** A middleware is through: with this response, or with an exception. */
+/** Ends a waiter whose middleware finished, with this response or with an exception. */
 export function leave(native: NativeExchange, waiter: Waiter, response: Response | undefined): void {
   const { hold } = waiter;
   leaveUnanswered(native, waiter);
@@ -28,19 +28,19 @@ export function leave(native: NativeExchange, waiter: Waiter, response: Response
   hold.substitute = { base: waiter.baseOf(response), downstreamRuns };
 }
 
-/** A middleware further out is through, and did not wait for this one. */
+/** Ends a waiter that an outer middleware did not wait for. */
 export function leaveUnanswered(native: NativeExchange, waiter: Waiter): void {
   native.waiters.remove(waiter);
   if (waiter.waits) becomeLate(native, waiter);
 }
 
-/** All middleware is through. */
+/** Ends all waiters, because all middleware has finished. */
 export function leaveAll(native: NativeExchange): void {
   for (const { waiters } of native.waiters.holds)
     for (const waiter of waiters as readonly Waiter[]) leaveUnanswered(native, waiter);
 }
 
-/** Native code is at work for somebody who no longer waits. */
+/** Notes that native code is running for a waiter that no longer waits. */
 export function becomeLate(native: NativeExchange, waiter: Waiter): void {
   const { waiters, end } = native;
   if (waiters.late.includes(waiter)) return;
@@ -50,28 +50,28 @@ export function becomeLate(native: NativeExchange, waiter: Waiter): void {
 }
 
 /**
- * Native code answers although nobody waits for that: the innermost late one goes on, with what changes
- * nothing.
+ * Resolves the innermost late waiter, because native code answers although nobody waits. The response is
+ * unused.
  */
 export function answerLate({ waiters }: NativeExchange): void {
   waiters.takeLate()?.answered(new PlainTextResponse());
 }
 
-/** Native code that a middleware did not wait for has answered. Returns whether it was that middleware. */
+/** Resolves a late waiter whose native code has answered. Returns whether it was late. */
 export function answeredLate({ waiters }: NativeExchange, waiter: Waiter): boolean {
   const isLate = waiters.removeLate(waiter);
   if (isLate) waiter.answered(new PlainTextResponse());
   return isLate;
 }
 
-/** A response that comes when nobody waits for it any longer. */
+/** Handles a response that nobody waits for any longer. */
 export function answeredTooLate({ waiters, exchange }: NativeExchange, response: Response): void {
   const waiter = waiters.takeLate();
   if (waiter) waiter.answered(response);
   else exchange.replaced(response);
 }
 
-/** Native code that a layer has answered for has ended, or nothing will tell. */
+/** Resolves all late waiters: their native code has ended, or nothing will show when it does. */
 function releaseLate(native: NativeExchange, failure?: unknown): void {
   const { waiters } = native;
   const { late } = waiters;
@@ -81,21 +81,22 @@ function releaseLate(native: NativeExchange, failure?: unknown): void {
     else if (waiter.waits) waiter.reject(failure);
 }
 
-/** The client has gone before the code below a middleware began, and nothing else will tell that. */
+/** Releases a middleware whose client went before the code below it started: no event will follow. */
 export function releaseLater(native: NativeExchange): void {
   setImmediate(release, native);
 }
 
 /**
- * The response is over: middleware stops waiting for native code, unless that may still use its dependencies.
+ * Stops the middleware from waiting once the response is over, unless native code may still use its
+ * dependencies.
  */
 export function release(native: NativeExchange): void {
   const { waiters, exchange, end, framework } = native;
   if (framework.awaitsNative) return releaseAwaited(native);
   const { innermost } = waiters;
   const waiting = innermost?.waits && !isAnswering(exchange) ? innermost : undefined;
-  // Something went out that was not held (an app called as a function, HTTP/2): there is nothing left to
-  // change.
+  // Something that was not held went out (an app called as a function, HTTP/2), so it can no longer be
+  // changed.
   if (end.isAnsweredElsewhere) waiting?.answered(sentHold(native.res).view);
   if (end.over?.outcome === 'sent') {
     if (waiters.late.length > 0) releaseLateAtEnd(native);
@@ -106,8 +107,7 @@ export function release(native: NativeExchange): void {
 }
 
 /**
- * Whether native code holds something, and comes to its end. Code that waits for the rest of an upload may
- * never.
+ * Whether native code holds something and will end. Code that waits for the rest of an upload may never end.
  */
 function mayEnd({ exchange, end }: NativeExchange): boolean {
   return hasInjected(exchange) || (isHolding(exchange) && end.hasWholeRequest);
@@ -132,7 +132,9 @@ function closeHolds({ waiters }: NativeExchange): ClientDisconnect {
   return gone;
 }
 
-/** Native code whose client has gone has ended without an answer, with this failure if it has failed. */
+/**
+ * Handles the end of native code without an answer after its client has gone; `failure` is its error, if any.
+ */
 function clientGone(native: NativeExchange, failure: unknown): void {
   const { innermost } = native.waiters;
   if (!innermost?.waits) return;
@@ -141,7 +143,7 @@ function clientGone(native: NativeExchange, failure: unknown): void {
   else innermost.reject(failure);
 }
 
-/** Rejects `callNext`. That is a failure of what is below only where the request is not complete. */
+/** Rejects `callNext`. This counts as a failure of the code below only if the request is not complete. */
 function reject({ exchange, end }: NativeExchange, gone: ClientDisconnect, waiter: Waiter | undefined): void {
   if (!waiter?.waits) return;
   if (end.hasWholeRequest) exchange.failing.disconnected = gone;
@@ -149,14 +151,14 @@ function reject({ exchange, end }: NativeExchange, gone: ClientDisconnect, waite
 }
 
 /**
- * Leaves dependencies to native code that a layer has answered for, until it ends or the connection closes.
+ * Leaves dependencies open for native code that a layer answered for, until it ends or the connection closes.
  */
 function releaseLateAtEnd(native: NativeExchange): void {
   const { waiters, exchange, req } = native;
   const { socket } = req;
   const done = (failure?: unknown): void => releaseLate(native, failure);
   const closed = (): void => afterPatience(native, done);
-  // An endpoint answers, if late.
+  // An endpoint will still answer.
   if (isAnswering(exchange)) return;
   whenNativeEnds(native, waiters.late[0]?.order ?? 0, done, () => {
     if (socket.destroyed) closed();
@@ -164,13 +166,13 @@ function releaseLateAtEnd(native: NativeExchange): void {
   });
 }
 
-/** Nothing tells when native code ends: it keeps what it has injected until it answers or fails. */
+/** Waits for native code whose end cannot be seen: what it injected stays open until it answers or fails. */
 function afterPatience({ exchange, isDestroyedHere }: NativeExchange, done: () => void): void {
   if (!isHolding(exchange) || isDestroyedHere) done();
   else if (!hasInjected(exchange)) setTimeout(done, patience).unref();
 }
 
-/** Calls `done` when native code that is at work now has ended, or `unknown` where no promise tells. */
+/** Calls `done` when the running native code has ended, or `unknown` if it has no promise. */
 function whenNativeEnds(
   { knownCalls }: NativeExchange,
   order: number,
@@ -178,7 +180,7 @@ function whenNativeEnds(
   unknown: () => void,
 ): void {
   const works = knownCalls?.isLastKnown ? knownCalls.worksAfter(order) : none;
-  // A turn later: the router passes a rejection on first.
+  // One turn later: the router passes a rejection on first.
   const later = (failure?: unknown): void => void setImmediate(done, failure);
   whenAllSettled(works, later, unknown);
 }

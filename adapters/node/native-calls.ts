@@ -10,8 +10,8 @@ interface Work {
 const none: readonly never[] = [];
 
 /**
- * The calls of native code in one request, in the order in which they began, and the promises that they
- * returned. A call ends when its promise settles; without one, nothing tells.
+ * The calls of native code in one request, in the order in which they started, with the promises that they
+ * returned. A call ends when its promise settles; without a promise, its end is unknown.
  */
 export class NativeCalls {
   /** How many listeners the response had for `finish` when native code first injected. */
@@ -21,19 +21,19 @@ export class NativeCalls {
   #works: readonly Work[] = none;
   #injecting: readonly number[] = none;
 
-  /** How many have begun. Each that begins later has a higher number. */
+  /** The number of calls so far. Later calls have higher numbers. */
   get count(): number {
     return this.#count;
   }
 
-  /** A call begins. Its number is for `gave`. */
+  /** Notes that a call starts. Returns its number for `gave`. */
   begin(): number {
     this.#count += 1;
     this.#lastCall = this.#count;
     return this.#count;
   }
 
-  /** Notes what a call has returned. */
+  /** Notes what a call returned. */
   gave(order: number, returned: unknown): void {
     if (isPromise(returned))
       this.#works = [...this.#works, { order, isBlock: false, promise: returned, isOver: false }];
@@ -51,20 +51,18 @@ export class NativeCalls {
     this.#works = [...this.#works, { order: this.#count, isBlock: true, promise: block, isOver: false }];
   }
 
-  /** A call is known to have ended, by what it has returned. */
+  /** Notes that the call which returned this has ended. */
   ended(returned: unknown): void {
     for (const work of this.#works) if (work.promise === returned) work.isOver = true;
   }
 
-  /**
-   * Of those with a higher number, the promises of the last call, of calls that have injected, and of blocks.
-   */
+  /** Returns the promises of calls after `order`: of the last call, of calls that injected, and of blocks. */
   worksAfter(order: number): PromiseLike<unknown>[] {
     const works = this.#works.filter(work => !work.isOver && work.order > order && this.#mayUse(work));
     return works.map(({ promise }) => promise);
   }
 
-  /** Whether the last call has returned a promise. */
+  /** Whether the last call returned a promise. */
   get isLastKnown(): boolean {
     return this.#works.some(({ order, isBlock }) => order === this.#lastCall && !isBlock);
   }

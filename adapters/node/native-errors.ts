@@ -12,14 +12,14 @@ import type { NativeExchange, PassOn } from './native-exchange.js';
 import { cutShort } from './response/cut-short.js';
 import type { Waiter } from './waiter.js';
 
-/** How long native code that was told of a body that is too large may take to answer, in milliseconds. */
+/** How long native code may take to answer the error of a too large body, in milliseconds. */
 const patience = 5_000;
-/** What streams reject with where the response closes before all of it is written. */
+/** The codes of streams that failed because the response closed before they were written. */
 const closures: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
 
 /**
  * Whether an error only says that the response was closed while native code was writing it: its client has
- * left, or another response was sent in its place. A handler that fails destroys the response with its error.
+ * gone, or another response replaced it. A handler that fails destroys the response with its own error.
  */
 export function saysClosed({ end, waiters, res }: NativeExchange, thrown: unknown): boolean {
   const { over } = end;
@@ -40,8 +40,8 @@ export function isUnanswered({ waiters }: NativeExchange): boolean {
 }
 
 /**
- * Whether something else than the answer of native code is sent, or was: what native code fails with may not
- * cut the connection then, which may serve another request by now.
+ * Whether something other than the answer of native code is or was sent. Its failure must not cut the
+ * connection then, which may already serve another request.
  */
 export function isAnsweredInPlace({ passedOn, end, waiters }: NativeExchange): boolean {
   const isPageOut = passedOn !== undefined && end.over !== undefined;
@@ -49,8 +49,8 @@ export function isAnsweredInPlace({ passedOn, end, waiters }: NativeExchange): b
 }
 
 /**
- * An error of native code is on its way to whoever answers it. Returns whether it is kept from there: it
- * takes the place of an answer then, and is given to `passOn` if no layer handles it.
+ * Observes an error of native code on its way to the code that answers it. Returns whether it was
+ * intercepted: it then replaces an answer, and `passOn` receives it if no layer handles it.
  */
 export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn): boolean {
   if (native.passedOn !== undefined || thrown === native.observed) return false;
@@ -62,7 +62,7 @@ export function observe(native: NativeExchange, thrown: unknown, passOn: PassOn)
   return false;
 }
 
-/** An error handler of the app goes on without the error. Returns what has to be waited for first. */
+/** Notes that an error handler of the app continues without the error. Returns what must be awaited first. */
 export function goOnAfterError(native: NativeExchange): Promise<void> | undefined {
   if (native.res.headersSent) return undefined;
   native.observed = undefined;
@@ -70,8 +70,8 @@ export function goOnAfterError(native: NativeExchange): Promise<void> | undefine
 }
 
 /**
- * Native code that holds dependencies fails after it has answered: the failure takes the place of an answer
- * that is still held. Returns whether it does.
+ * Replaces an answer that is still held by a later failure of native code with dependencies. Returns whether
+ * it did.
  */
 export function overtake(native: NativeExchange, thrown: unknown, passOn = native.passOn): boolean {
   const { waiters, exchange } = native;
@@ -87,8 +87,7 @@ export function overtake(native: NativeExchange, thrown: unknown, passOn = nativ
 }
 
 /**
- * Native code has failed and its answer stands: who reads it, or a body made of it, must not wait for the
- * rest.
+ * Handles a failure of native code whose answer stands: readers of that answer must not wait for the rest.
  */
 export function failedLate(native: NativeExchange, thrown: unknown): void {
   if (saysClosed(native, thrown)) return;
@@ -104,7 +103,7 @@ export function reportOnce({ exchange }: NativeExchange, thrown: unknown): void 
   exchange.reports.tellOnce(error, 'request');
 }
 
-/** Native code below a layer throws to whoever called it, or its promise rejects. */
+/** Handles an error thrown by native code below a layer, or a rejection of its promise. */
 export function listenerFailed(native: NativeExchange, waiter: Waiter | undefined, thrown: unknown): void {
   if (waiter?.waits) return waiter.reject(thrown);
   if (saysClosed(native, thrown)) return;
@@ -113,7 +112,7 @@ export function listenerFailed(native: NativeExchange, waiter: Waiter | undefine
   failedLate(native, error);
   reportOnce(native, error);
   const cut = (): void => {
-    // A package outside the layer ends the response later than native code has: compression.
+    // A package outside the layer ends the response later than native code does: compression.
     const isComplete = waiter?.hold.ended || native.res.writableEnded;
     if (!isComplete && !isAnsweredInPlace(native)) cutShort(native.res, error);
   };
@@ -121,13 +120,13 @@ export function listenerFailed(native: NativeExchange, waiter: Waiter | undefine
 }
 
 /**
- * Native code reads more of a body than may come. Where it cannot be told (`isTold`), or does nothing, the
- * layer is told.
+ * Refuses native code the rest of a too large body. If it does not listen for errors, or does nothing, the
+ * layer gets the error.
  */
 export function refuseBody(native: NativeExchange, error: Error, isTold: boolean): void {
   const { innermost } = native.waiters;
   if (!innermost?.waits) {
-    // Who only takes it off the connection goes on at its end: finalhandler does before it writes its page.
+    // Code that only drains the body continues at its end: finalhandler does so before it writes its page.
     if (!isTold && hasReader(native.req)) listenerFailed(native, innermost, error);
   } else if (!isTold) answerInPlace(native, innermost, error);
   else
@@ -136,9 +135,7 @@ export function refuseBody(native: NativeExchange, error: Error, isTold: boolean
     }, patience).unref();
 }
 
-/**
- * Answers in place of native code that goes on: what it still does to the response neither fails nor counts.
- */
+/** Answers in place of native code that continues: its later calls on the response have no effect. */
 function answerInPlace({ waiters }: NativeExchange, waiter: Waiter, error: unknown): void {
   const { hold } = waiter;
   hold.substitute = { ...hold.substitute, downstreamRuns: true };
@@ -146,7 +143,7 @@ function answerInPlace({ waiters }: NativeExchange, waiter: Waiter, error: unkno
   waiter.reject(error);
 }
 
-/** Runs when what is held has gone out, through all the holds. Returns whether something is held. */
+/** Runs `action` when everything held has been sent through all holds. Returns whether something is held. */
 export function whenReleased(native: NativeExchange, action: () => void): boolean {
   const { holding } = native.waiters;
   holding?.afterRelease(() => {

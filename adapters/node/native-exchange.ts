@@ -13,16 +13,16 @@ import { Producers } from './response/producers.js';
 import { ResponseEnd } from './response/response-end.js';
 import { Waiters } from './waiters.js';
 
-/** Gives an error to the framework, as it was thrown. */
+/** Hands an error to the framework as it was thrown. */
 export type PassOn = (thrown: unknown) => void;
 
-/** One request on a native response: what the rooms beside this one share. */
+/** One request on a native response: the state that the files beside this one share. */
 export class NativeExchange {
-  /** Set by who opens it. */
+  /** Set by `openExchange`. */
   exchange!: Exchange;
   readonly req: NativeRequest;
   readonly res: NativeResponse;
-  /** That of HTTP/2. */
+  /** The stream of an HTTP/2 request. */
   readonly stream: ServerHttp2Stream | undefined;
   readonly source: NodeRequestSource;
   readonly framework: Framework;
@@ -30,31 +30,30 @@ export class NativeExchange {
   readonly end: ResponseEnd;
   /** The outermost hold, while the methods on the response go through it. */
   hold: Hold | undefined;
-  /** What native code has piped into the response since the first hold. */
+  /** The streams that native code has piped into the response since the first hold. */
   sources: readonly Source[] | undefined;
   /** The request whose changes native code sees. */
   seen: Request | undefined;
-  /** Whether the events of the request are told in the async context of the middleware. */
+  /** Whether the events of the request are emitted in the async context of the middleware. */
   keepsContext = false;
   /**
-   * Whether errors that pass the framework's own error handling are observed, and the calls of its handlers
-   * noted.
+   * Whether errors in the framework's own error handling are observed, and the calls of its handlers noted.
    */
   isObserved = false;
-  /** Whether native code itself has destroyed the connection. */
+  /** Whether native code itself destroyed the connection. */
   isDestroyedHere = false;
 
-  /** How the framework goes on with an exception that nobody has handled. */
+  /** How the framework continues with an exception that nobody handled. */
   passOn: PassOn;
-  /** How it begins anew with one, when it has nobody left to ask after the place of a layer. */
+  /** How it starts over with an exception, when no handler is left after the place of a layer. */
   restart: PassOn | undefined;
-  /** What was given back to the framework. */
+  /** What was handed back to the framework. */
   passedOn: unknown;
-  /** An exception of ours, and how the framework goes on with it from where it was thrown. */
+  /** An exception of our own code, and how the framework continues with it from where it was thrown. */
   thrown: { readonly error: unknown; readonly passOn: PassOn } | undefined;
-  /** The error that was observed last: it passes each router and each error handler on its way. */
+  /** The error that was observed last: it passes every router and error handler on its way. */
   observed: unknown;
-  /** What the framework answers in place of an answer that was held. */
+  /** The framework's answer that replaces a held one. */
   page: ErrorPage | undefined;
   #calls: NativeCalls | undefined;
   #producers: Producers | undefined;
@@ -76,14 +75,15 @@ export class NativeExchange {
     this.end = new ResponseEnd(req, res, this.stream, this.waiters);
   }
 
-  /** The exchange of a response, unless another version of callnext has made it. */
+  /** Returns the exchange of a response, unless another version of callnext created it. */
   static of(res: object): NativeExchange | undefined {
     const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
     return found?.version === version ? found : undefined;
   }
 
   /**
-   * The same for what takes part in it. Throws `OTHER_VERSION`: versions do not know each other's exchanges.
+   * Returns the same for code that joins it. Throws `OTHER_VERSION`: versions cannot use each other's
+   * exchanges.
    */
   static join(res: object): NativeExchange | undefined {
     const found = (res as { [exchangeKey]?: NativeExchange })[exchangeKey];
@@ -108,7 +108,7 @@ export class NativeExchange {
     return this.waiters.endedInHold;
   }
 
-  /** The calls of native code, once one has begun that may tell when it ends. */
+  /** The calls of native code, created with the first call whose end may be seen. */
   get calls(): NativeCalls {
     this.#calls ??= new NativeCalls();
     return this.#calls;
@@ -118,7 +118,7 @@ export class NativeExchange {
     return this.#calls;
   }
 
-  /** The streamed bodies, once one was written. */
+  /** The streamed bodies, created with the first one. */
   get producers(): Producers {
     this.#producers ??= new Producers(this.end);
     return this.#producers;

@@ -10,15 +10,14 @@ export function callNative<T>({ calls }: NativeExchange, call: () => T): T {
   return returned;
 }
 
-/** The native code that may still be at work although it has answered the innermost layer. */
+/** Returns the native code that may still be running although it has answered the innermost layer. */
 export function nativeWork({ res, calls, waiters, end, exchange }: NativeExchange): NativeWork | undefined {
   const { innermost, holding: held } = waiters;
   if (innermost === undefined) return undefined;
   const works = calls.worksAfter(innermost.order);
   if (works.length === 0) return undefined;
   const answer = { res, held, listenersBefore: calls.listenersBefore ?? innermost.listeners };
-  // What they reject with is told by whoever called them, before this: the framework, or the listener's
-  // caller.
+  // The caller of this code, the framework or the emitter, has already reported its rejections.
   const { whenEnded, isAtWork } = endOf(works);
   const whenOver = (): Promise<void> => {
     const stuck = whenStuck(end.whenOver(), isAtWork, answer);

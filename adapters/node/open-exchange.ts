@@ -11,9 +11,9 @@ import { NodeRequestSource } from './request-source.js';
 import { NodeTransport } from './transport.js';
 
 /**
- * Makes the exchange of a native request and its response, which is found by the response from then on.
- * `passOn` gives an exception that nobody handled to the framework; `over` may put a transport of the
- * framework's in front of Node's.
+ * Creates the exchange of a native request and its response, which is then found by the response. `passOn`
+ * hands an exception that nobody handled to the framework; `over` may wrap Node's transport in that of the
+ * framework.
  */
 export function openExchange(
   req: NativeRequest,
@@ -40,13 +40,13 @@ function itself(node: NodeTransport): NodeTransport {
   return node;
 }
 
-/** The exchange is also found by the request. */
+/** Makes the request refer to the exchange too. */
 export function nameOn(req: NativeRequest, native: NativeExchange): void {
   Reflect.set(req, exchangeKey, native);
 }
 
 function followStream({ source, res }: NativeExchange, stream: ServerHttp2Stream): void {
-  // It closes when both sides are through, so what nobody reads must not keep it.
+  // The stream closes when both sides have ended, so an unread request body must not keep it open.
   stream.once('finish', () => source.responseIsOut());
   guardDestroy(stream, { ...guard, responseOf: () => res });
   destroyWhenReset(stream);
@@ -70,7 +70,7 @@ export function isTraced(res: object): boolean {
   return traceKey in res;
 }
 
-/** Tells the steps of the exchange that a response will have. */
+/** Records the steps of the exchange that a response will have. */
 export function traceOn(res: object, trace: Trace): void {
   Reflect.set(res, traceKey, trace);
 }

@@ -7,18 +7,18 @@ import { writeResponse } from './response/write-response.js';
 /** Sends a response at a hold, in place of what native code has written there. */
 export function put(native: NativeExchange, hold: Hold, response: Response): void {
   const { holds } = native.waiters;
-  // Those above it were not released where a layer inside was not waited for.
+  // Holds above it are still unreleased if an inner layer was not waited for.
   for (const each of holds.slice(holds.indexOf(hold) + 1))
     if (each.state === 'open' || each.state === 'held') each.giveUp();
   keep(native, hold.replace(response, native.method));
 }
 
-/** Writes a response onto the native one, as native code would: the topmost hold gets it. */
+/** Writes a response to the native one, as native code would: the topmost hold receives it. */
 export function write(native: NativeExchange, response: Response): void {
   keep(native, writeResponse(response, native.method, native.res));
 }
 
-/** The same for one that is no longer needed after that: those further out get what is made of it. */
+/** Writes a response that is not needed afterwards: outer code receives what is made from it. */
 export function writeThrough(native: NativeExchange, response: Response): void {
   write(native, response);
   native.exchange.replaced(response);

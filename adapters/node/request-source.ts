@@ -28,23 +28,23 @@ import { RequestHeaders } from './request-headers.js';
 import type { ResponseEnd } from './response/response-end.js';
 import { absoluteUrl, namesOneHost, pathOf } from './target.js';
 
-/** Told where native code is refused the rest of a body. */
+/** Notified when native code is refused the rest of a body. */
 export interface BodyOwner {
-  /** `isTold`: whether native code listens to errors of the request. */
+  /** `isTold` says whether native code listens for errors of the request. */
   refuseBody(error: Error, isTold: boolean): void;
 }
 
-/** A request over Node's. Nothing is read before it is asked for. */
+/** A request over that of Node. Nothing is read before it is needed. */
 export class NodeRequestSource implements RequestSource {
   readonly method: string;
-  /** Whether the head that the client has sent leaves room for a body. */
+  /** Whether the head sent by the client allows a body. */
   readonly mayHaveBody: boolean;
   maxBodySize: number = defaultMaxBodySize;
   shared: RequestSource['shared'];
   #bodyLimit = Number.POSITIVE_INFINITY;
   /**
-   * Told where native code reads more of a body than may come. An object, as a closure for each request makes
-   * garbage collection four times as long.
+   * Notified when native code reads more of a body than is allowed. An object, because a closure per request
+   * makes garbage collection four times as long.
    */
   owner: BodyOwner | undefined;
   end: ResponseEnd | undefined;
@@ -128,17 +128,17 @@ export class NodeRequestSource implements RequestSource {
   body(): Content {
     const req = this.#req;
     if (this.#tap) return this.#tap.open();
-    // It was empty, whoever has listened to it.
+    // The body was empty, no matter who listened to it.
     if (!mayHaveBody(req) || (req.readableEnded && !req.readableDidRead)) return null;
     throw misuse('BODY_CONSUMED', 'request');
   }
 
-  /** Without a body there is nothing that a parser could have read. */
+  /** Without a body, no parser can have read anything. */
   parsedBody(): ParsedBody | undefined {
     if (this.#tap?.isWhole || !this.#req.readableDidRead) return undefined;
     const { parsedBody } = this.#framework;
-    if (parsedBody.value === undefined) return undefined;
-    // It was here, and was more than is kept.
+    if (parsedBody?.value === undefined) return undefined;
+    // The body arrived, but exceeded what is kept.
     return this.#tap ? { ...parsedBody, refuse: () => tooLarge(this.maxBodySize) } : parsedBody;
   }
 
@@ -150,17 +150,16 @@ export class NodeRequestSource implements RequestSource {
     if (this.#isReleased) throw misuse('FORM_LATE');
     this.#files ??= new TemporaryFiles();
     const files = this.#files;
-    // Loaded by the first form, with its parser.
+    // Loaded with its parser when the first form arrives.
     const { readForm } = await import('./body/read-form.js');
     return readForm(body, type, limits, files);
   }
 
-  /** The response is out. */
   responseIsOut(): void {
     this.#tap?.close();
   }
 
-  /** The exchange has come to its end: nothing of the request is needed any more. */
+  /** Releases what was kept for the request, because its exchange is over. */
   release(): Promise<void> | undefined {
     this.#isReleased = true;
     return this.#files?.remove();
@@ -170,22 +169,19 @@ export class NodeRequestSource implements RequestSource {
     this.#framework.targetChanged?.(target);
   }
 
-  /**
-   * What native code reads, and what a parser has read for it before, agree with a request that has another
-   * body.
-   */
+  /** Applies a changed body to what native code reads, and to what a parser has already read for it. */
   changeBody(request: Request, original: Request): void {
     const body = changedBody(request, original);
     if (!body) return;
     const content = body.copy();
-    const { value } = this.#framework.parsedBody;
+    const value = this.#framework.parsedBody?.value;
     if (value !== undefined) this.#framework.setParsedBody(parsedAnew(content, request, value));
     this.#tap?.cut();
     refill(this.#req, bytesOf(content));
   }
 }
 
-/** Whether the head of a request leaves room for a body. */
+/** Whether the head of a request allows a body. */
 function mayHaveBody(req: NativeRequest): boolean {
   const stream = http2Stream(req);
   // HTTP/2 frames every body, of any method, and needs no header for it.

@@ -16,10 +16,7 @@ import type { NativeExchange } from './native-exchange.js';
 import { put, writeThrough } from './outlet.js';
 import type { Waiter } from './waiter.js';
 
-/**
- * An inner layer is through: its response goes to the layer around it, or onto the native response. Never
- * throws.
- */
+/** Sends the response of an inner layer to the layer around it, or to the native response. Never throws. */
 export function settle(native: NativeExchange, waiter: Waiter | undefined, response: Response): void {
   neverThrowing(native, response, () => {
     if (waiter === undefined) answer(native, response);
@@ -27,7 +24,7 @@ export function settle(native: NativeExchange, waiter: Waiter | undefined, respo
   });
 }
 
-/** Gives a response on; what is thrown meanwhile goes to the layer that waits. */
+/** Passes a response on; an error meanwhile goes to the waiting layer. */
 export function neverThrowing(native: NativeExchange, response: Response, give: () => void): void {
   try {
     give();
@@ -53,8 +50,8 @@ function settleAt(native: NativeExchange, waiter: Waiter, response: Response): v
 }
 
 /**
- * The layer around gets the response, at the same hold. What native code has set between the two is among its
- * headers, so that who is further out sees it and may take it away.
+ * Gives the outer layer the response at the same hold, with the headers that native code set between the two,
+ * so that outer middleware sees them and may remove them.
  */
 export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Response): void {
   const { hold, entry } = waiter;
@@ -64,10 +61,7 @@ export function handOver(waiter: Waiter, later: HeaderSnapshot, response: Respon
   hold.substitute = { ...hold.substitute, base: entry.keptIn(later) };
 }
 
-/**
- * The last layer at an inner hold is through: what it answers goes through the foreign methods below the
- * hold.
- */
+/** Ends an inner hold: the response of its last layer leaves through the foreign methods below the hold. */
 export function finish(native: NativeExchange, hold: Hold, response: Response): void {
   try {
     if (hold.viewed === response) hold.release();
@@ -81,7 +75,7 @@ export function finish(native: NativeExchange, hold: Hold, response: Response): 
   }
 }
 
-/** An exception leaves an inner layer or an endpoint: the layer around it gets it. */
+/** Gives the outer layer the exception of an inner layer or an endpoint. */
 export function settleError(native: NativeExchange, waiter: Waiter | undefined, error: unknown): void {
   const { waiters, res } = native;
   if (waiter) leave(native, waiter, undefined);
@@ -95,10 +89,7 @@ export function settleError(native: NativeExchange, waiter: Waiter | undefined, 
   else writeThrough(native, page);
 }
 
-/**
- * Answers with a response of ours: straight to the layer that waits, or through the methods that stand
- * between.
- */
+/** Answers with one of our responses: directly to the waiting layer, or through the methods in between. */
 function answer(native: NativeExchange, response: Response): void {
   const { waiters, res, end, exchange } = native;
   const { innermost: waiter } = waiters;
@@ -112,7 +103,7 @@ function answer(native: NativeExchange, response: Response): void {
     exchange.reports.tell(misuse('RESPONSE_STARTED'), 'request');
     return exchange.replaced(response);
   }
-  // What native code has set on the way here belongs to the response.
+  // What native code set on the way here belongs to the response.
   if (isNext) return handOver(waiter, new HeaderSnapshot(res), response);
   writeThrough(native, response);
 }

@@ -7,27 +7,27 @@ import {
   type Exchange,
   isLayer,
   isMarker,
-  Layer,
+  type Layer,
+  layerAlone,
   type Middleware,
   misuse,
 } from '../../core/adapter.js';
 
 /**
- * A middleware used alone is a layer with that one middleware, and a `Depends(…)` one with that dependency: a
- * guard. Throws `ADAPTER_TARGET`.
+ * Makes a layer of a single middleware, or of a `Depends(…)`, which is then a guard. Throws `ADAPTER_TARGET`.
  */
 export function toLayer(adapter: string, target: Layer | Middleware | Declared<unknown>): Layer {
   if (isLayer(target)) return target;
-  if (isMarker(target)) return new Layer({ dependencies: [target] });
+  if (isMarker(target)) return layerAlone({ dependencies: [target] });
   if (typeof target !== 'function' || adapterOf(target) !== undefined)
     throw misuse('ADAPTER_TARGET', adapter, target);
-  return new Layer({ middleware: [target] });
+  return layerAlone({ middleware: [target] });
 }
 
-/** What is around an endpoint that stands alone. */
-export const bareLayer: Layer = new Layer();
+/** The layer around an endpoint that is used alone. */
+export const bareLayer: Layer = layerAlone();
 
-/** What is below the bare layer of an endpoint that stands alone. */
+/** Answers with an endpoint that is used alone, below the bare layer. */
 export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {
   return () => answerEndpoint(exchange, endpoint);
 }

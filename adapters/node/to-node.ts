@@ -21,7 +21,6 @@ import {
 } from '../../core/adapter.js';
 import { whenRejected } from './among-native.js';
 import { applyTo, type GoOn, runEndpoint, runInside, runOutermost } from './around-native.js';
-import { noParsedBody } from './body/parsed-body.js';
 import { clientOf } from './client.js';
 import type { Framework } from './framework.js';
 import { injectAt } from './inject.js';
@@ -36,19 +35,18 @@ import { writeResponse } from './response/write-response.js';
 import { hostOf, readTarget, type Target } from './target.js';
 import { answerAlone, bareLayer, toLayer } from './to-layer.js';
 
-/** What `http.createServer` takes. */
+/** A request listener for `http.createServer`. */
 export type NodeListener = (req: NativeRequest, res: ServerResponse) => unknown;
 
 /**
- * An endpoint as a listener for `node:http`, or a layer around a listener.
+ * Turns an endpoint into a listener for `node:http`, or wraps a layer around a listener.
  *
  * ```ts
  * http.createServer(toNode(layer, (req, res) => res.end('native'))).listen(3000);
  * ```
  *
- * An exception that nobody handles is answered by the `status`, `expose` and `headers` that it carries, as
- * frameworks do it. `onError` is told of it too, unless its status is below 500. Throws `ADAPTER_TARGET`
- * and `NODE_LISTENER`.
+ * An unhandled exception is answered with its own `status`, `expose` and `headers`, as frameworks do. It is
+ * also passed to `onError`, unless its status is below 500. Throws `ADAPTER_TARGET` and `NODE_LISTENER`.
  */
 export function toNode(target: Endpoint): NodeListener;
 export function toNode(target: Layer | Middleware, listener: NodeListener): NodeListener;
@@ -105,8 +103,8 @@ export function backgroundTasks(req: NativeRequest): BackgroundTasks {
 }
 
 /**
- * Goes on to a listener, which `listen` calls. What it throws, or its promise rejects with, is what
- * `callNext` rejects with.
+ * Calls a listener through `listen`. `callNext` rejects with what it throws, or with the rejection of its
+ * promise.
  */
 export const listening: GoOn<() => unknown> = (native, request, listen, waiter) => {
   applyTo(native, request, url => {
@@ -130,7 +128,7 @@ function endpointListener(endpoint: Endpoint): NodeListener {
   };
 }
 
-/** Opens an exchange with nobody around it, so that the adapter itself answers what nobody has handled. */
+/** Opens an exchange without a framework around it: the adapter itself answers what nobody handled. */
 function openOnNode(req: NativeRequest, res: NativeResponse): NativeExchange {
   const answer: PassOn = thrown => {
     const error = toError(thrown);
@@ -148,7 +146,7 @@ class NodeRequest implements Framework {
   readonly keepsContext = true;
   readonly awaitsNative = false;
   readonly pathParams = {};
-  readonly parsedBody = noParsedBody;
+  readonly parsedBody = undefined;
   readonly #req: NativeRequest;
   readonly #res: NativeResponse;
 
@@ -190,6 +188,6 @@ class NodeRequest implements Framework {
   }
 
   setParsedBody(): void {
-    // Native code of Node itself has no place for it.
+    // Native code of plain Node has no place for a parsed body.
   }
 }

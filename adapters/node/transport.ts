@@ -18,7 +18,7 @@ import { files } from './response/files.js';
 import type { Waiter } from './waiter.js';
 
 /**
- * Sends what the outermost layer returns over Node's response, and gives what nobody handled to the
+ * Sends the response of the outermost layer over Node's response, and hands unhandled errors to the
  * framework.
  */
 export class NodeTransport implements Transport {
@@ -42,7 +42,7 @@ export class NodeTransport implements Transport {
     return this.delivered();
   }
 
-  /** A response that cannot be written is a failure like any other. */
+  /** Treats a response that cannot be written as a failure like any other. */
   async #failed(response: Response, error: Error): Promise<Delivery> {
     const { native } = this;
     native.exchange.replaced(response);
@@ -51,7 +51,7 @@ export class NodeTransport implements Transport {
     return { outcome: 'aborted', error };
   }
 
-  /** Writes the outermost response. */
+  /** Writes the response of the outermost layer. */
   write(response: Response): void {
     const { native } = this;
     const { root } = native;
@@ -69,7 +69,7 @@ export class NodeTransport implements Transport {
     const { lastAtRoot } = waiters;
     leaveAll(native);
     const isOut = end.over !== undefined || (root?.state === 'passing' && res.headersSent);
-    // The disconnect of another request, which a middleware has waited for, is an error like any other.
+    // The disconnect of another request, awaited by a middleware, is an error like any other.
     const isGone = error instanceof ClientDisconnect && end.over !== undefined;
     if (!isOut) handBack(native, error, lastAtRoot, headers);
     else if (!isGone) native.exchange.reports.tell(error, 'response');
@@ -111,9 +111,7 @@ export class NodeTransport implements Transport {
     return this.native.source.release();
   }
 
-  // What Node tells of.
-
-  /** The response is over. */
+  /** Called when the response is over. */
   ended(): void {
     const { native } = this;
     native.knownProducers?.responseEnded();
@@ -121,7 +119,7 @@ export class NodeTransport implements Transport {
     release(native);
   }
 
-  /** Native code is refused the rest of a body. */
+  /** Refuses native code the rest of a body. */
   refuseBody(error: Error, isTold: boolean): void {
     refuseBody(this.native, error, isTold);
   }

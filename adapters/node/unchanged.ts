@@ -3,10 +3,10 @@ import type { NativeResponse } from './node-types.js';
 
 const ofContent = /^content-(?:type|length|encoding)$/i;
 
-/** What was said of a body before native code decided to answer with 304, by header name. */
+/** The headers that described a body before native code decided to answer with 304, by name. */
 export type Unsent = ReadonlyMap<string, string>;
 
-/** What is known of the 200 that a 304 stands for. */
+/** What is known about the 200 that a 304 stands for. */
 export interface Whole {
   readonly status: 200;
   readonly headers: Headers;
@@ -21,8 +21,8 @@ export function isConditional({ headers }: Request): boolean {
 }
 
 /**
- * `callNext(request)`, and what native code says of a body until it decides on a 304: `res.send()`, `send`
- * and Koa take it off again, and nothing else tells what the 200 would be.
+ * Calls `callNext(request)` and notes the headers of a body that native code sets before it decides on a 304:
+ * `res.send()`, `send` and Koa remove them, and nothing else shows what the 200 would be.
  */
 export async function notingUnsent(
   request: Request,
@@ -44,7 +44,7 @@ export async function notingUnsent(
   }
 }
 
-/** The headers of a 304, and what it leaves out as far as that is known. */
+/** Returns the headers of a 304 together with what it omits, as far as that is known. */
 export function wholeOf(request: Request, response: Response, unsent: Unsent): Whole {
   const headers = new Headers([...response.headers]);
   const { unsentType } = sharedOf(request);
@@ -56,8 +56,8 @@ export function wholeOf(request: Request, response: Response, unsent: Unsent): W
 }
 
 /**
- * The size of a file as its tag says it, beside the time that `last-modified` has too: of `send`, and of
- * `FileResponse`.
+ * Returns the size of a file from its `etag` if that also has the time of `last-modified`, as those of `send`
+ * and `FileResponse` have.
  */
 function sizeInTag(headers: Headers): number | undefined {
   const tag = /^(?:W\/)?"([0-9a-f]+)-([0-9a-f]+)"$/.exec(headers.get('etag') ?? '');
@@ -68,8 +68,8 @@ function sizeInTag(headers: Headers): number | undefined {
 }
 
 /**
- * Whether a client holds a body that was not compressed, although it takes compressed ones: of the tag of
- * that body it has the strong form, and of a compressed one it would have the weak form.
+ * Whether a client holds an uncompressed body although it accepts compressed ones: it then sends the strong
+ * form of the tag; for a compressed body it would send the weak form.
  */
 export function holdsUncoded(request: Request, response: Response): boolean {
   const held: readonly string[] = request.headers.get('if-none-match')?.match(/(?:W\/)?"[^"]*"/g) ?? [];

@@ -11,38 +11,38 @@ import type { Hold, Waiter as HoldWaiter } from './hold/hold.js';
 import { nextTick, queueMicrotask } from './turns.js';
 
 /**
- * - `idle`: the layer's middleware is at work, and has not called `callNext` to the end yet.
+ * - `idle`: the layer's middleware is running, and its last `callNext` has not reached native code yet.
  * - `waiting`: native code has not answered.
- * - `received`: it has, and the answer may still be taken back.
- * - `given`: whoever called `callNext` has the answer.
+ * - `received`: native code has answered, and the answer may still be taken back.
+ * - `given`: the caller of `callNext` has the answer.
  * - `rejected`: `callNext` has rejected.
  */
 type State = 'idle' | 'waiting' | 'received' | 'given' | 'rejected';
 
-/** A middleware at its `callNext` over native code. */
+/** A middleware that waits at its `callNext` for native code. */
 export class Waiter implements HoldWaiter {
   readonly layer: Layer | undefined;
   hold!: Hold;
   /** The headers that native code outside the layer had set. */
   entry!: HeaderSnapshot;
-  /** Resolves with what native code answers. */
+  /** Resolves with the answer of native code. */
   answer!: Promise<Response>;
-  /** How many calls of native code had begun before: those below this middleware have a higher number. */
+  /** The number of earlier calls of native code: those below this middleware have a higher number. */
   order = 0;
-  /** How many listeners the response had for `finish`. */
+  /** The number of `finish` listeners of the response. */
   listeners = 0;
   received: Response | undefined;
   rejectedWith: unknown;
-  /** Where its layer waits, outermost first, where native middleware is among the layer's own. */
+  /** All waiters of the layer, outermost first, if it has native middleware. */
   line: readonly Waiter[] | undefined;
   /**
-   * Gives an error that the layer does not handle to the framework, which has others to ask before the outer
+   * Hands an error that the layer does not handle to the framework, which asks others before the outer
    * layers.
    */
   passOn: ((thrown: unknown) => void) | undefined;
-  /** What the framework runs below, where it returns a promise. */
+  /** The promise of what the framework runs below, if it returns one. */
   chain: Promise<unknown> | undefined;
-  /** What the framework had beside the native response when `callNext` was called. */
+  /** The framework's own state, beside the native response, when `callNext` was called. */
   before: unknown;
   #state: State = 'idle';
   #exchange!: Exchange;
@@ -53,7 +53,7 @@ export class Waiter implements HoldWaiter {
     this.layer = layer;
   }
 
-  /** Begins to wait. Code that has injected may take its answer back by failing at once. */
+  /** Starts to wait. Code that has injected may take its answer back by failing at once. */
   wait(hold: Hold, exchange: Exchange, order: number): void {
     this.hold = hold;
     this.order = order;
@@ -76,8 +76,8 @@ export class Waiter implements HoldWaiter {
   }
 
   /**
-   * The headers that stay in front of another response. A response that was copied from the native one lacks
-   * only the headers that were removed on purpose, and these must not come back.
+   * Returns the headers that stay in front of another response. A response copied from the native one only
+   * lacks headers that were removed on purpose, which must not return.
    */
   baseOf(response: Response | undefined): HeaderSnapshot {
     if (response === undefined) return this.entry;
@@ -93,12 +93,12 @@ export class Waiter implements HoldWaiter {
     this.#state = 'received';
     this.received = response;
     if (!hasInjected(this.#exchange)) this.#give(response);
-    // An async handler that answers and throws has thrown when all microtasks have run, however deep its
+    // An async handler that answers and throws has thrown once all microtasks have run, however deep its
     // promises nest.
     else queueMicrotask(() => nextTick(() => this.#give(response)));
   }
 
-  /** Takes an answer back, to wait for another one. Returns whether nobody has been given it yet. */
+  /** Takes an answer back. Returns whether nobody has received it yet. */
   takeBack(): boolean {
     if (this.#state !== 'waiting' && this.#state !== 'received') return false;
     this.#state = 'waiting';
@@ -109,8 +109,8 @@ export class Waiter implements HoldWaiter {
   reject(error: unknown): void {
     this.#state = 'rejected';
     this.rejectedWith = error;
-    // Native code may fail before anybody awaits the promise: what throws at once is thrown to the caller
-    // too.
+    // Native code may fail before anything awaits the promise: a synchronous error is also thrown to the
+    // caller.
     this.answer.catch(ignore);
     this.#reject(error);
   }

@@ -8,27 +8,27 @@ import type { Waiter } from './waiter.js';
 const none: readonly never[] = [];
 
 /**
- * The holds on a native response, and who waits at each of them.
+ * The holds on a native response, and the waiters at each of them.
  *
- * Layers share a hold as long as no foreign middleware puts methods of its own on the response in between;
- * then the inner layers have a hold above those methods.
+ * Layers share a hold until foreign middleware between them patches the response; the inner layers then have
+ * a hold above the patched methods.
  */
 export class Waiters {
   readonly #res: NativeResponse;
   readonly #isHttp2: boolean;
-  /** The outermost one is first. */
+  /** The outermost hold is first. */
   holds: readonly Hold[] = none;
   /** The outermost hold. */
   root: Hold | undefined;
-  /** Who began to wait at the outermost hold last: an error page begins with its headers. */
+  /** The last waiter that was added at the outermost hold: an error page starts with its headers. */
   lastAtRoot: Waiter | undefined;
-  /** Those that were left while native code was at work, the innermost last: late answers go to them. */
+  /** Waiters that were left while native code was running, the innermost last; late answers go to them. */
   late: readonly Waiter[] = none;
-  /** Whether native code was left at work at some time, although a layer has answered in its place. */
+  /** Whether native code was ever left running although a layer answered in its place. */
   wasLeft = false;
-  /** Undoes what was set up to release the late ones. */
+  /** Undoes the preparations for releasing late waiters. */
   whenNoneIsLate: (() => void) | undefined;
-  /** The layers whose middleware is at work, the one that is on its way in last. */
+  /** The layers whose middleware is running; the one on its way in is last. */
   #atWork: readonly Waiter[] = none;
 
   constructor(res: NativeResponse, isHttp2: boolean) {
@@ -36,24 +36,27 @@ export class Waiters {
     this.#isHttp2 = isHttp2;
   }
 
-  /** The layer that is on its way in. */
+  /** The layer on its way in. */
   get current(): Waiter | undefined {
     return this.#atWork.at(-1);
   }
 
-  /** A layer's middleware begins, or goes on within another layer that native code among it has begun. */
+  /**
+   * Notes that the middleware of a layer starts, or continues inside another layer that its native code
+   * started.
+   */
   begin(own: Waiter): void {
     this.#atWork = appended(this.#atWork, own);
   }
 
-  /** A layer's middleware is through, or its part within another layer is. */
+  /** Notes that the middleware of a layer, or its part inside another layer, has finished. */
   end(own: Waiter): void {
     const index = this.#atWork.lastIndexOf(own);
     if (index === 0 && this.#atWork.length === 1) this.#atWork = none;
     else if (index >= 0) this.#atWork = this.#atWork.toSpliced(index, 1);
   }
 
-  /** The hold at which the next middleware waits: the top one, or a new one where that cannot be shared. */
+  /** Returns the hold for the next middleware: the top one, or a new one if that cannot be shared. */
   nextHold(): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
@@ -80,7 +83,7 @@ export class Waiters {
     hold.waiters = hold.waiters.filter(each => each !== waiter);
   }
 
-  /** The innermost one that has not been left yet. */
+  /** The innermost waiter that has not been left. */
   get innermost(): Waiter | undefined {
     for (let at = this.holds.length - 1; at >= 0; at -= 1) {
       const waiter = this.holds[at]?.waiters.at(-1);
@@ -89,13 +92,13 @@ export class Waiters {
     return undefined;
   }
 
-  /** The one of a layer. */
+  /** Returns the waiter of a layer. */
   of(layer: Layer): Waiter | undefined {
     const all = this.holds.flatMap(({ waiters }) => waiters) as Waiter[];
     return all.find(waiter => waiter.layer === layer);
   }
 
-  /** Those further in than one, outermost first: layers that it did not wait for. */
+  /** Returns the waiters inside this one, outermost first: it did not wait for their layers. */
   inside(waiter: Waiter): readonly Waiter[] {
     const { hold } = waiter;
     const index = hold.waiters.indexOf(waiter);
@@ -120,14 +123,14 @@ export class Waiters {
     this.late = [...this.late, waiter];
   }
 
-  /** The innermost late one, which is no longer late. */
+  /** Removes and returns the innermost late waiter. */
   takeLate(): Waiter | undefined {
     const waiter = this.late.at(-1);
     if (waiter) this.removeLate(waiter);
     return waiter;
   }
 
-  /** Returns whether it was a late one. */
+  /** Removes a late waiter. Returns whether it was late. */
   removeLate(waiter: Waiter): boolean {
     if (!this.late.includes(waiter)) return false;
     this.late = this.late.filter(each => each !== waiter);
@@ -137,7 +140,7 @@ export class Waiters {
 }
 
 /**
- * A list with one more; nearly all have no other. Made anew, as spare room would last as long as the request.
+ * Returns a list with one more item. It is copied, since spare capacity would last as long as the request.
  */
 export function appended<T>(list: readonly T[], last: T): readonly T[] {
   return list.length === 0 ? [last] : [...list, last];

@@ -1,5 +1,6 @@
 import {
   type AnyDependency,
+  type AppContext,
   checkOverride,
   type DeclaredDependency,
   type Injected,
@@ -15,8 +16,8 @@ export interface Restore extends Disposable {
 }
 
 /** A valid override of a dependency that produces `Produced`: any dependency with the same type of value. */
-export type Replacement<Produced> =
-  | ((context: Injected) => Gives<ValueOf<Produced>>)
+export type Replacement<Produced, Context = Injected> =
+  | ((context: Context) => Gives<ValueOf<Produced>>)
   | DeclaredDependency<Gives<ValueOf<Produced>>>;
 
 type Gives<T> = T | Promise<T> | Generator<T, unknown, never> | AsyncGenerator<T, unknown, never>;
@@ -45,7 +46,13 @@ export function override<Produced>(
   layer: Layer,
   dependency: ((context: Injected) => Produced) | DeclaredDependency<Produced>,
   replacement: Replacement<NoInfer<Produced>>,
-): Restore {
+): Restore;
+export function override<Produced>(
+  layer: Layer,
+  dependency: (context: AppContext) => Produced,
+  replacement: Replacement<NoInfer<Produced>, AppContext>,
+): Restore;
+export function override(layer: Layer, dependency: AnyDependency, replacement: AnyDependency): Restore {
   if (!isLayer(layer)) throw misuse('OVERRIDE', 'layer', layer);
   checkOverride(dependency, replacement);
   const overrides = layer.dependencyOverrides;
@@ -54,7 +61,7 @@ export function override<Produced>(
   const place = ofLayer.get(dependency) ?? { before: overrides.get(dependency), replacements: [] };
   ofLayer.set(dependency, place);
   const { before, replacements } = place;
-  const own = { replacement: replacement as AnyDependency };
+  const own = { replacement };
   replacements.push(own);
   overrides.set(dependency, own.replacement);
   const restore = (): void => {

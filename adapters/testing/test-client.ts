@@ -27,8 +27,8 @@ export interface TestClientOptions {
   /** Default headers of every request. */
   headers?: Record<string, string>;
   /**
-   * A layer that is closed with the client, which exits its lifespan. A closed layer cannot start again:
-   * create one per test.
+   * A layer that is started before the first call, which rejects if the start fails, and closed with the
+   * client. A closed layer cannot start again: create one per test.
    */
   layer?: Layer;
   /** The handler below a layer that is tested alone; a 404 by default. */
@@ -68,6 +68,7 @@ export class TestClient {
   readonly #watch = new Watch();
   readonly #defaults: Defaults;
   readonly #layer: Layer | undefined;
+  #starting: Promise<void> | undefined;
   readonly #stopWatching: () => void;
 
   constructor(target: TestTarget, options: TestClientOptions = noOptions) {
@@ -138,7 +139,15 @@ export class TestClient {
    * does, after 20 redirects, or for a redirect if `redirect` is `error`.
    */
   async fetch(input: string | URL | Request, init: TestRequestInit = noOptions): Promise<Response> {
-    let asked = await askedBy(input, init, this.#defaults);
+    const first = await askedBy(input, init, this.#defaults);
+    this.#starting ??= this.#layer?.start();
+    await this.#starting;
+    return this.#follow(first);
+  }
+
+  /** Sends a request, and those to which it is redirected. */
+  async #follow(first: Asked): Promise<Response> {
+    let asked = first;
     for (let redirects = 0; ; redirects += 1) {
       const response = await this.#send(asked);
       const location = redirectOf(response);

@@ -4,6 +4,7 @@ import {
   type AnyDependency,
   type DependencyParts,
   type DependencyScope,
+  type Depends,
   partsOfDependency,
 } from './marker.js';
 import type { Need } from './needs.js';
@@ -22,6 +23,8 @@ export class Solution implements Slot {
   readonly place: Place;
   /** The same dependency with another scope or `dispose`. */
   elsewhere: Solution | undefined;
+  /** What it needed, recorded below a `Depends.all(…)` only. */
+  asked: Solution[] | undefined;
   readonly #values: Record<string, unknown>;
   #state: 'solving' | 'solved' | 'failed' = 'solving';
   /** The value or the thrown value. */
@@ -108,9 +111,11 @@ export class DependencyCache {
   add(solution: Solution): void {
     const { key, place } = solution;
     this.#solutions ??= new Map();
-    const others = this.#solutions.get(key);
+    let others = this.#solutions.get(key);
     if (others !== undefined) {
       if (this.find(key, place)) return;
+      // Drop failed solutions: a layer that retries for as long as it lives must not collect them.
+      while (others?.hasFailed) others = others.elsewhere;
       solution.elsewhere = others;
     }
     this.#solutions.set(key, solution);
@@ -135,4 +140,20 @@ export class DependencyCache {
   forgetExited(): void {
     this.#exited = noExits;
   }
+}
+
+const keys = new WeakMap<object, WeakMap<object, object>>();
+
+export function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
+  return dispose ? `${scope} disposed` : scope;
+}
+
+/** An override has a cache key of its own, because an outer layer may have solved the original. */
+export function keyOf(dependency: object, used: object): object {
+  if (used === dependency) return dependency;
+  const ofUsed = keys.get(dependency) ?? new WeakMap<object, object>();
+  keys.set(dependency, ofUsed);
+  const key = ofUsed.get(used) ?? {};
+  ofUsed.set(used, key);
+  return key;
 }

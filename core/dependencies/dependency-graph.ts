@@ -10,22 +10,25 @@ import {
   nameOfDependency,
   partsOfDependency,
 } from './marker.js';
-import { declarationOf } from './needs.js';
+import { declarationOf, parametersIn } from './needs.js';
 
-const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
+const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2, app: 3 };
 
 /**
- * Checks a tree of dependencies before any of them is called. Throws `DEPENDENCY_CYCLE` and
- * `DEPENDENCY_SCOPE`, with the path from the owner inward, and `PARAM_BODY` and `PARAM_MODEL`.
+ * Checks a tree of dependencies before any of them is called. `heldBy` is the scope of their owner, if it has
+ * one. Throws `DEPENDENCY_CYCLE`, `DEPENDENCY_SCOPE` and `APP_PARAMETER`, with the path from the owner
+ * inward, and `PARAM_BODY` and `PARAM_MODEL`.
  */
 export function checkGraph(
   dependencies: Dependencies,
   owner: string,
   defaultScope: DependencyScope,
   overrideOf: (dependency: AnyDependency) => AnyDependency = itself,
+  heldBy?: DependencyScope,
 ): void {
   const graph = { defaultScope, overrideOf, done: new Map() };
-  for (const [key, marker] of dependsIn(dependencies)) checkNode(graph, key, marker, [owner], [], undefined);
+  refuseParameters(dependencies, [owner], heldBy);
+  for (const [key, marker] of dependsIn(dependencies)) checkNode(graph, key, marker, [owner], [], heldBy);
   planBody(dependencies, owner, overrideOf);
 }
 
@@ -78,16 +81,31 @@ function checkNode(
   if (above.includes(used)) throw misuseWith({ path: here }, 'DEPENDENCY_CYCLE', shown);
   const isExiting = hasExit(marker, produce);
   const scope = marker.scope ?? (isExiting ? graph.defaultScope : undefined);
-  if (scope !== undefined && heldBy !== undefined && widths[scope] < widths[heldBy]) {
-    throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, scope);
-  }
+  // A plain function that names no scope may ask for the request, which scope `app` does not have.
+  const lives = heldBy === 'app' ? (scope ?? graph.defaultScope) : scope;
+  if (lives !== undefined && heldBy !== undefined && widths[lives] < widths[heldBy])
+    throw misuseWith({ path: here }, 'DEPENDENCY_SCOPE', shown, heldBy, lives);
   const known = graph.done.get(used) ?? new Set();
   // A plain function passes on what it received, so its dependencies must live as long as its user.
-  const held = isExiting ? scope : heldBy;
+  const held = isExiting || scope === 'app' ? scope : heldBy;
   const place = `${scope} in ${heldBy} for ${held}`;
   if (known.has(place)) return;
   graph.done.set(used, known.add(place));
+  refuseParameters(dependencies, here, held);
   for (const [inner, each] of dependsIn(dependencies)) {
     checkNode(graph, inner, each, here, [...above, used], held);
+  }
+}
+
+/** Refuses parameters in scope `app`, which has no request. */
+function refuseParameters(
+  dependencies: Dependencies,
+  path: readonly string[],
+  heldBy: DependencyScope | undefined,
+): void {
+  if (heldBy !== 'app') return;
+  for (const [key, { title }] of parametersIn(dependencies)) {
+    const here = [...path, key];
+    throw misuseWith({ path: here }, 'APP_PARAMETER', here.join(' → '), `\`${title}\``);
   }
 }

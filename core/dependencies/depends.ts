@@ -4,6 +4,7 @@ import { isGeneratorFunction } from './generator-function.js';
 import type { Allowed, LivesAs, MayDispose, Narrowest, ValueOf } from './lifetimes.js';
 import {
   type AnyDependency,
+  type AppContext,
   type DeclaredDependency,
   type Dependencies,
   type DependencyScope,
@@ -15,10 +16,12 @@ import {
   type Lifetime,
   type Depends as Marker,
   markerOf,
+  nameOfDependency,
   partsOfDependency,
+  type RequestScope,
   type Solved,
 } from './marker.js';
-import { declarationOf } from './needs.js';
+import { declarationOf, declareTogether } from './needs.js';
 import { isParameter } from './parameter.js';
 
 /** The names in `Injected`, which dependencies cannot use. */
@@ -41,6 +44,12 @@ export interface DependsOptions<Scope = DependencyScope | undefined, Dispose = b
    * `Symbol.dispose`; `false` by default.
    */
   dispose?: Dispose;
+}
+
+/** The options of a dependency of scope `app`, whose value is always shared. */
+interface AppOptions<Dispose> extends DependsOptions<'app', Dispose> {
+  useCache?: true;
+  scope: 'app';
 }
 
 /** Forbids the names of injected objects. */
@@ -70,35 +79,72 @@ function checkDependsOptions(options: DependsOptions): void {
  * the code after the `yield` is its exit. A plain function's value is not closed, because all requests may
  * share it; use `Depends(openSession, { dispose: true })` for one that is opened per request.
  *
- * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `DEPENDENCY_DISPOSE`, `PARAMETERS`, `UNCALLED` and
- * `UNKNOWN_OPTION`. FastAPI's `Depends`.
+ * A dependency of scope `app` is entered once per layer, by `layer.start()` or by the first request that
+ * needs it, and exits when the layer closes. It is a function of `{ signal, state }`.
+ *
+ * Throws `DEPENDENCY_NOT_A_FUNCTION`, `INVALID_SCOPE`, `DEPENDENCY_DISPOSE`, `PARAMETERS`, `UNCALLED`,
+ * `UNKNOWN_OPTION` and `OPTION_VALUE`. FastAPI's `Depends`.
  */
-export function Depends<
-  Produced,
-  const Scope extends DependencyScope | undefined = undefined,
-  const Dispose extends MayDispose<Produced> | undefined = undefined,
->(
-  dependency: (context: Injected) => Produced,
-  options?: DependsOptions<Scope, Dispose>,
-): Depends<ValueOf<Produced>, LivesAs<Produced, 'background', NoInfer<Scope>, NoInfer<Dispose>>>;
+export function Depends<Produced, const Dispose extends MayDispose<Produced> | undefined = undefined>(
+  dependency: (context: AppContext) => Produced,
+  options: AppOptions<Dispose>,
+): Depends<ValueOf<Produced>, 'app'>;
+export function Depends<Produced, const Dispose extends MayDispose<Produced> | undefined = undefined>(
+  dependency: DeclaredDependency<Produced, 'app', Injected & AppContext>,
+  options: AppOptions<Dispose>,
+): Depends<ValueOf<Produced>, 'app'>;
 export function Depends<
   Produced,
   Needs extends DependencyScope,
   const Scope extends Allowed<Produced, Needs, Dispose> | undefined = undefined,
   const Dispose extends MayDispose<Produced> | undefined = undefined,
 >(
-  dependency: DeclaredDependency<Produced, Needs>,
+  dependency: DeclaredDependency<Produced, Needs, Injected>,
   options?: DependsOptions<Scope, Dispose>,
 ): Depends<ValueOf<Produced>, LivesAs<Produced, Needs, NoInfer<Scope>, NoInfer<Dispose>>>;
+export function Depends<
+  Produced,
+  const Scope extends RequestScope | undefined = undefined,
+  const Dispose extends MayDispose<Produced> | undefined = undefined,
+>(
+  dependency: (context: Injected) => Produced,
+  options?: DependsOptions<Scope, Dispose>,
+): Depends<ValueOf<Produced>, LivesAs<Produced, 'background', NoInfer<Scope>, NoInfer<Dispose>>>;
 export function Depends(dependency: AnyDependency, options: DependsOptions = noOptions): Depends<unknown> {
   checkDependency(dependency);
   if (options !== noOptions) checkDependsOptions(options);
   const { useCache = true, scope, dispose = false } = options;
   if (scope !== undefined) checkedScope(scope);
+  if (scope === 'app') checkOption('Depends()', 'useCache', useCache, 'true in scope "app"', isTrue);
   const { name, produce } = partsOfDependency(dependency);
   if (typeof dispose !== 'boolean' || (dispose && isGeneratorFunction(produce)))
     throw misuse('DEPENDENCY_DISPOSE', name, dispose);
   return markerOf(dependency, useCache, scope, dispose);
+}
+
+Depends.all = all;
+
+/**
+ * Declares several dependencies that are entered at once; by default, dependencies are entered one after the
+ * other. The value is an object of their values. They exit one after the other, last declared first.
+ *
+ * ```ts
+ * const both = Depends.all({ user: Depends(fetchUser), prices: Depends(fetchPrices) });
+ * ```
+ *
+ * If one fails, the others finish entering first; then all exit with its exception. Errors of invalid
+ * parameters are collected into one. Throws `DEPENDENCIES`, `DEPENDS_EXPECTED` and `DEPENDENCY_NAME`.
+ */
+function all<D extends Dependencies>(dependencies: Named<D>): Depends<Solved<D>, Narrowest<D>> {
+  checkDependencies('Depends.all', dependencies);
+  checkNames(dependencies, 'Depends.all');
+  const together: Dependencies = declareTogether({ ...dependencies }, 'Depends.all');
+  const entries = Object.entries(together);
+  const produce = (values: Solved<D>): unknown =>
+    Object.fromEntries(entries.map(([key]) => [key, values[key]]));
+  const isOfApp = entries.every(([, marker]) => !isParameter(marker) && marker.scope === 'app');
+  const declared = declaredOf({ name: '', dependencies: together, produce });
+  return markerOf(declared, true, isOfApp ? 'app' : undefined, false) as never;
 }
 
 /**
@@ -107,11 +153,22 @@ export function Depends(dependency: AnyDependency, options: DependsOptions = noO
  * ```ts
  * const getUser = dependency({ db: Depends(getDb) }, async ({ db, request }) => db.userOf(request));
  * ```
+ *
+ * A dependency of scope `app` can only need others of that scope. To use `signal` or `state`, annotate the
+ * parameter: `({ settings, signal }: { settings: Settings } & AppContext) => …`.
  */
 export function dependency<D extends Dependencies, Produced>(
   dependencies: Named<D>,
   call: (context: Solved<D> & Injected) => Produced,
-): DeclaredDependency<Produced, Narrowest<D>> {
+): DeclaredDependency<Produced, Narrowest<D>, Injected>;
+export function dependency<D extends Readonly<Record<string, Marker<unknown, 'app'>>>, Produced>(
+  dependencies: Named<D>,
+  call: (context: Solved<D> & AppContext) => Produced,
+): DeclaredDependency<Produced, 'app', AppContext>;
+export function dependency(
+  dependencies: Dependencies,
+  call: (context: never) => unknown,
+): DeclaredDependency<unknown> {
   checkDependencies('dependency', dependencies);
   if (typeof call !== 'function') throw misuse('DEPENDENCY_NOT_A_FUNCTION', call);
   checkDependency(call);
@@ -140,8 +197,17 @@ export function checkNames(dependencies: object, owner: string): void {
 }
 
 export function checkedScope(scope: unknown): DependencyScope {
+  return scope === 'app' ? scope : checkedDefaultScope(scope);
+}
+
+/** The default cannot be `app`: a dependency of that scope names it. */
+export function checkedDefaultScope(scope: unknown): RequestScope {
   if (scope === 'function' || scope === 'request' || scope === 'background') return scope;
   throw misuse('INVALID_SCOPE', scope);
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true;
 }
 
 /** Functions already checked, because `inject(req, Depends(getDb))` runs in each request. */
@@ -161,17 +227,20 @@ function checkDependency(dependency: unknown): void {
   if (Object.hasOwn(dependency, 'prototype')) passed.add(dependency);
 }
 
-/** The names of disposed dependencies, nested ones included, each once, in the order they are entered. */
-export function disposedIn(dependencies: Dependencies): string[] {
+/** The names of dependencies of a kind, nested ones included, each once, in the order they are entered. */
+export function namesIn(
+  dependencies: Dependencies,
+  isOfKind: (marker: Depends<unknown>) => boolean,
+): string[] {
   const names = new Set<string>();
   const seen = new Set<Depends<unknown>>();
-  const visit = (marker: Depends<unknown>): void => {
+  const visit = (key: string, marker: Depends<unknown>): void => {
     if (seen.has(marker)) return;
     seen.add(marker);
-    const { name, dependencies: inner } = partsOfDependency(marker.dependency);
-    for (const [, each] of dependsIn(inner)) visit(each);
-    if (marker.dispose) names.add(name);
+    for (const [inner, each] of dependsIn(partsOfDependency(marker.dependency).dependencies))
+      visit(inner, each);
+    if (isOfKind(marker)) names.add(nameOfDependency(marker.dependency, key));
   };
-  for (const [, each] of dependsIn(dependencies)) visit(each);
+  for (const [key, each] of dependsIn(dependencies)) visit(key, each);
   return [...names];
 }

@@ -77,6 +77,11 @@ export class ExitStack {
     return undefined;
   }
 
+  /** Sorts the entered dependencies with these slots into the order of the slots; see `arranged`. */
+  arrange(slots: readonly Slot[]): void {
+    this.#entered = arranged(this.#entered, slots, ({ exit }) => exit.slot);
+  }
+
   /** Refuses further dependencies; the reason is created on demand. */
   close(failure: () => Error): void {
     this.failure = undefined;
@@ -179,4 +184,17 @@ export class ExitStack {
 function isLeftWith(scope: DependencyScope, { exit }: Entry): boolean {
   const own = exit.slot.scope;
   return own === scope || (own === 'function' && scope === 'request');
+}
+
+/**
+ * Sorts the entries with one of these slots into the order of the slots. Leaves them alone if another entry
+ * stands in between, because it may need some of them.
+ */
+export function arranged<T>(entered: readonly T[], slots: readonly Slot[], slotOf: (each: T) => Slot): T[] {
+  const placeOf = (each: T): number => slots.indexOf(slotOf(each));
+  const from = entered.findIndex(each => placeOf(each) >= 0);
+  const them = entered.filter(each => placeOf(each) >= 0);
+  const areTogether = entered.slice(from, from + them.length).every(each => placeOf(each) >= 0);
+  if (!areTogether) return [...entered];
+  return entered.toSpliced(from, them.length, ...them.toSorted((a, b) => placeOf(a) - placeOf(b)));
 }

@@ -2,6 +2,7 @@ import { isGeneratorFunction, located, misuse, toError } from '../errors.js';
 import { checkGraphIn } from './dependency-graph.js';
 import { type DependencyRun, noValues } from './dependency-run.js';
 import { checkDependencies, checkNames, type Depends } from './depends.js';
+import type { ExitStack } from './exit-stack.js';
 import {
   type Declared,
   type Dependencies,
@@ -17,6 +18,7 @@ import { refuseExited, solveDependencies } from './solve.js';
 
 /** The part of a request that `inject()` needs. */
 export interface InjectRun extends DependencyRun {
+  readonly exits: ExitStack;
   /** Method and path, for errors. */
   readonly title: string;
 }

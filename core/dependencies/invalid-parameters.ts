@@ -13,10 +13,14 @@ export function invalidParameters(
   return error;
 }
 
-/** Returns what was thrown, where it says that parameters are wrong; throws everything else again. */
+/** Whether a thrown value is an error of invalid parameters. */
+export function isInvalid(thrown: unknown): thrown is RequestValidationError {
+  return typeof thrown === 'object' && thrown !== null && collected.has(thrown);
+}
+
+/** Returns an error of invalid parameters; throws everything else again. */
 export function invalidOrThrow(thrown: unknown): RequestValidationError {
-  if (typeof thrown === 'object' && thrown !== null && collected.has(thrown))
-    return thrown as RequestValidationError;
+  if (isInvalid(thrown)) return thrown;
   throw thrown;
 }
 

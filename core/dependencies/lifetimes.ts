@@ -1,4 +1,4 @@
-import type { Dependencies, DependencyScope, Depends } from './marker.js';
+import type { Dependencies, DependencyScope, Depends, RequestScope } from './marker.js';
 
 // Lifetimes at the type level, so that the compiler rejects what `endpoint()` would reject.
 
@@ -12,12 +12,21 @@ export type ValueOf<Produced> =
       ? Awaited<T>
       : Awaited<Produced>;
 
-/** The shortest scope that a dependency's own dependencies name; otherwise `background`. */
+/**
+ * The shortest scope that a dependency's own dependencies name; otherwise `background`, or `app` if all of
+ * them name it. A parameter belongs to a request.
+ */
 export type Narrowest<D extends Dependencies> =
-  'function' extends LivesOf<D> ? 'function' : 'request' extends LivesOf<D> ? 'request' : 'background';
+  'function' extends LivesOf<D>
+    ? 'function'
+    : 'request' extends LivesOf<D>
+      ? 'request'
+      : LivesOf<D> extends 'app'
+        ? 'app'
+        : 'background';
 
 type LivesOf<D extends Dependencies> = {
-  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : never;
+  [Name in keyof D]: D[Name] extends Depends<unknown, infer Lives> ? Lives : 'background';
 }[keyof D];
 
 type AnyGeneratorType = AsyncGenerator<unknown, unknown, never> | Generator<unknown, unknown, never>;
@@ -29,19 +38,28 @@ type HasExit<Produced, Dispose> = Produced extends AnyGeneratorType
     ? true
     : false;
 
-/** How long a value lives: with an exit, for its scope; without one, as long as its own dependencies. */
+/**
+ * How long a value lives: with an exit, for its scope; without one, as long as its own dependencies, and
+ * within a request unless it names the scope `app`.
+ */
 export type LivesAs<
   Produced,
   Needs extends DependencyScope,
-  Scope extends DependencyScope | undefined,
+  Scope extends RequestScope | undefined,
   Dispose,
-> = Scope extends DependencyScope ? Scope : HasExit<Produced, Dispose> extends true ? 'default' : Needs;
+> = Scope extends RequestScope
+  ? Scope
+  : HasExit<Produced, Dispose> extends true
+    ? 'default'
+    : Needs extends 'app'
+      ? 'background'
+      : Needs;
 
-type Wider = { function: 'request' | 'background'; request: 'background'; background: never };
+type Wider = { function: 'request' | 'background'; request: 'background'; background: never; app: never };
 
 /** The allowed scopes: a dependency with an exit cannot outlive its own dependencies. */
 export type Allowed<Produced, Needs extends DependencyScope, Dispose> =
-  HasExit<Produced, Dispose> extends true ? Exclude<DependencyScope, Wider[Needs]> : DependencyScope;
+  HasExit<Produced, Dispose> extends true ? Exclude<RequestScope, Wider[Needs]> : RequestScope;
 
 /**
  * Whether `dispose` may be set: only for a plain function whose value always has a disposer or has unknown

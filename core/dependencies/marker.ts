@@ -2,23 +2,36 @@ import type { BackgroundTasks } from '../background/background-tasks.js';
 import { isGeneratorFunction, nameOf } from '../errors.js';
 import type { InjectedResponse } from '../http/injected-response.js';
 import type { Request } from '../http/request.js';
+import type { RequestState } from '../http/request-init.js';
 import { isParameter, type Parameter } from './parameter.js';
+
+/** The scopes of a dependency that is entered for each request. */
+export type RequestScope = 'function' | 'request' | 'background';
 
 /**
  * When a dependency exits: after the endpoint has returned (`function`), after the response is sent
- * (`request`), or after the background tasks (`background`).
+ * (`request`), after the background tasks (`background`), or when its layer closes (`app`).
  */
-export type DependencyScope = 'function' | 'request' | 'background';
+export type DependencyScope = RequestScope | 'app';
 
 /** The objects injected into every dependency and endpoint. */
-export interface Injected {
-  readonly request: Request;
+export interface Injected<State extends object = RequestState> {
+  readonly request: Request<State>;
   readonly response: InjectedResponse;
   readonly backgroundTasks: BackgroundTasks;
 }
 
+/** The objects injected into a dependency of scope `app`, which has no request. */
+export interface AppContext {
+  /** Aborts when the layer closes: after its last task, or after the `timeoutMs` of `close()`. */
+  readonly signal: AbortSignal;
+  /** What the layer's lifespan yielded. Empty for dependencies of the lifespan itself. */
+  readonly state: RequestState;
+}
+
 declare const valueType: unique symbol;
 declare const needsType: unique symbol;
+declare const contextType: unique symbol;
 declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
 export const dependencyBrand: unique symbol = Symbol.for('callnext.dependency') as never;
@@ -55,11 +68,18 @@ export type Solved<D extends Dependencies> = {
 };
 
 /**
- * A dependency that declares others, created by `dependency(…)`. The function is not named `call`, because
- * inference would find the `call` of plain functions.
+/**
+ * A dependency that declares others, created by `dependency(…)`. `Context` is what its function receives
+ * beside their values. The function is not named `call`, because inference would find the `call` of plain
+ * functions.
  */
-export interface DeclaredDependency<out Produced, out Needs extends DependencyScope = DependencyScope> {
+export interface DeclaredDependency<
+  out Produced,
+  out Needs extends DependencyScope = DependencyScope,
+  in Context = never,
+> {
   readonly [needsType]?: Needs;
+  readonly [contextType]?: (context: Context) => void;
   readonly [dependencyBrand]: true;
   /** The name of its function, or an empty string. */
   readonly name: string;
@@ -68,7 +88,10 @@ export interface DeclaredDependency<out Produced, out Needs extends DependencySc
 }
 
 /** A dependency as the user passed it: the key of caches and overrides. */
-export type AnyDependency = ((context: Injected) => unknown) | DeclaredDependency<unknown>;
+export type AnyDependency =
+  | ((context: Injected) => unknown)
+  | ((context: AppContext) => unknown)
+  | DeclaredDependency<unknown>;
 
 /** The function and the dependencies of a dependency in either form. */
 export type DependencyParts = Pick<DeclaredDependency<unknown>, 'name' | 'produce' | 'dependencies'>;
@@ -85,9 +108,9 @@ export function markerOf(
   return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose, scopes });
 }
 
-export function declaredOf<Produced, Needs extends DependencyScope>(
+export function declaredOf<Produced>(
   parts: DependencyParts & { readonly produce: (context: never) => Produced },
-): DeclaredDependency<Produced, Needs> {
+): DeclaredDependency<Produced, never, unknown> {
   return Object.freeze({ [dependencyBrand]: true as const, ...parts });
 }
 

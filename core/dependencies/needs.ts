@@ -22,6 +22,8 @@ export interface Need {
 /** Declared dependencies, analysed once, so that requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
+  /** Whether they are entered at once, by `Depends.all(…)`. */
+  readonly areTogether: boolean;
   /** Reads the parameters declared beside them, if any. */
   readonly parameters: ParameterReader | undefined;
   /** How the body is read if these are the outermost dependencies; created on first use. */
@@ -34,12 +36,21 @@ const declarations = new WeakMap<Dependencies, Declaration>();
 
 /** `owner` is what errors call who has declared them, the first time. */
 export function declarationOf(dependencies: Dependencies, owner = 'dependency'): Declaration {
-  const known = declarations.get(dependencies);
-  if (known) return known;
+  return declarations.get(dependencies) ?? declare(dependencies, owner, false);
+}
+
+/** Declares dependencies that are entered at once. */
+export function declareTogether(dependencies: Dependencies, owner: string): Dependencies {
+  declare(dependencies, owner, true);
+  return dependencies;
+}
+
+function declare(dependencies: Dependencies, owner: string, areTogether: boolean): Declaration {
   const needs = dependsIn(dependencies).map(([key, marker]) => needOf(key, marker));
   const named = parametersIn(dependencies);
   const parameters = named[0]?.[1].port.bind(named, owner);
-  const declaration: Declaration = { needs, parameters, bodyPlan: undefined, checkedFor: new Set() };
+  const checkedFor = new Set<DependencyScope>();
+  const declaration: Declaration = { needs, areTogether, parameters, bodyPlan: undefined, checkedFor };
   declarations.set(dependencies, declaration);
   return declaration;
 }

@@ -1,7 +1,7 @@
 import { misuse } from '../errors.js';
 import type { Stopwatch } from '../http/timings.js';
 import type { Solution } from './dependency-cache.js';
-import { contextOf, type DependencyRun, type Values } from './dependency-run.js';
+import { appContextOf, contextOf, type DependencyRun, type Values } from './dependency-run.js';
 import {
   type AnyGenerator,
   DisposableContext,
@@ -11,7 +11,7 @@ import {
   yieldedOf,
 } from './generator-context.js';
 import { isGeneratorObject, isThenable, looksCompiled } from './generator-function.js';
-import { type AnyDependency, partsOfDependency } from './marker.js';
+import { type AnyDependency, type AppContext, partsOfDependency } from './marker.js';
 
 /** Calls a dependency. Stays synchronous unless its result is a promise, or must be entered or disposed. */
 export function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
@@ -19,7 +19,10 @@ export function produce(solution: Solution, inner: Values, run: DependencyRun): 
   const watch = run.timings?.begin(name);
   run.trace?.add(`${name} enter`);
   try {
-    const produced = parts.produce(contextOf(inner, run.injected));
+    const isOfApp = solution.scope === 'app';
+    const produced = parts.produce(
+      isOfApp ? appContextOf(inner, run.appContext as AppContext, name) : contextOf(inner, run.injected),
+    );
     if (isGenerator) return enter(solution, produced as AnyGenerator, run, watch);
     refuseUnentered(solution, produced);
     if (need.marker.dispose || isThenable(produced)) return receive(solution, produced, run, watch);

@@ -3,6 +3,7 @@ import {
   type DeclaredDependency,
   declaredOf,
   dependsIn,
+  type Injected,
   isDeclared,
   isDepends,
   markerOf,
@@ -26,9 +27,9 @@ export interface SecurityScopes {
  * );
  * ```
  */
-export const SecurityScopes: DeclaredDependency<SecurityScopes, 'background'> = scopesOf([]);
+export const SecurityScopes: DeclaredDependency<SecurityScopes, 'background', Injected> = scopesOf([]);
 
-function scopesOf(scopes: readonly string[]): DeclaredDependency<SecurityScopes, 'background'> {
+function scopesOf(scopes: readonly string[]): DeclaredDependency<SecurityScopes, 'background', Injected> {
   const value = Object.freeze({ scopes: Object.freeze([...scopes]), scopeStr: scopes.join(' ') });
   return declaredOf({ name: 'SecurityScopes', dependencies: noDependencies, produce: () => value });
 }

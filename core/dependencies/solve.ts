@@ -1,16 +1,12 @@
-import { misuse } from '../errors.js';
+import { misuse, toError } from '../errors.js';
 import type { RequestValidationError } from '../exceptions/validation-error.js';
 import { bodyPlanOf } from './body-plan.js';
-import { Solution } from './dependency-cache.js';
+import { keyOf, placeOf, Solution } from './dependency-cache.js';
 import { type DependencyRun, noValues, type Values } from './dependency-run.js';
-import type { Place } from './exit-stack.js';
 import { isGeneratorObject } from './generator-function.js';
-import { invalidOrThrow, together } from './invalid-parameters.js';
+import { invalidOrThrow, isInvalid, together } from './invalid-parameters.js';
 import {
-  type AnyDependency,
   type Dependencies,
-  type DependencyScope,
-  type Depends,
   dependsIn,
   isDepends,
   nameOfDependency,
@@ -18,13 +14,15 @@ import {
   partsOfDependency,
 } from './marker.js';
 import { type Declaration, declarationOf, type Need } from './needs.js';
+import type { ParameterReader } from './parameter.js';
 import { notEntered, produce } from './produce.js';
 import { withScopes } from './security-scopes.js';
 
 /**
  * Solves checked dependencies depth first, one after the other, in the order declared, then reads the
  * parameters beside them, and adds all values to `values`. Returns a promise only if something is
- * asynchronous. `tree` is what the endpoint or the layer itself declares.
+ * asynchronous. `tree` is what the endpoint or the layer itself declares; `asked` collects what is needed
+ * below a `Depends.all(…)`.
  *
  * Stops at the first that throws; those already entered stay on the exit stack. A dependency with invalid
  * parameters is skipped, and the others still run, so that one error reports all invalid parameters.
@@ -34,21 +32,23 @@ export function solveDependencies(
   values: Values,
   run: DependencyRun,
   tree = dependencies,
+  asked?: Solution[],
 ): Promise<unknown> | undefined {
   if (dependencies === noDependencies) return undefined;
   const declaration = declarationOf(dependencies);
+  if (declaration.areTogether) return solveTogether(declaration, values, run, tree, asked);
   const { needs, parameters } = declaration;
   const last = parameters ? needs.length : needs.length - 1;
   let index = 0;
   try {
     for (; index < needs.length; index += 1) {
-      const pending = solveOne(needs[index] as Need, values, run, tree);
+      const pending = solveOne(needs[index] as Need, values, run, tree, asked);
       if (pending)
-        return index === last ? pending : solveRest(pending, declaration, index, values, run, tree);
+        return index === last ? pending : solveRest(pending, declaration, index, values, run, tree, asked);
     }
   } catch (thrown) {
     if (index === last) throw thrown;
-    return solveRest(Promise.reject(thrown), declaration, index, values, run, tree);
+    return solveRest(Promise.reject(thrown), declaration, index, values, run, tree, asked);
   }
   return parameters?.read(run.injected.request, values, bodyPlanOf(tree, run));
 }
@@ -61,11 +61,12 @@ async function solveRest(
   values: Values,
   run: DependencyRun,
   tree: Dependencies,
+  asked: Solution[] | undefined,
 ): Promise<void> {
   let invalid: RequestValidationError | undefined;
   for (let index = from; index < needs.length; index += 1) {
     try {
-      const pending = index === from ? first : solveOne(needs[index] as Need, values, run, tree);
+      const pending = index === from ? first : solveOne(needs[index] as Need, values, run, tree, asked);
       if (pending) await pending;
     } catch (thrown) {
       invalid = together(invalid, invalidOrThrow(thrown));
@@ -78,6 +79,64 @@ async function solveRest(
     invalid = together(invalid, invalidOrThrow(thrown));
   }
   if (invalid) throw invalid;
+}
+
+/**
+ * Solves dependencies at once and reads the parameters beside them. Then sorts their exits into the order
+ * that sequential entrances would have.
+ */
+async function solveTogether(
+  { needs, parameters }: Declaration,
+  values: Values,
+  run: DependencyRun,
+  tree: Dependencies,
+  askedAbove: Solution[] | undefined,
+): Promise<void> {
+  const asked = askedAbove ?? [];
+  const from = asked.length;
+  const begun = needs.map(async need => solveOne(need, values, run, tree, asked));
+  if (parameters) begun.push(readParameters(parameters, values, run, tree));
+  const settled = await Promise.allSettled(begun);
+  run.exits.arrange(inOrder(asked.slice(from)));
+  throwTogether(
+    settled.flatMap(each => (each.status === 'rejected' ? [each.reason] : [])),
+    run,
+  );
+}
+
+async function readParameters(
+  parameters: ParameterReader,
+  values: Values,
+  run: DependencyRun,
+  tree: Dependencies,
+): Promise<unknown> {
+  return parameters.read(run.injected.request, values, bodyPlanOf(tree, run));
+}
+
+/**
+ * Throws the first failure in the order declared; if only parameters are invalid, one error for all of them.
+ */
+function throwTogether(failures: readonly unknown[], run: DependencyRun): void {
+  let invalid: RequestValidationError | undefined;
+  const others = new Set<unknown>();
+  for (const failure of failures) {
+    if (isInvalid(failure)) invalid = together(invalid, failure);
+    else others.add(failure);
+  }
+  const [first, ...lost] = others;
+  for (const each of lost) run.reports.failureLost(toError(each));
+  if (others.size > 0) throw first;
+  if (invalid) throw invalid;
+}
+
+/** Each solution once, after those it needs. */
+function inOrder(asked: readonly Solution[], found = new Set<Solution>()): Solution[] {
+  for (const each of asked) {
+    if (found.has(each)) continue;
+    inOrder(each.asked ?? [], found);
+    found.add(each);
+  }
+  return [...found];
 }
 
 /**
@@ -97,14 +156,17 @@ function solveOne(
   values: Values,
   run: DependencyRun,
   tree: Dependencies,
+  asked: Solution[] | undefined,
 ): Promise<unknown> | undefined {
   const { key: as, marker } = need;
   const scope = marker.scope ?? run.defaultScope;
+  if (scope === 'app') return solveInApp(need, values, run, asked);
   const replaced = run.overrideOf(marker.dependency);
   const used = marker.scopes === undefined ? replaced : withScopes(replaced, marker.scopes);
   const key = keyOf(marker.dependency, used);
   const place = placeOf(marker, scope);
   const known = marker.useCache ? run.solved.find(key, place) : undefined;
+  if (known) asked?.push(known);
   if (known?.isSolving) return waitFor(known, as, values);
   if (known) {
     values[as] = known.value;
@@ -115,14 +177,24 @@ function solveOne(
   const solution = new Solution(need, used, scope, key, place, values);
   // Cache it before it runs, because it may inject itself.
   run.solved.add(solution);
-  return solveAnew(solution, run, tree);
+  return solveAnew(solution, run, tree, asked);
 }
 
-async function waitFor(solution: Solution, as: string, values: Values): Promise<void> {
+/** A layer around the request owns it; an endpoint alone may have none. */
+function solveInApp(
+  need: Need,
+  values: Values,
+  run: DependencyRun,
+  asked: Solution[] | undefined,
+): Promise<unknown> | undefined {
+  if (run.place === undefined) throw misuse('APP_OUTSIDE', need.name);
+  return run.place.solveApp(need, values, run, asked);
+}
+
+/** Waits for a solution that somebody else began. */
+export async function waitFor(solution: Solution, as: string, values: Values): Promise<void> {
   values[as] = await solution.whenSolved();
 }
-
-const keys = new WeakMap<AnyDependency, WeakMap<AnyDependency, object>>();
 
 /**
  * Throws `DEPENDENCY_EXITED` for a dependency that exited when the request failed, or that needs one; a
@@ -138,24 +210,20 @@ export function refuseExited(dependencies: Dependencies, run: DependencyRun): vo
   }
 }
 
-function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
-  return dispose ? `${scope} disposed` : scope;
-}
-
-/** An override has a cache key of its own, because an outer layer may have solved the original. */
-function keyOf(dependency: AnyDependency, used: AnyDependency): object {
-  if (used === dependency) return dependency;
-  const ofUsed = keys.get(dependency) ?? new WeakMap<AnyDependency, object>();
-  keys.set(dependency, ofUsed);
-  const key = ofUsed.get(used) ?? {};
-  ofUsed.set(used, key);
-  return key;
-}
-
-function solveAnew(solution: Solution, run: DependencyRun, tree: Dependencies): Promise<unknown> | undefined {
+/** Solves what a new solution needs, then calls its dependency. */
+export function solveAnew(
+  solution: Solution,
+  run: DependencyRun,
+  tree: Dependencies,
+  asked: Solution[] | undefined,
+): Promise<unknown> | undefined {
+  if (asked) {
+    asked.push(solution);
+    solution.asked = [];
+  }
   const inner = noValues();
   try {
-    const pending = solveDependencies(solution.parts.dependencies, inner, run, tree);
+    const pending = solveDependencies(solution.parts.dependencies, inner, run, tree, solution.asked);
     return pending ? produceAfter(pending, solution, inner, run) : produce(solution, inner, run);
   } catch (thrown) {
     solution.fail(thrown);

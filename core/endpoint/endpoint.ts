@@ -30,12 +30,25 @@ export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = St
   responseModel?: Model;
 }
 
-/** What a handler may return: data that its `responseModel` takes, or a response. */
+/** What a handler may return, or promise: data that its `responseModel` takes, or a response. */
 export type Returned<Model> = Model extends StandardSchemaV1
-  ? MaybePromise<StandardSchemaV1.InferInput<Model> | ResponseLike>
+  ? Unchanged<StandardSchemaV1.InferInput<Model>> | ResponseLike
   : unknown;
 
-type MaybePromise<T> = T | PromiseLike<T>;
+/** The same data, read-only at every level: what a handler returns is inferred as a constant. */
+type Unchanged<T> = T extends Primitive | ((...parameters: never[]) => unknown)
+  ? T
+  : T extends readonly (infer Item)[]
+    ? Item[] extends T
+      ? readonly Unchanged<Item>[]
+      : UnchangedProperties<T>
+    : T extends object
+      ? UnchangedProperties<T>
+      : T;
+
+type UnchangedProperties<T> = { readonly [Key in keyof T]: Unchanged<T[Key]> };
+
+type Primitive = string | number | bigint | boolean | symbol | null | undefined;
 
 const knownOptions = {
   status: true,
@@ -73,9 +86,14 @@ export interface Endpoint {
  * `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`, `PARAM_MODEL`,
  * `PARAMETERS`, `OPTION_VALUE` and `UNKNOWN_OPTION`. FastAPI's path operation function.
  */
-export function endpoint<D extends Dependencies, Model extends StandardSchemaV1 | undefined = undefined>(
+export function endpoint<
+  D extends Dependencies,
+  Model extends StandardSchemaV1 | undefined = undefined,
+  const Result extends Returned<Model> = Returned<Model>,
+  const Promised extends Returned<Model> = Returned<Model>,
+>(
   dependencies: Named<D>,
-  handler: (context: Solved<D> & Injected) => Returned<Model>,
+  handler: (context: Solved<D> & Injected) => Result | PromiseLike<Promised>,
   options: EndpointOptions<Model> = noOptions,
 ): Endpoint {
   checkHandler('endpoint', dependencies, handler);

@@ -3,6 +3,7 @@ import { misuse } from '../errors.js';
 import { ResponseValidationError, type ValidationDetail } from '../exceptions/validation-error.js';
 import { isResponseLike } from '../http/response-like.js';
 import type { StandardSchemaV1 } from '../schema/standard-schema.js';
+import { validatorOf } from '../schema/validator.js';
 
 /** The endpoint whose result it is. */
 interface Modelled {
@@ -26,7 +27,7 @@ export async function asModelled(
 ): Promise<unknown> {
   if (responseModel === undefined || isResponseLike(result) || result instanceof Error) return result;
   if (isGenerator(result)) throw misuse('RESPONSE_MODEL', name, responseModel, true);
-  const settled = await responseModel['~standard'].validate(result);
+  const settled = await validatorOf(responseModel)(result);
   if (!settled.issues) return settled.value;
   const error = new ResponseValidationError(settled.issues.map(detailOf), { body: result, endpoint: name });
   reports.tellOnce(error, 'request');

@@ -1,5 +1,6 @@
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { contextOf, type DependencyRun, noValues } from '../dependencies/dependency-run.js';
+import type { ExitStack } from '../dependencies/exit-stack.js';
 import { isGenerator } from '../dependencies/generator-context.js';
 import { solveDependencies } from '../dependencies/solve.js';
 import { type Answered, accept } from '../http/accept.js';
@@ -11,6 +12,7 @@ import { toResponse } from './to-response.js';
 
 /** The part of an exchange that an endpoint needs. */
 export interface EndpointRun extends DependencyRun, Answered, StreamRun {
+  readonly exits: ExitStack;
   readonly reports: DependencyRun['reports'] & StreamRun['reports'] & Parameters<typeof asModelled>[2];
 }
 

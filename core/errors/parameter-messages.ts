@@ -20,6 +20,9 @@ export const parameterMessages = {
   PARAM_SCHEMA_EXPECTED: (title: string, received: unknown) =>
     `\`${title}\` takes its options, or a schema of Zod, Valibot, ArkType or another Standard Schema ` +
     `library, received ${show(received)}.`,
+  PARAM_SCHEMA_PROPERTIES: (title: string, name: string) =>
+    `\`${title}\` received an object with the schema \`${name}\`, which is not a schema itself. ` +
+    `Make one of it, such as \`z.object({ ${name}: … })\`.`,
   PARAM_UNKNOWN: (owner: string, name: string, route: string | undefined, known: readonly string[]) =>
     `\`${owner}\` declares the path parameter \`${name}\`, but the path ` +
     `${route === undefined ? 'of the request' : `\`${route}\``} has ${pathNames(known)}. ` +

@@ -60,21 +60,6 @@ export const requestMessages = {
   COOKIE: (name: string, reason: string) =>
     `The cookie ${JSON.stringify(name)} cannot be set: ${reason}. ` +
     'A cookie name is a token; the attributes are those of RFC 6265.',
-  DEPENDENCY_CYCLE: (path: string) => `The dependencies form a cycle: ${path}. Remove one of these links.`,
-  DEPENDENCY_DISPOSE: (dependency: string, received: unknown) =>
-    received === true
-      ? `\`Depends(${dependency}, { dispose: true })\` received a generator, whose exit is the code after ` +
-        'its `yield`. Dispose there, and omit `dispose`.'
-      : `The option \`dispose\` of \`Depends(${dependency})\` must be a boolean, received ${show(received)}.`,
-  DEPENDENCY_EXITED: (dependency: string) =>
-    `\`inject()\` asked for \`${dependency}\`, which had already exited because the request failed. ` +
-    'Inject it before the layer gets the error, or open one outside the request.',
-  DEPENDENCY_NAME: (name: string, owner: string) =>
-    `\`${owner}\` declares a dependency named \`${name}\`, which is the name of an injected object. ` +
-    'Choose another name.',
-  DEPENDENCY_SCOPE: (path: string, scope: string, needed: string) =>
-    `\`${path}\`: a dependency of scope "${scope}" cannot need one of scope "${needed}", which exits ` +
-    `first. Give the outer one the scope "${needed}" too, or the inner one the scope "${scope}".`,
   DEPENDS_EXPECTED: (name: string, owner: string, received: unknown) =>
     owner === 'inject'
       ? '`inject()` takes a `Depends(…)`, or an object of them, as its second argument; ' +
@@ -137,8 +122,6 @@ export const requestMessages = {
     `The handler of \`${route}\` wrote to its response after \`${dependency}\`, of scope "function", had ` +
     'exited. Use a block, which the exit waits for: ' +
     `\`inject(req, { value: Depends(${dependency}) }, async ({ value }) => …)\`; or use the scope "request".`,
-  INVALID_SCOPE: (received: unknown) =>
-    `A dependency scope is "function", "request" or "background", received ${show(received)}.`,
   LAYER_CLOSED: () =>
     'The layer was closed with `layer.close()` and accepts no more work. ' +
     'Close it after the server has stopped; create a new layer to start again.',

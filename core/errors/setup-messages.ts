@@ -41,7 +41,9 @@ function code(names: readonly string[]): string {
 }
 
 function unknownOption(where: string, option: string, { known, meant }: ListedOptions): string {
-  const hint = meant === undefined ? '' : ` Did you mean \`${meant}\`?`;
+  const isHeader = option.includes('-') && known.includes('headers');
+  const written = isHeader ? ` For a header, write \`{ headers: { '${option.slice(0, 60)}': … } }\`.` : '';
+  const hint = meant === undefined ? written : ` Did you mean \`${meant}\`?`;
   const listed = known.length === 0 ? ' It has none.' : ` Its options are ${code(known)}.`;
   return `\`${where}\` has no option \`${option.slice(0, 60)}\`.${hint}${listed}`;
 }

@@ -1,5 +1,6 @@
-import { disposedIn } from '../dependencies/depends.js';
+import { namesIn } from '../dependencies/depends.js';
 import { type Dependencies, type DependencyScope, nameOfMarker } from '../dependencies/marker.js';
+import type { LifespanContext } from '../lifecycle/lifespan.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { optionsOf, optionsText } from '../middleware/options.js';
 
@@ -12,6 +13,11 @@ export interface LayerDescription {
   readonly dependencies: readonly string[];
   /** The dependencies, nested ones included, with `dispose: true`. */
   readonly disposed: readonly string[];
+  /**
+   * The dependencies of scope `app` that the lifespan and `dependencies` need, and those that requests have
+   * entered.
+   */
+  readonly app: readonly string[];
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope;
   /** Whether `request.json()` only reads JSON content types. */
@@ -29,7 +35,9 @@ interface Described {
   readonly exceptionHandlers: readonly string[];
   readonly defaultScope: DependencyScope | undefined;
   readonly strictContentType: boolean | undefined;
-  readonly lifespan: string | undefined;
+  readonly lifespan: Pick<LifespanContext, 'name' | 'dependencies'> | undefined;
+  /** The names of what has been entered in scope `app`. */
+  readonly entered: readonly string[];
 }
 
 /** Describes a layer as data and, with `String(…)`, as text. */
@@ -39,13 +47,20 @@ export function describe(layer: Described): LayerDescription {
     middleware: names,
     options: middlewares.map(optionsOf),
     dependencies: Object.entries(dependencies).map(([key, marker]) => nameOfMarker(marker, key)),
-    disposed: disposedIn(dependencies),
+    disposed: namesIn(dependencies, ({ dispose }) => dispose),
+    app: appIn(layer),
     exceptionHandlers,
     defaultScope: layer.defaultScope ?? ('request' as const),
     strictContentType: layer.strictContentType ?? true,
-    lifespan,
+    lifespan: lifespan?.name,
   };
   return Object.assign(Object.create({ toString: () => describeText(description) }), description);
+}
+
+function appIn({ lifespan, dependencies, entered }: Described): string[] {
+  const declared = [lifespan?.dependencies ?? {}, dependencies];
+  const known = declared.flatMap(each => namesIn(each, ({ scope }) => scope === 'app'));
+  return [...new Set([...known, ...entered])];
 }
 
 function describeText(description: Omit<LayerDescription, 'toString'>): string {
@@ -54,6 +69,7 @@ function describeText(description: Omit<LayerDescription, 'toString'>): string {
     return `${'  '.repeat(depth)}${name}${options ? optionsText(options) : ''}`;
   });
   if (description.lifespan !== undefined) lines.unshift(`lifespan: ${description.lifespan}`);
+  if (description.app.length > 0) lines.unshift(`app: ${description.app.join(', ')}`);
   const inner = '  '.repeat(description.middleware.length);
   if (description.dependencies.length > 0)
     lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);

@@ -1,18 +1,19 @@
-import { checkedScope, checkNames } from '../dependencies/depends.js';
-import { type Declared, type Dependencies, type DependencyScope, isMarker } from '../dependencies/marker.js';
+import { checkedDefaultScope, checkNames } from '../dependencies/depends.js';
+import { type Declared, type Dependencies, isMarker, type RequestScope } from '../dependencies/marker.js';
 import { isParameter } from '../dependencies/parameter.js';
-import { isAsyncFunction, isClass, misuse } from '../errors.js';
+import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
-import type { Lifespan } from '../lifecycle/lifespan.js';
+import { type Lifespan, mayBeLifespan, type StateOf } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/compose.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
 import { checkOption, checkOptions, type OptionNames } from '../options.js';
 
-export interface LayerOptions {
+/** The options of a layer whose lifespan yields a `Yielded`. */
+export interface LayerOptions<Yielded extends object | undefined = object | undefined> {
   /** The first is outermost. */
-  middleware?: readonly Middleware[];
+  middleware?: readonly Middleware<StateOf<NoInfer<Yielded>>>[];
   /**
    * Solved for every request, before the endpoint's own dependencies. Their values are not passed on. A
    * parameter among them needs an `alias`.
@@ -23,12 +24,12 @@ export interface LayerOptions {
   /** Receives errors that arrive after the response; `console.error` by default. */
   onError?: ErrorReporter;
   /** The scope of dependencies without one; `request` by default. */
-  defaultScope?: DependencyScope;
+  defaultScope?: RequestScope;
   /**
    * Entered by `start()` or the first request, exited by `close()`. The yielded object becomes
-   * `request.state`.
+   * `request.state`, and types it in the layer's middleware and in `layer.run`.
    */
-  lifespan?: Lifespan;
+  lifespan?: Lifespan<Yielded>;
   /**
    * How many milliseconds the middleware and everything below may take before the layer answers with an
    * `HTTPException(504)`; unlimited by default. `request.signal` is aborted then, and unfinished work is
@@ -99,7 +100,7 @@ export interface CheckedOptions {
   readonly dependencies: Dependencies;
   readonly handlers: readonly (readonly [ExceptionKey, ExceptionHandler<never>])[];
   readonly onError: ErrorReporter | undefined;
-  readonly defaultScope: DependencyScope | undefined;
+  readonly defaultScope: RequestScope | undefined;
   readonly lifespan: Lifespan | undefined;
   readonly timeout: number | undefined;
   readonly maxBodySize: number | undefined;
@@ -108,7 +109,9 @@ export interface CheckedOptions {
 }
 
 /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
-export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
+export function checkedLayerOptions<Yielded extends object | undefined>(
+  options: LayerOptions<Yielded>,
+): CheckedOptions {
   checkOptions('new Layer()', options, knownOptions);
   const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
   const { onError, timeout, maxBodySize, strictContentType } = options;
@@ -119,7 +122,7 @@ export function checkedLayerOptions(options: LayerOptions): CheckedOptions {
     const value = options[name as keyof LayerOptions];
     if (value !== undefined && !rule.check(value)) throw misuse('LAYER_OPTIONS', name, rule.expected, value);
   }
-  if (defaultScope !== undefined) checkedScope(defaultScope);
+  if (defaultScope !== undefined) checkedDefaultScope(defaultScope);
   if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
   const echoesInput = inputOption(options.validationErrors);
   const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType, echoesInput };
@@ -152,11 +155,6 @@ function pairs<Pair>(handlers: Iterable<Pair>): readonly Pair[] {
   if (found.every(Array.isArray)) return found as readonly Pair[];
   const expected = 'a Map, or a list of pairs such as `[[404, handler]]`';
   throw misuse('LAYER_OPTIONS', 'exceptionHandlers', expected, handlers);
-}
-
-/** A plain function may return a compiled generator; an async function returns a promise. */
-function mayBeLifespan(lifespan: unknown): boolean {
-  return typeof lifespan === 'function' && !isAsyncFunction(lifespan) && !isClass(lifespan);
 }
 
 function named(markers: readonly unknown[]): Dependencies {

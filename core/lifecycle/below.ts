@@ -4,36 +4,36 @@ import type { NativeWork } from './transport.js';
 const none: readonly string[] = [];
 
 /**
- * What still runs below when a response has been made: code that a middleware did not wait for, and native
- * code that injects. Its dependencies are not taken from it.
+ * The code that still runs below after a response was made: work that a middleware did not await, and native
+ * code that injects. It keeps its dependencies until it ends.
  */
 export class Below {
-  /** Native code that has answered and may still use what is open. */
+  /** Native code that has answered and may still use open dependencies. */
   native: NativeWork | undefined;
   /** Whether native code has dependencies of its own. */
   hasInjected = false;
-  /** Called when nothing runs any more, where somebody wants to know. */
+  /** Called when nothing runs below, if it is set. */
   whenQuiet: (() => void) | undefined;
-  /** The dependencies of scope `function` that native code has been given outside of a block, by name. */
+  /** The names of `function`-scoped dependencies that native code received outside of a block. */
   lent: readonly string[] = none;
-  /** Whether the dependencies were taken from something that a layer had given up on. */
+  /** Whether dependencies exited while code that a layer had given up on was still running. */
   isGivenUp = false;
   #abandoned = 0;
   #busy = 0;
   #wake: (() => void) | undefined;
-  /** Milliseconds to wait for what a layer has given up on. */
+  /** How long to wait for code that a layer has given up on, in milliseconds. */
   #patience: number | undefined;
 
   get isIdle(): boolean {
     return this.#abandoned === 0 && this.#busy === 0;
   }
 
-  /** Whether something works that nobody waits for. */
+  /** Whether work is running that nobody awaits. */
   get isAbandoned(): boolean {
     return this.#abandoned > 0;
   }
 
-  /** A middleware is through before what is below it. What is returned is called when that has settled. */
+  /** Counts work that a middleware did not await. Call the returned function when that work has settled. */
   abandon(): () => void {
     this.#abandoned += 1;
     return () => {
@@ -42,7 +42,7 @@ export class Below {
     };
   }
 
-  /** Native code works: it waits for what it injects, or may still use what it has. */
+  /** Counts native code as running until `work` settles. */
   busyWith(work: Promise<unknown>): void {
     this.#busy += 1;
     const settle = (): void => {
@@ -56,22 +56,22 @@ export class Below {
     if (names.length > 0) this.lent = [...this.lent, ...names];
   }
 
-  /** The first of the names that were lent, once. */
+  /** Returns the first of the lent names and forgets them all. */
   takeLent(): string | undefined {
     const [name] = this.lent;
     this.lent = none;
     return name;
   }
 
-  /** From now on it is waited for these milliseconds at most. */
+  /** Limits how long `whenIdle()` waits; the shortest limit applies. */
   loseInterestAfter(milliseconds: number): void {
     this.#patience = Math.min(milliseconds, this.#patience ?? milliseconds);
   }
 
-  /** Resolves when nothing runs any more, or when it was waited for long enough. */
+  /** Resolves when nothing runs below, or when the limit of `loseInterestAfter()` has passed. */
   async whenIdle(): Promise<void> {
     let isPatient = true;
-    // Who waited for one may have begun another.
+    // Work that has just settled may have started more work.
     while (!this.isIdle && isPatient) {
       const idle = new Promise<void>(resolve => {
         this.#wake = resolve;

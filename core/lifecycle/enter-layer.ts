@@ -3,7 +3,7 @@ import { sourceOf } from '../http/request-parts.js';
 import type { Exchange } from './exchange.js';
 import { Place, type Surroundings } from './place.js';
 
-/** A request comes into a layer, which is not done before the request is. */
+/** Enters a layer, whose `close()` waits for the request from now on. */
 export function enterLayer(exchange: Exchange, layer: Surroundings): Place {
   const isTwice = exchange.place?.isInside(layer) === true;
   const place = new Place(exchange, layer, exchange.place);
@@ -29,8 +29,8 @@ function warnOfTwo({ reports }: Exchange, { mounts }: Surroundings): void {
 }
 
 /**
- * A layer may be left before one inside it: a timeout. The outermost one stays, as its overrides hold for
- * what native code injects while its response is sent, and then the layer entered last hears of what happens.
+ * Leaves a layer, perhaps before one inside it, as a timeout does. The outermost layer stays: its overrides
+ * apply to what native code injects while the response is sent. Errors then go to the layer entered last.
  */
 export function leaveLayer(exchange: Exchange, place: Place): void {
   if (place.around === undefined) {
@@ -47,21 +47,17 @@ function skip(exchange: Exchange, place: Place): void {
     if (inner.around === place) inner.around = place.around;
 }
 
-/** Whether a layer has taken the request: it is not refused then, although the layer is being closed. */
+/** Whether the layer has accepted the request. It is then not refused while the layer closes. */
 export function isTakenBy({ taken }: Exchange, layer: Surroundings): boolean {
   for (let place = taken; place; place = place.takenBefore) if (place.layer === layer) return true;
   return false;
 }
 
-/** Whether the request is inside a layer. */
 export function isInside({ place }: Exchange, layer: Surroundings): boolean {
   return place?.isInside(layer) === true;
 }
 
-/**
- * What a lifespan has yielded is there for everything below. What is there already, of layers further out,
- * stays.
- */
+/** Copies what a lifespan yielded to `request.state`. Values of outer layers are kept. */
 export function takeState({ request }: Exchange, state: object | undefined): void {
   if (state) Object.assign(request.state, { ...state, ...request.state });
 }

@@ -27,70 +27,67 @@ const longestPath = 200;
 
 /** What has failed in a request. */
 export interface Failures {
-  /**
-   * What was thrown into the dependencies. Those that are entered after it belong to the same failed request.
-   */
+  /** The error thrown into the dependencies. Those entered later belong to the same failed request. */
   failed?: Error | undefined;
-  /** What no handler answers, on its way to the framework. */
+  /** An error without a handler, on its way to the framework. */
   unhandled?: Error | undefined;
-  /** An error of native code that is on its way to whoever answers it. */
+  /** An error of native code, on its way to the code that answers it. */
   observed?: Error | undefined;
-  /** A late error of native code that takes the place of the answer. */
+  /** A late error of native code that replaces the answer. */
   overtaking?: Error | undefined;
-  /** What was given to the framework, which tells of it in its own way. */
+  /** The error handed to the framework, which logs it itself. */
   passedOn?: Error | undefined;
-  /** What `callNext` rejects with because the client has gone. It is not thrown into the dependencies. */
+  /** The rejection of `callNext` after a disconnect. It is not thrown into the dependencies. */
   disconnected?: ClientDisconnect | undefined;
 }
 
 /**
- * The state of one request: what its layers, dependencies, endpoint and tasks share. The files beside this
- * one work on it, a file for each job; what most requests have no use for is made when it is first asked for.
+ * The state of one request, shared by its layers, dependencies, endpoint and tasks. The files beside this one
+ * work on it, one file per job. Parts that few requests need are created on first use.
  */
 export class Exchange implements DependencyRun, Work {
-  /** Where the outcome goes; `undefined` for a function that is run outside of a request. */
+  /** Sends the outcome; `undefined` for a function that runs outside a request. */
   readonly transport: Transport | undefined;
   readonly files: Files | undefined;
   phase: Phase = phases.inside;
-  /** How the response was sent, once it is out or never will be. */
+  /** How the response was sent, set when it is out or never will be. */
   delivery: Delivery | undefined;
   /** The response on its way. */
   response: Response | undefined;
-  /**
-   * Responses that will not be sent. A list is made anew when something is added: a request may last for
-   * hours.
-   */
+  /** Responses that will not be sent. It starts as a shared empty list, so an addition copies it. */
   superseded: readonly Response[] = none;
   /** The innermost layer. */
   place: Place | undefined;
-  /** The layer that was entered last, and the one whose `onError` is told. */
+  /** The layer entered last, and the layer whose `onError` receives errors. */
   lastEntered: Place | undefined;
   told: Place | undefined;
-  /** The layer that has taken the request last: it is at work in each until its last task. */
+  /** The layer that accepted the request last. Each such layer waits for the last task. */
   taken: Place | undefined;
   /** The shortest `timeout` of its layers, in milliseconds. */
   timeout: number | undefined;
   failures: Failures | undefined;
   below: Below | undefined;
-  /** How many endpoints work. */
+  /** The number of endpoints that are running. */
   endpoints = 0;
-  /** What our own code has answered with last: it tells of failures by exceptions, not by a status. */
+  /** The last status of a layer or an endpoint. They throw to signal a failure, so this status is not one. */
   ownStatus: number | undefined;
-  /** Why nothing is to be entered any more. */
+  /** Creates the error for dependencies that are requested too late. */
   refusal: (() => Error) | undefined;
-  /** How many of the superseded responses have been settled. */
+  /** The number of superseded responses that are settled. */
   settled = 0;
-  /** Called when something answers although all is over. */
+  /** Called when something answers after the request is over. */
   whenLate: ((exchange: Exchange) => void) | undefined;
-  /** Whether its layers do not wait for it, although it may not be over. */
+  /** Whether its layers no longer wait for the request, although it may still run. */
   isDetached = false;
-  /** Told when all is over. */
+  /** Called when the request is over. */
   watchers: readonly (() => void)[] = none;
-  /** The async context in which the middleware has called `callNext`: exits and tasks run in it. */
+  /** The async context in which the middleware called `callNext`; exits and tasks run in it. */
   context: AsyncResource | undefined;
   readonly #name: string | undefined;
   #request: Request;
-  /** Of every request that is made of the first one: `timings` and `trace` are asked for at each step. */
+  /**
+   * Shared by all requests derived from the first; kept here because every step reads `timings` and `trace`.
+   */
   readonly #source: RequestSource;
   #exits: ExitStack | undefined;
   #solved: DependencyCache | undefined;
@@ -98,7 +95,7 @@ export class Exchange implements DependencyRun, Work {
   #injected: (Injected & { request: Request }) | undefined;
   #reports: Reports | undefined;
 
-  /** `name` is what stands in reports; the method and path of the request unless given. */
+  /** `name` appears in reports and defaults to the method and path. */
   constructor(request: Request, transport: Transport | undefined, name?: string) {
     this.transport = transport;
     this.files = transport?.files;
@@ -107,7 +104,7 @@ export class Exchange implements DependencyRun, Work {
     this.#name = name;
   }
 
-  /** The request as the code that runs now sees it. */
+  /** The request as the running code sees it. */
   get request(): Request {
     return this.#request;
   }
@@ -119,7 +116,7 @@ export class Exchange implements DependencyRun, Work {
     return this.#exits;
   }
 
-  /** The exits, where a dependency has been entered. */
+  /** The exits, if a dependency was entered. */
   get enteredExits(): ExitStack | undefined {
     return this.#exits;
   }
@@ -136,7 +133,7 @@ export class Exchange implements DependencyRun, Work {
     return this.#backgroundTasks;
   }
 
-  /** The tasks, where somebody has asked for them. */
+  /** The tasks, if anything asked for them. */
   get addedTasks(): BackgroundTasks | undefined {
     return this.#backgroundTasks;
   }
@@ -153,27 +150,27 @@ export class Exchange implements DependencyRun, Work {
     return this.#reports;
   }
 
-  /** Where somebody wants to know how long things take. */
+  /** Set when something measures how long each step takes. */
   get timings(): Timings | undefined {
     return this.#source.shared?.timings;
   }
 
-  /** Where a test wants to know what happens in which order. */
+  /** Set when a test records the order of events. */
   get trace(): Trace | undefined {
     return this.#source.shared?.trace;
   }
 
-  /** What it is called in reports and errors. */
+  /** The name in reports and errors. */
   get title(): string {
     return this.#name ?? methodAndPath(this.#request);
   }
 
-  /** Whether the response is on its way: what fails from now on does not take its place. */
+  /** Whether the response is on its way, so that a failure can no longer replace it. */
   get isSending(): boolean {
     return this.phase >= phases.sending;
   }
 
-  /** Whether nothing runs that a middleware did not wait for. */
+  /** Whether no work is still running below. */
   get isIdle(): boolean {
     return this.below === undefined || this.below.isIdle;
   }
@@ -190,19 +187,19 @@ export class Exchange implements DependencyRun, Work {
     return this.place ? this.place.overrideOf(dependency) : dependency;
   }
 
-  /** What has failed, to be noted in. */
+  /** The failures, created on first use. */
   get failing(): Failures {
     this.failures ??= {};
     return this.failures;
   }
 
-  /** What still runs below, to be noted in. */
+  /** The work that still runs below, created on first use. */
   get busy(): Below {
     this.below ??= new Below();
     return this.below;
   }
 
-  /** Everything below sees this request, in the async context of now: exits and tasks will run in it. */
+  /** Hands `request` to everything below and captures the async context for exits and tasks. */
   goBelow(request: Request): void {
     this.#request = request;
     if (this.#injected) this.#injected.request = request;
@@ -213,7 +210,7 @@ export class Exchange implements DependencyRun, Work {
     return this.context ? this.context.runInAsyncScope(run) : run();
   }
 
-  /** A response that will not be sent. */
+  /** Notes a response that will not be sent. */
   replaced(response: Response): void {
     openedBodyOf(response)?.stopKeeping();
     this.superseded = this.superseded.length === 0 ? [response] : [...this.superseded, response];

@@ -74,7 +74,7 @@ function withErrorHeaders(exchange: Exchange, response: Response): Response {
 async function askHandlers(exchange: Exchange, failure: Error): Promise<Response | undefined> {
   let isRefused = false;
   let current = failure;
-  // A handler may enter other layers, and these are to be asked as they are now.
+  // A handler may enter other layers, so use the layers as they are now.
   for (const { handlers } of layersAround(exchange)) {
     const handler = attempt(exchange, current, () => handlers.find(current));
     if (!handler) continue;
@@ -126,8 +126,8 @@ function attempt<T>(exchange: Exchange, failure: Error, make: () => T): T {
 }
 
 /**
- * Throws a failure into every open dependency and drops the tasks of the request that failed. Where something
- * still runs below that a middleware did not wait for, that happens when it is through.
+ * Throws a failure into every open dependency and drops the tasks of the failed request. If code that a
+ * middleware did not wait for still runs below, waits for it first.
  */
 export async function unwind(exchange: Exchange, thrown: Error): Promise<Error> {
   const failed = exchange.reports.locate(thrown);
@@ -155,7 +155,7 @@ export async function unwindNow(exchange: Exchange, thrown: Error): Promise<Erro
   const { exits, solved } = exchange;
   const left = exits.entered;
   const failure = await exchange.inContext(() => exits.unwind(thrown));
-  // What has exited is not given to anybody any more.
+  // A dependency that has exited is no longer given to anyone.
   solved.clear(left);
   dropTasks(exchange, failure);
   return failure;
@@ -179,7 +179,7 @@ export function noteFailure(
   known: Error | undefined,
 ): Error | undefined {
   if (failure === undefined || failure === known) return failure;
-  // Whoever runs a function outside of a request is told of it by a rejection.
+  // Outside a request, the caller receives the failure as a rejection.
   if (exchange.transport) exchange.reports.tellOnce(failure, phase);
   dropTasks(exchange, failure);
   return failure;

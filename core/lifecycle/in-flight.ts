@@ -1,24 +1,24 @@
 import { misuse } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 
-/** What a layer was still at when the time to close it was up, by name. */
+/** The work that a layer had not finished when the time to close it was up, by name. */
 export interface Undone {
-  /** Requests whose response is not out, such as `GET /items/1`, and `run` with the name of its function. */
+  /** Requests whose response is not out, such as `GET /items/1`, or `run` and the name of its function. */
   readonly responses: readonly string[];
   /** Dependencies that have not exited. */
   readonly exits: readonly string[];
-  /** Background tasks that have not come to their end; those that had not begun are dropped. */
+  /** Background tasks that have not finished; those that had not started are dropped. */
   readonly tasks: readonly string[];
 }
 
-/** One request, or one `run`, from the moment in which a layer takes it to its last task. */
+/** One request or one `run`, from the moment a layer accepts it until its last task. */
 export interface Work {
   undone(): Undone;
-  /** The time is up: signals abort, and tasks that have not begun do not begin. */
+  /** The time is up: aborts the signals and drops the tasks that have not started. */
   cutShort(reason: Error): void;
 }
 
-/** A work in a ring of works, or alone. */
+/** One work in a ring of works, or alone. */
 export class Ring {
   readonly work: Work | undefined;
   next: Ring = this;
@@ -29,12 +29,9 @@ export class Ring {
   }
 }
 
-/** What a layer is at, so that it can be closed. */
+/** The work of a layer, so that it can be closed. */
 export class InFlight {
-  /**
-   * The works, in a ring that begins and ends here: one is taken out of it at no cost, however many there
-   * are.
-   */
+  /** A ring that starts and ends here, so that removing a work costs the same however many there are. */
   readonly #ring: Ring = new Ring(undefined);
   #isClosed = false;
   /** What each `close()` waits for, until the last work has ended. */
@@ -45,7 +42,6 @@ export class InFlight {
     return this.#isClosed;
   }
 
-  /** A work begins. */
   begin(entry: Ring): void {
     const ring = this.#ring;
     entry.previous = ring.previous;
@@ -54,7 +50,7 @@ export class InFlight {
     ring.previous = entry;
   }
 
-  /** A work has ended; once more changes nothing. */
+  /** Removes a work that has ended; a second call does nothing. */
   end(entry: Ring): void {
     entry.previous.next = entry.next;
     entry.next.previous = entry.previous;
@@ -66,8 +62,8 @@ export class InFlight {
   }
 
   /**
-   * Takes nothing new, and waits for what is there. Resolves with what is left when the time is up, in
-   * milliseconds; waits for ever without one.
+   * Refuses new work and waits for the rest. Resolves with what is unfinished after `timeout` milliseconds;
+   * waits forever without a timeout.
    */
   async close(timeout: number | undefined): Promise<Undone> {
     this.#isClosed = true;
@@ -100,7 +96,7 @@ export class InFlight {
   }
 }
 
-/** Resolves with whether the work did within the time; rejects as the work does. */
+/** Resolves with whether the work finished within the time; rejects as the work does. */
 export async function within(
   milliseconds: number,
   work: Promise<unknown> | RepeatedWait<unknown>,

@@ -1,13 +1,29 @@
-import { AsyncResource } from 'node:async_hooks';
+import { checkGraph } from '../dependencies/dependency-graph.js';
+import { appContextOf, type DependencyRun, noValues } from '../dependencies/dependency-run.js';
 import { GeneratorContext, isGenerator, yieldedOf } from '../dependencies/generator-context.js';
+import {
+  type AppContext,
+  type DeclaredDependency,
+  type Dependencies,
+  type Injected,
+  isDeclared,
+  noDependencies,
+} from '../dependencies/marker.js';
+import { solveDependencies } from '../dependencies/solve.js';
 import { nameOf } from '../errors/show.js';
-import { asThrown, misuse, toError } from '../errors.js';
-import { RepeatedWait } from '../http/repeated-wait.js';
-import { within } from './in-flight.js';
+import { isAsyncFunction, isClass, misuse } from '../errors.js';
+import type { RequestState } from '../http/request-init.js';
+import type { AppScope } from './app-scope.js';
+
+/** The type of `request.state` in a layer whose lifespan yields a `Yielded`. */
+export type StateOf<Yielded> = RequestState & (Yielded extends object ? Yielded : unknown);
+
+/** Yields the state once. */
+type Yields<State> = AsyncGenerator<State, unknown, undefined> | Generator<State, unknown, undefined>;
 
 /**
- * What a layer needs for as long as it lives: a generator, entered by `layer.start()` or the first request,
- * and left by `layer.close()`. The own properties of what it yields are on `request.state`.
+ * A generator that `layer.start()` or the first request enters, and that `layer.close()` exits. The own
+ * properties of the object it yields are added to `request.state`.
  *
  * ```ts
  * async function* lifespan() {
@@ -17,40 +33,43 @@ import { within } from './in-flight.js';
  * }
  * ```
  *
- * FastAPI's and Starlette's `lifespan`.
+ * It may declare dependencies of scope `app`: `dependency({ pool: Depends(getPool, { scope: 'app' }) }, async
+ * function* ({ pool }) { … })`. FastAPI's and Starlette's `lifespan`.
  */
-export type Lifespan = () =>
-  | AsyncGenerator<object | undefined, unknown, undefined>
-  | Generator<object | undefined, unknown, undefined>;
+export type Lifespan<State extends object | undefined = object | undefined> =
+  | ((context: AppContext) => Yields<State>)
+  | DeclaredDependency<Yields<State>, 'app', AppContext & Injected>;
 
-/** A lifespan as it is entered once, and left once. */
+/** A lifespan that is entered once, and exits once among the dependencies of scope `app` of its layer. */
 export class LifespanContext {
   readonly name: string;
-  /** What it yielded. */
-  state: object | undefined;
-  readonly #begin: Lifespan;
-  // What the first request has in its async context is none of the pool's business.
-  readonly #context = new AsyncResource('callnext.lifespan');
+  readonly dependencies: Dependencies;
+  readonly #begin: (context: never) => unknown;
+  readonly #app: AppScope;
   #starting: Promise<void> | undefined;
-  #entered: GeneratorContext | undefined;
-  #leaving: RepeatedWait<void> | undefined;
+  #isEntered = false;
 
-  constructor(begin: Lifespan) {
-    this.#begin = begin;
-    this.name = nameOf(begin, 'lifespan');
+  /** Throws `DEPENDENCY_CYCLE` and `DEPENDENCY_SCOPE`. */
+  constructor(lifespan: Lifespan, app: AppScope) {
+    const isNeedy = isDeclared(lifespan);
+    this.#app = app;
+    this.#begin = isNeedy ? lifespan.produce : lifespan;
+    this.dependencies = isNeedy ? lifespan.dependencies : noDependencies;
+    this.name = isNeedy ? lifespan.name || 'lifespan' : nameOf(lifespan, 'lifespan');
+    checkGraph(this.dependencies, this.name, 'request', undefined, 'app');
   }
 
   get isReady(): boolean {
-    return this.#entered !== undefined && this.#leaving === undefined;
+    return this.#isEntered && !this.#app.isLeaving;
   }
 
   /**
-   * Enters it once, whoever asks. Rejects with what it throws; it is begun anew then when it is asked for
-   * again.
+   * Enters the lifespan once for all callers, with the overrides of the first. Rejects with its error; the
+   * next call then tries again.
    */
-  start(): Promise<void> {
-    this.#starting ??= this.#context
-      .runInAsyncScope(() => this.#enter())
+  start(run: DependencyRun): Promise<void> {
+    this.#starting ??= this.#app
+      .enter(this.name, () => this.#enter(this.#app.runFor(run)))
       .catch((thrown: unknown) => {
         this.#starting = undefined;
         throw thrown;
@@ -58,36 +77,31 @@ export class LifespanContext {
     return this.#starting;
   }
 
-  /**
-   * Leaves it once, if it was entered, whoever asks. Resolves with whether that was done within the
-   * milliseconds, if there are any, and rejects with what its exit code throws; `late` is told of that when
-   * it comes later.
-   */
-  async exit(timeout: number | undefined, late: (failure: Error) => void): Promise<boolean> {
-    this.#leaving ??= new RepeatedWait(this.#leave());
-    const isLeft = timeout === undefined || (await within(timeout, this.#leaving));
-    if (isLeft) await this.#leaving.promise;
-    else this.#leaving.promise.catch(thrown => late(toError(thrown)));
-    return isLeft;
-  }
-
-  async #leave(): Promise<void> {
-    await this.#starting?.catch(() => undefined);
-    const failure = await this.#context.runInAsyncScope(() => this.#entered?.leave(undefined, undefined));
-    if (failure) throw asThrown(failure);
-  }
-
-  async #enter(): Promise<void> {
-    const generator: unknown = this.#begin();
+  async #enter(run: DependencyRun): Promise<void> {
+    const { name, dependencies } = this;
+    const values = noValues();
+    if (run.hasOverrides) checkGraph(dependencies, name, 'request', each => run.overrideOf(each), 'app');
+    await solveDependencies(dependencies, values, run);
+    const generator = this.#begin(appContextOf(values, run.appContext as AppContext, name));
     if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
-    const place = 'background';
-    const context = new GeneratorContext({ name: this.name, scope: place, key: this, place }, generator);
-    const state = await yieldedOf(await generator.next(), this.name);
+    const state = yieldedOf(await generator.next(), name);
+    const context = new GeneratorContext({ name, scope: 'app', key: this, place: 'app' }, generator);
     if (state !== undefined && (typeof state !== 'object' || state === null)) {
       await generator.return();
       throw misuse('LIFESPAN', state);
     }
-    this.state = state;
-    this.#entered = context;
+    const refused = run.exits.push(context);
+    if (refused) throw await refused;
+    this.#app.state = state;
+    this.#isEntered = true;
   }
+}
+
+/**
+ * Whether a value may be a lifespan. A plain function may return a compiled generator; an async function
+ * returns a promise.
+ */
+export function mayBeLifespan(lifespan: unknown): boolean {
+  const begin = isDeclared(lifespan) ? lifespan.produce : lifespan;
+  return typeof begin === 'function' && !isAsyncFunction(begin) && !isClass(begin);
 }

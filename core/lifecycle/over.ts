@@ -9,9 +9,7 @@ import type { Delivery } from './transport.js';
 
 const none: readonly never[] = [];
 
-/**
- * Whether the request is over with its response: nothing is to be left, run, told or closed.
- */
+/** Whether the request is over once its response is: no exit, task, report or open body remains. */
 export function isDoneWith(exchange: Exchange, response: Response | undefined, { error }: Delivery): boolean {
   const { enteredExits, addedTasks, failures, superseded } = exchange;
   if (error || failures || superseded.length > 0 || exchange.below || exchange.trace) return false;
@@ -21,8 +19,8 @@ export function isDoneWith(exchange: Exchange, response: Response | undefined, {
 }
 
 /**
- * Resolves when nothing runs below any more that a middleware did not wait for: its dependencies are not
- * taken from it, unless a layer's time is up.
+ * Resolves when nothing runs below that a middleware did not await. Such work keeps its dependencies until it
+ * ends or its layer gives up on it.
  */
 export async function idle(exchange: Exchange): Promise<void> {
   const { below } = exchange;
@@ -37,16 +35,16 @@ export async function idle(exchange: Exchange): Promise<void> {
   else if (exchange.enteredExits) exchange.enteredExits.failure = undefined;
 }
 
-/** Nothing is entered any more, for this reason. */
+/** Refuses dependencies from now on, with the error of `refusal`. */
 function closeExits(exchange: Exchange, refusal: () => Error): void {
   exchange.refusal = refusal;
   exchange.enteredExits?.close(refusal);
 }
 
-/** It is over. Resolves when what was kept for it has been let go, and is `undefined` where nothing was. */
+/** Ends the request. Resolves when its resources are released; `undefined` if there were none. */
 export function finish(exchange: Exchange, refusal: () => Error): Promise<void> | undefined {
   closeExits(exchange, refusal);
-  // What is let go of may take its time, and nothing would run a task that is added meanwhile.
+  // Releasing may take a while, and nothing would run a task that is added meanwhile.
   if (!exchange.below?.isGivenUp) exchange.addedTasks?.close(exchange);
   const released = release(exchange);
   if (released) return released.then(() => end(exchange));
@@ -54,7 +52,7 @@ export function finish(exchange: Exchange, refusal: () => Error): Promise<void> 
   return undefined;
 }
 
-/** All is over; what a layer has given up on may still come to its end. */
+/** Marks the request as over. Work that a layer has given up on may still end later. */
 export function end(exchange: Exchange): void {
   const { below, superseded, settled } = exchange;
   exchange.phase = phases.over;
@@ -65,9 +63,7 @@ export function end(exchange: Exchange): void {
   else leaveLayers(exchange);
 }
 
-/**
- * What answers when all is over, as what a layer had given up on: its tasks and its response are not wanted.
- */
+/** Drops the tasks and the response of work that answers after the request is over. */
 function letGoOfTheRest(exchange: Exchange): void {
   const { backgroundTasks, reports, refusal } = exchange;
   void settleResponses(exchange, undefined);
@@ -79,7 +75,7 @@ function letGoOfTheRest(exchange: Exchange): void {
   else leaveLayers(exchange);
 }
 
-/** Its layers do not wait for it any longer. */
+/** Stops its layers from waiting for the request. */
 function leaveLayers(exchange: Exchange): void {
   exchange.isDetached = true;
   for (let place = exchange.taken; place; place = place.takenBefore) place.layer.inFlight.end(place);
@@ -90,8 +86,8 @@ function leaveLayers(exchange: Exchange): void {
 }
 
 /**
- * The client is gone, and native code may never come to its end. Where it holds nothing, nobody waits for it
- * and nothing keeps it in memory.
+ * Stops waiting for a request whose client has gone, if it holds nothing: its native code may never end, and
+ * nothing should keep it in memory.
  */
 export function detach(exchange: Exchange): void {
   const { enteredExits, addedTasks } = exchange;
@@ -99,7 +95,7 @@ export function detach(exchange: Exchange): void {
   if (held === 0 && exchange.endpoints === 0 && exchange.isIdle) leaveLayers(exchange);
 }
 
-/** Whether one of its layers was closed without waiting for it: nothing begins for the request any more. */
+/** Whether one of its layers closed without waiting for the request, so nothing may start for it. */
 export function isLeftBehind(exchange: Exchange): boolean {
   if (!exchange.isDetached) return false;
   for (let place = exchange.taken; place; place = place.takenBefore)
@@ -107,14 +103,14 @@ export function isLeftBehind(exchange: Exchange): boolean {
   return false;
 }
 
-/** Something works for the request again: its layers wait for it as before. */
+/** Makes the layers wait again, because new work has started for the request. */
 export function attach(exchange: Exchange): void {
   if (!exchange.isDetached || exchange.phase === phases.over || isLeftBehind(exchange)) return;
   exchange.isDetached = false;
   for (let place = exchange.taken; place; place = place.takenBefore) place.layer.inFlight.begin(place);
 }
 
-/** Resolves when the last task has run, and nothing is at work for the request any more. */
+/** Resolves when the last task has run and no work is left for the request. */
 export function whenOver(exchange: Exchange): Promise<void> {
   if (exchange.isDetached) return Promise.resolve();
   return new Promise(resolve => {

@@ -1,5 +1,10 @@
+import type { Solution } from '../dependencies/dependency-cache.js';
+import type { AppPort, DependencyRun, Values } from '../dependencies/dependency-run.js';
 import type { AnyDependency, DependencyScope } from '../dependencies/marker.js';
+import type { Need } from '../dependencies/needs.js';
+import { misuse } from '../errors.js';
 import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
+import type { AppScope } from './app-scope.js';
 import { type InFlight, Ring, type Work } from './in-flight.js';
 import type { Mounts } from './mounts.js';
 import type { ErrorReporter } from './reports.js';
@@ -16,13 +21,15 @@ export interface Surroundings {
   readonly overrides: ReadonlyMap<AnyDependency, AnyDependency>;
   readonly inFlight: InFlight;
   readonly mounts: Mounts;
+  /** The dependencies of scope `app`. A layer that stands for a single middleware or guard has none. */
+  readonly app: AppScope | undefined;
 }
 
 /**
  * A layer that a request is inside, and those around it: all is looked up when somebody asks. It is also the
  * place of the request among what the layer is at.
  */
-export class Place extends Ring {
+export class Place extends Ring implements AppPort {
   readonly layer: Surroundings;
   around: Place | undefined;
   /** The place that was taken before this one. */
@@ -57,6 +64,21 @@ export class Place extends Ring {
     for (let place: Place | undefined = this; place; place = place.around)
       if (place.layer.overrides.size > 0) return true;
     return false;
+  }
+
+  /**
+   * Solves a dependency in the innermost layer that has entered it. If none has, the outermost layer enters
+   * it, so that all inner layers share it.
+   */
+  solveApp(need: Need, values: Values, run: DependencyRun, asked?: Solution[]): Promise<unknown> | undefined {
+    let owner: AppScope | undefined;
+    for (let place: Place | undefined = this; place; place = place.around) {
+      const { app } = place.layer;
+      owner = app ?? owner;
+      if (app?.has(need, run)) break;
+    }
+    if (owner === undefined) throw misuse('APP_OUTSIDE', need.name);
+    return owner.solveApp(need, values, run, asked);
   }
 
   /** What stands in for a dependency, or the dependency itself. */

@@ -12,44 +12,44 @@ export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
 export interface ErrorContext {
   readonly request: Request;
   readonly phase: ErrorPhase;
-  /**
-   * The method and the path, such as `POST /orders`; outside a request `run` and the name of its function.
-   */
+  /** The method and path, such as `POST /orders`; outside a request, `run` and the name of its function. */
   readonly where: string;
-  /** The background task, or the dependency, that has failed, where it is known. */
+  /** The background task or dependency that failed, if known. */
   readonly name: string | undefined;
 }
 
-/** Told of every error that no response can carry any more. */
+/** Receives every error that no response can carry. */
 export type ErrorReporter = (error: Error, context: ErrorContext) => void;
 
-/** A request, or what is run outside of one. */
+/** A request, or a function that runs outside one. */
 interface Reported {
-  /** As the code that runs at the time sees it. */
+  /** The request as the running code sees it. */
   readonly request: Request;
   readonly title: string;
   readonly trace: Trace | undefined;
   readonly isSending: boolean;
-  /** The layer whose `onError` is told: the innermost one, or what it was when all had been left. */
+  /**
+   * The layer whose `onError` receives errors: the innermost one, or the last one entered when all were left.
+   */
   readonly told: { readonly onError: ErrorReporter | undefined } | undefined;
-  /** Without one, whoever runs the function knows what it has run, and errors do not name it. */
+  /** Without a transport, the caller knows which function it ran, so errors do not name it. */
   readonly transport: object | undefined;
 }
 
-/** Who is told of the errors of one request that no response can carry any more. */
+/** Reports the errors of one request that no response can carry. */
 export class Reports implements ExitObserver {
   readonly #of: Reported;
-  /** Told of an error wherever it comes up: that of the layer in which its dependency was entered. */
+  /** The reporters for errors of exits: that of the layer in which the dependency was entered. */
   #own: WeakMap<Error, ErrorReporter> | undefined;
   #told: WeakSet<Error> | undefined;
-  /** The dependencies that errors come from. */
+  /** The dependency that each error came from. */
   #sources: WeakMap<object, string> | undefined;
 
   constructor(of: Reported) {
     this.#of = of;
   }
 
-  /** Who is told of failures of the dependencies that are entered now. */
+  /** The reporter for dependencies that are entered now. */
   get owner(): ErrorReporter | undefined {
     return this.#of.told?.onError;
   }
@@ -68,13 +68,15 @@ export class Reports implements ExitObserver {
     this.tellOnce(lost, this.#of.isSending ? 'response' : 'request');
   }
 
-  /** An error that takes the place of another one. What it does not carry as its cause is told by itself. */
+  /**
+   * Returns an error that replaces another one. The other is reported unless the first carries it as a cause.
+   */
   causedBy(error: Error, failure: Error): Error {
     if (!carries(error, failure)) this.failureLost(failure);
     return error;
   }
 
-  /** Notes which dependency has thrown this, the innermost one first. */
+  /** Notes which dependency threw this; the innermost is noted first and kept. */
   cameFrom(thrown: unknown, dependency: string): void {
     if (typeof thrown !== 'object' || thrown === null) return;
     this.#sources ??= new WeakMap();
@@ -89,28 +91,28 @@ export class Reports implements ExitObserver {
     if (!this.has(error)) this.tell(error, phase);
   }
 
-  /** Says in the message of a misuse at which request it came up. */
+  /** Adds the request to the message of a misuse. */
   locate(error: Error): Error {
     return this.#of.transport ? located(error, () => this.#of.title) : error;
   }
 
   /**
-   * Tells `onError`; what that throws goes to the console, never further. `task` is the background task that
-   * failed.
+   * Calls `onError`; an error that it throws goes to the console, never further. `task` is the background
+   * task that failed.
    */
   tell(given: Error, phase: ErrorPhase, task?: string): void {
-    // A stream may be destroyed with any value, which then stands where Node has errors.
+    // A stream may be destroyed with any value, not only an error.
     const error = this.locate(toError(given));
     this.#told ??= new WeakSet();
     this.#told.add(error);
     const failed = (thrown: unknown): void =>
-      print('callnext: `onError` failed while it was told of an error.', toError(thrown), error);
+      print('callnext: `onError` failed while it handled an error.', toError(thrown), error);
     try {
       const onError = this.#own?.get(error) ?? this.owner ?? printError;
       const { request, title: where } = this.#of;
       const name = task ?? this.#sources?.get(error);
       const told: unknown = onError(error, { request, phase, where, name });
-      // A promise of another realm is no `Promise` here, and its rejection must not be unhandled either.
+      // A promise of another realm is not an instance of `Promise`, but its rejection must be handled too.
       if (typeof told === 'object' && told !== null) new Promise(resolve => resolve(told)).catch(failed);
     } catch (thrown) {
       failed(thrown);
@@ -118,10 +120,7 @@ export class Reports implements ExitObserver {
   }
 }
 
-/**
- * Prints errors, whatever is in them: the inspector reads fields that may throw, and follows all that it
- * finds.
- */
+/** Prints errors whatever they contain: the console reads their fields, which may throw. */
 function print(message: string, ...errors: readonly Error[]): void {
   try {
     console.error(message, ...errors);
@@ -134,11 +133,11 @@ function printAsText(message: string, errors: readonly Error[]): void {
   try {
     console.error(message, ...errors.map(error => error.stack ?? String(error)));
   } catch {
-    // Nothing is left to print with: the console itself fails.
+    // The console itself fails, so nothing can print the error.
   }
 }
 
-/** The default of `onError`. Tasks that an expected answer dropped, such as a 404, are no news. */
+/** The default `onError`. Stays silent about tasks dropped because of an expected error, such as a 404. */
 function printError(error: Error, { phase, where, name }: ErrorContext): void {
   if (phase === 'background' && isOfExpected(error)) return;
   const kind = phase === 'background' ? 'task' : 'dependency';

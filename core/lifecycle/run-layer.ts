@@ -19,7 +19,7 @@ import { within } from './in-flight.js';
 import { attach, isLeftBehind } from './over.js';
 import { abandon, giveUp } from './unfinished.js';
 
-/** What a request does for the middlewares of its layers. */
+/** What the middleware of a layer needs from its request. */
 export const onionPort: OnionPort<Exchange> = {
   recoverOutside,
   abandon,
@@ -27,8 +27,8 @@ export const onionPort: OnionPort<Exchange> = {
 };
 
 /**
- * Steps 1 to 5 of one layer, which may stand inside another one: its middleware, its dependencies, what is
- * below. Rejects with an exception that nobody inside handled.
+ * Runs steps 1 to 5 of one layer, perhaps inside another: its middleware, its dependencies and the handler
+ * below. Rejects with an exception that nothing inside handled.
  */
 export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
@@ -46,7 +46,7 @@ export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Pr
   );
 }
 
-/** Goes on below the middlewares of a layer that has dependencies. */
+/** Continues below the middleware of a layer with dependencies. */
 export function belowWith(dependencies: Dependencies): Onion<Exchange> {
   return async (request, exchange, below) => {
     if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
@@ -66,7 +66,7 @@ export function belowWith(dependencies: Dependencies): Onion<Exchange> {
 }
 
 /**
- * Goes on below those of a layer without any: in the very tick in which the request came, as without a layer.
+ * Continues below the middleware of a layer without dependencies, in the tick in which the request arrived.
  */
 export function goBelow(request: Request, exchange: Exchange, below: Below): Promise<Response> {
   if (exchange.isSending) return Promise.reject(misuse('ALREADY_ANSWERED'));
@@ -74,24 +74,24 @@ export function goBelow(request: Request, exchange: Exchange, below: Below): Pro
   return answerNative(exchange, below, request);
 }
 
-/** A layer with a lifespan is entered when that is; one that has been closed refuses. */
+/** Enters a layer once its lifespan is ready; a closed layer refuses. */
 async function goInWhenReady(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
   const { inFlight, lifespan } = plan;
   try {
     if (inFlight.isClosed && !isTakenBy(exchange, plan)) throw refusal();
-    if (lifespan?.isReady === false) await lifespan.start();
-    // It was left meanwhile: the time to close the layer was up.
+    if (lifespan?.isReady === false) await lifespan.start(exchange);
+    // The lifespan exited meanwhile, because the time to close the layer was up.
     if (lifespan?.isReady === false) throw refusal();
   } catch (thrown) {
     return recoverOutside(exchange, thrown);
   }
-  // The layer has given up meanwhile.
+  // The request was answered meanwhile, for example by a timeout.
   if (exchange.isSending) throw misuse('ALREADY_ANSWERED');
-  takeState(exchange, lifespan?.state);
+  takeState(exchange, plan.app?.state);
   return plan.onion(exchange.request, exchange, below);
 }
 
-/** The connection is not to be used again: this server is going away (RFC 9110, 15.6.4). */
+/** Closes the connection too, because this server is going away (RFC 9110, 15.6.4). */
 function refusal(): HTTPException {
   return new HTTPException(503, undefined, {
     headers: { connection: 'close' },
@@ -99,20 +99,20 @@ function refusal(): HTTPException {
   });
 }
 
-/** Waits for a layer's answer, and answers in its place when its time is up. */
+/** Waits for a layer's answer, or answers in its place when its time is up. */
 async function inTime(exchange: Exchange, timeout: number, answer: Promise<Response>): Promise<Response> {
   return (await within(timeout, answer)) ? answer : giveUp(exchange, answer, timeout);
 }
 
 /**
- * Steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with one that has
- * none.
+ * Runs steps 2 to 4 of an endpoint; an exception becomes the response of its handler. Rejects with an
+ * exception that has no handler.
  */
 export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Promise<Response> {
   if (exchange.isSending || isLeftBehind(exchange)) throw misuse('ALREADY_ANSWERED');
   exchange.goBelow(exchange.request);
   exchange.timings?.enter();
-  // It works until the response is made, also when its client has gone.
+  // The endpoint counts as running until its response is made, even after its client has gone.
   exchange.endpoints += 1;
   attach(exchange);
   try {
@@ -125,7 +125,7 @@ export async function answerEndpoint(exchange: Exchange, endpoint: Endpoint): Pr
   }
 }
 
-/** Our own code tells of failures by exceptions, and its status of none. */
+/** Our own code reports failures by exceptions, so its status never signals one. */
 function answered(exchange: Exchange, response: Response): Response {
   exchange.ownStatus = response.status;
   return response;

@@ -1,3 +1,4 @@
+import { appNeedsOf } from '../dependencies/app-needs.js';
 import { checkGraphIn } from '../dependencies/dependency-graph.js';
 import { contextOf, noValues } from '../dependencies/dependency-run.js';
 import { checkNames } from '../dependencies/depends.js';
@@ -18,18 +19,20 @@ import { phases } from './phase.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
-/** A function that is given what it declares, as an endpoint is. */
-type Work<D extends Dependencies, Result> = (context: Solved<D> & Injected) => Result;
+/** A function that receives what it declares, as an endpoint does. */
+type Work<D extends Dependencies, State extends object, Result> = (
+  context: Solved<D> & Injected<State>,
+) => Result;
 
 /**
- * A function with dependencies outside a request, in the order of a request without middleware and without a
- * response. Resolves with its result when its last task has run. Rejects with what it throws, as its
- * dependencies make it, and with what their exits fail with.
+ * Runs a function with dependencies outside a request, in the order of a request without middleware or a
+ * response. Resolves with its result after its last task. Rejects with its error, as its dependencies change
+ * it, and with errors of their exits.
  */
-export async function runOutside<D extends Dependencies, Result>(
+export async function runOutside<D extends Dependencies, State extends object, Result>(
   layer: Freezable,
   dependencies: D,
-  work: Work<D, Result>,
+  work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   checkHandler('layer.run', dependencies, work);
   if (isGeneratorFunction(work)) throw misuse('ENDPOINT_HANDLER', 'layer.run', work);
@@ -53,7 +56,26 @@ export async function runOutside<D extends Dependencies, Result>(
   return result as Awaited<Result>;
 }
 
-/** Tells `onError` of what failed when nobody waited for it any more. */
+/**
+ * Enters the lifespan of a layer and the dependencies of scope `app` that its own dependencies need, in the
+ * order of a request. Rejects with the first failure, and with `LAYER_CLOSED`.
+ */
+export async function startOutside(layer: Freezable, dependencies: Dependencies): Promise<void> {
+  const plan = look(layer);
+  if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
+  const exchange = outside('start');
+  const place = enterLayer(exchange, plan);
+  try {
+    checkGraphIn(exchange, dependencies, 'layer');
+    await plan.lifespan?.start(exchange);
+    for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+  } finally {
+    leaveLayer(exchange, place);
+    end(exchange);
+  }
+}
+
+/** Reports a failure that no caller waits for to `onError`. */
 export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
@@ -61,23 +83,23 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   end(exchange);
 }
 
-/** Without a transport: whoever waits for it is told of its failures by a rejection. */
+/** An exchange without a transport; its caller receives failures as a rejection. */
 function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }
 
 /** Steps 2 to 4. */
-async function answer<D extends Dependencies, Result>(
+async function answer<D extends Dependencies, State extends object, Result>(
   exchange: Exchange,
-  { lifespan }: FrozenLayer,
+  { lifespan, app }: FrozenLayer,
   dependencies: D,
-  work: Work<D, Result>,
+  work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   checkNames(dependencies, exchange.title);
   checkGraphIn(exchange, dependencies, exchange.title);
-  if (lifespan?.isReady === false) await lifespan.start();
+  if (lifespan?.isReady === false) await lifespan.start(exchange);
   if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
-  takeState(exchange, lifespan?.state);
+  takeState(exchange, app?.state);
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
@@ -87,10 +109,7 @@ async function answer<D extends Dependencies, Result>(
   return result;
 }
 
-/**
- * What the function sees as its `request`: where none has come, there is a state, and a signal for the end of
- * the layer.
- */
+/** The `request` of a function outside a request: it has a state, and a signal for the end of the layer. */
 class NoRequest implements RequestSource {
   readonly method = 'GET';
   readonly url: string;

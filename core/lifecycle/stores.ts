@@ -3,14 +3,14 @@ import type { Exchange } from './exchange.js';
 
 const bare = new AsyncResource('callnext');
 
-/** Whether the request has a store of an `AsyncLocalStorage` that could be lost. */
+/** Whether the request has an `AsyncLocalStorage` store that could be lost. */
 export function hasStores({ context }: Exchange): boolean {
   return context !== undefined && carriesStores(context);
 }
 
 /**
- * Node 20 and 22 keep the stores of an `AsyncLocalStorage` on the resource itself, later ones keep them
- * together: where there are none, a resource has no more than one that was made outside of any request.
+ * Node 20 and 22 keep each store on the resource itself, later versions keep them together. Without stores, a
+ * resource has nothing that one made outside any request lacks.
  */
 function carriesStores(resource: AsyncResource): boolean {
   const at = (holder: object, key: symbol): unknown => Reflect.get(holder, key);

@@ -5,19 +5,16 @@ import { bodyOf, isNativeView, openedBodyOf, worksOf } from '../http/response-pa
 import type { Exchange } from './exchange.js';
 import { within } from './in-flight.js';
 
-/**
- * How long a body that is told to close keeps its dependencies where no layer has a `timeout`, in
- * milliseconds.
- */
+/** How long a closing body keeps its dependencies if no layer has a `timeout`, in milliseconds. */
 const defaultPatience = 5_000;
 
-/** A response that was noted as replaced is sent after all. */
+/** Notes that a replaced response is sent after all. */
 export function goesOn(exchange: Exchange, response: Response): void {
   exchange.superseded = exchange.superseded.filter(each => each !== response);
 }
 
 /**
- * Takes over the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never
+ * Collects the tasks of the responses, and closes their bodies. Returns what the exits wait for; it never
  * rejects.
  */
 export function settleResponses(
@@ -42,7 +39,7 @@ export function dropTasks(exchange: Exchange, cause: Error): void {
 }
 
 /**
- * Closes what was to be sent before a failure. What native code has written stays until its answer is
+ * Closes bodies that are not sent because of a failure. What native code wrote stays until its answer is
  * replaced.
  */
 export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
@@ -56,8 +53,8 @@ export function closeBegun(exchange: Exchange): Promise<unknown> | undefined {
 }
 
 /**
- * Waits for a body to close, for as long as the shortest `timeout` of its layers says. Tells whether it has:
- * its dependencies exit all the same then, and `onError` is told.
+ * Waits for a body to close, for at most the shortest `timeout` of its layers. Resolves with whether it
+ * closed. If not, its dependencies exit anyway, and `onError` receives an error.
  */
 export async function isClosedInTime(exchange: Exchange, closing: Promise<unknown>): Promise<boolean> {
   const patience = exchange.timeout ?? defaultPatience;
@@ -67,9 +64,7 @@ export async function isClosedInTime(exchange: Exchange, closing: Promise<unknow
   return isClosed;
 }
 
-/**
- * Lets go of bodies that nobody reads to their end, and of what the adapter has kept, as the files of a form.
- */
+/** Releases bodies that nobody reads to their end, and what the adapter kept, such as the files of a form. */
 export function release(exchange: Exchange): Promise<void> | undefined {
   const { response, superseded, transport } = exchange;
   for (const each of superseded) releaseBody(exchange, openedBodyOf(each));

@@ -7,21 +7,22 @@ export interface Delivery {
   /** `sent`: to its last byte; `aborted`: the connection was gone before. */
   readonly outcome: 'sent' | 'aborted';
   /**
-   * What the producer of the body threw. The connection is then cut, never ended as if the response were
+   * The error of the body's producer. The connection is then cut, never ended as if the response were
    * complete.
    */
   readonly error?: Error | undefined;
 }
 
-/** Native code that is still at work when it has answered. */
+/** Native code that is still running after it answered. */
 export interface NativeWork {
-  /** Resolves when the answer may go on: with `false` where the code waits for its answer to be sent. */
+  /** Resolves when the answer may be sent: with `false` if the code waits for that. */
   answerMayGo(): Promise<boolean>;
   /**
-   * Resolves when the code has ended, or is given up: it waits for what a response that is over never gives.
+   * Resolves when the code has ended, or is given up because it waits for an event that a finished response
+   * never emits.
    */
   end(): Promise<void>;
-  /** Whether the code has not ended yet. What has ended in this turn is known one microtask later. */
+  /** Whether the code is still running. An end in this turn is seen one microtask later. */
   isAtWork(): boolean;
 }
 
@@ -32,13 +33,11 @@ export interface Transport {
    */
   send(response: Response): Promise<Delivery>;
   /**
-   * Gives an exception that nobody handled to the framework. Resolves when the framework's answer is out;
-   * never rejects. `headers` are for that answer, whoever makes it: it gets those that it does not name.
+   * Hands an exception that nobody handled to the framework. Resolves when the framework's answer is out;
+   * never rejects. That answer gets the `headers` that it does not set itself.
    */
   fail(error: Error, headers: Headers | undefined): Promise<Delivery>;
-  /**
-   * The native code below the innermost layer that may still use its dependencies although it has answered.
-   */
+  /** The native code below the innermost layer that may still use its dependencies after it answered. */
   nativeWork?(): NativeWork | undefined;
   /** Calls `tell` once if native code writes to its response from now on. */
   whenWritten?(tell: () => void): void;
@@ -47,11 +46,8 @@ export interface Transport {
    * have closed, and never rejects.
    */
   closeBodies?(): Promise<unknown> | undefined;
-  /** How files are read; where there are none, a `FileResponse` cannot be sent. */
+  /** Reads files; without it, a `FileResponse` cannot be sent. */
   readonly files?: Files;
-  /**
-   * All is over, to the last background task: what was kept for the request is let go. A rejection is
-   * reported.
-   */
+  /** Releases what was kept for the request, after its last background task. A rejection is reported. */
   release?(): Promise<void> | undefined;
 }

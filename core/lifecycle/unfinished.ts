@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.js';
 import { recoverOutside } from './failure.js';
 import { attach } from './over.js';
 
-/** A middleware is through before what is below it, which keeps its dependencies until it has ended. */
+/** Keeps the dependencies of work that a middleware did not await until that work has ended. */
 export function abandon(exchange: Exchange, below: Promise<unknown>): void {
   const settle = exchange.busy.abandon();
   below.then(settle, thrown => {
@@ -21,13 +21,13 @@ export function abandon(exchange: Exchange, below: Promise<unknown>): void {
 }
 
 /**
- * A layer gives up on what has not answered in its time, and will wait as long again before it takes the
- * dependencies from it.
+ * Answers for work that exceeded the timeout of its layer. That work gets as long again before its
+ * dependencies exit.
  */
 export function giveUp(exchange: Exchange, below: Promise<Response>, timeout: number): Promise<Response> {
   const error = misuse('LAYER_TIMEOUT', timeout);
   exchange.reports.tell(error, 'request');
-  // What it answers later is not sent, and has tasks all the same.
+  // A later answer is not sent, but its tasks are handled all the same.
   below.then(
     response => exchange.replaced(response),
     () => undefined,
@@ -38,22 +38,22 @@ export function giveUp(exchange: Exchange, below: Promise<Response>, timeout: nu
   return recoverOutside(exchange, new HTTPException(504, undefined, { cause: error }));
 }
 
-/** Keeps the exits from running until native code has what it injects; whoever began it hears how. */
+/** Delays the exits until native code has what it injects; its caller receives the outcome. */
 export function busyWith(exchange: Exchange, work: Promise<unknown>): void {
   exchange.busy.hasInjected = true;
   attach(exchange);
   exchange.busy.busyWith(work);
 }
 
-/** Keeps the exits, those of scope `function` too, from running before a block of native code has ended. */
+/** Delays the exits, including those of scope `function`, until a block of native code has ended. */
 export function runsBlock(exchange: Exchange, block: Promise<unknown>): void {
   exchange.exits.keep(block);
   busyWith(exchange, block);
 }
 
 /**
- * Waits for native code that has answered and may still use its dependencies of scope `function`. Where it
- * waits for its answer to be sent, these exit later, when it has ended.
+ * Waits for native code that has answered and may still use its dependencies of scope `function`. If it waits
+ * for its answer to be sent, these exit later, after it has ended.
  */
 export async function whenNativeHasEnded(exchange: Exchange): Promise<void> {
   const work = exchange.transport?.nativeWork?.();
@@ -66,15 +66,14 @@ export async function whenNativeHasEnded(exchange: Exchange): Promise<void> {
 }
 
 /**
- * Keeps what is open for native code that has answered, until that code has ended. Its answer goes on at
- * once.
+ * Keeps dependencies open for native code that has answered, until it has ended. Its answer is sent at once.
  */
 export function keepForNative(exchange: Exchange): void {
   const work = exchange.transport?.nativeWork?.();
   if (work) exchange.busy.native = work;
 }
 
-/** Reports native code that goes on to write although what it was given has exited. */
+/** Reports native code that still writes after its injected dependencies have exited. */
 export function watchLateUse(exchange: Exchange): void {
   if (exchange.enteredExits?.has('function')) return;
   const name = exchange.below?.takeLent();
@@ -83,12 +82,12 @@ export function watchLateUse(exchange: Exchange): void {
   exchange.transport?.whenWritten?.(tell);
 }
 
-/** Whether native code has dependencies of its own: they are not taken from it while it works. */
+/** Whether native code injected dependencies. They stay open while it runs. */
 export function hasInjected({ below }: Exchange): boolean {
   return below?.hasInjected === true;
 }
 
-/** Whether an endpoint works: it comes to its end, also when its client has gone. */
+/** Whether an endpoint is running. It runs to its end, even after its client has gone. */
 export function isAnswering({ endpoints }: Exchange): boolean {
   return endpoints > 0;
 }

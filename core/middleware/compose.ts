@@ -21,9 +21,9 @@ export interface OnionRun extends Answered {
 export interface OnionPort<Run> {
   /** The response of the handler for an exception that leaves a middleware; rejects if it has no handler. */
   recoverOutside(run: Run, thrown: unknown): Promise<Response>;
-  /** Tells `onError`. */
+  /** Reports an error to `onError`. */
   report(run: Run, error: Error): void;
-  /** A middleware is through before what is below it: a timeout. */
+  /** A middleware has finished before what is below it: a timeout. */
   abandon(run: Run, below: Promise<unknown>): void;
 }
 
@@ -47,8 +47,8 @@ function mayReturnResponse(fn: object): boolean {
 }
 
 /**
- * Folds middlewares, outermost first, into one function. It is done once; a request only walks through it.
- * `names` are those of the middlewares; `innermost` goes on to what is below.
+ * Folds middlewares, outermost first, into one function, once per layer. `names` are the names of the
+ * middlewares; `innermost` calls what is below the layer.
  */
 export function compose<Run extends OnionRun>(
   middlewares: readonly Middleware[],
@@ -94,8 +94,8 @@ function started<Run extends OnionRun>(
 }
 
 /**
- * `fresh` → `waiting` at its `callNext` → `answered`, or `failed` → `through`. A middleware that is through
- * before leaves it `unused`, or what is below `abandoned`.
+ * `fresh` → `waiting` at its `callNext` → `answered`, or `failed` → `through`. A middleware that returns
+ * earlier leaves it `unused`, or what is below `abandoned`.
  */
 type State = 'fresh' | 'waiting' | 'answered' | 'failed' | 'through' | 'unused' | 'abandoned';
 
@@ -184,7 +184,7 @@ class Waiter<Run extends OnionRun> {
     port.report(this.#run, misuseWith({ cause }, 'CALL_NEXT_NOT_AWAITED', name));
   }
 
-  /** The middleware is through, with this response or with an exception. */
+  /** Called when the middleware has ended, with this response or with an exception. */
   #leave(response: Response | undefined): void {
     const state = this.#state;
     if (state === 'fresh') this.#state = 'unused';
@@ -225,8 +225,7 @@ class Waiter<Run extends OnionRun> {
   }
 
   /**
-   * Whoever ignores the promise must not make an unhandled rejection of it: a late failure is told to the
-   * run.
+   * An ignored promise must not cause an unhandled rejection: a late failure is reported to the run.
    */
   #rejected(thrown: unknown): never {
     if (this.#given) handled(this.#given);

@@ -1,4 +1,5 @@
 import type { Request } from '../http/request.js';
+import type { RequestState } from '../http/request-init.js';
 import type { Response } from '../http/response.js';
 import type { ResponseLike } from '../http/response-like.js';
 
@@ -26,4 +27,7 @@ export type CallNext = (request?: Request | globalThis.Request) => Promise<Respo
  * A middleware may return the response it received, another one, or any object with the shape of a Fetch
  * `Response`. If it does not call `callNext`, nothing below runs.
  */
-export type Middleware = (request: Request, callNext: CallNext) => ResponseLike | Promise<ResponseLike>;
+export type Middleware<State extends object = RequestState> = (
+  request: Request<State>,
+  callNext: CallNext,
+) => ResponseLike | Promise<ResponseLike>;

@@ -24,6 +24,7 @@ export function declare<Declare>(name: string, place: ParameterPlace, known: Dec
     const options = (schema ? second : (second ?? first)) ?? noOptions;
     if (!schema && first !== undefined && (second !== undefined || typeof first !== 'object'))
       throw misuse('PARAM_SCHEMA_EXPECTED', title, first);
+    checkProperties(title, options, known);
     checkOptions(title, options, known);
     const checked = options as Options;
     for (const [option, [expected, type]] of Object.entries(rules))
@@ -39,6 +40,13 @@ export function declare<Declare>(name: string, place: ParameterPlace, known: Dec
   };
   markFactory(marker);
   return Object.defineProperty(marker, 'name', { value: name }) as unknown as Declare;
+}
+
+/** Throws `PARAM_SCHEMA_PROPERTIES` for the properties of an object schema in place of one. */
+function checkProperties(title: string, options: object, known: DeclaredOptions): void {
+  const others = Object.entries(options).filter(([name]) => !Object.hasOwn(known, name));
+  const property = others.find(([, value]) => isSchema(value))?.[0];
+  if (property !== undefined) throw misuse('PARAM_SCHEMA_PROPERTIES', title, property);
 }
 
 function bareSchema(place: ParameterPlace, { multiple = false }: Options): StandardSchemaV1 {

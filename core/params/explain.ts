@@ -3,8 +3,9 @@ import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { SchemaTree } from './json-schema.js';
 import type { Problem } from './keywords.js';
 import { headerName, isSecret } from './names.js';
-import { begin, declaredIn, isObject, ownOf, type Place, stepInto } from './place.js';
-import { problemsOf } from './unions.js';
+import { begin, declaredIn, isObject, ownOf, type Place, receivedAt, stepInto } from './place.js';
+import { problemsOfTrimmed } from './trimmed.js';
+import { problemsOf, type TaggedProblem } from './unions.js';
 
 /** A value that a schema has refused. */
 export interface Explained {
@@ -82,19 +83,38 @@ interface Detail extends Problem {
 }
 
 function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail[] {
-  const { loc, parent, alternatives, value, raw } = place;
-  if (parent && !place.isThere && isObject(parent.value))
-    return [{ type: 'missing', loc, msg: 'Field required', input: parent.raw }];
+  const { parent, alternatives, value } = place;
+  if (parent && !place.isThere && isObject(parent.value)) return [missingAt(place, parent)];
   // Zod reports unknown keys at the object, Valibot and ArkType at the key.
   const extras = [place, ...(parent && alternatives.length === 0 ? [parent] : [])].flatMap(extrasOf);
   if (extras.length > 0) return extras;
-  const problems = problemsOf(alternatives, value);
-  if (problems.length === 0) return [unexplained(issue, loc, raw)];
-  return problems.map(({ tag, problem }) => ({
-    ...problem,
-    loc: tag === undefined ? loc : [...loc, tag],
-    input: raw,
-  }));
+  const ofItems = itemsOfShort(place);
+  if (ofItems.length > 0) return ofItems;
+  const atOnce = problemsOf(alternatives, value);
+  const problems = atOnce.length > 0 ? atOnce : problemsOfTrimmed(alternatives, value, issue);
+  return problems.length > 0 ? problems.map(each => at(place, each)) : [unexplained(issue, place)];
+}
+
+function at({ loc, raw }: Place, { tag, problem }: TaggedProblem): Detail {
+  return { ...problem, loc: tag === undefined ? loc : [...loc, tag], input: raw };
+}
+
+function missingAt({ loc }: Place, parent: Place): Detail {
+  return { type: 'missing', loc, msg: 'Field required', input: parent.raw };
+}
+
+/** The errors of a tuple that is too short. Schemas report its length; pydantic reports each item. */
+function itemsOfShort(place: Place): readonly Detail[] {
+  const { alternatives, value } = place;
+  const tuple = alternatives.length === 1 && alternatives[0]?.find(({ prefixItems }) => prefixItems);
+  if (!tuple || !Array.isArray(value) || typeof tuple.minItems !== 'number' || value.length >= tuple.minItems)
+    return [];
+  const items = Array.from({ length: tuple.minItems }, (_, index) => stepInto(place, index));
+  return items.flatMap(item =>
+    item.isThere
+      ? problemsOf(item.alternatives, item.value).map(each => at(item, each))
+      : missingAt(item, place),
+  );
 }
 
 function extrasOf(place: Place): readonly Detail[] {
@@ -112,8 +132,15 @@ function extrasOf(place: Place): readonly Detail[] {
 }
 
 /** What only the schema knows, in its own words. */
-function unexplained({ message }: StandardSchemaV1.Issue, loc: Detail['loc'], input: unknown): Detail {
-  return { type: 'value_error', loc, msg: `Value error, ${message}`, input, ctx: { error: {} } };
+function unexplained({ message }: StandardSchemaV1.Issue, place: Place): Detail {
+  const { loc } = place;
+  return {
+    type: 'value_error',
+    loc,
+    msg: `Value error, ${message}`,
+    input: receivedAt(place),
+    ctx: { error: {} },
+  };
 }
 
 /** Leaves out what is received, or the part of it that is a secret. */

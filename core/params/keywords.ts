@@ -12,6 +12,8 @@ export interface Problem {
 
 /** The first keyword of a schema that a value does not satisfy; `undefined` where none explains it. */
 export function problemOf(node: JsonSchema, value: unknown): Problem | undefined {
+  // JSON Schema has no files: it describes them as texts.
+  if (node.format === 'binary') return undefined;
   return ofListed(node, value) ?? ofType(node, value) ?? ofContent(node, value);
 }
 
@@ -157,22 +159,19 @@ function ofText({ minLength, maxLength, pattern, format }: JsonSchema, value: st
   };
 }
 
-function ofLength({ minItems, maxItems }: JsonSchema, { length }: readonly unknown[]): Problem | undefined {
+function ofLength(
+  { minItems, maxItems, prefixItems }: JsonSchema,
+  { length }: readonly unknown[],
+): Problem | undefined {
+  const kind = prefixItems ? 'Tuple' : 'List';
+  const told = (limit: string): string => `${kind} should have ${limit} after validation, not ${length}`;
   if (typeof minItems === 'number' && length < minItems) {
-    const msg = `List should have at least ${counted(minItems, 'item')} after validation, not ${length}`;
-    return {
-      type: 'too_short',
-      msg,
-      ctx: { field_type: 'List', min_length: minItems, actual_length: length },
-    };
+    const msg = told(`at least ${counted(minItems, 'item')}`);
+    return { type: 'too_short', msg, ctx: { field_type: kind, min_length: minItems, actual_length: length } };
   }
   if (typeof maxItems === 'number' && length > maxItems) {
-    const msg = `List should have at most ${counted(maxItems, 'item')} after validation, not ${length}`;
-    return {
-      type: 'too_long',
-      msg,
-      ctx: { field_type: 'List', max_length: maxItems, actual_length: length },
-    };
+    const msg = told(`at most ${counted(maxItems, 'item')}`);
+    return { type: 'too_long', msg, ctx: { field_type: kind, max_length: maxItems, actual_length: length } };
   }
   return undefined;
 }

@@ -79,7 +79,8 @@ const repeated = { ...optional, multiple: true } satisfies DeclaredOptions;
  * A parameter of the path: `itemId: Path(z.int(), { alias: 'item_id' })` for `/items/:item_id`. A wildcard is
  * one text. A path without it is a 500 with `PARAM_UNKNOWN`. FastAPI's `Path`.
  *
- * Throws `PARAM_SCHEMA_EXPECTED`, `OPTION_VALUE` and `UNKNOWN_OPTION`, as all parameters do.
+ * Throws `PARAM_SCHEMA_EXPECTED`, `PARAM_SCHEMA_PROPERTIES`, `OPTION_VALUE` and `UNKNOWN_OPTION`, as all
+ * parameters do.
  */
 export const Path: DeclarePath = declare('Path', 'path', one);
 

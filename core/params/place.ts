@@ -29,8 +29,7 @@ const none: readonly never[] = [];
 /** The place of a property or of an item. */
 export function stepInto(parent: Place, segment: PropertyKey): Place {
   const { tree } = parent;
-  const isIndex = Array.isArray(parent.value) && /^\d+$/.test(String(segment));
-  const key = isIndex ? Number(segment) : String(segment);
+  const key = keyOf(parent.value, segment);
   const value = ownOf(parent.value, key);
   const nodes = parent.alternatives.flatMap(parts => childOf(parts, key) ?? none);
   const alternatives = tree ? nodes.flatMap(node => alternativesOf(tree, node, value)) : none;
@@ -44,6 +43,19 @@ export function stepInto(parent: Place, segment: PropertyKey): Place {
     parent,
     isThere: isObject(parent.value) && Object.hasOwn(parent.value, key) && value !== undefined,
   };
+}
+
+/** An index is a number, also where a schema has made a list of something else. */
+function keyOf(value: unknown, segment: PropertyKey): string | number {
+  const isIndex = Array.isArray(value)
+    ? /^\d+$/.test(String(segment))
+    : typeof segment === 'number' && !isObject(value);
+  return isIndex ? Number(segment) : String(segment);
+}
+
+/** What was received for a place: the whole that a schema has taken it from, where it has no own value. */
+export function receivedAt({ raw, parent, isThere }: Place): unknown {
+  return isThere || !parent ? raw : receivedAt(parent);
 }
 
 /** The keys that an object may have, where it may have no others. */

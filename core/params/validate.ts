@@ -1,6 +1,7 @@
 import { isThenable } from '../dependencies/generator-function.js';
 import { misuse, misuseWith } from '../errors.js';
 import type { StandardSchemaV1 } from '../schema/standard-schema.js';
+import { validatorOf } from '../schema/validator.js';
 
 export type Result = StandardSchemaV1.Result<unknown>;
 
@@ -17,7 +18,7 @@ export interface Owner {
 export function validate(schema: StandardSchemaV1, value: unknown, owner: Owner): Result | Promise<Result> {
   let result: unknown;
   try {
-    result = schema['~standard'].validate(value);
+    result = validatorOf(schema)(value);
   } catch (cause) {
     throw failed(owner, cause);
   }

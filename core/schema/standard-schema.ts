@@ -1,4 +1,4 @@
-// The interfaces of Standard Schema 1.1 (https:standardschema.dev), copied from `@standard-schema/spec` as
+// The interfaces of Standard Schema 1.1 (https://standardschema.dev), copied from `@standard-schema/spec` as
 // its README proposes, so that no declaration of callnext needs the package.
 //
 // MIT License. Copyright (c) 2024 Colin McDonnell.

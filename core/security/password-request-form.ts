@@ -1,5 +1,5 @@
 import { dependency } from '../dependencies/depends.js';
-import type { DeclaredDependency } from '../dependencies/marker.js';
+import type { DeclaredDependency, Injected } from '../dependencies/marker.js';
 import { grantSchema, passwordSchema } from '../params/own-schemas.js';
 import { Form } from '../params/parameters.js';
 
@@ -47,13 +47,19 @@ const read = ({
  * A dependency that reads the form of OAuth2's password flow: `Depends(OAuth2PasswordRequestForm)`. FastAPI's
  * class of the same name.
  */
-export const OAuth2PasswordRequestForm: DeclaredDependency<OAuth2PasswordRequestForm, 'background'> =
-  dependency({ grantType: Form(grantSchema, { alias: 'grant_type', default: null }), ...fields }, context =>
-    read(context),
-  ) as never;
+export const OAuth2PasswordRequestForm: DeclaredDependency<
+  OAuth2PasswordRequestForm,
+  'background',
+  Injected
+> = dependency({ grantType: Form(grantSchema, { alias: 'grant_type', default: null }), ...fields }, context =>
+  read(context),
+) as never;
 
 /** The same, but the form must contain `grant_type=password`, as OAuth2 requires. */
-export const OAuth2PasswordRequestFormStrict: DeclaredDependency<OAuth2PasswordRequestForm, 'background'> =
-  dependency({ grantType: Form(grantSchema, { alias: 'grant_type' }), ...fields }, context =>
-    read(context),
-  ) as never;
+export const OAuth2PasswordRequestFormStrict: DeclaredDependency<
+  OAuth2PasswordRequestForm,
+  'background',
+  Injected
+> = dependency({ grantType: Form(grantSchema, { alias: 'grant_type' }), ...fields }, context =>
+  read(context),
+) as never;

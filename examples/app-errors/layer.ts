@@ -11,7 +11,7 @@ layer.addExceptionHandler(HTTPException, (_request, exception) => {
   const { status, headers } = exception;
   // A redirect is not an error.
   if (status < 400) return new Response(null, { status, headers });
-  throw exception; // goes on to the app's error middleware
+  throw exception; // passes to the app's error middleware
 });
 
 export const order = endpoint({}, ({ request }) => {

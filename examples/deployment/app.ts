@@ -1,22 +1,26 @@
 import http from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Layer } from 'callnext';
-import { backgroundTasks, toExpress } from 'callnext/express';
+import { Depends, Layer } from 'callnext';
+import { backgroundTasks, inject, toExpress } from 'callnext/express';
 import express from 'express';
 
-async function* lifespan() {
-  const pool = { isOpen: true }; // yours: a pool of connections
-  yield { pool };
-  pool.isOpen = false;
-}
-
 export const journal: string[] = [];
+
+async function* getPool() {
+  const pool = { isOpen: true }; // yours: a pool of connections
+  yield pool;
+  pool.isOpen = false;
+  journal.push('pool closed');
+}
+const pool = Depends(getPool, { scope: 'app' });
+
 async function sendMail() {
   await delay(50);
   journal.push('mail sent');
 }
 
-export const layer = new Layer({ lifespan, timeout: 30_000 });
+// Listed, so that `layer.start()` enters the pool.
+export const layer = new Layer({ dependencies: [pool], timeout: 30_000 });
 
 let isReady = true;
 
@@ -27,9 +31,10 @@ app.get('/ready', (_req, res) => void res.sendStatus(isReady ? 200 : 503));
 app.use(toExpress(layer));
 app.get('/me', (req, res) => void res.json({ ip: req.ip, secure: req.secure }));
 app.post('/orders', async (req, res) => {
+  const { isOpen } = await inject(req, pool);
   backgroundTasks(req).addTask(sendMail);
   await delay(50);
-  res.status(201).json({ ok: true });
+  res.status(201).json({ isOpen });
 });
 
 export const server = http.createServer(app);

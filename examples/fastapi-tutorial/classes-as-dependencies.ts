@@ -22,7 +22,7 @@ class CommonQueryParams {
   }
 }
 
-// A class is not called without `new` in JavaScript, so a function makes the object.
+// JavaScript cannot call a class without `new`, so a function makes the object.
 const commonQueryParams = dependency(
   {
     q: Query(z.string().optional()),

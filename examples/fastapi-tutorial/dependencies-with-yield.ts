@@ -27,7 +27,7 @@ async function* getDb() {
   }
 }
 
-// "Sub-dependencies with yield": what was entered last exits first.
+// "Sub-dependencies with yield": the last one entered exits first.
 async function* dependencyA() {
   events.push('enter a');
   try {
@@ -81,7 +81,8 @@ const getItem = endpoint(
   },
 );
 
-// "Dependencies with yield and except": one that catches and does not raise again is told so, and the client gets a 500.
+// "Dependencies with yield and except": a dependency that catches an error
+// without rethrowing it is reported, and the client gets a 500.
 class InternalError extends Error {}
 
 async function* swallowing() {

@@ -13,7 +13,7 @@ const commonParameters = dependency(
   ({ q, skip, limit }) => ({ q, skip, limit }),
 );
 
-// What `CommonsDep = Annotated[dict, Depends(common_parameters)]` is there.
+// FastAPI: `CommonsDep = Annotated[dict, Depends(common_parameters)]`.
 const commons = Depends(commonParameters);
 
 const readItems = endpoint({ commons }, ({ commons: given }) => given);

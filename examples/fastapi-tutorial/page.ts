@@ -6,13 +6,18 @@ import { toKoa } from 'callnext/koa';
 import express from 'express';
 import Koa from 'koa';
 
-/** One page of FastAPI's tutorial: a layer, and what it answers. Neither knows of a framework. */
+/**
+ * One page of FastAPI's tutorial: a layer and its routes, without a framework.
+ */
 export interface Page {
   readonly layer: Layer;
   readonly routes: readonly Route[];
 }
 
-/** `dependencies` are those of the path operation decorator: they run, and their values are not given to anybody. */
+/**
+ * `dependencies` are those of the path operation decorator: they run, but no
+ * one receives their values.
+ */
 export interface Route {
   readonly method: 'get' | 'post' | 'put';
   readonly path: string;

@@ -1,4 +1,5 @@
-// https://fastapi.tiangolo.com/advanced/testing-dependencies/: the app is that of dependencies.ts, its test is test/examples/fastapi-tutorial.test.ts
+// https://fastapi.tiangolo.com/advanced/testing-dependencies/: the app is
+// dependencies.ts, and its test is test/examples/fastapi-tutorial.test.ts
 import { Depends, dependency, endpoint, Layer } from 'callnext';
 import { Query } from 'callnext/params';
 import { z } from 'zod';

@@ -19,7 +19,7 @@ declare module 'callnext' {
   }
 }
 
-/** The user is the one who has logged in. */
+/** The user is the one who logged in. */
 const backend = {
   authenticate({ session }: { session: { name?: string } }) {
     const { name } = session;
@@ -40,7 +40,7 @@ const layer = new Layer({
     gzip({ encodings: ['br', 'gzip'] }),
     fromExpress(helmet()), // an Express middleware, at this place
     sessions({ secretKey: ['the new secret', 'the one before'] }),
-    authentication({ backend }), // reads the session, so it stands inside
+    authentication({ backend }), // reads the session, so it is inside
   ],
 });
 

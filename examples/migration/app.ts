@@ -61,7 +61,7 @@ const readCart = endpoint(
   }),
 );
 
-/** What has been ported, by the path at which it stands. */
+/** What has been ported, by path. */
 const ported: Readonly<Record<string, (app: Express) => unknown>> = {
   '/items': app => app.get('/items/:itemId', toExpress(readItem)),
   '/cart': app =>
@@ -72,8 +72,9 @@ const ported: Readonly<Record<string, (app: Express) => unknown>> = {
 };
 
 /**
- * The app in front of the FastAPI service: it answers what is listed, and hands everything else on. A path moves when it is added to the list, and
- * moves back when it is taken out.
+ * The app in front of the FastAPI service. It answers the listed paths and
+ * forwards all others. Add a path to the list to move it, and remove the path
+ * to move it back.
  */
 export function createApp(
   fastapi: string,
@@ -83,7 +84,8 @@ export function createApp(
   const layer = new Layer({ middleware: [sessions({ secretKey })] });
   const app = express();
   for (const path of paths) {
-    // Only where it answers itself: what FastAPI answers has FastAPI's own session cookie.
+    // Only for the listed paths: FastAPI's answers have FastAPI's own session
+    // cookie.
     app.use(path, toExpress(layer));
     ported[path]?.(app);
   }

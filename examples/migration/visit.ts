@@ -1,7 +1,10 @@
 import { TestClient } from 'callnext/testing';
 import type { Express } from 'express';
 
-/** What one user sees from the first request to the last: it must be the same wherever each path is answered. */
+/**
+ * What one user sees from the first request to the last: it must not depend on
+ * who answers a path.
+ */
 export async function visit(app: Express): Promise<unknown[]> {
   const client = new TestClient(app as never, { socket: true });
   const asked = [

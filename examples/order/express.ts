@@ -10,7 +10,7 @@ import {
 import { note } from './trace.js';
 
 export const app = express();
-app.set('env', 'test'); // Express prints errors to the console unless it is told that somebody else looks at them
+app.set('env', 'test'); // keeps Express from printing errors to the console
 
 app.use(toExpress(layer));
 

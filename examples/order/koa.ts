@@ -11,7 +11,7 @@ import {
 import { note } from './trace.js';
 
 export const app = new Koa();
-app.silent = true; // Koa prints errors to the console unless it is told that somebody else looks at them
+app.silent = true; // keeps Koa from printing errors to the console
 
 app.use(toKoa(layer));
 

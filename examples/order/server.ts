@@ -1,5 +1,5 @@
-// npm run demo              sends real requests to Express and to Koa and compares what happens with the promise
-// npm run demo -- --serve   keeps both listening, and prints the timeline of each request you send
+// npm run demo              sends real requests to Express and Koa, and compares the order with the promise
+// npm run demo -- --serve   keeps both listening, and prints the timeline of each request that you send
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { app as expressApp } from './express.js';

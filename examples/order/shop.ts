@@ -1,4 +1,5 @@
-// One file of middleware, dependencies and endpoints. It knows neither Express nor Koa: both mount it as it is.
+// Middleware, dependencies and endpoints in one file. It does not depend on
+// Express or Koa, and both mount it.
 import {
   Depends,
   dependency,
@@ -24,7 +25,7 @@ const processTime: Middleware = async (request, callNext) => {
   return response;
 };
 
-/** A middleware that sees what fails below it. */
+/** A middleware that sees the errors below it. */
 const audit: Middleware = async (request, callNext) => {
   note('middleware', 'audit: in');
   try {

@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Something that happened during a request. */
+/** An event during a request. */
 export interface TraceEvent {
   readonly at: number;
   readonly stage: string;
   readonly text: string;
 }
 
-/** What happens during one request, in the order in which it happens, wherever it happens. */
+/** The events of one request, in order, wherever they happen. */
 export class Trace {
   readonly events: TraceEvent[] = [];
   readonly #start = performance.now();
@@ -20,7 +20,10 @@ export class Trace {
       this.#quiet.resolve();
   }
 
-  /** Resolves when as many events as that have happened, and a little later, so that one too many would be seen. */
+  /**
+   * Resolves a little after `count` events, so that a surplus one would be
+   * seen.
+   */
   async settled(count: number): Promise<void> {
     const deadline = new Promise(resolve => setTimeout(resolve, 2000).unref());
     const enough = new Promise<void>(resolve => {
@@ -34,12 +37,12 @@ export class Trace {
 
 const traces = new AsyncLocalStorage<Trace>();
 
-/** Notes an event of the request that runs. */
+/** Notes an event of the current request. */
 export function note(stage: string, text: string): void {
   traces.getStore()?.note(stage, text);
 }
 
-/** Runs a native listener with a trace of its own for each request. */
+/** Runs a native listener with its own trace for each request. */
 export function traced(
   listener: (req: IncomingMessage, res: ServerResponse) => void,
   begin: (req: IncomingMessage, trace: Trace, res: ServerResponse) => void,

@@ -17,7 +17,7 @@ import {
   type Transport,
 } from 'callnext/adapter';
 
-/** A handler of the Fetch kind, as Hono, Deno, Bun and workers have it. */
+/** A Fetch handler, as in Hono, Deno, Bun and workers. */
 export type FetchHandler = (
   request: globalThis.Request,
 ) => globalThis.Response | Promise<globalThis.Response>;
@@ -43,7 +43,7 @@ export function toFetch(layer: Layer, handler: FetchHandler): FetchHandler {
   };
 }
 
-/** Where the request comes from: each member is read when somebody asks for it. */
+/** The source of the request: each member is read only when it is needed. */
 class FetchSource implements RequestSource {
   readonly client = null;
   readonly pathParams = {};
@@ -83,7 +83,7 @@ class FetchSource implements RequestSource {
     return this.raw.body as Content;
   }
 
-  /** There is no body parser in front. */
+  /** No body parser runs before the layer. */
   parsedBody(): undefined {
     return undefined;
   }
@@ -113,7 +113,7 @@ class FetchSource implements RequestSource {
   }
 }
 
-/** What becomes of the outcome. */
+/** Handles the outcome. */
 class FetchTransport implements Transport {
   readonly answer: Promise<globalThis.Response>;
   exchange: Exchange | undefined;
@@ -127,7 +127,7 @@ class FetchTransport implements Transport {
     });
   }
 
-  /** Resolves when the last byte is handed over, or when the client has left. */
+  /** Resolves when the last byte is sent or the client has disconnected. */
   send(response: Response): Promise<Delivery> {
     const { status, statusText } = response;
     const content = contentToSend(response, this.#method);
@@ -151,7 +151,7 @@ class FetchTransport implements Transport {
     return delivered;
   }
 
-  /** Nobody handled it: there is no framework here that has an error page. */
+  /** Answers an unhandled error: there is no framework with an error page. */
   async fail(error: Error, headers: Headers | undefined): Promise<Delivery> {
     const page = answerUnhandled(this.exchange as Exchange, error, 'request');
     if (headers) fillHeaders(page.headers, headers);

@@ -8,22 +8,19 @@ interface Settings {
   readonly itemsPerUser: number;
 }
 
-function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const itemsPerUser = Number(env.ITEMS_PER_USER ?? 50);
+export function getSettings(): Settings {
+  const { APP_NAME = 'Awesome API', ITEMS_PER_USER = '50' } = process.env;
+  const itemsPerUser = Number(ITEMS_PER_USER);
   if (!Number.isInteger(itemsPerUser))
     throw new Error('ITEMS_PER_USER is not a whole number.');
-  return { appName: env.APP_NAME ?? 'Awesome API', itemsPerUser };
+  return { appName: APP_NAME, itemsPerUser };
 }
+const settings = Depends(getSettings, { scope: 'app' });
 
-const settings = readSettings(process.env); // fails before the server listens
-export const getSettings = () => settings;
+const info = endpoint({ settings }, ({ settings }) => settings);
 
-const info = endpoint(
-  { settings: Depends(getSettings) },
-  ({ settings }) => settings,
-);
-
-export const layer = new Layer();
+// `await layer.start()` fails before the server listens.
+export const layer = new Layer({ dependencies: [settings] });
 export const app = express();
 app.use(toExpress(layer));
 app.get('/info', toExpress(info));

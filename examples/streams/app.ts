@@ -15,7 +15,10 @@ interface Order {
   readonly item: string;
 }
 
-/** In place of a database: its rows come one by one, and its cursor has to be closed. */
+/**
+ * Stands for a database: its rows arrive one by one, and its cursor must be
+ * closed.
+ */
 export const cursors = { open: 0 };
 async function* getOrders() {
   const rows: Order[] = [

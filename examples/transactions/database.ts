@@ -1,4 +1,5 @@
-// The same SQL on an embedded PostgreSQL (pglite) and on a real one, where DATABASE_URL names it.
+// The same SQL on an embedded PostgreSQL (pglite), or on the real one at
+// DATABASE_URL.
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 
@@ -20,7 +21,7 @@ export async function openDatabase(
     : embedded(await PGlite.create());
 }
 
-/** An embedded database has one session, so that those who want a connection wait for each other. */
+/** An embedded database has one session, so connections wait for each other. */
 function embedded(session: PGlite): Database {
   let free = Promise.resolve();
   return {

@@ -1,13 +1,7 @@
-// A transaction as a dependency: it commits before the client is told, and rolls back whatever fails. Express and Koa mount it.
-import {
-  Depends,
-  dependency,
-  endpoint,
-  HTTPException,
-  type Injected,
-  Layer,
-} from 'callnext';
-import { type Connection, type Database, openDatabase } from './database.js';
+// A transaction as a dependency: it commits before the response is sent, and
+// rolls back on any failure. Express and Koa mount it.
+import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
+import { type Connection, openDatabase } from './database.js';
 
 const schema = [
   'DROP TABLE IF EXISTS mails, orders, stock, customers',
@@ -20,28 +14,35 @@ const schema = [
   "INSERT INTO stock VALUES ('chair', 3)",
 ];
 
-/** Opened when the layer starts, closed when it is closed: what it yields is on `request.state`. */
-async function* lifespan() {
+/** Opened by `layer.start()`, closed by `layer.close()`. */
+async function* getDatabase() {
   const database = await openDatabase();
-  const connection = await database.connect();
-  for (const statement of schema) await connection.query(statement);
-  connection.release();
-  yield { database };
-  await database.end();
-}
-
-export const layer = new Layer({ lifespan });
-
-async function* getConnection({ request }: Injected) {
-  const connection = await (request.state.database as Database).connect();
   try {
-    yield connection;
-  } finally {
+    const connection = await database.connect();
+    for (const statement of schema) await connection.query(statement);
     connection.release();
+    yield database;
+  } finally {
+    await database.end();
   }
 }
+const database = Depends(getDatabase, { scope: 'app' });
 
-/** PostgreSQL names what was violated; a foreign key that is deferred is looked at by COMMIT. */
+export const layer = new Layer({ dependencies: [database] });
+
+const getConnection = dependency(
+  { database },
+  async function* connection({ database }) {
+    const connection = await database.connect();
+    try {
+      yield connection;
+    } finally {
+      connection.release();
+    }
+  },
+);
+
+/** What PostgreSQL says was violated; COMMIT checks a deferred foreign key. */
 const violations: Readonly<Record<string, string>> = {
   23503: 'Unknown customer',
   23514: 'Not a quantity',
@@ -52,7 +53,10 @@ function violationOf(error: unknown): unknown {
   return violated ? new HTTPException(409, violated, { cause: error }) : error;
 }
 
-/** Of scope `function`: a commit that fails is what the client is told. */
+/**
+ * Has the scope `function`, so the client receives the error of a failed
+ * commit.
+ */
 export const getTransaction = dependency(
   { connection: Depends(getConnection, { scope: 'function' }) },
   async function* transaction({ connection }) {
@@ -67,7 +71,7 @@ export const getTransaction = dependency(
   },
 );
 
-/** Runs when the response is out and the transaction is over, with a connection of its own. */
+/** Runs after the response and the transaction, with its own connection. */
 async function sendMail(customer: string, text: string): Promise<void> {
   await layer.run({ connection: Depends(getConnection) }, ({ connection }) =>
     connection.query('INSERT INTO mails VALUES ($1, $2)', [customer, text]),

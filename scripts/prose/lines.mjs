@@ -16,10 +16,10 @@ export function markdownLines(text) {
   });
 }
 
-/** Returns the lines of a source with a comment, or with a string of several words. */
+/** Returns the lines of a source with a comment or prose in a string. */
 export function codeLines(name, text) {
   const { program, comments } = parseSync(name, text);
-  const spans = [...comments, ...stringsIn(program).filter(({ value }) => /\S+(\s+\S+){2}/.test(value))];
+  const spans = [...comments, ...stringsIn(program).filter(({ value }) => isProse(value))];
   const lines = text.split('\n');
   const starts = startsOf(lines);
   const found = new Map();
@@ -31,6 +31,11 @@ export function codeLines(name, text) {
       found.set(index, { number: index + 1, width, text: `${before} ${prose.replace(/`[^`\n]*`/g, ' ')}` });
     }
   return [...found.values()];
+}
+
+/** Rows of events, HTTP bytes and programs in strings are data. */
+function isProse(text) {
+  return /\S+(\s+\S+){2}/.test(text) && !/ → |\r\n|\\r\\n|=> |;\n|; }/.test(text);
 }
 
 function stringsIn(program) {

@@ -19,8 +19,8 @@ const topics = [
     'dependencies',
     'Endpoint and dependencies',
     words(`endpoint Endpoint EndpointOptions ResponseClass OperationOptions ResponseDescription Depends
-      DependsOptions dependency Named ValueOf AnyDependency DeclaredDependency Dependencies DependencyScope
-      Declared Injected Solved Parameter Returned`),
+      DependsOptions dependency Named ValueOf AnyDependency AppContext Declared DeclaredDependency
+      Dependencies DependencyScope Injected Parameter RequestScope Returned Solved`),
   ],
   [
     'background-tasks',

@@ -38,6 +38,7 @@ export default defineConfig({
           page('Add to Express', '/guides/add-to-express'),
           page('Add to Koa', '/guides/add-to-koa'),
           page('From FastAPI', '/guides/from-fastapi'),
+          page('Parameters', '/guides/parameters'),
           page('Recipes', '/guides/recipes'),
           page('Testing', '/guides/testing'),
           page('Deployment', '/guides/deployment'),

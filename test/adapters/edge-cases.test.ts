@@ -473,7 +473,7 @@ describe('on node:http', () => {
     expect(seen).toEqual({ bytes: '', failed: false });
   });
 
-  it('a client that reads nothing stops the producer where it would without a layer', async () => {
+  it('a client that reads nothing stops the producer, as without a layer', async () => {
     const produced = async (wrap: (listener: Listener) => http.RequestListener): Promise<number> => {
       let bytes = 0;
       const source = new Readable({

@@ -98,7 +98,7 @@ const scenes: Record<string, Scene> = {
       app.use(router).use(answering(log));
     },
   },
-  'a path that can not be decoded': {
+  'a path that cannot be decoded': {
     build: (app, log) => app.get('/:id', passing(log, 'a')).get('/other', passing(log, 'b')),
     asked: { path: '/%ff' },
   },

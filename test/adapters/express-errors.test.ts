@@ -102,7 +102,7 @@ describe.each([
       expect(log.events).toEqual(['after 409']);
     });
 
-    it('an unhandled error goes on to the error middleware after the boundary once', async () => {
+    it('an unhandled error reaches the error middleware after the boundary once', async () => {
       const listener = bounded(app =>
         app.get('/', () => {
           throw new Error('broken');
@@ -161,7 +161,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'after 200', 'at work', 'rollback: too late']);
     });
 
-    it('an error of a handler that streams and has injected gets a clean answer during the hold', async () => {
+    it('a handler that streams and injects gets a clean answer to its error during the hold', async () => {
       const listener = bounded(app =>
         app.get('/', (req, res, next) => {
           inject(req, Depends(getDb)).then(() => {
@@ -174,7 +174,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'rollback: no more', 'after 503']);
     });
 
-    it('an error of a handler that streams without dependencies cuts the connection, as natively', async () => {
+    it('a failing handler that streams without dependencies cuts the connection, as natively', async () => {
       const listener = bounded(app =>
         app.get('/', (_req, res) => {
           res.write('half of it');

@@ -64,7 +64,7 @@ describe.each([
   const rolledBack = ['rollback: conflict', 'reported background: dropped'];
 
   describe('that the app answers below the layer', () => {
-    it('are thrown in before the answer when a boundary stands below the error middleware', async () => {
+    it('are thrown in before the answer when a boundary follows the error middleware', async () => {
       const got = await ask(toKoa(layer), render, errorBoundary(layer), conflicts);
       expect([got.status, got.body]).toEqual([409, '{"rendered":"conflict"}']);
       expect(log.events).toEqual(['begin', 'rendered conflict', ...rolledBack, 'after 409', 'always']);

@@ -133,7 +133,7 @@ describe.each([
     expect([status, body, headers.get('x-timing')]).toEqual([200, 'body', '1']);
   });
 
-  it('sends the answer of a middleware that did not wait, although native code sets a body later', async () => {
+  it('sends the answer of a middleware that did not wait, even if native code then sets a body', async () => {
     const app = newApp();
     const goOn = gate();
     const isSet = gate();

@@ -387,7 +387,7 @@ describe.each([
     ],
     ['a route that is guarded', toExpress(Depends(refusing)) as Handler, 401, '{"detail":"Unauthorized"}'],
   ] as [string, Handler, number, string][])(
-    'gets the answer of %s when error middleware goes on to it',
+    'gets the answer of %s when error middleware continues to it',
     async (_to, handler, status, text) => {
       const app = newApp();
       app.use(toExpress(quiet([throwing])) as Handler);

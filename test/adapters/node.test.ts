@@ -117,7 +117,7 @@ describe('toNode', () => {
       '{"detail":"Bad Request"}',
       [],
     ],
-    ['does without headers that are none', { status: 400, headers: { 'x y': '\n' } }, 400, 'Bad Request', []],
+    ['ignores invalid headers', { status: 400, headers: { 'x y': '\n' } }, 400, 'Bad Request', []],
     ['knows no other status', { status: 200 }, 500, 'Internal Server Error', ['secret']],
   ])(
     'answers an error with a status where no framework does: %s',

@@ -202,7 +202,7 @@ describe.each(frameworks)('targets on $name', ({ app }) => {
       'http://h.example//evil.example/p',
     ],
     ['without a Host', ['GET /p HTTP/1.0'], 'http://localhost/p'],
-    ['with a Host that is none', ['GET /p HTTP/1.1', 'Host: a b'], 'http://localhost/p'],
+    ['with an invalid Host', ['GET /p HTTP/1.1', 'Host: a b'], 'http://localhost/p'],
     ['with an empty Host', ['GET /p HTTP/1.1', 'Host:'], 'http://localhost/p'],
     ['with an IPv6 Host', ['GET /p HTTP/1.1', 'Host: [::1]:8080'], 'http://[::1]:8080/p'],
   ])('%s', async (_what, lines, url) => {

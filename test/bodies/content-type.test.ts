@@ -8,7 +8,8 @@ import { ask } from '../support/ask.js';
 import { frameworks, listening } from '../support/frameworks.js';
 
 const refusedOf = (type: string): string =>
-  `{"detail":"The body has the content type ${JSON.stringify(JSON.stringify(type)).slice(1, -1)}. Send JSON as \\"application/json\\"."}`;
+  `{"detail":"The body has the content type ${JSON.stringify(JSON.stringify(type)).slice(1, -1)}. ` +
+  'Send JSON as \\"application/json\\"."}';
 const refusedUntyped = '{"detail":"The body has no content type. Send JSON as \\"application/json\\"."}';
 
 const readJSON = endpoint({}, ({ request }) => request.json());
@@ -57,7 +58,7 @@ describe.each(frameworks)('request.json() on $name', ({ app }) => {
     expect(await post(type)).toEqual({ status: 415, text: refusedUntyped });
   });
 
-  it('reads every content type below a layer that is not strict, and the innermost one applies', async () => {
+  it('reads every content type below a layer that is not strict; the innermost layer applies', async () => {
     const options = { strictContentType: false };
     for (const type of ['text/plain', undefined]) expect(await post(type, { options })).toEqual(accepted);
     const nested = app()

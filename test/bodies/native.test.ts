@@ -180,7 +180,7 @@ describe('native code behind a middleware that reads', () => {
     expect(log.events).toEqual(['new', 'end', 'close']);
   });
 
-  it('answers a 400 behind a body that is no longer JSON, as if it had been sent', async () => {
+  it('answers a 400 if a changed body is no longer JSON, as if it had been sent', async () => {
     const app = express().set('env', 'test');
     app.use(express.json());
     app.use(toExpress((request, callNext) => callNext(new Request(request, { body: 'not json' }))));

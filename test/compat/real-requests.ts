@@ -114,7 +114,7 @@ export const failed: readonly RealRequest[] = [
     connects: true,
   },
   { name: 'a cursor that breaks', path: '/cursor?fails=1', fails: true, connects: true, closes: true },
-  { name: 'a range that is none', path: '/file', headers: { range: 'bytes=99999-' }, fails: true },
+  { name: 'an invalid range', path: '/file', headers: { range: 'bytes=99999-' }, fails: true },
   { name: 'an AppError', path: '/forbidden', fails: true, connects: true },
   { name: 'a throw', path: '/throws', fails: true },
   { name: 'a throw of an async handler', path: '/throws-later', fails: true, connects: true },

@@ -1,12 +1,12 @@
 import type http from 'node:http';
 import {
-  type DependencyScope,
   Depends,
   HTTPException,
   type Injected,
   JSONResponse,
   Layer,
   type Middleware,
+  type RequestScope,
 } from 'callnext';
 import { errorBoundary, inject, toExpress, wrap } from 'callnext/express';
 import { timeout } from 'callnext/middleware/timeout';
@@ -19,7 +19,7 @@ export interface Setting {
   readonly hasBoundary: boolean;
   /** How a request gets its transaction. */
   readonly by: 'guard' | 'layer' | 'inject' | 'block';
-  readonly scope: DependencyScope;
+  readonly scope: RequestScope;
 }
 
 export const ways: readonly Pick<Setting, 'by' | 'scope'>[] = [

@@ -1,12 +1,12 @@
 import { EventEmitter, on } from 'node:events';
 import {
   BackgroundTask,
-  type DependencyScope,
   Depends,
   dependency,
   endpoint,
   type Injected,
   Layer,
+  type RequestScope,
 } from 'callnext';
 import { EventLog, gate } from '../support/events.js';
 import { listening, mounts, type TestApp } from '../support/frameworks.js';
@@ -206,7 +206,7 @@ describe.each(mounts)('the value of a plain function on $name', ({ app }) => {
     expect(log.events).toEqual(['file closed']);
   });
 
-  it.each<[DependencyScope, number, string[]]>([
+  it.each<[RequestScope, number, string[]]>([
     ['function', 500, ['reported request: full']],
     ['request', 200, ['reported exit: full']],
   ])('fails like any exit of scope %s', async (scope, status, told) => {

@@ -208,7 +208,7 @@ describe.each(mounts)('an error with a status that is not an HTTPException on $n
       throw thrown;
     };
 
-    it.each(places)('thrown in %s goes on to the app when its handler rethrows it', async (_place, mount) => {
+    it.each(places)('thrown in %s reaches the app when its handler rethrows it', async (_place, mount) => {
       const thrown = exception();
       const layer = layerOf({ dependencies: [Depends(transaction)], middleware: [passes] });
       layer.addExceptionHandler(HTTPException, rethrows);

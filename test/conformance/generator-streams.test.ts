@@ -165,7 +165,7 @@ describe.each(mounts)('what an endpoint yields, on $name,', ({ app }: Framework)
     }
   });
 
-  it('is a 504 when timeout() waits in vain, and closes before the dependencies exit', async () => {
+  it('is a 504 when timeout() expires, and closes before the dependencies exit', async () => {
     const next = gate();
     const target = endpoint(db, async function* () {
       try {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type DependencyScope, Depends, Layer, type Middleware, PlainTextResponse } from 'callnext';
+import { Depends, Layer, type Middleware, PlainTextResponse, type RequestScope } from 'callnext';
 import compression from 'compression';
 import express5 from 'express';
 import { EventLog } from '../support/events.js';
@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 /** A layer with a transaction per request. */
-function transactional(scope: DependencyScope, ...middleware: Middleware[]): Layer {
+function transactional(scope: RequestScope, ...middleware: Middleware[]): Layer {
   return new Layer({ middleware, dependencies: [Depends(getTx, { scope })], onError: () => undefined });
 }
 

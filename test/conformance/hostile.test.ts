@@ -300,7 +300,7 @@ describe.each(mounts)('on $name, failures', ({ app }) => {
     ['a getter that fails', () => Object.defineProperty(new Error('exit'), 'cause', { get: fails })],
     ['a status that fails', () => Object.defineProperty(new Error('exit'), 'status', { get: fails })],
     [
-      'a cause that can not be set',
+      'a cause that cannot be set',
       () => Object.defineProperty(new Error('exit'), 'cause', { value: undefined }),
     ],
     [
@@ -416,7 +416,7 @@ describe.each(mounts)('on $name, failures', ({ app }) => {
     },
   );
 
-  it('on a connection that native code took over end all layers', async () => {
+  it('end all layers on a connection that native code has hijacked', async () => {
     const outer = silent();
     const inner = silent();
     const native = app()
@@ -549,7 +549,7 @@ describe('a layer', () => {
     });
   });
 
-  it('reports a failing lifespan exit to `onError` if nobody waits for it any more', async () => {
+  it('reports a failing lifespan exit to `onError` if nobody waits for it', async () => {
     const log = new EventLog();
     const ending = gate<void>();
     const layer = new Layer({

@@ -177,7 +177,7 @@ describe('native code that never answers the client that left', () => {
   it.each([
     ['Koa 3', Koa3],
     ['Koa 2', Koa2],
-  ])('keeps them until it finishes when it takes `ctx.res` over: %s', async (_name, Koa) => {
+  ])('keeps them until it finishes when it answers on `ctx.res` itself: %s', async (_name, Koa) => {
     const app = new Koa();
     app.silent = true;
     app.use(toKoa(newLayer({ middleware: [inTime] })));

@@ -110,7 +110,7 @@ describe.each(mounts)('on $name', ({ app }) => {
     },
   );
 
-  it('a body closes before its dependencies exit when its client leaves and a clone stays unread', async () => {
+  it('a body with an unread clone closes before its dependencies exit when its client leaves', async () => {
     const cloning: Middleware = async (request, callNext) => {
       const response = await callNext(request);
       response.clone();

@@ -482,7 +482,7 @@ describe.each(frameworks)('the order on $name', ({ app }) => {
     ]);
   });
 
-  it('propagates an error of native code to the middleware and leaves its page to the framework', async () => {
+  it('propagates an error of native code to the middleware, and the framework makes its page', async () => {
     const { layer, yielding } = parts(log);
     const nested = new Layer({ dependencies: [Depends(yielding('db'))] });
     const native = app()

@@ -223,7 +223,7 @@ describe.each(mounts)('a middleware over native responses on $name', ({ app, isK
     expect((await fetched(app().use(changing).at('/', echo))).body).toBe('["PUT","1","yes"]');
   });
 
-  it('keeps an AsyncLocalStorage store in native code, endpoints, dependencies, exits and tasks', async () => {
+  it('keeps AsyncLocalStorage stores in native code, endpoints, dependencies, exits and tasks', async () => {
     const storage = new AsyncLocalStorage<string>();
     const log = new EventLog();
     const stored: Middleware = (request, callNext) => storage.run('kept', () => callNext(request));

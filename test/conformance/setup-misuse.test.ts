@@ -84,6 +84,14 @@ describe('options', () => {
     expect(() => build(option)).toThrow(`\`${option}\`. Did you mean \`${meant}\`?`);
   });
 
+  it('suggests `headers` for the name of a header', () => {
+    expect(() => new HTTPException(400, '', untyped({ 'x-a': 'b' }))).toThrow(
+      "`x-a`. For a header, write `{ headers: { 'x-a': … } }`. Its options are",
+    );
+    expect(() => new JSONResponse({}, untyped({ 'x-a': 'b' }))).toThrow("`{ headers: { 'x-a': … } }`");
+    expect(() => endpoint({}, () => 1, untyped({ 'x-a': 'b' }))).toThrow('`x-a`. Its options are');
+  });
+
   it('that resemble no other are listed without a guess', () => {
     expect(() => new HTTPException(401, '', untyped({ zip: 1 }))).toThrow(
       '`new HTTPException()` has no option `zip`. Its options are `headers`, `cause`.',

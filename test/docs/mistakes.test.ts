@@ -91,7 +91,7 @@ it.each(built)('refuses `%s` when it is built', async mistake => {
   expect(await refusalOf(mistake)).toBeInstanceOf(CallnextError);
 });
 
-it.each(inRequests)('tells of `%s` in a request', async mistake => {
+it.each(inRequests)('reports `%s` in a request', async mistake => {
   expect(await failureOf(mistake)).toBeInstanceOf(CallnextError);
 });
 

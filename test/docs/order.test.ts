@@ -10,7 +10,8 @@ const marks =
 function tables(): string {
   const sections = orderTables.map(({ heading, rows }) => {
     const lines = rows.map(({ title, shown, status }) => `| ${title} | ${shown} | ${status ?? 'gone'} |`);
-    return `\n### ${heading}\n\n| what happens | event by event | client |\n| --- | --- | --- |\n${lines.join('\n')}\n`;
+    const head = '| what happens | event by event | client |\n| --- | --- | --- |';
+    return `\n### ${heading}\n\n${head}\n${lines.join('\n')}\n`;
   });
   return `${sections.join('')}\n`;
 }

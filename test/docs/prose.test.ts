@@ -53,6 +53,14 @@ it('ignores code, tables, addresses, badges and names in backticks', () => {
   expect(check()).toMatch(/^0\nProse: 0 faults/);
 });
 
+it('ignores rows of events, HTTP bytes and programs, but not the strings beside them', () => {
+  put('scripts/prose-baseline.json', '{}');
+  const data = [' → told → ', '\\r\\ntold: it\\r\\n', ' => { told; } '];
+  const lines = [...data.map(each => `${wide}${each}${wide}`), wide];
+  put('a.ts', lines.map((each, index) => `export const a${index} = '${each}';\n`).join(''));
+  expect(check().match(/^ {2}.*/gm)).toEqual(['  a.ts:4: 145 columns, of at most 110']);
+});
+
 it('lowers a ceiling, keeps that of a file that has moved, and refuses to raise one', () => {
   put('a.md', 'Nobody is told.\n\nThe handler is through.\n');
   expect(check('--update')).toMatch(/^0\n/);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { TestClient } from 'callnext/testing';
-import { app, journal, server, shutDown } from '../../examples/deployment/app.js';
+import { app, journal, layer, server, shutDown } from '../../examples/deployment/app.js';
 
 it('sees the address and the scheme that the proxy forwards', async () => {
   const client = new TestClient(app, { socket: true });
@@ -11,6 +11,7 @@ it('sees the address and the scheme that the proxy forwards', async () => {
 });
 
 it('answers what it has accepted, runs its tasks, and resolves when all has ended', async () => {
+  await layer.start();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -21,8 +22,9 @@ it('answers what it has accepted, runs its tasks, and resolves when all has ende
   const client = new TestClient(app);
   expect((await client.get('/ready')).status).toBe(503);
   await client.close();
-  expect((await order).status).toBe(201);
+  const response = await order;
+  expect([response.status, await response.json()]).toEqual([201, { isOpen: true }]);
   expect(await isShut).toEqual([]);
-  expect(journal).toEqual(['mail sent']);
+  expect(journal).toEqual(['mail sent', 'pool closed']);
   expect(server.listening).toBe(false);
 });

@@ -6,8 +6,10 @@ import { page as decorators } from '../../examples/fastapi-tutorial/dependencies
 import * as withYield from '../../examples/fastapi-tutorial/dependencies-with-yield.js';
 import { page as globals } from '../../examples/fastapi-tutorial/global-dependencies.js';
 import { page as errors, plainPage } from '../../examples/fastapi-tutorial/handling-errors.js';
+import { createPage, journal } from '../../examples/fastapi-tutorial/lifespan.js';
 import { page as middleware } from '../../examples/fastapi-tutorial/middleware.js';
 import { onExpress, onKoa, type Page } from '../../examples/fastapi-tutorial/page.js';
+import * as settings from '../../examples/fastapi-tutorial/settings.js';
 import { page as subs } from '../../examples/fastapi-tutorial/sub-dependencies.js';
 import * as testing from '../../examples/fastapi-tutorial/testing-dependencies.js';
 
@@ -175,5 +177,23 @@ describe.each([
       200,
       { message: 'Hello Items!', params: { q: 'foo', skip: 5, limit: 10 } },
     ]);
+  });
+
+  it('lifespan events', async () => {
+    journal.length = 0;
+    const page = createPage();
+    await page.layer.start();
+    expect(journal).toEqual(['load the model']);
+    expect(await answers(page, '/predict?x=2')).toEqual([200, { result: 84 }]);
+    await page.layer.close();
+    expect(journal).toEqual(['load the model', 'release the model']);
+  });
+
+  it('settings and an override', async () => {
+    const body = { app_name: 'Awesome API', admin_email: 'admin@example.com', items_per_user: 50 };
+    expect(await answers(settings.page, '/info')).toEqual([200, body]);
+    const testing = { ...body, admin_email: 'testing_admin@example.com' };
+    using _override = override(settings.page.layer, settings.getSettings, () => testing);
+    expect(await answers(settings.page, '/info')).toEqual([200, testing]);
   });
 });

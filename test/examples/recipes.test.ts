@@ -141,6 +141,13 @@ it('names the span of an unknown path by its method', async () => {
   expect(await spansOf('/nowhere', {})).toEqual([['GET', 'the caller', 'UNSET']]);
 });
 
+it('refuses to start with wrong settings', async () => {
+  process.env.ITEMS_PER_USER = 'many';
+  await expect(settingsLayer.start()).rejects.toThrow('ITEMS_PER_USER is not a whole number.');
+  delete process.env.ITEMS_PER_USER;
+  await settingsLayer.start();
+});
+
 it('replaces the settings in a test', () =>
   withClient(settings, async client => {
     const fake = { appName: 'test', itemsPerUser: 1 };

@@ -67,7 +67,7 @@ describe.each(frameworks)('a lifespan on $name', ({ app }) => {
     expect(log.events).toEqual(['enter', 'task', 'task over', 'exit']);
   });
 
-  it('fails the request that entered it in vain, and is entered anew by the next one', async () => {
+  it('fails the request that could not enter it, and is entered anew by the next one', async () => {
     let isDown = true;
     const layer = new Layer({
       lifespan: async function* () {
@@ -131,7 +131,7 @@ describe('a lifespan', () => {
     expect(seen).toEqual([undefined, undefined]);
   });
 
-  it('tells the caller of `start()` why it cannot begin', async () => {
+  it('rejects `start()` with the reason why it cannot start', async () => {
     const layer = new Layer({
       lifespan: async function* () {
         await Promise.reject(new Error('down'));
@@ -144,8 +144,8 @@ describe('a lifespan', () => {
   });
 
   it.each([
-    ['is no function', 'lifespan', 'LIFESPAN'],
-    ['is no generator function', async () => ({}), 'LIFESPAN'],
+    ['is not a function', 'lifespan', 'LIFESPAN'],
+    ['is not a generator function', async () => ({}), 'LIFESPAN'],
     [
       'yields something else than an object',
       async function* () {

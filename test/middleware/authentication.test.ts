@@ -73,7 +73,7 @@ describe.each(frameworks)('authentication() on $name', framework => {
     );
   };
 
-  it('tells who the user is and which scopes they have', () =>
+  it('provides the user and their scopes', () =>
     serve(async get => {
       expect(await get('/who', 'Basic ada')).toEqual([
         200,

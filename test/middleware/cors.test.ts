@@ -17,7 +17,8 @@ interface Case {
 
 const origin = 'https://app.example';
 const preflightVary =
-  'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network';
+  'Origin, Access-Control-Request-Method, Access-Control-Request-Headers, ' +
+  'Access-Control-Request-Private-Network';
 const allowedNames = 'Accept, Accept-Language, Content-Language, Content-Type, X-A, X-B';
 const safelisted = 'Accept, Accept-Language, Content-Language, Content-Type';
 const vary = { vary: 'Origin' };
@@ -573,7 +574,9 @@ describe('cors() options', () => {
 
   it('rejects an unknown option, such as one in Python spelling', () => {
     expect(message({ allow_origins: ['*'] })).toBe(
-      '`cors()` has no option `allow_origins`. Did you mean `allowOrigins`? Its options are `allowOrigins`, `allowMethods`, `allowHeaders`, `allowCredentials`, `allowOriginRegex`, `allowPrivateNetwork`, `exposeHeaders`, `maxAge`.',
+      '`cors()` has no option `allow_origins`. Did you mean `allowOrigins`? Its options are ' +
+        '`allowOrigins`, `allowMethods`, `allowHeaders`, `allowCredentials`, `allowOriginRegex`, ' +
+        '`allowPrivateNetwork`, `exposeHeaders`, `maxAge`.',
     );
   });
 });

@@ -490,7 +490,9 @@ it('describe() shows each middleware with its options', () => {
   expect(String(layer.describe())).toBe(
     [
       'requestId { header: "x-id", generator: randomUUID, validator: isPlain }',
-      '  cors { allowOrigins: ["https://a.example"], allowMethods: ["GET"], allowHeaders: [], allowCredentials: false, allowOriginRegex: /b+/, allowPrivateNetwork: false, exposeHeaders: [], maxAge: 600 }',
+      '  cors { allowOrigins: ["https://a.example"], allowMethods: ["GET"], allowHeaders: [], ' +
+        'allowCredentials: false, allowOriginRegex: /b+/, allowPrivateNetwork: false, exposeHeaders: [], ' +
+        'maxAge: 600 }',
       '    rateLimit { limiter: [RateLimiterMemory], key: networkOf, points: one }',
       '      mine',
       '        (routes)',

@@ -264,7 +264,7 @@ describe.each(hosts)('sessions() on $name', host => {
     ['junk before it', good => `session=junk; other=1; session=${good}`],
     ['one that is signed by another before it', good => `session=${cookies.unicode}; session=${good}`],
     ['one that is too old before it', good => `session=${cookies.old}; session=${good}`],
-    ['signed content that is no session before it', good => `session=${cookies.list}; session=${good}`],
+    ['signed content that is not a session before it', good => `session=${cookies.list}; session=${good}`],
     ['an ended one before it', good => `session=null; session=${good}`],
     ['junk behind it', good => `session=${good}; session=junk`],
     ['quotes, as Python sets it', good => `session="${good}"`],

@@ -13,7 +13,11 @@ const fault = fc.constantFrom('error' as const, 'http' as const, 'handled' as co
 /** Most places do not fail, so that requests make progress; two or more failures are still common. */
 const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq: 6 });
-const scope = fc.constantFrom('function' as const, 'request' as const, 'background' as const);
+const requestScope = fc.constantFrom('function' as const, 'request' as const, 'background' as const);
+const scope = fc.oneof(
+  { weight: 3, arbitrary: requestScope },
+  { weight: 1, arbitrary: fc.constant('app' as const) },
+);
 
 const task = (name: string): fc.Arbitrary<TaskSpec> =>
   fc
@@ -51,13 +55,18 @@ const node = (name: string): fc.Arbitrary<Node> =>
 
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Links each dependency to earlier ones that live long enough. */
+/**
+ * Links each dependency to earlier ones that live long enough. One of scope `app` has no request, so it adds
+ * no tasks.
+ */
 function linked(nodes: readonly Node[], defaultScope: Scenario['defaultScope']): DependencySpec[] {
   type Scoped = { readonly scope: DependencySpec['scope'] };
   const outlives = (each: Scoped, other: Scoped, unnamed: Scenario['defaultScope']): boolean =>
     widths[each.scope ?? unnamed] >= widths[other.scope ?? unnamed];
   const made: DependencySpec[] = [];
-  for (const [index, { needs, ...rest }] of nodes.entries()) {
+  for (const [index, { needs, ...drawn }] of nodes.entries()) {
+    const isOfApp = drawn.scope === 'app';
+    const rest = isOfApp ? { ...drawn, task: undefined, exitTask: undefined } : drawn;
     const known = needs.flatMap(each => made[each] ?? []);
     // An endpoint is checked when it is built, with the default scope, and again in its layer.
     const living = known.filter(
@@ -125,7 +134,7 @@ const endpointSpec = fc.record({
  */
 export const arbitraryScenario: fc.Arbitrary<Scenario> = fc
   .record({
-    defaultScope: scope,
+    defaultScope: requestScope,
     nodes: fc.integer({ min: 0, max: 6 }).chain(count => fc.tuple(...names.slice(0, count).map(node))),
     layers: fc
       .integer({ min: 1, max: 2 })

@@ -2,7 +2,6 @@ import http from 'node:http';
 import {
   BackgroundTask,
   type BackgroundTasks,
-  type DependencyScope,
   Depends,
   dependency,
   endpoint,
@@ -27,6 +26,10 @@ import type {
   Scenario,
   TaskSpec,
 } from './scenario.js';
+
+interface HasTasks {
+  readonly backgroundTasks: BackgroundTasks;
+}
 
 /** An exception with a registered handler. */
 class Handled extends Error {}
@@ -53,7 +56,8 @@ export async function play(scenario: Scenario, framework: Framework): Promise<Ou
   };
   return listening(watched, async (_url, port) => {
     const status = await stage.request(port);
-    for (const layer of stage.layers) await layer.close();
+    for (const layer of stage.layers)
+      await layer.close().catch(error => stage.log(`close failed: ${labelOf(error)}`));
     return { events: stage.events, status };
   });
 }
@@ -164,22 +168,23 @@ class Stage {
     const made = dependency(needs, this.#producer(spec));
     const scoped = spec.scope ? { scope: spec.scope } : {};
     const options = { ...scoped, dispose: spec.kind === 'disposable' };
-    const marker = Depends(made, options as { scope?: DependencyScope });
+    // The types know which scopes a dependency may have; here they are drawn.
+    const marker = Depends(made as never, options as never) as Depends<unknown>;
     this.#dependencies.set(spec, marker);
     return marker;
   }
 
-  #producer(spec: DependencySpec): (context: { backgroundTasks: BackgroundTasks }) => unknown {
+  #producer(spec: DependencySpec): (context: HasTasks) => unknown {
     const { name, kind } = spec;
-    const enter = (backgroundTasks: BackgroundTasks): void => {
+    const enter = (context: HasTasks): void => {
       this.log(`${name} enter`);
-      if (spec.task) backgroundTasks.addTask(this.#task(spec.task, backgroundTasks));
+      if (spec.task) this.#add(spec.task, context);
       fail(spec.enter, `${name} enter`);
     };
-    const exit = (backgroundTasks: BackgroundTasks): void => {
+    const exit = (context: HasTasks): void => {
       this.log(`${name} exit`);
       if (spec.exit !== 'swallows' && spec.exit !== 'converts') fail(spec.exit, `${name} exit`);
-      if (spec.exitTask) backgroundTasks.addTask(this.#task(spec.exitTask, backgroundTasks));
+      if (spec.exitTask) this.#add(spec.exitTask, context);
     };
     const exitWith = (error: Error): void => {
       this.log(`${name} exit with ${labelOf(error)}`);
@@ -192,26 +197,26 @@ class Stage {
       Object.defineProperty(produce, 'name', { value: name });
     switch (kind) {
       case 'plain':
-        return named(async ({ backgroundTasks }) => enter(backgroundTasks));
+        return named(async context => enter(context));
       case 'disposable':
-        return named(({ backgroundTasks }: { backgroundTasks: BackgroundTasks }) => {
-          enter(backgroundTasks);
-          return { [Symbol.asyncDispose]: async () => exit(backgroundTasks) };
+        return named((context: HasTasks) => {
+          enter(context);
+          return { [Symbol.asyncDispose]: async () => exit(context) };
         });
       case 'generator':
-        return named(function* ({ backgroundTasks }: { backgroundTasks: BackgroundTasks }) {
-          enter(backgroundTasks);
+        return named(function* (context: HasTasks) {
+          enter(context);
           try {
             yield name;
           } catch (error) {
             return exitWith(error as Error);
           }
-          exit(backgroundTasks);
+          exit(context);
         });
       case 'async generator':
-        return named(async function* ({ backgroundTasks }: { backgroundTasks: BackgroundTasks }) {
+        return named(async function* (context: HasTasks) {
           await undefined;
-          enter(backgroundTasks);
+          enter(context);
           try {
             yield name;
           } catch (error) {
@@ -219,9 +224,14 @@ class Stage {
             return exitWith(error as Error);
           }
           await undefined;
-          exit(backgroundTasks);
+          exit(context);
         });
     }
+  }
+
+  /** What lives as long as the app has no tasks, and asks for none. */
+  #add(spec: TaskSpec, { backgroundTasks }: HasTasks): void {
+    backgroundTasks.addTask(this.#task(spec, backgroundTasks));
   }
 
   #endpoint(spec: EndpointSpec): ReturnType<typeof endpoint> {

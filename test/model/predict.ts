@@ -42,6 +42,8 @@ class Prediction {
   readonly #events: string[] = [];
   readonly #cache = new Set<string>();
   #entered: Entered[] = [];
+  /** What lives as long as the outermost layer. */
+  readonly #app = new Set<DependencySpec>();
   #tasks: TaskSpec[] = [];
   /** Tasks of responses that are not sent, outermost first. */
   #ofReplaced: TaskSpec[] = [];
@@ -70,6 +72,7 @@ class Prediction {
       this.#drop();
     }
     this.#afterResponse(unsent);
+    this.#close();
     const status = this.#isGone || isCut ? undefined : (answer?.status ?? 500);
     return { events: this.#events, status };
   }
@@ -174,13 +177,15 @@ class Prediction {
   #enter(spec: DependencySpec): void {
     const scope = spec.scope ?? this.#scenario.defaultScope;
     const key = `${spec.name} ${scope}`;
-    if (this.#cache.has(key)) return;
+    if (this.#cache.has(key) || this.#app.has(spec)) return;
     for (const each of spec.needs) this.#enter(each);
     this.#log(`${spec.name} enter`);
     if (spec.task) this.#tasks.push(spec.task);
     this.#fail(spec.enter, `${spec.name} enter`);
-    this.#cache.add(key);
-    if (spec.kind !== 'plain') this.#entered.push({ spec, scope });
+    if (scope === 'app') this.#app.add(spec);
+    else this.#cache.add(key);
+    if (scope === 'app' || spec.kind === 'plain') return;
+    this.#entered.push({ spec, scope });
   }
 
   // Failures.
@@ -278,6 +283,18 @@ class Prediction {
     const before = failure ?? taskFailure;
     this.#note(this.#leave('background', before), before);
     this.#runTasks();
+  }
+
+  /** The layers are closed: what lives as long as they do exits, and no failure of another is its own. */
+  #close(): void {
+    let first: Failure | undefined;
+    for (const spec of [...this.#app].toReversed()) {
+      if (spec.kind === 'plain') continue;
+      const failure = this.#leaveOne(spec, undefined);
+      if (failure && first) this.#log(`reported exit: ${failure.label}`);
+      first ??= failure;
+    }
+    if (first) this.#log(`close failed: ${first.label}`);
   }
 
   #note(failure: Failure | undefined, known: Failure | undefined): Failure | undefined {

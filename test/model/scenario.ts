@@ -1,4 +1,4 @@
-import type { DependencyScope } from 'callnext';
+import type { DependencyScope, RequestScope } from 'callnext';
 
 /**
  * How a place of a request fails: with an exception without a handler, an HTTPException (with its built-in
@@ -68,7 +68,7 @@ export interface EndpointSpec {
 
 /** One request and everything that happens to it. */
 export interface Scenario {
-  readonly defaultScope: DependencyScope;
+  readonly defaultScope: RequestScope;
   /** Outermost first. */
   readonly layers: readonly LayerSpec[];
   readonly endpoint: EndpointSpec;
@@ -86,7 +86,12 @@ export interface Outcome {
   readonly status: number | undefined;
 }
 
-export const widths: Readonly<Record<DependencyScope, number>> = { function: 0, request: 1, background: 2 };
+export const widths: Readonly<Record<DependencyScope, number>> = {
+  function: 0,
+  request: 1,
+  background: 2,
+  app: 3,
+};
 
 export function dependenciesOf({ layers, endpoint }: Scenario): DependencySpec[] {
   const all = new Set<DependencySpec>();

@@ -116,6 +116,18 @@ const body = (content: string, type: string) => ({
   headers: { 'content-type': type, 'content-length': String(Buffer.byteLength(content)) },
 });
 
+const parts = fc.array(fc.tuple(name, text, fc.boolean()), { maxLength: 6 });
+const multipart = (all: readonly (readonly [string, string, boolean])[]) =>
+  body(
+    `${all.map(([key, value, isFile]) => part(key, value, isFile)).join('')}--b--\r\n`,
+    'multipart/form-data; boundary=b',
+  );
+
+function part(key: string, value: string, isFile: boolean): string {
+  const file = isFile ? '; filename="f.txt"\r\ncontent-type: text/plain' : '';
+  return `--b\r\ncontent-disposition: form-data; name="${key}"${file}\r\n\r\n${value}\r\n`;
+}
+
 const places: Readonly<Record<string, Place>> = {
   query: {
     shape: texts,
@@ -139,6 +151,11 @@ const places: Readonly<Record<string, Place>> = {
     shape: texts,
     declare: schema => Form(schema, { alias: 'a' }),
     asked: () => query.map(each => body(each, 'application/x-www-form-urlencoded')),
+  },
+  multipart: {
+    shape: texts,
+    declare: schema => Form(schema, { alias: 'a' }),
+    asked: () => parts.map(multipart),
   },
   body: {
     shape: nested,

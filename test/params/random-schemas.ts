@@ -28,7 +28,8 @@ export function fits(shape: Shape, value: unknown): boolean {
     case 'number':
       return typeof value === 'number' && Number.isFinite(value) && isWithin(shape, value);
     case 'text':
-      return typeof value === 'string' && isWithin(shape, value.length);
+      // Zod counts characters, the others count UTF-16 units.
+      return typeof value === 'string' && [value.length, [...value].length].some(n => isWithin(shape, n));
     case 'boolean':
       return typeof value === 'boolean';
     case 'oneOf':

@@ -20,6 +20,7 @@ import type { Page } from './table/page.js';
 import { pathNumbers, pathParams } from './table/path-params.js';
 import { queryParams, queryTexts } from './table/query-params.js';
 import { responseModel } from './table/response-model.js';
+import { convertedTexts, fileRules, trimmedTexts, tuples } from './table/rules-of-schemas.js';
 import { valibotPages } from './table/valibot.js';
 
 // The requests of FastAPI's tests of its documentation, rewritten. FastAPI 0.142 with pydantic 2.13 gave each
@@ -47,11 +48,13 @@ const zodPages: readonly Page[] = [
   formModels,
   files,
   formsAndFiles,
+  trimmedTexts,
+  tuples,
   dependencies,
   replacedErrors,
   errorBodies,
 ];
-const pages = [...zodPages, ...differencePages, ...valibotPages, ...arktypePages];
+const pages = [...zodPages, fileRules, convertedTexts, ...differencePages, ...valibotPages, ...arktypePages];
 
 type Mounted = Layer | Depends<unknown> | Endpoint;
 

@@ -44,10 +44,10 @@ it('accepts the same attributes as any cookie', () => {
 });
 
 it.each<[string, string, object]>([
-  ['a character that is not of Latin-1', 'ключ', python],
+  ['a character outside Latin-1', 'ключ', python],
   ['an emoji', '🙂', python],
   ['an unknown encoding', 'a', { encoding: 'base64' }],
-  ['an encoding that is no text', 'a', { encoding: null }],
+  ['an encoding that is not a string', 'a', { encoding: null }],
 ])('%s is rejected when it is set', (_name, value, options) => {
   expect(() => written(value, options)).toThrow(expect.objectContaining({ code: 'COOKIE' }));
 });

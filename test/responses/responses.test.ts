@@ -192,7 +192,8 @@ describe('cookies', () => {
           priority: 'high',
         },
       ],
-      'a=1; Max-Age=60; Domain=h.example; Path=/p; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; Partitioned; Priority=High; SameSite=Strict',
+      'a=1; Max-Age=60; Domain=h.example; Path=/p; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; ' +
+        'Secure; Partitioned; Priority=High; SameSite=Strict',
     ],
     [['a', '1', { path: null, sameSite: null }], 'a=1'],
     [['a', '1', { sameSite: 'none', secure: true }], 'a=1; Path=/; Secure; SameSite=None'],
@@ -215,10 +216,10 @@ describe('cookies', () => {
     ['a name with a line break', ['a\nb', '1']],
     ['an empty name', ['', '1']],
     ['a path with a line break', ['a', '1', { path: '/\r\n' }]],
-    ['a domain that is none', ['a', '1', { domain: 'a b' }]],
-    ['an age that is no whole number', ['a', '1', { maxAge: 1.5 }]],
-    ['a same-site that is none', ['a', '1', { sameSite: 'some' as never }]],
-    ['a date that is none', ['a', '1', { expires: new Date(Number.NaN) }]],
+    ['an invalid domain', ['a', '1', { domain: 'a b' }]],
+    ['an age that is not a whole number', ['a', '1', { maxAge: 1.5 }]],
+    ['an invalid same-site', ['a', '1', { sameSite: 'some' as never }]],
+    ['an invalid date', ['a', '1', { expires: new Date(Number.NaN) }]],
   ])('with %s are rejected', (_what, args) => {
     expect(() => new Response().setCookie(...args)).toThrow(expect.objectContaining({ code: 'COOKIE' }));
   });

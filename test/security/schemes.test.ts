@@ -9,6 +9,7 @@ import {
   OAuth2AuthorizationCodeBearer,
   OAuth2PasswordBearer,
   OpenIdConnect,
+  Security,
 } from 'callnext/security';
 import { ask } from '../support/ask.js';
 import { listening } from '../support/frameworks.js';
@@ -148,6 +149,7 @@ it.each([
   ['OPTION_VALUE', () => new OAuth2AuthorizationCodeBearer({ tokenUrl: 'token' } as never)],
   ['OPTION_VALUE', () => new OpenIdConnect({ openIdConnectUrl: 1 } as never)],
   ['OPTION_VALUE', () => new HTTPBearer({ autoError: 'no' as never })],
+  ['OPTION_VALUE', () => Security(() => 1, { scope: 'app' as never })],
   ['OPTION_VALUE', () => new HTTPBearer({ schemeName: '' })],
   ['UNKNOWN_OPTION', () => new HTTPBearer({ auto_error: false } as never)],
   ['UNKNOWN_OPTION', () => new HTTPDigest({ realm: 'shop' } as never)],

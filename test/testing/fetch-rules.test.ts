@@ -121,7 +121,7 @@ it.each([
   ['`Headers`', new Headers({ a: 'b' })],
   ['a list', [['a', 'b']]],
   ['null', null],
-  ['a value that is no text', { a: 1 }],
+  ['a value that is not a string', { a: 1 }],
   ['an invalid name', { 'a b': 'c' }],
   ['an invalid value', { a: 'b\nc' }],
 ])('TestClient refuses %s as its `headers`', (_title, headers) => {

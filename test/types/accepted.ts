@@ -3,6 +3,7 @@ import http from 'node:http';
 import { toStandardJsonSchema } from '@valibot/to-json-schema';
 import { type } from 'arktype';
 import {
+  type AppContext,
   BackgroundTask,
   Depends,
   dependency,
@@ -13,6 +14,7 @@ import {
   HTTPException,
   JSONResponse,
   Layer,
+  type LayerOptions,
   type Middleware,
   Request,
   Response,
@@ -42,6 +44,7 @@ import { rateLimit } from 'callnext/middleware/rate-limit';
 import { session as getSession, sessions } from 'callnext/middleware/sessions';
 import { inject as injectNode, backgroundTasks as tasksOfNode, toNode } from 'callnext/node';
 import { Body, Cookie, File, Form, Header, Path, Query, RequestValidationError } from 'callnext/params';
+import { override } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
 import expressRateLimit from 'express-rate-limit';
@@ -155,6 +158,51 @@ const needsSession = dependency(
 );
 Depends(needsSession, { scope: 'background' });
 
+// A layer knows the state that its lifespan yields.
+async function states(): Promise<void> {
+  const pools = new Layer({
+    lifespan: async function* () {
+      yield { pool: { query: (sql: string) => sql.length } };
+    },
+    middleware: [
+      async (request, callNext) => {
+        assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+        return callNext(request);
+      },
+    ],
+  });
+  pools.addMiddleware(async (request, callNext) => {
+    assertType<Equal<ReturnType<typeof request.state.pool.query>, number>>();
+    assertType<Equal<typeof request.state.other, unknown>>();
+    return callNext(request);
+  });
+  pools.addMiddleware(middleware[0] as Middleware);
+  const length = await pools.run({}, ({ request }) => request.state.pool.query('select'));
+  assertType<Equal<typeof length, number>>();
+  const declared = new Layer({
+    lifespan: dependency({ config }, async function* ({ config: { url } }) {
+      yield { url };
+    }),
+  });
+  declared.run({}, ({ request }) => request.state.url.toUpperCase());
+  const given = new Layer({
+    lifespan: function* ({ signal }) {
+      yield { isOver: () => signal.aborted };
+    },
+  });
+  given.run({}, ({ request }) => request.state.isOver());
+  new Layer().run({}, ({ request }) => assertType<Equal<typeof request.state.url, unknown>>());
+  const layers: Layer[] = [pools, declared, given];
+  override(pools, getConfig, () => ({ url: '' }));
+  toExpress(pools);
+  const options: LayerOptions = { lifespan: noState };
+  layers.push(new Layer(options));
+}
+function* noState() {
+  yield;
+}
+void states;
+
 // Without a request, within a layer's lifetime.
 async function life(): Promise<void> {
   const living = new Layer({
@@ -181,6 +229,45 @@ async function life(): Promise<void> {
   exits.concat(tasks);
 }
 void life;
+
+// Dependencies of scope `app` receive no request; all others may need them.
+const getConfig = ({ signal, state }: AppContext) => ({ url: `${state.url}${signal.aborted}` });
+const config = Depends(getConfig, { scope: 'app' });
+const pooled = Depends(
+  dependency({ config }, async function* ({ config: { url } }) {
+    yield { url };
+  }),
+  { scope: 'app' },
+);
+const annotated = dependency({ pooled }, ({ signal }: { pooled: object } & AppContext) => signal.aborted);
+const perRequest = dependency({ pooled, config }, async function* ({ pooled: { url }, request }) {
+  yield url + request.path;
+});
+const together = Depends.all({ config, pooled });
+endpoint(
+  {
+    pooled,
+    annotated: Depends(annotated, { scope: 'app' }),
+    perRequest: Depends(perRequest, { scope: 'background' }),
+    both: Depends.all({ n: Depends(fromFunction), p: Depends(perRequest) }),
+    opened: Depends(openFile, { scope: 'app', dispose: true }),
+  },
+  ({ pooled: { url }, annotated: isAborted, both }) => {
+    assertType<Equal<typeof url, string>>();
+    assertType<Equal<typeof isAborted, boolean>>();
+    assertType<Equal<typeof both, { n: number; p: string }>>();
+  },
+);
+new Layer({
+  lifespan: dependency({ pooled, together }, async function* ({ pooled: { url }, together: { config: c } }) {
+    yield { url, c };
+  }),
+});
+new Layer({
+  lifespan: async function* ({ signal }) {
+    yield { signal };
+  },
+});
 
 // A middleware may return its response, another one, or a platform response.
 const middleware: Middleware[] = [
@@ -451,6 +538,68 @@ endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { skip: page } : ne
   responseModel: Paging,
 });
 endpoint({}, () => [{ name: 'a' }], { responseModel: z.array(z.object({ name: z.string() })) });
+// What is returned is typed by the model: enums, tuples, discriminated unions, promised or not.
+const Light = z.object({ status: z.enum(['on', 'off']), level: z.number().nullable() });
+endpoint({}, () => ({ status: 'on', level: 1 }), { responseModel: Light });
+endpoint({}, ({ request }) => ({ status: request.method === 'GET' ? 'on' : 'off', level: 1 }), {
+  responseModel: Light,
+});
+endpoint({ q: Query() }, async ({ q }) => ({ status: 'on', level: q.length }), { responseModel: Light });
+endpoint(
+  { q: Query() },
+  async ({ q }) => {
+    if (q === '') return { status: 'off', level: null };
+    return { status: 'on', level: 1 };
+  },
+  { responseModel: Light },
+);
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : { status: 'on', level: 1 }), {
+  responseModel: Light,
+});
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : Promise.resolve({})), {
+  responseModel: Paging,
+});
+endpoint({}, () => ['on', 'off'], { responseModel: z.array(z.enum(['on', 'off'])) });
+endpoint({}, () => [1, 'b'], { responseModel: z.tuple([z.number(), z.string()]) });
+endpoint({}, () => ['a', 1, 2], { responseModel: z.tuple([z.string()], z.number()) });
+endpoint({}, () => ({ lights: [{ status: 'on', level: 1 }] }), {
+  responseModel: z.object({ lights: z.array(Light) }),
+});
+endpoint({}, () => ({ levels: [1, { of: null }] }), { responseModel: z.json() });
+const Branch = z.object({
+  name: z.string(),
+  get children() {
+    return z.array(Branch);
+  },
+});
+endpoint({}, () => ({ name: 'a', children: [{ name: 'b', children: [] }] }), { responseModel: Branch });
+const Shape = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('circle'), radius: z.int() }),
+  z.object({ kind: z.literal('point') }),
+]);
+endpoint({}, async () => ({ kind: 'circle', radius: 1 }), { responseModel: Shape });
+const lights: z.infer<typeof Light>[] = [];
+endpoint({}, async () => lights, { responseModel: z.array(Light) });
+endpoint({}, () => lights as readonly z.infer<typeof Light>[], { responseModel: z.array(Light) });
+endpoint({}, () => ({ at: new Date(), by: new Map([['a', 1]]) }), {
+  responseModel: z.object({ at: z.date(), by: z.map(z.string(), z.number()) }),
+});
+endpoint({}, () => new globalThis.Response(null), { responseModel: Light });
+endpoint({}, () => ({ status: 'on' }), { responseModel: v.object({ status: v.picklist(['on', 'off']) }) });
+endpoint({}, () => ({ status: 'on' }), { responseModel: type({ status: "'on' | 'off'" }) });
+// Without a model, anything is returned or yielded.
+endpoint({}, function* () {
+  yield 'a';
+});
+endpoint({}, async function* () {
+  yield { n: 1 };
+});
+endpoint({ q: Query() }, ({ q }) => (q === '' ? new Response(null) : Promise.resolve([q, 1])), {
+  status: 201,
+});
+endpoint({}, () => {
+  throw new HTTPException(404);
+});
 const untypedAnswer: unknown = 1;
 endpoint({}, () => untypedAnswer, { status: 201 });
 new Layer().addExceptionHandler(RequestValidationError, (_request, error) => {

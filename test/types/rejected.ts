@@ -1,11 +1,13 @@
 // Programs that must not compile: an `@ts-expect-error` without an error is itself an error.
 import {
+  type AppContext,
   BackgroundTasks,
   Depends,
   dependency,
   EventSourceResponse,
   endpoint,
   FileResponse,
+  type Injected,
   Layer,
   type Middleware,
   Response,
@@ -61,6 +63,69 @@ Depends(long, { scope: 'request' });
 
 // @ts-expect-error Not even through plain functions.
 Depends(longer, { scope: 'background' });
+
+// @ts-expect-error A dependency of scope `app` is given no request.
+Depends(({ request }: Injected) => request.path, { scope: 'app' });
+
+// @ts-expect-error One that is given `signal` and `state` is of no other scope.
+Depends(({ signal }: AppContext) => signal, { scope: 'request' });
+
+const needsShort = dependency({ inner: Depends(short, { scope: 'background' }) }, ({ inner }) => inner);
+const needsUnnamed = dependency({ inner: Depends(one) }, ({ inner }) => inner);
+const getsSignal = dependency(
+  { inner: Depends(one, { scope: 'app' }) },
+  ({ signal }: { inner: number } & AppContext) => signal,
+);
+
+// @ts-expect-error It cannot outlive what it needs, with an exit or without.
+Depends(needsShort, { scope: 'app' });
+
+// @ts-expect-error What it needs names the scope, too.
+Depends(needsUnnamed, { scope: 'app' });
+
+const getPage = dependency({ page: Query() }, ({ page }) => page);
+
+// @ts-expect-error It has no request whose parameters it could read.
+Depends(getPage, { scope: 'app' });
+
+// @ts-expect-error A lifespan has none either.
+new Layer({ lifespan: dependency({ page: Query() }, noState) });
+
+// @ts-expect-error A declared one that is given `signal` is of that scope.
+Depends(getsSignal);
+
+// @ts-expect-error Its value is shared.
+Depends(one, { scope: 'app', useCache: false });
+
+// @ts-expect-error It is not the default.
+new Layer({ defaultScope: 'app' });
+
+// @ts-expect-error A lifespan needs what lives as long.
+new Layer({ lifespan: dependency({ inner: Depends(short) }, noState) });
+function* noState() {
+  yield;
+}
+
+const pools = new Layer({
+  lifespan: async function* () {
+    yield { pool: one };
+  },
+});
+
+// @ts-expect-error The lifespan yields another type.
+pools.addMiddleware((request, callNext) => callNext(request.state.pool));
+
+// @ts-expect-error It yields nothing of that name, so the type is unknown.
+pools.run({}, ({ request }) => request.state.pools());
+
+// @ts-expect-error A layer without a lifespan has no such state.
+new Layer().run({}, ({ request }) => request.state.pool());
+
+// @ts-expect-error An exception handler also runs if the lifespan fails.
+pools.addExceptionHandler(Error, request => Response.json(request.state.pool()));
+
+// @ts-expect-error Each of several is wrapped in `Depends`.
+Depends.all({ one });
 
 const open = () => ({ [Symbol.dispose]: () => undefined });
 const opensLong = dependency({ inner: Depends(short, { scope: 'function' }) }, open);
@@ -322,6 +387,34 @@ endpoint({}, async () => 'text', { responseModel: z.object({ name: z.string() })
 endpoint({ one: Depends(one) }, ({ one: name }) => ({ name }), {
   responseModel: z.object({ name: z.string() }),
 });
+
+const Light = z.object({ status: z.enum(['on', 'off']), level: z.number().nullable() });
+
+// @ts-expect-error The enum has no such value.
+endpoint({}, () => ({ status: 'dim', level: 1 }), { responseModel: Light });
+
+// @ts-expect-error A property is missing in what is promised.
+endpoint({ page: Query(z.int()) }, async ({ page: _page }) => ({ status: 'on' }), { responseModel: Light });
+
+// @ts-expect-error One branch does not fit.
+endpoint({ page: Query(z.int()) }, ({ page }) => (page > 1 ? { status: 'on', level: 1 } : 'off'), {
+  responseModel: Light,
+});
+
+// @ts-expect-error The items of the list do not fit.
+endpoint({}, () => [1], { responseModel: z.array(z.enum(['on', 'off'])) });
+
+// @ts-expect-error The tuple has another order.
+endpoint({}, () => ['b', 1], { responseModel: z.tuple([z.number(), z.string()]) });
+
+// @ts-expect-error The rest of the tuple comes last.
+endpoint({}, () => [1, 2, 'a'], { responseModel: z.tuple([z.string()], z.number()) });
+
+// @ts-expect-error A text is not a date.
+endpoint({}, () => ({ at: '2026-11-29' }), { responseModel: z.object({ at: z.date() }) });
+
+// @ts-expect-error A generator sends each value by itself.
+endpoint({}, () => nothing(), { responseModel: Light });
 
 // @ts-expect-error A model is a schema.
 endpoint({}, () => 1, { responseModel: Number });

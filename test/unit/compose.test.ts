@@ -35,7 +35,7 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('compose', () => {
-  it('runs what is below when there is no middleware', async () => {
+  it('runs the handler below when there is no middleware', async () => {
     const below = response();
     expect(await compose([], [], {} as never, innermost)(request, {} as never, async () => below)).toBe(
       below,

@@ -1,14 +1,14 @@
 import { KeptBytes } from '../../../core/adapter.js';
 
 /**
- * What has arrived of a body, for a reader of ours: kept until that has taken it, or dropped where it is too
- * much.
+ * The bytes of a body that have arrived for our reader: kept until it takes them, or dropped if they are too
+ * many.
  */
 export class ArrivedBody {
   readonly #kept = new KeptBytes();
   #state: 'arriving' | 'ended' | 'failed' = 'arriving';
   #failure: Error | undefined;
-  /** Whether something was dropped that no reader of ours has taken. */
+  /** Whether something was dropped that our reader had not taken. */
   #isForgotten = false;
   /** Bytes that have arrived. */
   #received = 0;
@@ -72,7 +72,7 @@ export class ArrivedBody {
     });
   }
 
-  /** Lets the reader look again. */
+  /** Makes the reader check again. */
   wake(): void {
     this.#wake();
   }

@@ -9,13 +9,13 @@ const decoders: Readonly<Record<string, (zlib: Zlib) => Transform>> = {
   deflate: zlib => zlib.createInflate(),
   br: zlib => zlib.createBrotliDecompress(),
 };
-/** More of them one over the other are sent by nobody who means well. */
+/** No well-meant request has more layers of encoding than this. */
 const mostCodings = 2;
 
 /**
- * A body without its codings, as fast as it is read: who counts what it reads is safe from one that is small
- * only while it is coded. Rejects with an HTTPException of 415 for a coding that is not known, and of 400 for
- * bytes that are not coded so.
+ * Yields a body without its encodings, as fast as it is read: a reader that counts its bytes is safe from a
+ * small body that decodes to a huge one. Rejects with an HTTPException of 415 for an unknown encoding, and of
+ * 400 for bytes that are not encoded so.
  */
 export async function* decodeBody(
   body: AsyncIterable<Uint8Array>,
@@ -42,7 +42,7 @@ export async function* decodeBody(
   }
 }
 
-/** Whether all codings that a `content-encoding` header names are known. */
+/** Whether all encodings in a `content-encoding` header are known. */
 export function isDecodable(codings: string): boolean {
   const names = codingsIn(codings);
   return names.length <= mostCodings && names.every(name => Object.hasOwn(decoders, name));
@@ -58,8 +58,8 @@ function unsupported(codings: string): string {
 }
 
 /**
- * Notes what the body itself fails with, as against decoding it. It has no `throw`, by which the stream would
- * tell it of a failure further down.
+ * Notes an error of the body itself, as opposed to its decoding. It has no `throw`, so the stream cannot pass
+ * later errors back to it.
  */
 function watched(body: AsyncIterable<Uint8Array>, failure: { error?: unknown }): AsyncIterable<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();

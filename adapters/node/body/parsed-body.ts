@@ -1,26 +1,15 @@
 import { openAsBlob } from 'node:fs';
 import { misuse, type ParsedBody, type ParsedFile } from '../../../core/adapter.js';
 
-/** Where nothing has been parsed. */
-export const noParsedBody: ParsedBody = {
-  value: undefined,
-  raw: undefined,
-  refuse: reader => misuse('BODY_CONSUMED', reader),
-  files: () => undefined,
-};
-
-/** What the body parsers of a framework have left. */
+/** What the body parsers of a framework left behind. */
 export interface Leftovers {
   readonly value: unknown;
-  /** The bytes, or the text, that was kept. */
+  /** The bytes or text that was kept. */
   readonly rawBody: unknown;
-  /**
-   * Where parsers of multipart forms put their files: multer's, and those of formidable by the names of their
-   * fields.
-   */
+  /** Where multipart parsers put their files: multer's, and formidable's by field name. */
   readonly files: readonly unknown[];
   readonly contentType: string | undefined;
-  /** The parser of a kind of bodies, and what keeps the bytes there. */
+  /** Names the parser for a kind of body, and how to keep the bytes there. */
   name(kind: 'json' | 'urlencoded' | 'multipart' | 'text' | 'raw'): { parser: string; cure: string };
 }
 
@@ -48,7 +37,7 @@ function kindOf(value: unknown, contentType: string): Parameters<Leftovers['name
   return /^application\/x-www-form-urlencoded/i.test(contentType) ? 'urlencoded' : 'json';
 }
 
-/** The files that a parser has put somewhere; `undefined` where there is one that only it can read. */
+/** Returns the files of a parser; `undefined` if it keeps one where only it can read it. */
 function parsedFiles(places: readonly unknown[]): readonly ParsedFile[] | undefined {
   const files = places.flatMap(place => filesAt(place, ''));
   return files.includes(undefined) ? undefined : (files as ParsedFile[]);
@@ -62,7 +51,7 @@ function filesAt(place: unknown, field: string): (ParsedFile | undefined)[] {
   return Object.entries(place).flatMap(([name, each]) => filesAt(each, name));
 }
 
-/** multer's `fieldname originalname buffer path`, and formidable's `originalFilename filepath`. */
+/** Reads multer's `fieldname originalname buffer path`, and formidable's `originalFilename filepath`. */
 function fileAt(file: Record<string, unknown>, field: string): ParsedFile | undefined {
   const { fieldname = field, originalname, originalFilename, mimetype, buffer, path, filepath } = file;
   const head = {

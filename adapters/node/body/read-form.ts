@@ -13,15 +13,15 @@ import {
 } from '../../../core/adapter.js';
 import type { TemporaryFile, TemporaryFiles } from './temporary-files.js';
 
-/** A part of a form, in the order in which it came. */
+/** A part of a form, in the order of arrival. */
 type Entry = readonly [name: string, value: string | Promise<UploadFile>];
 
 /**
- * Reads a multipart form as it arrives. Files stay in memory as long as all of them together are no more than
- * `maxMemory` allows; the others are written to `files`.
+ * Reads a multipart form as it arrives. Files stay in memory up to `maxMemory` for all of them together; the
+ * others are written to `files`.
  *
- * Rejects with an HTTPException of 400 in Starlette's words, and of 413. A form that ends before its last
- * boundary is refused, where Starlette takes what there is.
+ * Rejects with an HTTPException of 400, with Starlette's messages, or of 413. A form that ends before its
+ * last boundary is refused; Starlette accepts the part that arrived.
  */
 export async function readForm(
   body: AsyncIterable<Uint8Array>,
@@ -40,10 +40,10 @@ export async function readForm(
   }
 }
 
-/** The parser makes several objects of each chunk that it is given. */
+/** The parser creates several objects for each chunk that it receives. */
 const worthParsing = 16 * 1024;
 
-/** The same bytes, in chunks that are worth being parsed. */
+/** Yields the same bytes, in chunks that are worth parsing. */
 async function* inPages(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, unknown> {
   const kept = new KeptBytes();
   for await (const chunk of body) {
@@ -62,11 +62,11 @@ class FormReading {
   readonly #onDisk: TemporaryFile[] = [];
   #fileCount = 0;
   #fieldCount = 0;
-  /** Parts that say what they are. The parser passes over the others. */
+  /** The number of parts with a `content-disposition`. The parser skips the others. */
   #disposed = 0;
-  /** Bytes of the fields, and of all names and types. */
+  /** The bytes of the fields, and of all names and types. */
   #textSize = 0;
-  /** Bytes of the files that are not on disk. */
+  /** The bytes of the files that are not on disk. */
   #fileSize = 0;
   #failure: Error | undefined;
   readonly #finished: RepeatedWait<void>;
@@ -94,7 +94,7 @@ class FormReading {
   }
 
   /**
-   * Throws an HTTPException of 400 for a boundary that the parser does not take, such as one of more than 252
+   * Throws an HTTPException of 400 for a boundary that the parser refuses, such as one of more than 252
    * characters.
    */
   #makeParser(type: string): BusboyInstance {
@@ -103,7 +103,7 @@ class FormReading {
       return new Busboy({
         headers: { 'content-type': type },
         limits: { fieldSize: Math.min(maxPartSize, maxText), parts: maxFields + maxFiles + 1 },
-        // As Starlette has it: what has a file name is a file, whatever its type.
+        // As in Starlette: a part with a file name is a file, whatever its type.
         isPartAFile: (_name, _type, filename) => {
           this.#disposed += 1;
           return filename !== undefined;
@@ -144,7 +144,7 @@ class FormReading {
   #onFile(name: string | undefined, stream: Readable, filename: string, type: string): void {
     const { maxFiles } = this.#limits;
     this.#fileCount += 1;
-    // The parser tells of a form that breaks off by an event on the file, too.
+    // The parser also reports an incomplete form by an event on the file.
     stream.on('error', () => undefined);
     if (name === undefined) this.#fail(formErrors.name());
     else if (this.#fileCount > maxFiles) this.#fail(formErrors.files(maxFiles));
@@ -158,20 +158,20 @@ class FormReading {
     this.#entries.push([textOf(name), file]);
   }
 
-  /** A surplus field or file is refused by its own name. */
+  /** A surplus field or file has its own error. */
   #onPartsLimit(): void {
     const most = this.#limits.maxFields + this.#limits.maxFiles;
     if (this.#disposed <= most) this.#fail(formErrors.parts(most));
   }
 
-  /** Counts what stays in memory; false where that is too much, or the form was refused before. */
+  /** Counts what stays in memory. Returns false if that is too much, or if the form was already refused. */
   #hold(...texts: readonly string[]): boolean {
     for (const text of texts) this.#textSize += Buffer.byteLength(text);
     if (this.#textSize > this.#limits.maxText) this.#fail(tooLarge(this.#limits.maxText));
     return this.#failure === undefined;
   }
 
-  /** Takes a file in: into memory, and from there to disk where that is too much. */
+  /** Receives a file into memory, and moves it to disk if it is too large. */
   async #receive(stream: Readable, name: string, type: string): Promise<UploadFile> {
     const kept = new KeptBytes();
     let onDisk: TemporaryFile | undefined;
@@ -197,7 +197,7 @@ class FormReading {
     this.#stop();
   }
 
-  /** Ends what is under way, so that nothing waits for what will not come, and removes what was written. */
+  /** Ends everything in progress, so that nothing waits forever, and removes the written files. */
   async abort(): Promise<void> {
     this.#parser.destroy();
     for (const stream of this.#streams) stream.destroy();
@@ -207,15 +207,15 @@ class FormReading {
 }
 
 /**
- * The parser waits until a part that is larger than its buffer is read on, and no read comes on Node 20 where
- * all of the part has come: the form would never end (@fastify/busboy 3.2.6).
+ * Reads on behind large parts: the parser waits until a part larger than its buffer is read, and on Node 20
+ * no read follows once all of the part has arrived. The form would never end (@fastify/busboy 3.2.6).
  */
 function goOnBehindParts(parser: BusboyInstance): void {
   const { parser: dicer } = (parser as { _parser?: { parser?: EventEmitter } })._parser ?? {};
   dicer?.on('part', (part: Readable) => part.once('end', () => part._read(0)));
 }
 
-/** The parser's text is a slice of the head of its part, and would keep all of that in memory. */
+/** Copies a text: the parser's is a slice of the head of its part, and would keep all of that in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }

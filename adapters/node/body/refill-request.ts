@@ -6,7 +6,7 @@ import { setImmediate } from '../turns.js';
 /** RFC 9113, 7. */
 const internalError = 2;
 
-/** Whether native code listens to what arrives. */
+/** Whether native code reads the request by its events. */
 export function hasReader(req: NativeRequest): boolean {
   return req.listenerCount('data') > 0 || req.listenerCount('readable') > 0;
 }
@@ -16,8 +16,8 @@ export function define(req: NativeRequest, name: string, value: unknown): void {
 }
 
 /**
- * A stream that has not been read, and gives these chunks to whoever reads it. Where they fail, `failed` is
- * told whether somebody listens to errors; without it the connection is cut where nobody does.
+ * Turns a request into an unread stream of these chunks. If they fail, `failed` receives whether anything
+ * listens for errors; without `failed`, the connection is then cut if nothing does.
  */
 export function refill(
   given: NativeRequest,
@@ -29,7 +29,7 @@ export function refill(
   const { ReadableState } = Readable as unknown as {
     ReadableState: new (options: object, stream: unknown, isDuplex: boolean) => object;
   };
-  // Where this is told of its end, the stream before would go on to destroy what is the new one by then.
+  // The previous stream, if it saw its end, would go on and destroy the new one.
   req._readableState.autoDestroy = false;
   Reflect.set(req, '_readableState', new ReadableState({ highWaterMark, autoDestroy: false }, req, false));
   if (!http2Stream(req)) req.once('end', () => closeAfterEnd(req));
@@ -47,8 +47,7 @@ export function refill(
 }
 
 /**
- * A request closes when it has ended. Where what was sent is still on its way, destroying it would cut the
- * connection.
+ * Closes a request that has ended. Destroying it while its response is being sent would cut the connection.
  */
 function closeAfterEnd(req: Internals): void {
   if (req.complete) req.destroy();
@@ -62,7 +61,7 @@ function closeQuietly(req: Internals): void {
   req.emit('close');
 }
 
-/** As Node tells of a request that fails: by an error, by no end for those who read, and by its close. */
+/** Fails a request as Node does: by an error, by no end for its readers, and by its close. */
 function failRead(
   req: Internals,
   error: Error,
@@ -73,13 +72,13 @@ function failRead(
   failed?.(isTold);
   if (isTold) req.emit('error', error);
   else if (hasReader(req) && !failed) return cutOff(req, error);
-  // Who has let go on the error may wait for the end before it answers, as body-parser does.
+  // A listener that stops reading on the error may wait for the end before it answers, as body-parser does.
   if (!hasReader(req)) end();
   setImmediate(() => closeQuietly(req));
 }
 
 /**
- * Ends the connection, or the stream of HTTP/2, whose request would throw an error that nobody listens for.
+ * Ends the connection, or the HTTP/2 stream, if the error of its request has no listener and would be thrown.
  */
 function cutOff(req: Internals, error: Error): void {
   const stream = http2Stream(req);
@@ -95,7 +94,7 @@ export function asBytes(chunk: Uint8Array | string, encoding?: BufferEncoding): 
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
-/** A body that gives nothing but this error. */
+/** Returns a body that only fails with this error. */
 export function failing(error: Error): AsyncIterator<never> {
   return { next: () => Promise.reject(error) };
 }

@@ -13,39 +13,39 @@ import { NativeBacklog } from './native-backlog.js';
 import { asBytes, define, failing, hasReader, refill } from './refill-request.js';
 import { isCutOff, isGone } from './request-end.js';
 
-/** How long a reader of ours waits for a native one that does not go on, in milliseconds. */
+/** How long one of our readers waits for a native reader that stands still, in milliseconds. */
 const patience = 5_000;
-/** What one reader may be ahead of the other in any case, in bytes: as much as arrives at once. */
+/** How far one reader may always be ahead of the other, in bytes: as much as arrives at once. */
 const readAhead = 256 * 1024;
 
-/** How much of a body may be held, and how much may come at all. */
+/** How much of a body may be kept, and how much may arrive at all. */
 interface Limits extends Pick<RequestSource, 'maxBodySize' | 'bodyLimit'> {
-  /** Native code reads on where more has come than may: whether it can be told is told. */
+  /** Called when native code reads more than is allowed; `isTold` is whether it listens for errors. */
   refused(error: Error, isTold: boolean): void;
 }
 
 /**
- * The body of a native request for readers of ours beside the native ones, whoever comes first.
+ * The body of a native request for our readers and for native ones, whoever comes first.
  *
- * What arrives goes to the native stream as always, and is kept for a reader of ours up to the limit, beyond
- * which it is dropped. What the native stream itself holds does not count. What a reader of ours takes first
- * waits for the native reader, up to the limit, too. So a native reader is never held up; a reader that falls
+ * Arriving bytes go to the native stream as usual, and are kept for our reader up to the limit, beyond which
+ * they are dropped; bytes in the native stream do not count. Bytes that our reader takes first are kept for
+ * the native reader, up to the same limit. So a native reader is never delayed, and a reader that falls
  * behind by more gets a 413.
  */
 export class RequestTap {
   readonly #req: Internals;
-  /** `pipeline` takes it off a request that fails. */
+  /** `pipeline` removes it from a request that fails. */
   readonly #socket: NativeRequest['socket'];
   readonly #push: Internals['push'];
   readonly #read: Internals['_read'];
   readonly #limits: Limits;
   readonly #arrived = new ArrivedBody();
-  /** What native code has yet to be given, beyond what its stream holds. */
+  /** The bytes for native code that its stream does not hold yet. */
   #backlog: NativeBacklog | undefined;
-  /** Whether a reader of ours is at work. */
+  /** Whether one of our readers is reading. */
   #isOpen = false;
   #wasOpened = false;
-  /** Whether the native stream is given something else, or nothing. */
+  /** Whether the native stream receives something else, or nothing. */
   #isCut = false;
   #isDraining = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
@@ -63,20 +63,20 @@ export class RequestTap {
     define(req, 'push', (chunk: unknown, encoding?: BufferEncoding) => this.#pushed(chunk, encoding));
   }
 
-  /** Begins to listen, unless somebody has read already or has set an encoding. */
+  /** Starts to listen, unless something has read already or set an encoding. */
   static on(req: NativeRequest, limits: Limits): RequestTap | undefined {
     const isText = req.readableEncoding !== null && req.readableLength > 0;
     if (req.readableDidRead || req.readableEnded || isText) return undefined;
     return new RequestTap(req as Internals, limits);
   }
 
-  /** Whether the body can be read from its beginning. */
+  /** Whether the body can be read from its start. */
   get isWhole(): boolean {
     this.#dropTooMuch();
     return !this.#arrived.isForgotten;
   }
 
-  /** The body, for one reader: the `Body` of the request, which has readers of its own. */
+  /** Opens the body for one reader: the `Body` of the request, which has its own readers. */
   open(): AsyncIterable<Uint8Array> {
     const declared = Number(this.#req.headers['content-length'] ?? this.#arrived.received);
     if (declared > this.#limits.bodyLimit) throw contentTooLarge(this.#limits.bodyLimit);
@@ -92,15 +92,15 @@ export class RequestTap {
     return { [Symbol.asyncIterator]: () => iterator };
   }
 
-  /** From here on the native stream is given something else. */
+  /** Stops feeding the native stream, which then receives something else. */
   cut(): void {
     this.#isCut = true;
     this.#backlog?.clear();
   }
 
   /**
-   * The response is out. What has arrived may still be read; what is yet to come, and nobody waits for, is
-   * taken off the connection, as Node does with a request that nobody has read.
+   * Ends the tap when the response is out. Bytes that arrived can still be read; later bytes that nobody
+   * waits for are taken off the connection, as Node does with an unread request.
    */
   close(): void {
     if (this.#arrived.hasEnded || (!this.#isCut && hasReader(this.#req))) return;
@@ -122,7 +122,7 @@ export class RequestTap {
     return hasRoom || this.#isDraining || this.#wantsMore;
   }
 
-  /** Whether there is room for more on the native side. */
+  /** Forwards a chunk. Returns whether the native side has room for more. */
   #forward(chunk: unknown, encoding: BufferEncoding | undefined): boolean {
     const req = this.#req;
     const isBehind = this.#backlog !== undefined && this.#backlog.size > 0;
@@ -135,12 +135,12 @@ export class RequestTap {
     return this.#waitsForNative < req.readableHighWaterMark;
   }
 
-  /** Bytes that native code has not read. */
+  /** The number of bytes that native code has not read. */
   get #waitsForNative(): number {
     return this.#req.readableLength + (this.#backlog?.size ?? 0);
   }
 
-  /** How much is kept for readers of ours is said by the layers, the innermost last. */
+  /** Drops the body if it exceeds the limit of the layers, of which the innermost is set last. */
   #dropTooMuch(): void {
     const { size } = this.#arrived;
     const alone = this.#isOpen || this.#isCut ? size : size - this.#waitsForNative;
@@ -151,7 +151,7 @@ export class RequestTap {
     return this.#arrived.received > this.#limits.bodyLimit;
   }
 
-  /** Refuses readers where too much has come before the limit was set: each middleware sets its own. */
+  /** Refuses readers if too much had arrived before the limit was set: each middleware sets its own. */
   watch(): void {
     const { read } = this.#req;
     define(this.#req, 'read', (size?: number) => {
@@ -160,12 +160,12 @@ export class RequestTap {
     });
   }
 
-  /** Node itself reads 0 bytes to get more of the connection, and all of them when the response is out. */
+  /** Node itself reads 0 bytes to get more from the connection, and all of them when the response is out. */
   #isRead(size: number | undefined): boolean {
     return !this.#req._dumped && (size !== 0 || hasReader(this.#req));
   }
 
-  /** More has come than may come at all: whoever reads is told so, and nothing of it is kept. */
+  /** Refuses a body that exceeds its limit: its readers get an error, and nothing is kept. */
   #refuse(): void {
     if (this.#isCut) return;
     this.cut();
@@ -174,7 +174,7 @@ export class RequestTap {
     this.#arrived.forget();
     Reflect.deleteProperty(this.#req, 'read');
     refill(this.#req, failing(error), isTold => this.#limits.refused(error, isTold));
-    // Who waits for more is told at once.
+    // Readers that wait for more get the error at once.
     if (hasReader(this.#req)) this.#req.read(0);
   }
 
@@ -188,7 +188,7 @@ export class RequestTap {
     return Math.max(this.#limits.maxBodySize, readAhead);
   }
 
-  /** Whether a reader of ours has room, and the native stream has, or is not read. */
+  /** Whether our reader has room, and the native stream has room or is not read. */
   get #wantsMore(): boolean {
     const { isForgotten, size } = this.#arrived;
     const isAhead = !this.#isCut && this.#waitsForNative > this.#most;
@@ -228,8 +228,8 @@ export class RequestTap {
   }
 
   /**
-   * A native reader at work takes its time, and goes on to read. One that stands still may never do so, and
-   * may itself wait for whoever reads here: then the reader here is left behind.
+   * Waits for a native reader, which may be slow. If it stands still, it may be waiting for our reader, so
+   * our reader gives up.
    */
   #waitForNative(before: number): void {
     this.#patience = setTimeout(() => {
@@ -240,7 +240,7 @@ export class RequestTap {
     }, patience);
   }
 
-  /** Node gives more of the connection. */
+  /** Makes Node read more from the connection. */
   #pull(): void {
     if (this.#req.socket) Reflect.apply(this.#read, this.#req, [this.#req.readableHighWaterMark]);
     else this.#socket?.resume();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { misuse, misuseWith, toError } from '../../../core/adapter.js';
 
-/** The files of one request, in a folder of their own that is made when the first one comes. */
+/** The files of one request, in their own folder, which is created with the first one. */
 export class TemporaryFiles {
   #folder: Promise<string> | undefined;
   readonly #files: TemporaryFile[] = [];
@@ -14,7 +14,7 @@ export class TemporaryFiles {
     return this.#isRemoved;
   }
 
-  /** A new file, which only this user may read. Rejects with `FORM_FILE` and `FORM_LATE`. */
+  /** Creates a file that only this user may read. Rejects with `FORM_FILE` and `FORM_LATE`. */
   async create(): Promise<TemporaryFile> {
     if (this.#isRemoved) throw misuse('FORM_LATE');
     this.#folder ??= fs.mkdtemp(path.join(tmpdir(), 'callnext-'));
@@ -27,20 +27,17 @@ export class TemporaryFiles {
     return created;
   }
 
-  /** Removes all of them, and those that are still being made. */
+  /** Removes all files, including those that are being created. */
   async remove(): Promise<void> {
     this.#isRemoved = true;
     if (this.#folder === undefined) return;
     await Promise.allSettled(this.#files.map(file => file.close()));
-    // Where none could be made, whoever wanted it has been told.
+    // If the folder could not be created, the caller of `create()` already has the error.
     const folder = await this.#folder.catch(() => undefined);
     if (folder !== undefined) await fs.rm(folder, { recursive: true, force: true });
   }
 
-  /**
-   * Throws the error for a file that the system does not take. Files that are being removed were asked for
-   * too late.
-   */
+  /** Throws the error for a file that the system refuses, or `FORM_LATE` if the files are being removed. */
   refuse(file: string, cause: unknown): never {
     if (this.#isRemoved) throw misuse('FORM_LATE');
     throw misuseWith({ cause }, 'FORM_FILE', file, toError(cause).message);
@@ -59,9 +56,7 @@ export class TemporaryFile {
     this.#files = files;
   }
 
-  /**
-   * Writes all of the bytes. `FileHandle.write` may write a part of them, where a disk or a quota is full.
-   */
+  /** Writes all of the bytes; `FileHandle.write` may write only some of them if a disk or a quota is full. */
   async write(bytes: Uint8Array): Promise<void> {
     await this.#handle.writeFile(bytes).catch(cause => this.#files.refuse(this.path, cause));
   }
@@ -70,7 +65,7 @@ export class TemporaryFile {
     await this.#handle.close().catch(cause => this.#files.refuse(this.path, cause));
   }
 
-  /** Removes it, whatever it has become. */
+  /** Closes and removes the file, whatever its state. */
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
     await fs.rm(this.path, { force: true }).catch(() => undefined);

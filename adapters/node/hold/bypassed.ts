@@ -5,7 +5,7 @@ function ignore(): void {
   // Deliberately empty.
 }
 
-/** The framework answers past the hold: what still arrives is dropped. */
+/** The framework answers past the hold: later writes are dropped. */
 export const bypassed: Calls = {
   ...replaced,
   name: 'bypassed',

@@ -10,21 +10,20 @@ import type { TapeReader } from './tape-reader.js';
 
 /**
  * - `open`: nobody has answered; the first call that makes a head is captured.
- * - `held`: there is a head, and what is written waits.
+ * - `held`: there is a head; writes wait.
  * - `passing`: released, or never held; all calls go through.
- * - `replaced`: another response is sent; what is written is dropped, or read by whoever makes that response
- *   of it.
- * - `bypassed`: the framework answers past the hold; what still arrives is dropped.
+ * - `replaced`: another response is sent; writes are dropped, unless that response is made from them.
+ * - `bypassed`: the framework answers past the hold; later writes are dropped.
  */
 export type StateName = 'open' | 'held' | 'passing' | 'replaced' | 'bypassed';
 
-/** How far native code is with its answer. One that is destroyed may be ended after that, too late. */
+/** How far native code is with its answer. A destroyed response may still be ended later, without effect. */
 export type Ending = 'none' | 'ended' | 'destroyed' | 'endedLate';
 
-/** How far the hold is with writing its answer by the previous methods, which are used up then. */
+/** How far the hold is with writing its answer by the previous methods, which can be used only once. */
 export type Output = 'none' | 'writing' | 'written';
 
-/** The methods of a response as a hold has put them there. */
+/** The methods that a hold put on a response. */
 export type Installed = Pick<NativeResponse, 'write' | 'end' | 'writeHead' | '_implicitHeader'>;
 
 /**
@@ -37,7 +36,7 @@ export interface Calls {
   flushHeaders(hold: Held): void;
   write(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): boolean;
   end(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): NativeResponse;
-  /** Not Node's: compression adds `res.flush`. */
+  /** Not a method of Node: compression adds `res.flush`. */
   flush(hold: Held): void;
   cork(hold: Held): void;
   uncork(hold: Held): void;
@@ -47,7 +46,8 @@ export interface Calls {
 }
 
 /**
- * What holds when another response is sent: the headers that stay, and whether native code has yet to answer.
+ * What applies when another response is sent: the headers that stay, and whether native code has yet to
+ * answer.
  */
 export interface Substitute {
   readonly base: HeaderSnapshot | undefined;
@@ -67,27 +67,25 @@ export interface Held {
   ending: Ending;
   output: Output;
   readonly substitute: Substitute;
-  /** The hold below the foreign methods that this one stands above. */
+  /** The next hold outside: the foreign methods lie between it and this one. */
   readonly outer: Held | undefined;
-  /** The methods as the hold has put them there, to see whether somebody has covered them since. */
+  /** The methods that the hold installed, to detect whether they were patched since. */
   readonly installed: Installed | undefined;
-  /** The slot that it may leave, where the methods outside are the same for all responses. */
+  /** The slot to empty when the hold steps aside, if the outer methods are shared by all responses. */
   readonly slot: { hold: object | undefined } | undefined;
-  /** How many streams had been piped into the response before. */
+  /** The number of streams that had been piped into the response before. */
   readonly firstSource: number;
-  /** The response that native code has begun, once somebody was given it. */
+  /** The response that native code has started, once something has asked for it. */
   readonly viewed: Response | undefined;
-  /**
-   * Called when native code asks for what only the wire can give: a callback, room, or the head to be sent.
-   */
+  /** Called when native code needs something from the wire: a callback, room, or the head to be sent. */
   readonly onAwaited: (() => void) | undefined;
   /** Called when native code answers although another response is sent. */
   readonly onLateAnswer: (() => void) | undefined;
-  /** Called once when native code itself writes, not a method that somebody has put on the response. */
+  /** Called once when native code itself writes, as opposed to a method that patched the response. */
   onWritten: (() => void) | undefined;
-  /** Has native code make its head by this call. */
+  /** Makes the head of native code by this call. */
   makeHead(by: Origin): void;
-  /** Takes the head that native code makes. */
+  /** Captures the head that native code makes. */
   capture(status: number, reason: unknown, headers: unknown): void;
   /** Lets all calls through. */
   passed(): void;
@@ -95,7 +93,7 @@ export interface Held {
   release(): void;
   /** Drops what was held, for `replaced` or `bypassed`. */
   turn(calls: Calls): void;
-  /** What is written from now on comes too late. */
+  /** Drops later writes; earlier ones are still sent. */
   willBeDestroyed(reason?: Error): void;
   /** Runs after the release, or at once if nothing is held. */
   afterRelease(action: () => void): void;
@@ -103,16 +101,14 @@ export interface Held {
   runAfterwards(): void;
 }
 
-/**
- * Of the holds further out, the one nearest to the wire that is writing: the calls that come now are its own.
- */
+/** Returns the outer hold nearest to the wire that is writing: the current calls are its own. */
 export function writerOutside(hold: Held): Held | undefined {
   let found: Held | undefined;
   for (let each = hold.outer; each; each = each.outer) if (each.output === 'writing') found = each;
   return found;
 }
 
-/** Tells once that native code itself writes, not a method that somebody has put on the response. */
+/** Reports once that native code itself writes, as opposed to a method that patched the response. */
 export function tellWritten(hold: Held, method: 'write' | 'end'): void {
   const tell = hold.onWritten;
   if (tell === undefined || hold.output === 'writing' || hold.res[method] !== hold.installed?.[method])
@@ -122,8 +118,8 @@ export function tellWritten(hold: Held, method: 'write' | 'end'): void {
 }
 
 /**
- * Where somebody outside redirects `drain` listeners (compression does), the hold's own events would not
- * reach them.
+ * Adds a listener. Foreign middleware may redirect `drain` listeners (compression does), and would then hide
+ * the events of the hold from them.
  */
 export function listenForRoom(hold: Held, event: string | symbol, listener: Listener): NativeResponse {
   if (event !== 'drain') return hold.previous.on.call(hold.res, event, listener) as NativeResponse;
@@ -133,7 +129,7 @@ export function listenForRoom(hold: Held, event: string | symbol, listener: List
 
 type Method = (...args: never[]) => unknown;
 
-/** Calls a method without the arguments at the end that are not given: what stood before may count them. */
+/** Calls a method without trailing arguments that were not given: the previous method may count them. */
 export function callWith(method: Method, res: NativeResponse, a: unknown, b: unknown, c: unknown): unknown {
   if (c !== undefined) return method.call(res, a as never, b as never, c as never);
   if (b !== undefined) return method.call(res, a as never, b as never);
@@ -141,8 +137,8 @@ export function callWith(method: Method, res: NativeResponse, a: unknown, b: unk
 }
 
 /**
- * Calls `write` or `end` without what is not given: those with only two parameters (compression) give on no
- * more.
+ * Calls `write` or `end` without arguments that were not given: methods with only two parameters
+ * (compression) pass on no more.
  */
 export function give(
   method: Method,
@@ -156,7 +152,7 @@ export function give(
   return callWith(method, res, chunk, encoding, callback);
 }
 
-/** Calls the previous `writeHead` as it was called. */
+/** Calls the previous `writeHead` with the original arguments. */
 export function passHead({ res, previous }: Held, status: number, reason: unknown, headers: unknown): void {
   makeHead(res, callWith, [previous.writeHead, res, status, reason, headers]);
 }

@@ -5,20 +5,20 @@ import type { Held } from './calls.js';
 import { copyOf } from './raw-head.js';
 import type { Chunk } from './tape.js';
 
-/** Throws what Node throws for a chunk of a wrong type. */
+/** Throws Node's error for a chunk of a wrong type. */
 export function refuseChunk(chunk: unknown): void {
   stray().write(chunk as string);
 }
 
-/** Throws what Node throws for an encoding that it does not know. */
+/** Throws Node's error for an unknown encoding. */
 export function refuseEncoding(encoding: unknown): void {
   new Writable({ write: () => undefined }).write('', encoding as BufferEncoding);
 }
 
-/** Responses that stand in for those with a `strictContentLength`: Node counts on them what is held. */
+/** Stand-ins for responses with `strictContentLength`: Node counts the held bytes on them. */
 const counting = new WeakMap<NativeResponse, ServerResponse>();
 
-/** Throws what Node throws where a body is not as long as its strict `content-length`. */
+/** Throws Node's error if a body does not match its strict `content-length`. */
 export function checkLength(
   hold: Held,
   method: 'write' | 'end',
@@ -29,7 +29,7 @@ export function checkLength(
   const counter = counting.get(res) ?? counterOf(hold);
   counting.set(res, counter);
   try {
-    // An empty chunk is no end.
+    // An empty chunk does not end the body.
     if (method === 'write' || chunk) counter[method](chunk, encoding as BufferEncoding);
     else counter.end();
   } finally {
@@ -40,7 +40,7 @@ export function checkLength(
 function counterOf({ res, head, tape }: Held): ServerResponse {
   const counter = stray(res.req?.method);
   counter.strictContentLength = true;
-  // What it refuses is thrown where it is called.
+  // Its errors are thrown to the caller instead.
   counter.on('error', () => undefined);
   for (const name of res.getHeaderNames()) counter.setHeader(name, copyOf(res.getHeader(name)) as string);
   if (tape.origin === 'writeHead') head.writeOn(counter);

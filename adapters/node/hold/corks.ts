@@ -18,7 +18,7 @@ export function uncorkNow(res: NativeResponse, previous: Corking): void {
   if (res.writableCorked > 0) previous.uncork.call(res);
 }
 
-/** Uncorks without a 'drain': who waits for it has to wait until all is out that was written before. */
+/** Uncorks without emitting 'drain': its listeners must wait until all earlier writes are out. */
 export function uncorkSilently(res: NativeResponse, previous: Corking): void {
   const own = Object.getOwnPropertyDescriptor(res, 'emit');
   const { emit } = res;

@@ -7,24 +7,24 @@ function ignored(this: NativeResponse): NativeResponse {
   return this;
 }
 
-/** Header calls of native code do nothing from here on. */
+/** Turns the header methods of native code into no-ops. */
 export function detachHeaders(res: NativeResponse): void {
   for (const name of headerMethods) Reflect.set(res, name, ignored);
 }
 
-/** Whether header calls of native code do nothing. */
+/** Whether the header methods of native code are no-ops. */
 export function areDetached(res: NativeResponse): boolean {
   return (res.setHeader as unknown) === ignored;
 }
 
-/** They do what they say again. Tells whether they have not. */
+/** Restores the header methods. Returns whether they were no-ops. */
 export function attachHeaders(res: NativeResponse): boolean {
   const isDetached = areDetached(res);
   if (isDetached) for (const name of headerMethods) Reflect.deleteProperty(res, name);
   return isDetached;
 }
 
-/** What middleware changes counts, also where what native code changes does not. */
+/** Applies a change by middleware, even while changes by native code are ignored. */
 export function changeHeaders(res: NativeResponse, change: () => void): void {
   const wasDetached = attachHeaders(res);
   try {

@@ -3,13 +3,13 @@ import type { NativeResponse } from '../node-types.js';
 import { symbolOf } from '../symbol-of.js';
 import { keepingMarks } from './header-snapshot.js';
 
-/** Where Node counts what a response with `strictContentLength` has written. */
+/** Where Node counts the bytes written to a response with `strictContentLength`. */
 const bytesWritten = symbolOf('kBytesWritten');
 
 /**
- * Calls a method that makes the head of a response. Where Node refuses the head, it has changed how the
- * response is framed before it throws: without `_hasBody`, the next answer has a length and no body, and the
- * client reads the response after it as that body.
+ * Calls a method that makes the head of a response. If Node refuses the head, it has already changed the
+ * framing: without `_hasBody`, the next answer has a length and no body, and the client reads the response
+ * after it as that body.
  */
 export function makeHead<Args extends unknown[], Result>(
   res: NativeResponse,
@@ -32,22 +32,22 @@ export function makeHead<Args extends unknown[], Result>(
 
 /** Headers that frame a body. */
 export const ofFraming: readonly string[] = ['content-length', 'transfer-encoding', 'trailer'];
-/** Those, and what says how it is coded. */
+/** Headers that frame or encode a body. */
 export const ofBody: readonly string[] = [...ofFraming, 'content-encoding', 'content-range'];
 
-/** Takes headers of a body away that is not sent; Node frames what is sent by itself. */
+/** Removes headers of a body that is not sent; Node frames the sent one itself. */
 export function dropHeaders(res: NativeResponse, names: readonly string[]): void {
   for (const name of names) removeHeader(res, name);
 }
 
-/** Node remembers the removal of a header, and leaves out its own framing from then on. */
+/** Removes a header. Node remembers a removal and then omits its own framing, so its marks are kept. */
 export function removeHeader(res: NativeResponse, name: string): void {
   if (res.hasHeader(name)) keepingMarks(res, () => res.removeHeader(name));
 }
 
-/** Takes back what an answer that is not sent has said of its framing, beside its headers. */
+/** Restores the framing state that an unsent answer set in addition to its headers. */
 export function forgetFraming(res: NativeResponse): void {
-  // HTTP/2 has none of it.
+  // HTTP/2 has no such state.
   if (res._removedTE === undefined) return;
   Object.assign(res, { _removedContLen: false, _removedTE: false, _contentLength: null, _trailer: '' });
 }

@@ -7,7 +7,7 @@ import { dropHeaders, makeHead, ofFraming } from './framing.js';
 import { copyOf, copyOfHead, pairsOf, setPairs } from './raw-head.js';
 
 /**
- * Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and the rest behave as after the
+ * Stands in `res._header` during a hold, so that `headersSent`, `setHeader` and others behave as after the
  * head.
  */
 const placeholder = 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -16,13 +16,13 @@ const native = ServerResponse.prototype as NativeResponse;
 
 /** The head that native code has made. It is not sent yet, and middleware may change it. */
 export class CapturedHead {
-  /** The status at the head: what native code sets later changes nothing, as without a hold. */
+  /** The status of the head. A status that native code sets later changes nothing, as without a hold. */
   status = 200;
   reason: string | undefined;
   /** Whether the response has a body for its readers: not in answer to HEAD, nor with 204, 205 or 304. */
   hasBody = true;
   protected readonly res: NativeResponse;
-  /** Headers that were only arguments of `writeHead`: Node sends them as they are. */
+  /** Headers passed to `writeHead`, which Node sends as they are. */
   #raw: RawHead | undefined;
   #hadBody = true;
   #captured = 200;
@@ -33,12 +33,15 @@ export class CapturedHead {
     this.res = res;
   }
 
-  /** Whether a middleware has set a status that has no body, such as 204. */
+  /** Whether a middleware set a status without a body, such as 204. */
   get dropsBody(): boolean {
     return this.#dropsBody;
   }
 
-  /** Takes the arguments of `writeHead`. Throws what Node, or a foreign method outside, throws for them. */
+  /**
+   * Captures the arguments of `writeHead`. Throws the errors of Node, or of a foreign method outside, for
+   * them.
+   */
   capture(status: number, reason: unknown, headers: unknown, previous: Sink): void {
     const { res } = this;
     const isNamed = typeof reason === 'string';
@@ -55,7 +58,7 @@ export class CapturedHead {
     this.reason = message || undefined;
     res.statusCode = code;
     if (!res.statusMessage) res.statusMessage = STATUS_CODES[code] ?? 'unknown';
-    // What is written to a response without a body is dropped by Node, as it would be after the head.
+    // Node drops the body of such a response, as it would after the head.
     this.#keepCookies();
     this.#hadBody = res._hasBody;
     if (code === 204 || code === 304) res._hasBody = false;
@@ -63,30 +66,30 @@ export class CapturedHead {
     this.shut();
   }
 
-  /** As before the end. */
+  /** Restores the state before the end. */
   reopen(): void {
     this.res.finished = false;
   }
 
-  /** From here on, headers are refused as after the head. */
+  /** Refuses header changes from now on, as after the head. */
   protected shut(): void {
     this.res._header = placeholder;
   }
 
-  /** As before the head. */
+  /** Restores the state before the head. */
   protected open(): void {
     this.res._header = null;
   }
 
   /**
    * Shows native code that it has ended. Node would finish a pipelined response at its turn, so that is not
-   * told.
+   * shown.
    */
   end(): void {
     if (this.res.socket) this.res.finished = true;
   }
 
-  /** Throws what Node throws where a head is made a second time. */
+  /** Throws the error of Node for a second head. */
   refuse(status: number, reason: unknown, headers: unknown): void {
     Reflect.apply(native.writeHead, this.res, [status, reason, headers]);
   }
@@ -97,7 +100,7 @@ export class CapturedHead {
     this.reason = undefined;
   }
 
-  /** Headers that were only arguments become headers of the response once somebody looks at them. */
+  /** Turns the arguments of `writeHead` into headers of the response, so that they can be read. */
   lookAt(): void {
     const raw = this.#raw;
     if (raw === undefined) return;
@@ -107,7 +110,7 @@ export class CapturedHead {
     });
   }
 
-  /** Sets a header as if the head had not been made yet. */
+  /** Sets a header as if there were no head yet. */
   setHeader(name: string, value: string | string[]): void {
     const { res } = this;
     if (areDetached(res)) return this.change(() => changeHeaders(res, () => res.setHeader(name, value)));
@@ -120,7 +123,7 @@ export class CapturedHead {
     }
   }
 
-  /** Runs a change of the headers as if the head had not been made yet. */
+  /** Runs a change of the headers as if there were no head yet. */
   change<T>(change: () => T): T {
     this.lookAt();
     this.open();
@@ -131,7 +134,7 @@ export class CapturedHead {
     }
   }
 
-  /** The response is as it was before the head, with the status that it is to have. */
+  /** Restores the response to its state before the head, with the status that it should have. */
   lift(): void {
     const res = this.res;
     if (this.#dropsBody) this.change(() => dropHeaders(res, ofFraming));
@@ -144,7 +147,7 @@ export class CapturedHead {
   }
 
   /**
-   * A status that native code has set since. It is not sent, and `res.statusCode` tells it all the same, as
+   * The status that native code has set since the head. It is not sent, but `res.statusCode` shows it, as
    * natively.
    */
   get lateStatus(): number | undefined {
@@ -157,14 +160,15 @@ export class CapturedHead {
     standIn.writeHead(this.status, copyOfHead(this.#raw) as never);
   }
 
-  /** Makes the head again, by the method that was there before. */
+  /** Makes the head again by the previous method. */
   replay(previous: Sink): void {
     const res = this.res;
     makeHead(res, previous.writeHead, this.#raw === undefined ? [this.status] : [this.status, this.#raw]);
   }
 
   /**
-   * cookies, and so Koa, appends to the very list that `getHeader` gives; after the head that comes too late.
+   * `cookies`, which Koa uses, appends to the array that `getHeader` returns. After the head, that must have
+   * no effect.
    */
   #keepCookies(): void {
     const cookies = this.res.getHeader('set-cookie');
@@ -178,8 +182,8 @@ export class CapturedHead {
   }
 
   /**
-   * Merges a list into the headers as on-headers does for compression and sessions: a name may come twice in
-   * it, where Node 20 keeps the last one. Tells whether it did.
+   * Merges a list into the headers as on-headers does for compression and sessions: a name may appear twice
+   * in it, and Node 20 keeps the last one. Returns whether it did.
    */
   #appends(raw: readonly unknown[]): boolean {
     const { res } = this;
@@ -189,13 +193,12 @@ export class CapturedHead {
     return true;
   }
 
-  /** Node merges and checks the arguments itself; only what it would make of them is kept from being made. */
+  /** Lets Node merge and check the arguments, but not make a head of them. */
   #captureByNode(...args: unknown[]): void {
     const { res } = this;
     const { _hasBody, shouldKeepAlive } = res;
     res._storeHeader = (statusLine, headers) => {
-      // Headers that are only arguments are checked where Node makes the head of them, so it makes one to
-      // throw away.
+      // Node checks headers that are only arguments while it makes the head, so it makes one to throw away.
       const standIn = new ServerResponse({ method: 'GET', headers: {} } as never);
       const names = res.getHeaderNames();
       const isMerged = names.length > 0 || headers === undefined;
@@ -208,8 +211,7 @@ export class CapturedHead {
       makeHead(res, native.writeHead, args as never);
     } finally {
       res._storeHeader = native._storeHeader;
-      // The head that goes out is made at the release, and this one leaves no mark, whether Node takes it or
-      // throws.
+      // The real head is made at the release; this one leaves no trace, even if Node throws.
       Object.assign(res, { _hasBody, shouldKeepAlive });
     }
   }

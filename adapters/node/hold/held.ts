@@ -3,7 +3,7 @@ import { type Calls, listenForRoom, writerOutside } from './calls.js';
 import { makeHead } from './framing.js';
 import { callLater, recordEnd, recordWrite } from './record.js';
 
-/** Native code has made a head, and the middleware is at work: what is called waits on the tape. */
+/** Native code has made a head, and the middleware is running: calls wait on the tape. */
 export const held: Calls = {
   name: 'held',
   writeHead(hold, status, reason, headers) {
@@ -34,17 +34,16 @@ export const held: Calls = {
   destroy(hold, error) {
     const { res, previous } = hold;
     hold.willBeDestroyed(error);
-    // What was written before would be in the kernel by now, so it goes out first.
+    // Earlier writes would be in the kernel by now, so they go out first.
     hold.afterRelease(() => previous.destroy.call(res, error));
     return res;
   },
-  /** Only a direct call of a method of Node's prototype gets here: it cannot be held. */
+  /** Only a direct call of a method of Node's prototype arrives here: it cannot be held. */
   send(hold, data, encoding, callback, byteLength) {
     const { res, previous, tape } = hold;
     tape.origin = 'writeHead';
     hold.release();
-    // The caller has decided on the framing before there was a head; Node frames the chunk anew where it is
-    // chunked.
+    // The caller decided on the framing before there was a head; Node frames the chunk anew if it is chunked.
     if (!res.chunkedEncoding || data === '')
       return previous._send.call(res, data, encoding, callback, byteLength);
     return previous.write.call(res, data as string, encoding as BufferEncoding, callback as Callback);

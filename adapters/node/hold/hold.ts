@@ -23,18 +23,18 @@ import { readerOf, type TapeReader } from './tape-reader.js';
 import { heldView } from './view.js';
 import { showEnd } from './writable-ended.js';
 
-/** A middleware at its `callNext`: told of the response when that has a head. */
+/** A middleware that waits at its `callNext`; `answered` is called with the response when that has a head. */
 export interface Waiter {
   answered(response: Response): void;
 }
 
 const noSubstitute: Substitute = { base: undefined, downstreamRuns: false };
-/** Lists that are made anew when something is added have no room to spare: a response may last for hours. */
+/** Lists are copied on each addition, without spare capacity: a response may last for hours. */
 const none: readonly never[] = [];
 
 /**
  * A native response whose head is held until the middleware has finished, then released by the same calls on
- * the previous methods. Until then, the states in this folder say what each call does.
+ * the previous methods. Until then, the states in this folder define what each call does.
  */
 export class Hold implements Held {
   calls: Calls = open;
@@ -43,14 +43,14 @@ export class Hold implements Held {
   onAwaited: (() => void) | undefined;
   onLateAnswer: (() => void) | undefined;
   onWritten: (() => void) | undefined;
-  /** The innermost one is last. */
+  /** The innermost waiter is last. */
   waiters: readonly Waiter[] = none;
   substitute: Substitute = noSubstitute;
-  /** How many listeners there were for `close` when the head was made. */
+  /** The number of `close` listeners when the head was made. */
   listenersAtHead = 0;
   outer: Hold | undefined;
   installed: Installed | undefined;
-  /** The methods on the response itself, where the framework's prototype must act natively. */
+  /** The methods on the response itself, for which the framework's prototype must act natively. */
   ownNames: ReadonlySet<string> | undefined;
   slot: Slot<Hold> | undefined;
   reader: TapeReader | undefined;
@@ -61,7 +61,7 @@ export class Hold implements Held {
   readonly firstSource: number;
   #tape: Tape | undefined;
   #room: Room | undefined;
-  /** Where native code has made the head. */
+  /** The async context in which native code made the head. */
   #context: AsyncResource | undefined;
   #afterwards: readonly (() => void)[] = none;
 
@@ -92,25 +92,25 @@ export class Hold implements Held {
     return this.#room;
   }
 
-  /** The response that native code has begun, for the middleware. */
+  /** The response that native code has started, for the middleware. */
   get view(): Response {
     this.viewed ??= heldView(this);
     return this.viewed;
   }
 
-  /** Whether an answer was given here, which has used up the methods that were put on the response below. */
+  /** Whether an answer was given here, which used up the methods that were put on the response below. */
   get isUsed(): boolean {
     const isSent = this.calls !== held && this.res.headersSent;
     return !isSent && (this.#context !== undefined || this.output !== 'none');
   }
 
-  /** Whether native code has ended what is still held, as `res.writableEnded` tells it. */
+  /** Whether native code has ended a response that is still held, as `res.writableEnded` shows it. */
   get endedInHold(): boolean {
     const hasEnded = this.ending === 'ended' || this.ending === 'endedLate';
     return hasEnded && (this.calls === held || this.calls === replaced);
   }
 
-  /** Whether native code waits for something that only the wire can answer. */
+  /** Whether native code waits for something that only the wire can provide. */
   get isAwaited(): boolean {
     return this.#tape?.isAwaited === true || this.#afterwards.length > 0;
   }
@@ -125,7 +125,7 @@ export class Hold implements Held {
       // HTTP/2 has no `_implicitHeader`.
       if (typeof res._implicitHeader === 'function') res._implicitHeader();
       else res.writeHead(res.statusCode);
-      // Headers that somebody inside adds are no arguments where Node makes the head by itself.
+      // If Node makes the head itself, headers added by inner code were not arguments.
       this.head.lookAt();
     } catch (thrown) {
       tape.origin = undefined;
@@ -143,7 +143,7 @@ export class Hold implements Held {
     this.waiters.at(-1)?.answered(this.view);
   }
 
-  /** What was written before goes out first, and what is written from now on comes too late. */
+  /** Drops later writes; earlier ones are still sent. */
   willBeDestroyed(reason: unknown = new Error('The response was destroyed before it was complete.')): void {
     if (this.ending === 'none') this.ending = 'destroyed';
     this.tape.fail(toError(reason));
@@ -159,7 +159,7 @@ export class Hold implements Held {
   release(): void {
     if (this.calls === open) this.passed();
     if (this.calls !== held) return;
-    // Its callbacks and events are told in the async context in which it was written.
+    // Callbacks and events run in the async context in which native code wrote.
     if (this.#context) this.#context.runInAsyncScope(releaseTape, undefined, this);
     else releaseTape(this);
   }
@@ -195,13 +195,13 @@ export class Hold implements Held {
     if (this.endedInHold) showEnd(this.res);
   }
 
-  /** Nobody has answered here: what is written from now on goes out. */
+  /** Lets later writes through, because nobody has answered here. */
   pass(): void {
     const isFree = this.calls === open || (this.calls === replaced && !this.res.headersSent);
     if (isFree) this.passed();
   }
 
-  /** Forgets what was held: somebody else answers past this hold, and what still arrives at it is dropped. */
+  /** Drops what was held, and later writes: the framework answers past this hold. */
   bypass(): void {
     attachHeaders(this.res);
     if (this.calls !== held && !this.res.headersSent) this.head.reopen();
@@ -211,24 +211,24 @@ export class Hold implements Held {
     if (this.#afterwards.length > 0) this.res.once('finish', () => this.runAfterwards());
   }
 
-  /** An outer hold answers instead: nothing of this one goes out. */
+  /** Drops everything: an outer hold answers instead. */
   giveUp(): void {
     this.turn(replaced);
     sink(this);
   }
 
-  /** Nobody will read what native code still writes. */
+  /** Drops later writes of native code, because nobody will read them. */
   letGo(): void {
     if (this.calls === replaced) sink(this);
   }
 
-  /** Told when somebody reads the body and there is nothing to read: now, or later. */
+  /** Calls `tell` when a reader of the body has nothing left to read: now, or later. */
   whenStarved(tell: () => void): void {
     const isReadable = this.calls === held || this.calls === replaced;
     if (isReadable && !this.ended) readerOf(this).whenStarved(tell);
   }
 
-  /** The connection is gone: who waits for the body must not wait for ever. */
+  /** Fails the body because the connection is gone: its readers must not wait forever. */
   closed(error: Error): void {
     this.tape.fail(error);
     if (this.calls === held) this.head.reopen();
@@ -237,7 +237,7 @@ export class Hold implements Held {
   }
 }
 
-/** A response whose head is out already: nothing is held, and the view of it cannot be changed. */
+/** Makes a hold for a response whose head is already out: nothing is held, and its view cannot be changed. */
 export function sentHold(res: NativeResponse): Hold {
   const hold = new Hold(res, res);
   hold.calls = passing;

@@ -3,15 +3,15 @@ import { callWith, type Held } from './calls.js';
 import type { Listener, PreviousMethods } from './previous.js';
 
 type On = NativeResponse;
-/** Finds the hold that a method acts for; `undefined` where it acts as if there were none. */
+/** Finds the hold that a method acts for; `undefined` if it must act natively. */
 export type HoldOf = (res: NativeResponse, name: string) => Held | undefined;
-/** What stands in place of each method. */
+/** The replacement of each method. */
 export type Hooks = ReturnType<typeof ofHead> & ReturnType<typeof ofBody> & ReturnType<typeof ofWire>;
 
 /**
- * The methods that ask a hold, or call those that were there before. They have Node's own parameters, as a
- * list of them would be made for every call. The states are the hold's own: it may be of another copy of the
- * package.
+ * Creates the methods that ask a hold, or call the previous ones. They have Node's own parameters, because a
+ * rest parameter would allocate a list per call. The states are the hold's own: it may be of another copy of
+ * the package.
  */
 export function hooksFor(holdOf: HoldOf, previous: PreviousMethods): Hooks {
   return { ...ofHead(holdOf, previous), ...ofBody(holdOf, previous), ...ofWire(holdOf, previous) };
@@ -26,7 +26,7 @@ function ofHead(holdOf: HoldOf, previous: PreviousMethods) {
   }
   return {
     writeHead,
-    /** Node's old name of it. */
+    /** Node's old name for it. */
     writeHeader: writeHead,
     _implicitHeader(this: On): void {
       const hold = holdOf(this, '_implicitHeader');
@@ -78,7 +78,7 @@ function ofWire(holdOf: HoldOf, previous: PreviousMethods) {
       if (hold === undefined) previous.uncork.call(this);
       else hold.calls.uncork(hold);
     },
-    /** Not Node's: compression adds it. */
+    /** Not a method of Node: compression adds it. */
     flush(this: On): void {
       const hold = holdOf(this, 'flush');
       if (hold === undefined) previous.flush?.call(this);

@@ -15,8 +15,8 @@ const streamMethods = ['respond', 'respondWithFD', 'respondWithFile', 'write', '
 const topHold: unique symbol = Symbol.for('callnext.topHold') as never;
 
 /**
- * Puts a hold in front of an HTTP/2 response. That keeps its head in its stream, so what tells of the head,
- * and what is refused after it, stands on the response itself.
+ * Puts a hold in front of an HTTP/2 response. Its head is kept in its stream, so the getters for the head,
+ * and the checks after it, are patched on the response itself.
  */
 export function interceptHttp2(res: NativeResponse, outer: Hold | undefined): Hold {
   const head = new CapturedHttp2Head(res);
@@ -43,7 +43,8 @@ export function interceptHttp2(res: NativeResponse, outer: Hold | undefined): Ho
 type Stream = ServerHttp2Stream & { [topHold]?: Hold };
 
 /**
- * Writes to the stream itself cannot be held, so the held part is sent before them, as it is without a layer.
+ * Sends the held part before native code writes to the stream itself, which cannot be held: as without a
+ * layer.
  */
 function letStreamThrough(stream: Stream | undefined, hold: Hold): void {
   if (!stream) return;
@@ -54,7 +55,7 @@ function letStreamThrough(stream: Stream | undefined, hold: Hold): void {
 
 function releasing(method: (...args: never[]) => unknown): (...args: unknown[]) => unknown {
   return function releaseFirst(this: Stream, ...args) {
-    // Node ends a stream that is being closed, of which nothing can be sent.
+    // Node ends a stream that is being closed; nothing can be sent on it.
     if (!this.closed) for (let each = this[topHold]; each; each = each.outer) each.release();
     return Reflect.apply(method, this, args);
   };
@@ -68,7 +69,7 @@ class CapturedHttp2Head extends CapturedHead {
     const given = (typeof reason === 'object' ? reason : headers) as
       | Parameters<typeof pairsOf>[0]
       | undefined;
-    // An argument takes the place of what was set, and may itself come more than once.
+    // An argument replaces a header that was set, and may itself appear several times.
     const lines = new Map<string, string[]>();
     for (const [name, value] of given ? pairsOf(given) : [])
       lines.set(name, [...(lines.get(name) ?? []), ...[value as string].flat()]);
@@ -79,7 +80,7 @@ class CapturedHttp2Head extends CapturedHead {
     this.shut();
   }
 
-  /** What tells of the end stands on the response. */
+  /** The response itself shows that it has ended. */
   override end(): void {
     // Deliberately empty.
   }
@@ -101,7 +102,7 @@ class CapturedHttp2Head extends CapturedHead {
   }
 }
 
-/** A getter that also holds where `also` does. */
+/** Makes a getter also true whenever `also` is. */
 function orElse(res: NativeResponse, name: string, also: () => boolean): void {
   const before = getterOf(res, name);
   Object.defineProperty(res, name, {

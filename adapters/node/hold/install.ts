@@ -7,7 +7,7 @@ import type { PreviousMethods } from './previous.js';
 import { slotOf } from './slot.js';
 import { writableEnded } from './writable-ended.js';
 
-/** What a hold stands in for. */
+/** The methods that a hold replaces. */
 export const methodNames = [
   'writeHead',
   'writeHeader',
@@ -21,8 +21,7 @@ export const methodNames = [
   '_send',
 ] as const;
 /**
- * What whoever has put one method on a response may have kept of the others: express-session's `end` calls
- * `write`.
+ * A patch of one method may have kept references to the others: the `end` of express-session calls `write`.
  */
 const writers = ['writeHead', 'write', 'end'] as const;
 const allNames: ReadonlySet<string> = new Set(methodNames);
@@ -30,16 +29,16 @@ const native = ServerResponse.prototype as NativeResponse;
 const nativeMethods = methodsOf(native);
 const patchedKey: unique symbol = Symbol.for('callnext.patched') as never;
 
-/** Those that stand on a response itself. */
+/** The methods that are put on the response itself. */
 const ownHooks: Hooks = hooksFor(res => slotOf<Hold>(res)?.hold, nativeMethods);
 
-/** The methods of a response, or of a prototype, as they are now. */
+/** Returns the current methods of a response or a prototype. */
 export function methodsOf(target: object): PreviousMethods {
   const entries = [...methodNames, 'on', 'flush'].map(name => [name, Reflect.get(target, name)]);
   return Object.fromEntries(entries);
 }
 
-/** The methods below all those that somebody has put on a response: the framework's, or Node's own. */
+/** Returns the methods below all patches of a response: the framework's, or Node's own. */
 export function originalMethods(res: NativeResponse): PreviousMethods {
   if (http2Stream(res)) return methodsOf(Object.getPrototypeOf(res));
   const base = frameworkPrototype(res) ?? native;
@@ -49,10 +48,9 @@ export function originalMethods(res: NativeResponse): PreviousMethods {
 /**
  * Puts a hold in front of a native response's methods.
  *
- * Express' responses have a prototype of their own below Node's: it is patched once for all requests, which
- * costs a request 4 %, where own properties cost 19 % on Node up to 22. Where there is none, or an earlier
- * middleware has put methods on the response, own properties take those places. `outer` is a hold below such
- * methods.
+ * Responses of Express have a prototype of their own below Node's. It is patched once for all requests, which
+ * costs a request 4 %; own properties would cost 19 % on Node up to 22. Without such a prototype, or if an
+ * earlier middleware patched the response, own properties are used. `outer` is a hold below such a patch.
  */
 export function intercept(res: NativeResponse, outer: Hold | undefined): Hold {
   if (outer) return interceptAbove(res, outer);
@@ -71,7 +69,7 @@ export function intercept(res: NativeResponse, outer: Hold | undefined): Hold {
   return installed(hold);
 }
 
-/** Own methods over those that somebody has put on the response. */
+/** Puts own methods over those that patched the response. */
 function interceptTaken(
   res: NativeResponse,
   patched: PreviousMethods | undefined,
@@ -87,8 +85,8 @@ function interceptTaken(
 }
 
 /**
- * Own methods on a response of Node's that nobody has put others on. Written out: V8 makes a dictionary of an
- * object that gets so many properties by computed names, which costs a request on Koa 4 µs.
+ * Puts own methods on an unpatched response of Node. Written out, because V8 turns an object with so many
+ * computed property names into a dictionary, which costs a request on Koa 4 µs.
  */
 function interceptNode(res: NativeResponse): Hold {
   const own = ownHooks as unknown as NativeResponse;
@@ -107,7 +105,7 @@ function interceptNode(res: NativeResponse): Hold {
   return hold;
 }
 
-/** Foreign methods stand between this hold and the outer one: it has functions of its own. */
+/** Makes a hold with its own functions, because foreign methods lie between it and the outer one. */
 function interceptAbove(res: NativeResponse, outer: Hold): Hold {
   const hold = new Hold(res, methodsOf(res));
   hold.outer = outer;
@@ -118,23 +116,23 @@ function interceptAbove(res: NativeResponse, outer: Hold): Hold {
   return installed(hold);
 }
 
-/** Whether nobody has put other methods onto the response since, so that one hold serves both layers. */
+/** Whether the response has not been patched since, so that one hold serves both layers. */
 export function isUncovered(hold: Hold): boolean {
   const { res, installed: before } = hold;
   if (before === undefined) return true;
   return res.write === before.write && res.end === before.end && res.writeHead === before.writeHead;
 }
 
-/** Notes the methods as they are now. */
+/** Notes the current methods. */
 export function installed(hold: Hold): Hold {
   const { write, end, writeHead, _implicitHeader } = hold.res;
   hold.installed = { write, end, writeHead, _implicitHeader };
   return hold;
 }
 
-/** The methods that somebody has put on a response. */
+/** Returns the names of the patched methods of a response. */
 function takenFrom(res: NativeResponse, prototype: NativeResponse): string[] {
-  // Reads by their names, and not by a loop: this is asked for every request.
+  // Reads each name instead of a loop: this runs for every request.
   const isFree =
     res.write === prototype.write &&
     res.end === prototype.end &&
@@ -151,13 +149,13 @@ function takenFrom(res: NativeResponse, prototype: NativeResponse): string[] {
   return isFree ? [] : ['on', 'flush', ...methodNames].filter(name => isTaken(res, name, prototype));
 }
 
-/** By an own property, or on a prototype nearer than the one that is patched: `app.response.end`. */
+/** Whether a method is patched by an own property, or on a prototype nearer than ours: `app.response.end`. */
 function isTaken(res: NativeResponse, name: string, prototype: NativeResponse): boolean {
   if (name === 'on') return res.on !== native.on;
   return Object.hasOwn(res, name) || Reflect.get(res, name) !== Reflect.get(prototype, name);
 }
 
-/** The prototype right below Node's that belongs to a framework: `express.response`. */
+/** Returns the prototype right below Node's that belongs to a framework: `express.response`. */
 function frameworkPrototype(res: NativeResponse): NativeResponse | undefined {
   let below: NativeResponse | undefined;
   for (let each = Object.getPrototypeOf(res); each && each !== native; each = Object.getPrototypeOf(each))
@@ -165,15 +163,14 @@ function frameworkPrototype(res: NativeResponse): NativeResponse | undefined {
   return below && Object.getPrototypeOf(below) === native ? below : undefined;
 }
 
-/** Patches a prototype, once for all copies of callnext; without a hold its methods are what they were. */
+/** Patches a prototype once for all copies of callnext; without a hold its methods act as before. */
 function patchOnce(base: NativeResponse & { [patchedKey]?: PreviousMethods }): PreviousMethods {
   const known = base[patchedKey];
   if (known) return known;
   const previous = methodsOf(base);
   const hooks = hooksFor((res, name) => {
     const hold = slotOf<Hold>(res)?.hold;
-    // A wrapper outside the layer may have the method that stands here as its own "previous": it is the
-    // native one then.
+    // An outer wrapper may have stored this method as its "previous" one: it must then act natively.
     return hold?.ownNames?.has(name) ? undefined : hold;
   }, previous);
   for (const name of methodNames)

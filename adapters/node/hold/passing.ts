@@ -11,7 +11,7 @@ export const passing: Calls = {
     const { res, previous } = hold;
     const writer = writerOutside(hold);
     if (writer) writer.calls.implicitHeader(writer);
-    // Those inside, who have put a `writeHead` on it, have been called already.
+    // Inner code that patched `writeHead` has been called already.
     else if (hold.output === 'writing') makeHead(res, previous.writeHead, [res.statusCode]);
     else makeHead(res, previous._implicitHeader, []);
   },
@@ -26,7 +26,7 @@ export const passing: Calls = {
   end(hold, chunk, encoding, callback) {
     const { res, reader } = hold;
     if (hold.onWritten) tellWritten(hold, 'end');
-    // The framework has answered in place of native code, which answers now.
+    // The framework answered in place of native code, which answers now.
     if (res.finished) hold.onLateAnswer?.();
     if (reader) {
       reader.copy(chunk, encoding);

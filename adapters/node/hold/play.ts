@@ -5,13 +5,13 @@ import { uncorkNow, uncorkSilently } from './corks.js';
 import type { PreviousMethods } from './previous.js';
 import type { Mark, Write } from './tape.js';
 
-/** Makes the calls of a tape again, on the methods that stood on the response before. */
+/** Repeats the calls of a tape on the previous methods of the response. */
 export function play(hold: Held, writes: Write[]): void {
   const { res, previous, tape } = hold;
-  // There `end` writes its chunk by the topmost `write`, which may be a foreign one that was ended before
+  // Here `end` writes its chunk by the topmost `write`, which may be a foreign one that was ended before
   // (compression).
   const isHttp2 = http2Stream(res) !== undefined;
-  // A body that Node drops, or a reader has consumed, makes its head all the same.
+  // A body that Node drops, or that a reader consumed, still makes its head.
   const makesNone = writes.length === 0 ? tape.origin !== 'end' : isHttp2;
   if (makesNone || tape.origin === 'writeHead') hold.head.replay(previous);
   if (tape.ended && tape.trailer !== res._trailer) res._trailer = tape.trailer as string;
@@ -21,30 +21,30 @@ export function play(hold: Held, writes: Write[]): void {
   if (tape.ended) playEnd(hold, last);
 }
 
-/** Ends a response by the end that native code has called. */
+/** Ends a response by the `end` call of native code. */
 export function playEnd({ res, previous, tape }: Held, last?: Write): void {
   const { endCallback } = tape;
   const chunk = last?.chunk ?? (endCallback ? tape.noChunk : undefined);
   give(previous.end, res, chunk, last?.encoding, endCallback);
-  // Where Node refuses the head instead, it is called by the answer that takes the place of this one.
+  // If Node refuses the head instead, the answer that replaces this one calls it.
   tape.endCallback = undefined;
 }
 
-/** Makes calls again that came between two writes. */
+/** Repeats calls that came between two writes. */
 export function playMarks(hold: Held, marks: readonly Mark[]): void {
   new Player(hold).play([], undefined, marks);
 }
 
-/** Writes what was written, and corks it as Node did. */
+/** Repeats the writes, and corks them as Node did. */
 class Player {
   readonly #hold: Held;
   readonly #res: NativeResponse;
   readonly #previous: PreviousMethods;
-  /** Whether Node has corked a write by itself, for the tick. */
+  /** Whether Node itself corked a write for the current tick. */
   #isCorkedForTick = false;
-  /** Whether what was written until the end of the last tick has gone out. */
+  /** Whether everything written until the end of the last tick was sent. */
   #hasDrained = false;
-  /** How many ticks were ended here that Node will end once more. */
+  /** The number of ticks that were ended here and that Node will end again. */
   #ticksToCome = 0;
 
   constructor(hold: Held) {
@@ -87,14 +87,14 @@ class Player {
     this.#ticksToCome += 1;
   }
 
-  /** Node's own ends of the ticks are yet to come, and may not end a cork of native code. */
+  /** Keeps Node, which will still end these ticks, from ending a cork of native code. */
   #keepCorks(): void {
     if (this.#res.writableCorked === 0) return;
     for (; this.#ticksToCome > 0; this.#ticksToCome -= 1) this.#previous.cork.call(this.#res);
   }
 }
 
-/** A hold above has written what was written in one tick, and goes on with the next. */
+/** Ends a tick: a hold above wrote what was written in one tick, and continues with the next. */
 function endTick(hold: Held): void {
   const { name } = hold.calls;
   if (name === 'open' || name === 'held') hold.tape.mark('tick');

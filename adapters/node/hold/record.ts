@@ -9,26 +9,22 @@ import type { Chunk } from './tape.js';
 import { showEnd } from './writable-ended.js';
 
 const native = ServerResponse.prototype as NativeResponse;
-/**
- * From Node 24 on, callbacks of `end` are called before 'finish', and with an error where the response was
- * cut.
- */
+/** Since Node 24, callbacks of `end` run before 'finish', and receive an error if the response was cut. */
 const keepsEndCallbacks = symbolOf('kEndCallbacks') !== undefined;
 const atFinish = keepsEndCallbacks ? 'prependOnceListener' : 'once';
 
-/** A `write` that goes on the tape. The first one makes the head. */
+/** Records a `write` on the tape. The first one makes the head. */
 export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): boolean {
   if (hold.onWritten) tellWritten(hold, 'write');
   if (typeof encoding === 'function') return recordWrite(hold, chunk, undefined, encoding);
   if (!isChunk(chunk)) refuseChunk(chunk);
-  // What a write after the end means is for those below to say, when they are told of it: Node emits an
-  // error.
+  // A write after the end is judged by the methods below: Node emits an error.
   if (hold.ending !== 'none') return callLater(hold, 'write', chunk, encoding, callback);
   if (hold.calls.name === 'open') hold.makeHead('write');
   const { res, tape, calls } = hold;
   const text = chunk as string;
   if (calls.name === 'held' && res._hasBody === false) {
-    // Node itself drops it, or refuses it where the server is told to.
+    // Node itself drops it, or refuses it if the server is configured so.
     tape.dropped();
     return native.write.call(res, text, encoding as BufferEncoding, callback as Callback);
   }
@@ -44,13 +40,13 @@ export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callb
 const isChunk = (chunk: unknown): boolean => typeof chunk === 'string' || isUint8Array(chunk);
 const isEncoding = (name: unknown): boolean => name === 'buffer' || Buffer.isEncoding(name as string);
 
-/** Dropped writes count as well: code that waits for 'drain' would never end. */
+/** Reports room for dropped writes too: code that waits for 'drain' would never end. */
 function tellOfRoom({ res, calls, room }: Held): void {
   const isDropped = calls.name === 'replaced' || calls.name === 'bypassed';
   if (isDropped || !(res.finished || res.destroyed)) room.tell();
 }
 
-/** An `end` that goes on the tape. A response that has no head yet is given one. */
+/** Records an `end` on the tape. A response without a head gets one. */
 export function recordEnd(hold: Held, chunk: unknown, encoding: unknown, callback: unknown): NativeResponse {
   if (hold.onWritten) tellWritten(hold, 'end');
   if (typeof chunk === 'function') return endBy(hold, undefined, undefined, chunk as Callback, undefined);
@@ -83,7 +79,10 @@ function endBy(
   return res;
 }
 
-/** Up to Node 22 the callback of `end` is a listener of 'finish', in the order in which it was given. */
+/**
+ * Keeps the callback of `end`. Up to Node 22 it is a listener of 'finish', in the order in which it was
+ * given.
+ */
 function keepEndCallback(hold: Held, callback: Callback, noChunk: null | undefined): void {
   const { tape, res, previous, calls } = hold;
   const isListener = !keepsEndCallbacks && previous.end === native.end;
@@ -93,7 +92,7 @@ function keepEndCallback(hold: Held, callback: Callback, noChunk: null | undefin
   tape.noChunk = noChunk;
 }
 
-/** Another answer takes the place of the one that was ended. */
+/** Calls the callback of `end` at the finish of the answer that replaces the ended one. */
 export function callBackAtFinish({ tape, res }: Held): void {
   const callback = tape.endCallback;
   if (callback) res[atFinish]('finish', () => callback());
@@ -120,7 +119,7 @@ function endAgain(
   return res;
 }
 
-/** Called at the release. Another response has an end of its own. */
+/** Repeats the call at the release. Another response has its own end. */
 export function callLater(
   hold: Held,
   method: 'write' | 'end' | 'flushHeaders',
@@ -136,7 +135,7 @@ export function callLater(
   return false;
 }
 
-/** The error that Node gives to the callback of a second `end`; its class is not exported. */
+/** Creates Node's error for the callback of a second `end`; its class is not exported. */
 function alreadyFinished(): Error {
   const message = 'Cannot call end after a stream was finished';
   return Object.assign(new Error(message), { code: 'ERR_STREAM_ALREADY_FINISHED' });

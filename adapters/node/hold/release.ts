@@ -7,7 +7,7 @@ import { endWithoutBody } from './replacement.js';
 import { stepAside } from './slot.js';
 import type { Write } from './tape.js';
 
-/** Makes the calls of a tape again. Throws what the previous methods throw. */
+/** Repeats the calls of a tape. Throws the errors of the previous methods. */
 export function releaseTape(hold: Held): void {
   const { head, tape, res, slot } = hold;
   const { lateStatus } = head;
@@ -31,7 +31,7 @@ export function releaseTape(hold: Held): void {
   }
 }
 
-/** From here on it goes out by itself: whoever has not begun to read it comes too late. */
+/** Takes the writes, which now go out: a reader that has not started finds nothing. */
 function takeWrites({ tape, reader, viewed }: Held): Write[] {
   if (reader !== undefined && tape.use !== 'waits') return reader.rewind(viewed);
   tape.use = 'played';
@@ -39,8 +39,8 @@ function takeWrites({ tape, reader, viewed }: Held): Write[] {
 }
 
 /**
- * Wrappers of native code around `writeHead` have run when the head was made; those outside that call it by
- * its name (compression does) must not run them again.
+ * Uncovers `writeHead`. Inner wrappers of it ran when the head was made; outer ones that call it by name
+ * (compression does) must not run them again.
  */
 function uncover({ res, installed }: Held): NativeResponse['writeHead'] | undefined {
   const { writeHead } = res;

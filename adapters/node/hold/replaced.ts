@@ -3,13 +3,11 @@ import { corkForTick, uncorkNow } from './corks.js';
 import { makeHead } from './framing.js';
 import { recordEnd, recordWrite } from './record.js';
 
-/**
- * Another response is sent: what native code writes is dropped, or read by whoever makes that response of it.
- */
+/** Another response is sent: writes of native code are dropped, unless that response is made from them. */
 export const replaced: Calls = {
   name: 'replaced',
   writeHead(hold, status, reason, headers) {
-    // Who makes the head of what is written further out calls the method that is topmost (compression does).
+    // To make the head of an outer response, the topmost method is called (compression does that).
     const writer = hold.output === 'writing' ? undefined : writerOutside(hold);
     if (writer) writer.calls.writeHead(writer, status, reason, headers);
     // compression calls it from its own `end`, while the other response is written.

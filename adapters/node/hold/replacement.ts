@@ -17,7 +17,7 @@ export function replaceBy(hold: Held, response: Response, method: string): BodyP
   hold.turn(replaced);
   substitute.base?.restore(res);
   callBackAtFinish(hold);
-  // Callbacks of writes come before the one of the end, as natively.
+  // Callbacks of writes come before that of the end, as natively.
   if (bodyOf(response).whole !== undefined) hold.tape.sink();
   let producer: BodyProducer | undefined;
   try {
@@ -30,7 +30,7 @@ export function replaceBy(hold: Held, response: Response, method: string): BodyP
   return producer;
 }
 
-/** A middleware has set a status without a body. */
+/** Ends a response whose middleware set a status without a body. */
 export function endWithoutBody(hold: Held): void {
   hold.turn(replaced);
   write(hold, () => playEnd(hold));
@@ -46,7 +46,7 @@ function write<T>(hold: Held, writing: () => T): T {
   }
 }
 
-/** A streamed response may be made of the native body, which goes on to wait for its readers. */
+/** Keeps the native body for its readers: a streamed response may be made from it. */
 function keepForReaders(hold: Held): void {
   hold.room.hideWire();
   if (hold.hasAfterwards) hold.res.once('close', () => hold.runAfterwards());
@@ -57,15 +57,15 @@ function finish(hold: Held): void {
   hold.runAfterwards();
 }
 
-/**
- * What native code has written is dropped, and what it goes on to write from a stream is no longer produced.
- */
+/** Drops what native code wrote, and destroys the streams that would produce more. */
 export function sink({ res, tape, ending, firstSource }: Held): void {
   tape.sink();
   if (ending !== 'ended') for (const source of pipedInto(res).slice(firstSource)) discardSource(source, res);
 }
 
-/** Corks of native code are not on the connection. Those from outside are undone where it has undone them. */
+/**
+ * Drops corks of native code, which are not on the connection. Corks from outside that it undid are undone.
+ */
 export function dropCorks({ res, previous, tape }: Held): void {
   for (let undone = tape.takeCorks(); undone > 0; undone -= 1) uncorkNow(res, previous);
 }

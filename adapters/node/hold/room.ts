@@ -4,16 +4,17 @@ import type { Listener, PreviousMethods } from './previous.js';
 const none: readonly Listener[] = [];
 
 /**
- * Who is told of room for more: native code hears of that of the hold, and those outside of that on the wire.
+ * Reports room for more writes: native code is notified of room in the hold, and outer code of room on the
+ * wire.
  */
 export class Room {
   readonly #res: NativeResponse;
   readonly #previous: PreviousMethods;
-  /** What stands outside, and whoever pumps another response. */
+  /** Outer listeners, and the producer of another response. */
   readonly wire: Set<Listener>;
-  /** Listeners of native code that those outside would redirect. */
+  /** Listeners of native code that outer code would redirect. */
   #listeners: readonly Listener[] = none;
-  /** The `emit` of the response, where native code is kept from hearing of the wire. */
+  /** The original `emit`; ours hides the wire's 'drain' from native code. */
   #emit: NativeResponse['emit'] | undefined;
 
   constructor(res: NativeResponse, previous: PreviousMethods, outside: Iterable<Listener>) {
@@ -26,14 +27,14 @@ export class Room {
     this.#listeners = [...this.#listeners, listener];
   }
 
-  /** Nothing is held any longer: listeners go where they would have gone. */
+  /** Returns the listeners to where they belong, because nothing is held any longer. */
   handBack(): void {
     const listeners = this.#listeners;
     this.#listeners = none;
     for (const listener of listeners) this.#previous.on.call(this.#res, 'drain', listener);
   }
 
-  /** Room on the wire is another response's from here on, and native code is not told of it. */
+  /** Hides room on the wire from native code, because that now belongs to another response. */
   hideWire(): void {
     const { emit } = this.#res;
     this.#emit = emit;
@@ -44,7 +45,7 @@ export class Room {
     };
   }
 
-  /** Notes who begins to listen for room on the wire meanwhile. */
+  /** Notes which listeners for room on the wire are added during `write`. */
   whileWriting<T>(write: () => T): T {
     const before = new Set(drainListeners(this.#res));
     try {
@@ -54,7 +55,7 @@ export class Room {
     }
   }
 
-  /** Tells native code. */
+  /** Notifies native code of room. */
   tell(): void {
     Reflect.apply(this.#emit ?? this.#res.emit, this.#res, ['drain']);
     for (const listener of this.#listeners) listener.call(this.#res);

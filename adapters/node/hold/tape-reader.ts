@@ -3,17 +3,14 @@ import type { Chunk, Mark, Tape, Write } from './tape.js';
 
 const none: readonly never[] = [];
 
-/** A middleware that reads what native code has written, and those who go on to read when it has gone out. */
+/** Lets middleware read what native code has written, even after that has been sent. */
 export class TapeReader {
   readonly #tape: Tape;
   #onStarved: (() => void) | undefined;
   #wakers: readonly (() => void)[] = none;
-  /** Whose readers are given a copy of what goes out. */
+  /** The body whose readers receive a copy of what is sent. */
   #copiedFor: Body | undefined;
-  /**
-   * How many writes were taken, and the calls before those that have some, for the case that they are put
-   * back.
-   */
+  /** The number of writes taken, and the calls before some of them, in case they are put back. */
   #taken = 0;
   #takenMarks: Map<number, readonly Mark[]> | undefined;
 
@@ -22,7 +19,7 @@ export class TapeReader {
     tape.onChange = () => this.#wake();
   }
 
-  /** The body that middleware reads; `null` for HEAD, 204, 205 and 304. */
+  /** Opens the body for middleware; `null` for HEAD, 204, 205 and 304. */
   open(head: { readonly hasBody: boolean }): Body {
     const tape = this.#tape;
     const writes = { next: () => this.#next(), return: () => this.#close() };
@@ -37,7 +34,10 @@ export class TapeReader {
     );
   }
 
-  /** All that is to go out, with what was read put back in front of it. Those who still read get a copy. */
+  /**
+   * Returns everything that will be sent, with the part that was read put back in front. Current readers get
+   * a copy.
+   */
   rewind(view: Response | undefined): Write[] {
     const body = view && bodyOf(view);
     const unread = this.#putBack(body?.takeUnread() ?? []);
@@ -47,7 +47,7 @@ export class TapeReader {
     return [...unread, ...writes];
   }
 
-  /** What was read, corked as it was written. What was forgotten of it went before. */
+  /** Returns the chunks that were read, corked as they were written. Forgotten ones came before them. */
   #putBack(chunks: readonly Chunk[]): Write[] {
     const first = this.#taken - chunks.length;
     return chunks.map((chunk, index) => ({
@@ -58,7 +58,7 @@ export class TapeReader {
     }));
   }
 
-  /** What goes out natively while a middleware still reads: a clone, or a `text()` that it did not await. */
+  /** Copies what is sent while a middleware still reads: a clone, or a `text()` that it did not await. */
   copy(chunk: unknown, encoding: unknown): void {
     if (this.#copiedFor?.isBeingRead !== true) return;
     const isChunk = typeof chunk === 'string' || chunk instanceof Uint8Array;
@@ -66,7 +66,7 @@ export class TapeReader {
     if (isChunk) this.#tape.copy(chunk, codec);
   }
 
-  /** Told when somebody reads and there is nothing to read: now, or later. */
+  /** Calls `tell` when a reader has nothing left to read: now, or later. */
   whenStarved(tell: () => void): void {
     this.#onStarved = tell;
     if (this.#wakers.length > 0) this.#starve();
@@ -115,7 +115,7 @@ export class TapeReader {
   }
 }
 
-/** The reader of a hold's tape, made when somebody looks at the body. */
+/** Returns the reader of a hold's tape, created when something reads the body. */
 export function readerOf(hold: { reader: TapeReader | undefined; readonly tape: Tape }): TapeReader {
   hold.reader ??= new TapeReader(hold.tape);
   return hold.reader;

@@ -2,11 +2,11 @@ import type { Callback } from '../node-types.js';
 import { nextTick } from '../turns.js';
 
 export type Chunk = string | Uint8Array;
-/** The call by which native code has made its head. */
+/** The call by which native code made its head. */
 export type Origin = 'writeHead' | 'flushHeaders' | 'write' | 'end';
 /**
- * A call between two writes. `tick` is the end of a tick: from Node 24 on, what is written in one goes out in
- * one chunk.
+ * A call between two writes. `tick` is the end of a tick: since Node 24, the writes of one tick form one
+ * chunk.
  */
 export type Mark = 'cork' | 'uncork' | 'flush' | 'flushHeaders' | 'tick';
 
@@ -20,42 +20,39 @@ export interface Write {
 
 /**
  * - `waits`: for the release, or for a middleware that reads it.
- * - `read`: a middleware has begun to read it.
- * - `sunk`: it is dropped, with all that comes.
- * - `played`: it has gone out, and nobody had begun to read it.
+ * - `read`: a middleware has started to read it.
+ * - `sunk`: it is dropped, as are later writes.
+ * - `played`: it was sent, and nobody had started to read it.
  */
 type Use = 'waits' | 'read' | 'sunk' | 'played';
 
 const none: Write[] = [];
 
-/**
- * The calls that native code has made while its head is held, in their order, to be made again at the
- * release.
- */
+/** The calls that native code made while its head is held, in order, to be repeated at the release. */
 export class Tape {
   /** `undefined` before there is a head. */
   origin: Origin | undefined;
   use: Use = 'waits';
-  /** How native code has ended its answer: its last chunk may have come with the end, as one call. */
+  /** How native code ended its answer: its last chunk may have come in the same call as the end. */
   ended: 'alone' | 'withChunk' | undefined;
   /** The callback of `end`, which is called once. */
   endCallback: Callback | undefined;
-  /** What stands before that callback where `end` had no chunk. */
+  /** The argument before that callback if `end` had no chunk. */
   noChunk: null | undefined;
-  /** The trailers at the end: what is added later comes too late, as without a hold. */
+  /** The trailers at the end: those added later have no effect, as without a hold. */
   trailer: string | undefined;
-  /** Nothing more will come: readers get this error, unless all of it came before. */
+  /** The error for readers when nothing more arrives, unless the body is complete. */
   failure: Error | undefined;
-  /** What waits, in bytes or characters. */
+  /** The size of what waits, in bytes or characters. */
   size = 0;
-  /** Told of everything that a reader may have waited for. */
+  /** Called on every change that a reader may wait for. */
   onChange: (() => void) | undefined;
-  /** Told when native code that had to wait may go on. */
+  /** Called when native code that had to wait may continue. */
   onRoom: (() => void) | undefined;
   #writes = none;
   #marks: readonly Mark[] | undefined;
   #highWaterMark = 0;
-  /** Corks less uncorks that the connection does not know of. */
+  /** The number of corks minus uncorks that the connection has not received. */
   #corks = 0;
   #needsDrain = false;
   #isTickNoted = false;
@@ -66,7 +63,7 @@ export class Tape {
     return this.use === 'sunk' || this.use === 'played';
   }
 
-  /** Tells whether native code may go on to write. */
+  /** Records a write. Returns whether native code may continue to write. */
   write(
     chunk: Chunk,
     encoding: BufferEncoding | undefined,
@@ -98,7 +95,7 @@ export class Tape {
     this.size += chunk.length;
   }
 
-  /** A call between two writes. Node itself ends all corks with the response. */
+  /** Records a call between two writes. Node itself ends all corks with the response. */
   mark(call: Mark): void {
     if (call === 'cork') this.#corks += 1;
     else if (call === 'uncork') this.#corks -= 1;
@@ -106,19 +103,19 @@ export class Tape {
     if (!this.ended) this.#marks = this.#marks ? [...this.#marks, call] : [call];
   }
 
-  /** Those since the last write. */
+  /** Takes the calls since the last write. */
   takeMarks(): readonly Mark[] | undefined {
     const marks = this.#marks;
     this.#marks = undefined;
     return marks;
   }
 
-  /** Whether what is corked was corked outside, before the hold. */
+  /** Whether the current corks come from outside, before the hold. */
   get isCorkedOutside(): boolean {
     return this.#corks <= 0;
   }
 
-  /** The corks are played or dropped. Returns how many corks from outside native code has undone. */
+  /** Forgets the corks, which were played or dropped. Returns how many outer corks native code has undone. */
   takeCorks(): number {
     const undone = Math.max(-this.#corks, 0);
     this.#corks = 0;
@@ -134,12 +131,12 @@ export class Tape {
     });
   }
 
-  /** Node drops what is written where a response has no body; its size is not known then. */
+  /** Notes that Node dropped a write because the response has no body; its size is then unknown. */
   dropped(): void {
     this.#hasDropped = true;
   }
 
-  /** Whether native code waits for something that only the wire can give. */
+  /** Whether native code waits for something that only the wire can provide. */
   get isAwaited(): boolean {
     const waits = this.#needsDrain || this.#isFlushed || this.endCallback !== undefined;
     return waits || this.#writes.some(({ callback }) => callback !== undefined);
@@ -150,7 +147,7 @@ export class Tape {
     this.onChange?.();
   }
 
-  /** The size in bytes of a body that came with the end, and is there as a whole, as no stream is. */
+  /** The size in bytes of a body that arrived complete with the end, unlike a stream. */
   get wholeSize(): number | undefined {
     const isWhole = this.ended && this.#writes.length === (this.ended === 'withChunk' ? 1 : 0);
     if (!isWhole || this.#hasDropped || this.use !== 'waits') return undefined;
@@ -158,7 +155,7 @@ export class Tape {
     return write === undefined ? 0 : Buffer.byteLength(write.chunk, write.encoding);
   }
 
-  /** The next write, for a reader: room is made by it, and its callback is called. */
+  /** Takes the next write for a reader: this makes room and calls its callback. */
   take(): Write | undefined {
     const write = this.#writes.shift();
     if (write === undefined) return undefined;
@@ -168,7 +165,7 @@ export class Tape {
     return write;
   }
 
-  /** All that waits. */
+  /** Takes all waiting writes. */
   takeAll(): Write[] {
     const writes = this.#writes;
     this.#writes = none;
@@ -176,20 +173,20 @@ export class Tape {
     return writes;
   }
 
-  /** Keeps a copy of what goes out for a reader. */
+  /** Keeps a copy of what is sent for a reader. */
   copy(chunk: Chunk, encoding: BufferEncoding | undefined): void {
     this.#push(chunk, encoding, undefined);
     this.onChange?.();
   }
 
-  /** What was written went out: native code that was told to wait may go on. */
+  /** Lets waiting native code continue, because its writes were sent. */
   makeRoom(): void {
     if (!this.#needsDrain || this.size >= Math.max(this.#highWaterMark, 1)) return;
     this.#needsDrain = false;
     this.onRoom?.();
   }
 
-  /** Drops what waits and what will come; native code is told that all of it went. */
+  /** Drops waiting and later writes; to native code they look sent. */
   sink(): void {
     if (this.use !== 'played') this.use = 'sunk';
     for (const { callback } of this.takeAll()) if (callback) nextTick(callback);

@@ -16,7 +16,7 @@ import { rawHeaderNames } from './header-snapshot.js';
 import type { Tape } from './tape.js';
 import { readerOf, type TapeReader } from './tape-reader.js';
 
-/** What a view looks at. */
+/** The part of a hold that its view uses. */
 interface Held {
   readonly res: NativeResponse;
   readonly head: CapturedHead;
@@ -26,8 +26,8 @@ interface Held {
 }
 
 /**
- * The response that native code has begun, for the middleware. Nothing is copied: changes are made where it
- * is sent from.
+ * Returns the response that native code has started, for the middleware. Nothing is copied: changes apply to
+ * what is sent.
  */
 export function heldView(held: Held): Response {
   return responseOver(new HeldHead(held));
@@ -72,7 +72,7 @@ class HeldHead implements ViewHead, HeaderStore {
     return this.#isOver || this.#held.state !== 'held';
   }
 
-  /** What is sent is known from the state of the hold; what never will be is told here. */
+  /** Seals a view that will never be sent; otherwise the state of the hold seals it. */
   seal(): void {
     this.#isOver = true;
   }

@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http';
 import { exchangeKey } from '../exchange-key.js';
 import type { NativeResponse } from '../node-types.js';
 
-/** True from a held `end()` on, as without the layer. */
+/** True after a held `end()`, as without the layer. */
 export const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
   configurable: true,
   get() {
@@ -14,14 +14,14 @@ export const writableEnded: PropertyDescriptor & ThisType<NativeResponse> = {
 const nativeWritableEnded = getterOf(ServerResponse.prototype, 'writableEnded');
 
 /**
- * Shows the end of a response that does not tell by its `finished`. A property on each would cost a request
- * on Koa 1 µs.
+ * Shows the end of a response whose `finished` does not show it. A property on each response would cost a
+ * request on Koa 1 µs.
  */
 export function showEnd(res: NativeResponse): void {
   if (!res.finished && !res.writableEnded) Object.defineProperty(res, 'writableEnded', writableEnded);
 }
 
-/** A getter of an object or of its prototypes. */
+/** Returns a getter of an object or of its prototypes. */
 export function getterOf(prototype: object, name: string): () => boolean {
   for (let each: object | null = prototype; each; each = Object.getPrototypeOf(each)) {
     const getter = Object.getOwnPropertyDescriptor(each, name)?.get;

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import Keygrip from 'keygrip';
 
 /**
- * Signs sessions as Starlette does, which is the `TimestampSigner` of itsdangerous: `base64(json) "." base64url(time) "." base64url(HMAC-SHA1)`, the time
- * in seconds. A collision of SHA-1 is of no use against an HMAC (RFC 6151, 2; NIST SP 800-107, 5.3.4). See docs/decisions/011.
+ * Signs sessions as Starlette does, with the `TimestampSigner` of itsdangerous: `base64(json) "."
+ * base64url(time) "." base64url(HMAC-SHA1)`, the time in seconds. Collisions of SHA-1 do not weaken an HMAC
+ * (RFC 6151, 2; NIST SP 800-107, 5.3.4). See docs/decisions/011.
  */
 export class SessionSigner {
   readonly #keys: Keygrip;
   readonly #maxAge: number | null;
 
-  /** The first secret signs; each of them is good to read. */
+  /** The first secret signs; all of them verify. */
   constructor(secrets: readonly string[], maxAge: number | null) {
     this.#keys = new Keygrip(secrets.map(derivedKey) as never[], 'sha1', 'base64');
     this.#maxAge = maxAge;
@@ -20,7 +21,10 @@ export class SessionSigner {
     return `${value}.${this.#keys.sign(value)}`;
   }
 
-  /** What was signed; `undefined` where the signature is invalid, where the time is not good, and where it is not an object. */
+  /**
+   * Returns the signed object; `undefined` if the signature or the time is invalid, or if it is not an
+   * object.
+   */
   read(cookie: string): Record<string, unknown> | undefined {
     const [, value = '', payload = '', time = '', signature = ''] =
       /^((.*)\.([\w-]+))\.([\w-]{27})$/.exec(cookie) ?? [];
@@ -28,7 +32,10 @@ export class SessionSigner {
     return objectOf(Buffer.from(payload, 'base64').toString());
   }
 
-  /** As itsdangerous, which refuses what is too old, and what was signed in the future; without `maxAge` any time is good. */
+  /**
+   * As itsdangerous, refuses values that are too old or signed in the future; without `maxAge` any time is
+   * valid.
+   */
   #isInTime(time: string): boolean {
     const seconds = Buffer.from(time, 'base64url');
     if (seconds.length === 0 || seconds.length > 6) return false;
@@ -37,12 +44,15 @@ export class SessionSigner {
   }
 }
 
-/** The key of itsdangerous' signers, in its default way ("django-concat"), with the default salt of `TimestampSigner`. */
+/**
+ * The key of itsdangerous' signers: derived in its default way ("django-concat"), with the default salt of
+ * `TimestampSigner`.
+ */
 function derivedKey(secret: string): Buffer {
   return createHash('sha1').update(`itsdangerous.Signersigner${secret}`).digest();
 }
 
-/** Seconds, as the fewest bytes that hold them, the first one largest. */
+/** Returns the time in seconds in the fewest bytes that hold it, the most significant first. */
 function timestamp(): string {
   const bytes = Buffer.alloc(6);
   bytes.writeUIntBE(now(), 0, 6);

@@ -21,33 +21,32 @@ export type { Session } from '../../../core/adapter.js';
 
 /** The options of `sessions()`: those of Starlette's `SessionMiddleware`. */
 export interface SessionOptions {
-  /** What the cookie is signed with. Of a list the first one signs and all are good to read: put a new one first, and take the last one out later. */
+  /** The signing secret, or a list: the first one signs and all verify, so that secrets can be rotated. */
   secretKey: string | readonly string[];
-  /** The name of the cookie; `session` unless set. */
+  /** The name of the cookie; defaults to `session`. */
   sessionCookie?: string;
-  /** Seconds for which the cookie is good since it was set: 14 days unless set. `null`: until the browser is closed, and for ever if it is kept. */
+  /** Seconds of validity; 14 days by default. `null`: a session cookie, which stays valid if it is kept. */
   maxAge?: number | null;
-  /** `/` unless set. */
+  /** Defaults to `/`. */
   path?: string;
-  /** `lax` unless set. */
+  /** Defaults to `lax`. */
   sameSite?: 'lax' | 'strict' | 'none';
-  /** Whether it is sent by https only; `false` unless set. */
+  /** Whether the cookie is sent over HTTPS only; defaults to `false`. */
   httpsOnly?: boolean;
   domain?: string;
-  /** One cookie for each site that embeds this one (CHIPS). */
+  /** Whether each site that embeds this one gets its own cookie (CHIPS). */
   partitioned?: boolean;
 }
 
 type Checked = Omit<Required<SessionOptions>, 'secretKey' | 'domain'> & Pick<SessionOptions, 'domain'>;
 
-/** What browsers keep of a cookie, its name and its value. */
+/** The longest cookie that browsers keep, in bytes of name and value. */
 const mostBytes = 4096;
-/** A session with nothing in it, as it is written. */
 const empty = '{}';
 
 /**
- * Keeps `request.session` in a signed cookie: Starlette's `SessionMiddleware`, and its cookie too, so that a FastAPI service and this one share their sessions
- * where they have the same secret.
+ * Keeps `request.session` in a signed cookie, like Starlette's `SessionMiddleware`. The cookie has the same
+ * format, so a FastAPI service with the same secret can share its sessions.
  *
  * ```ts
  * layer.addMiddleware(sessions({ secretKey: process.env.SECRET_KEY }));
@@ -58,11 +57,14 @@ const empty = '{}';
  * });
  * ```
  *
- * The client can read what is in it, and can not change it. A change at any depth sets the cookie, and nothing else does: it does not roll. Taking out all there is ends
- * it. A cookie that is not signed, is too old, is from the future or is no JSON is an empty session; of several with the name the first good one counts. In native code: `await inject(req, Depends(session))`.
+ * The client can read the session but cannot change it. Only a change, at any depth, sets the cookie: its age
+ * is not extended otherwise. Removing all names ends the session. An unsigned cookie, one that is too old or
+ * from the future, and invalid JSON give an empty session; of several cookies with the name, the first valid
+ * one counts. In native code: `await inject(req, Depends(session))`.
  *
- * A name that is set or deleted after the response has come back here throws `SESSION_LATE`; a change further in can not be noticed then. Throws `MIDDLEWARE_OPTIONS` when it is built; a session that is no JSON or is too large fails its
- * request with `NOT_SERIALIZABLE` or `SESSION_TOO_LARGE`.
+ * Setting or deleting a name after the response has returned to this middleware throws `SESSION_LATE`; a
+ * deeper change is not noticed then. Throws `MIDDLEWARE_OPTIONS` when it is built. A session that cannot be
+ * JSON, or is too large, fails its request with `NOT_SERIALIZABLE` or `SESSION_TOO_LARGE`.
  */
 export function sessions(given: SessionOptions): Middleware {
   const { secretKey, ...options } = readSessionOptions(given);
@@ -90,12 +92,12 @@ export function sessions(given: SessionOptions): Middleware {
 }
 markFactory(sessions);
 
-/** The session as a dependency: for endpoints, and for native code by `inject`. */
+/** Returns the session, as a dependency: for endpoints, and for native code by `inject`. */
 export function session({ request }: { readonly request: Request }): Session {
   return request.session;
 }
 
-/** Of several cookies with the name, the first one that is good: a sibling domain can send others beside it. */
+/** Reads the first valid cookie of the name: a sibling domain can send others beside it. */
 function readSession(
   request: Request,
   signer: SessionSigner,
@@ -131,7 +133,7 @@ function readSessionOptions(given: SessionOptions): Checked & Pick<SessionOption
   return options;
 }
 
-/** Cookies that browsers would drop without a word (RFC 6265bis, 5.6 and 5.7). */
+/** Refuses cookies that browsers would silently drop (RFC 6265bis, 5.6 and 5.7). */
 function refuseInVain({ sessionCookie, sameSite, partitioned, httpsOnly, path, domain }: Checked): void {
   const wrong = (option: string, expected: string, received: unknown): Error =>
     misuse('MIDDLEWARE_OPTIONS', 'sessions', option, expected, received);
@@ -152,7 +154,7 @@ function refuseInVain({ sessionCookie, sameSite, partitioned, httpsOnly, path, d
   }
 }
 
-/** The line for a session that has changed to this text; none for one that has ended and was never sent. */
+/** Returns the cookie line; `undefined` if the session ended before it was ever sent. */
 function setCookie(
   text: string,
   wasSent: boolean,
@@ -179,14 +181,14 @@ function setCookie(
   return cookieLine(sessionCookie, value, { ...attributes, ...age }, raw => raw);
 }
 
-/** The session of one request: opened when it is asked for. */
+/** The session of one request, opened on first use. */
 class RequestSession {
   readonly #read: () => Record<string, unknown> | undefined;
   #data: Record<string, unknown> | undefined;
   #session: Session | undefined;
   #before: string | undefined;
   #isClosed = false;
-  /** Whether the client has sent one that is good. */
+  /** Whether the client sent a valid session. */
   wasSent = false;
 
   constructor(read: () => Record<string, unknown> | undefined) {
@@ -197,7 +199,7 @@ class RequestSession {
     return this.#session !== undefined;
   }
 
-  /** What it has been changed to, where it has. */
+  /** The JSON of a changed session; `undefined` without a change. */
   get changed(): string | undefined {
     const text = this.#data && serialize(this.#data);
     return text === this.#before ? undefined : text;
@@ -214,7 +216,7 @@ class RequestSession {
     return this.#session;
   }
 
-  /** From here on nothing would be kept. */
+  /** Refuses later changes, which would not be saved. */
   close(): void {
     this.#isClosed = true;
   }

@@ -5,11 +5,11 @@ type Chunk = string | Uint8Array;
 type Chunks = Exclude<Content, null | Chunk>;
 
 /**
- * One pass over a streamed body: counts what was declared, remembers what failed, and closes the producer
- * when the client goes away.
+ * One pass over a streamed body: counts the declared length, remembers a failure, and closes the producer
+ * when the client disconnects.
  */
 export class BodyProducer {
-  /** What the producer threw. */
+  /** The error of the producer. */
   error: Error | undefined;
   readonly #iterator: AsyncIterator<Chunk>;
   readonly #declared: number | undefined;
@@ -26,7 +26,7 @@ export class BodyProducer {
   }
 
   /**
-   * The next chunk, `undefined` at the end. Rejects with what the producer throws, `BODY_CHUNK` and
+   * Returns the next chunk, `undefined` at the end. Rejects with the producer's error, `BODY_CHUNK` and
    * `CONTENT_LENGTH`.
    */
   async next(): Promise<Chunk | undefined> {
@@ -37,10 +37,10 @@ export class BodyProducer {
       this.#count(chunk);
       return chunk;
     } catch (thrown) {
-      // Closing it ends the read that is under way, which fails nobody.
+      // Closing it ends the pending read, which is not a failure.
       if (this.#isClosed) return undefined;
       this.fail(thrown);
-      // The connection is cut now, however long closing it takes.
+      // The connection is cut now, however long closing takes.
       void this.close();
       throw this.error;
     }
@@ -48,7 +48,7 @@ export class BodyProducer {
 
   /**
    * Closes the producer, unless it has ended by itself. Resolves when it has closed, if ever: a generator
-   * that waits for something cannot be interrupted there, and is closed when that comes. Never rejects.
+   * that waits cannot be interrupted, and closes when its wait is over. Never rejects.
    */
   close(): Promise<void> | undefined {
     if (!this.#ended) this.#closing = this.#return();
@@ -65,7 +65,7 @@ export class BodyProducer {
     }
   }
 
-  /** What it produced could not be sent. */
+  /** Notes that a chunk could not be sent. */
   fail(thrown: unknown): void {
     this.error ??= toError(thrown);
   }
@@ -79,14 +79,14 @@ export class BodyProducer {
   }
 }
 
-/** A function of its own, because one that is made for each chunk costs more than the chunk. */
+/** A separate function, because creating one per chunk costs more than the chunk. */
 function nextOf(iterator: AsyncIterator<Chunk>): Promise<IteratorResult<Chunk>> {
   return iterator.next();
 }
 
 /**
- * Text that is not ASCII as bytes. From Node 24 on a chunked response counts the bytes of what it writes in
- * one tick, and its socket the characters of text: `write` then returns false, and no 'drain' follows.
+ * Converts non-ASCII text to bytes. Since Node 24 a chunked response counts the bytes that it writes in one
+ * tick, and its socket the characters of text: `write` then returns false, and no 'drain' follows.
  */
 function countable(chunk: Chunk): Chunk {
   const isText = typeof chunk === 'string' && Buffer.byteLength(chunk) !== chunk.length;

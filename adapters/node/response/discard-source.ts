@@ -2,20 +2,19 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { nextTick } from '../turns.js';
 
-/** What is piped into a response. `_readableState` tells where else it is piped to. */
+/** A stream that is piped into a response. `_readableState` shows its other destinations. */
 export type Source = Readable & { readonly _readableState?: { readonly pipes?: unknown } };
 
 /**
- * Lets go of a stream that is piped into a response whose body is not wanted any more. It is destroyed,
- * unless it goes somewhere else too; the request itself is read to its end, since its connection serves the
- * response.
+ * Disconnects a stream from a response whose body is no longer needed. It is destroyed unless it has another
+ * destination; the request itself is read to its end, since its connection serves the response.
  */
 export function discardSource(source: Source, res: ServerResponse): void {
   if (!goesInto(source, res)) return;
   source.unpipe(res);
   if (source === res.req) return void source.resume();
   if (destinationsOf(source).length > 0) return;
-  // What was piped into it stops there: a request that nobody reads would block its connection.
+  // A stream that was piped into it now stops: an unread request would block its connection.
   const { req } = res;
   if (req instanceof IncomingMessage) source.once('close', () => nextTick(() => resumeIfStuck(req)));
   source.destroy();
@@ -26,7 +25,7 @@ export function goesInto(source: Source, res: ServerResponse): boolean {
   return destinationsOf(source).includes(res);
 }
 
-/** Streams of other makes keep one destination, or `null`, in the same place. */
+/** Other stream implementations keep one destination, or `null`, in the same place. */
 function destinationsOf({ _readableState }: Source): unknown[] {
   return [_readableState?.pipes ?? []].flat();
 }

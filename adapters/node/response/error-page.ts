@@ -13,8 +13,8 @@ import { fillAtHead } from './fill-at-head.js';
 export const patience = 5_000;
 
 /**
- * Tells the calls of an error page from those of a handler that still streams; enabled only while there are
- * such pages.
+ * Separates the calls of an error page from those of a handler that still streams. Enabled only while such
+ * pages exist.
  */
 const pages = new AsyncLocalStorage<ErrorPage>();
 let openPages = 0;
@@ -24,9 +24,9 @@ const guarded: ReadonlySet<string> = new Set(droppedMethods);
 
 type Method = (...args: unknown[]) => unknown;
 
-/** What a page needs to know, and whom it tells. */
+/** What a page needs, and what it reports to. */
 export interface PageOptions {
-  /** Whether a native handler has not ended its answer: what it goes on to write is dropped. */
+  /** Whether a native handler has not ended its answer: its further writes are dropped. */
   readonly isGuarded: boolean;
   /** Reports a page that was begun and not ended. Returns the error to cut it with. */
   readonly onStuck: () => Error;
@@ -71,7 +71,7 @@ export class ErrorPage {
       openPages -= 1;
       if (openPages === 0) pages.disable();
     };
-    // What stands in for Node's own response tells by 'finish' alone.
+    // A replacement for Node's own response may emit only 'finish'.
     this.#res.on('finish', closed).on('close', closed);
     pages.run(this, passOn);
   }

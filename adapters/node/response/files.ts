@@ -8,7 +8,7 @@ const chunkSize = 65_536;
 /** The files of this machine. */
 export const files: Files = {
   async open(path) {
-    // Asked before it is opened: opening a pipe waits for somebody who writes to it.
+    // Checked before opening: opening a pipe waits for a writer.
     const found = await fs.stat(path);
     return found.isFile() ? describe(await fs.open(path)) : undefined;
   },

@@ -4,8 +4,8 @@ import type { NativeResponse, RawHead } from '../node-types.js';
 import { headerText, textLines } from './header-text.js';
 
 /**
- * Gives a native response headers when its head is made, whoever makes it: Express' error page takes its own
- * over, and Koa's first removes all that there are.
+ * Adds headers to a native response when its head is made: Express' error page overrides them with its own,
+ * and Koa's removes all existing ones.
  */
 export function fillAtHead(res: NativeResponse, added: Headers): void {
   if (res.headersSent) return;
@@ -14,7 +14,7 @@ export function fillAtHead(res: NativeResponse, added: Headers): void {
   res.writeHead = function writeHead(...args: unknown[]) {
     if (!isFilled && !res.headersSent) {
       isFilled = true;
-      // Headers that are arguments would take the place of those that are set.
+      // Headers that are arguments would replace those that are set.
       const given = args.findIndex(argument => typeof argument === 'object' && argument !== null);
       const pairs = given < 0 ? [] : [...pairsOf(args.splice(given, 1)[0] as NonNullable<RawHead>)];
       setPairs(

@@ -16,14 +16,14 @@ import type { NativeResponse } from '../node-types.js';
 import { BodyProducer } from './body-producer.js';
 import { cutShort } from './cut-short.js';
 
-/** The ways onto the wire: the response's own methods, or those that a held response stands in front of. */
+/** The methods that lead to the wire: the response's own, or those that a hold replaced. */
 export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
 
 /**
- * Writes a response of ours to a native one. A body that is there is written at once, with its length; a
+ * Writes one of our responses to a native one. An available body is written at once with its length; a
  * streamed one is pumped as fast as the client reads, and its producer is returned. A producer that throws
- * cuts the connection. `wireListeners` are told of room on the wire, where the response's own 'drain' event
- * is native code's.
+ * cuts the connection. `wireListeners` are notified of room on the wire if the 'drain' event of the response
+ * belongs to native code.
  */
 export function writeResponse(
   response: Response,
@@ -53,7 +53,7 @@ export function writeResponse(
       .closeUnread()
       ?.catch(() => undefined);
   if (content !== null && http2Stream(res)) {
-    // There `end` writes by the topmost `write`, which may be a foreign one that has been ended before.
+    // Here `end` writes by the topmost `write`, which may be a foreign one that was ended before.
     sink.writeHead.call(res, response.status);
     sink.write.call(res, content, undefined as never);
     Reflect.apply(sink.end, res, []);
@@ -66,8 +66,7 @@ export function writeResponse(
 
 /**
  * Whether headers are ASCII only. Node encodes a head that `end(text)` makes like the text, and breaks a
- * `content-disposition` once it knows the length. A head that is made before, with the length last, is
- * Latin-1.
+ * `content-disposition` once it knows the length. A head made earlier, with the length last, is Latin-1.
  */
 export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
   for (const [, value] of lines)
@@ -78,7 +77,7 @@ export function areAscii(lines: ReturnType<Headers['lines']>): boolean {
 
 const beyondAscii = /[\x80-\xff]/;
 
-/** Sends a head that is made. `flushHeaders()` writes it with an empty text, and so encodes it as UTF-8. */
+/** Sends a finished head. `flushHeaders()` writes it with an empty text, and so encodes it as UTF-8. */
 export function flushHead(
   res: NativeResponse,
   isAscii: boolean,
@@ -99,7 +98,7 @@ function isStream(content: Content): content is Exclude<Content, null | string |
   return content !== null && typeof content === 'object' && !(content instanceof Uint8Array);
 }
 
-/** The status and the headers, with the framing that the body needs. */
+/** Applies the status and the headers, with the framing that the body needs. */
 function applyHead(response: Response, method: string, content: Content, res: NativeResponse): void {
   const { status, statusText } = response;
   res.statusCode = status;
@@ -110,17 +109,17 @@ function applyHead(response: Response, method: string, content: Content, res: Na
   removeHeader(res, 'transfer-encoding');
   const length = method === 'HEAD' ? lengthToHead(response) : lengthOf(content);
   if (length !== undefined) res.setHeader('content-length', length);
-  // Node sends no body with 204, and with 205 it would begin one.
+  // Node sends no body with 204, but would start one with 205.
   if (status === 204) removeHeader(res, 'content-length');
   if (status === 205) res.setHeader('content-length', 0);
-  // Node throws where `trailer` is announced and there are no chunks, which is where trailers would be.
+  // Node throws if `trailer` is announced without chunks, which is where trailers would be.
   const isChunked = isStream(content) && !res.hasHeader('content-length') && res.useChunkedEncodingByDefault;
   if (!isChunked && !(http2Stream(res) && content !== null)) removeHeader(res, 'trailer');
 }
 
 /**
- * The value of a header of ours on a native response: cookies, and what `vary` names, are added to those that
- * native code around it has set, and take the place of nothing.
+ * Returns the value of our header on a native response: cookies and names in `vary` are added to those that
+ * native code around it set, instead of replacing them.
  */
 export function besideNative(
   res: Pick<NativeResponse, 'getHeader'>,
@@ -138,19 +137,19 @@ export function besideNative(
 }
 
 /**
- * What GET would say: what is declared, or the length of a body that is there. One that native code kept back
- * is empty.
+ * Returns the length that GET would have: the declared one, or that of an available body. A body that native
+ * code kept back is empty.
  */
 function lengthToHead(response: Response): number | undefined {
   return declaredLength(response) ?? (lengthOf(bodyOf(response).whole) || undefined);
 }
 
-/** HTTP/2 has no reason phrases, and Node warns of setting one. */
+/** HTTP/2 has no reason phrases, and Node warns if one is set. */
 export function setReason(res: NativeResponse, reason: string | undefined): void {
   if (!http2Stream(res) && res.statusMessage !== reason) res.statusMessage = reason as string;
 }
 
-/** What an explicit `content-length` promises of a body that is not there yet. */
+/** Returns the length that an explicit `content-length` promises for a body that is not available yet. */
 export function declaredLength(response: Response): number | undefined {
   const declared = response.headers.get('content-length');
   return declared === null ? undefined : Number(declared);
@@ -180,9 +179,9 @@ async function pump(
 }
 
 /**
- * Waits until a write may follow one that answered false; for ever where the connection is gone before, as
- * nothing follows then. The listeners stay for the whole body: compression moves those for 'drain' to its own
- * stream, where they can not be removed.
+ * Waits until a write may follow one that returned false; forever if the connection is gone, since nothing
+ * follows then. The listeners stay for the whole body: compression moves 'drain' listeners to its own stream,
+ * where they cannot be removed.
  */
 function drainOf(
   res: NativeResponse,
@@ -196,7 +195,7 @@ function drainOf(
   if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
   const isNative = sink.write === ServerResponse.prototype.write;
   return async () => {
-    // A held response emits events of its own, so Node's is asked for its state each time.
+    // A held response emits its own events, so the state of Node's response is checked each time.
     do {
       await new Promise<void>(resolve => {
         wake = resolve;

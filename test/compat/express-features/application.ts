@@ -153,7 +153,7 @@ export const ofApplication = (express: Express): Row[] => [
     asks('GET /abcd/e', 'GET /xyz', 'GET /none'),
   ],
   [
-    'a path that can not be decoded',
+    'a path that cannot be decoded',
     app => app.get('/:name', (req, res) => res.send(req.params.name)),
     { ...asks('GET /%ZZ'), isPastLayer: true, ...set({ env: 'production' }) },
   ],

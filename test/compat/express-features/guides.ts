@@ -151,7 +151,7 @@ export const ofGuides = (express: Express): Row[] => [
     { isPastLayer: true },
   ],
   [
-    'a status of an error that is none',
+    'an error with an invalid status',
     get((_req, _res, next) => next(failure('BROKEN', { status: 200 }))),
     { isPastLayer: true },
   ],

@@ -75,6 +75,11 @@ export const tooLong = (loc: Loc, input: readonly unknown[], max: number): objec
   const ctx = { field_type: 'List', max_length: max, actual_length: input.length };
   return error('too_long', loc, msg, input, ctx);
 };
+export const tupleTooLong = (loc: Loc, input: readonly unknown[], max: number): object => {
+  const msg = `Tuple should have at most ${counted(max, 'item')} after validation, not ${input.length}`;
+  const ctx = { field_type: 'Tuple', max_length: max, actual_length: input.length };
+  return error('too_long', loc, msg, input, ctx);
+};
 
 export const literalError = (loc: Loc, input: unknown, expected: string): object =>
   error('literal_error', loc, `Input should be ${expected}`, input, { expected });

@@ -13,6 +13,7 @@ import { declaredWith, type Page } from './page.js';
 import { pathNumbers, pathParams } from './path-params.js';
 import { queryParams, queryTexts } from './query-params.js';
 import { responseModel } from './response-model.js';
+import { trimmedTexts } from './rules-of-schemas.js';
 
 const int = v.pipe(v.number(), v.integer());
 const text = (...limits: [min: number, max: number]) =>
@@ -169,6 +170,18 @@ export const valibotPages: readonly Page[] = [
         { data: Form(standard(v.object({ sizes: v.array(int), isGift: v.optional(v.boolean(), false) }))) },
         ({ data }) => data,
       ),
+    ],
+  ]),
+  withValibot(trimmedTexts, [
+    [
+      'get',
+      '/short',
+      endpoint({ q: Query(standard(v.pipe(v.string(), v.trim(), v.minLength(3)))) }, ({ q }) => q),
+    ],
+    [
+      'get',
+      '/pattern',
+      endpoint({ q: Query(standard(v.pipe(v.string(), v.trim(), v.regex(/^.{3,}$/)))) }, ({ q }) => q),
     ],
   ]),
   withValibot(dependencies, [['get', '/items', endpoint({ commons }, ({ commons }) => commons)]]),

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import Negotiator from 'negotiator';
 
-/** A content coding that `gzip()` speaks. */
+/** A content encoding that `gzip()` supports. */
 export type Encoding = 'gzip' | 'br';
 
 /** Compresses a body: at once, or chunk by chunk. */
@@ -37,12 +37,12 @@ const encoders: Record<Encoding, (levels: Levels) => Encoder> = {
   },
 };
 
-/** The encoder of a content coding. */
+/** Returns the encoder for a content encoding. */
 export function encoderOf(encoding: Encoding, levels: Levels): Encoder {
   return encoders[encoding](levels);
 }
 
-/** The encoding that an `accept-encoding` header prefers; `undefined` if the body is to be sent as it is. */
+/** Returns the encoding that an `accept-encoding` header prefers; `undefined` to send the body unencoded. */
 export function preferredEncoding(
   accepted: string | null,
   encodings: readonly Encoding[],
