@@ -28,8 +28,16 @@ export {
   markFactory,
   misuse,
   misuseWith,
+  mountedIn,
   toError,
 } from './errors.js';
+export type {
+  AppRoute,
+  AppRoutes,
+  MountPaths,
+  PathParameter,
+  PathTemplate,
+} from './http/app-routes.js';
 export { Body } from './http/body.js';
 export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';

@@ -1,4 +1,5 @@
 import { dependencyMessages } from './errors/dependency-messages.js';
+import { documentMessages } from './errors/document-messages.js';
 import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
@@ -12,11 +13,18 @@ export {
   isGeneratorFunction,
   madeBy,
   markFactory,
+  mountedIn,
 } from './errors/kinds.js';
 export { classOf, nameOf, show } from './errors/show.js';
 export { asThrown, carries, toError } from './errors/thrown.js';
 
-const messages = { ...setupMessages, ...dependencyMessages, ...parameterMessages, ...requestMessages };
+const messages = {
+  ...setupMessages,
+  ...dependencyMessages,
+  ...parameterMessages,
+  ...documentMessages,
+  ...requestMessages,
+};
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */
 export type ErrorCode = keyof typeof messages;

@@ -20,6 +20,7 @@ export type {
 } from './dependencies/marker.js';
 export type { Parameter } from './dependencies/parameter.js';
 export { type Endpoint, type EndpointOptions, endpoint, type Returned } from './endpoint/endpoint.js';
+export type { OperationOptions, ResponseDescription } from './endpoint/operation.js';
 export type { ResponseClass } from './endpoint/stream-response.js';
 export { CallnextError, ClientDisconnect, type ErrorCode } from './errors.js';
 export type { ExceptionHandler, ExceptionKey } from './exceptions/exception-handlers.js';

@@ -180,6 +180,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
       inFlight: this.#inFlight,
       mounts: this.#mounts,
       lifespan: this.#lifespan,
+      dependencies,
       app: alone.has(this) ? undefined : this.#app,
     };
     if (forGood) this.#frozen = plan;

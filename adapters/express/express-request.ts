@@ -1,5 +1,14 @@
-import { type Client, misuse, type ParsedBody, type Route, type RouterParams } from '../../core/adapter.js';
+import {
+  type AppRoutes,
+  type Client,
+  type MountPaths,
+  misuse,
+  type ParsedBody,
+  type Route,
+  type RouterParams,
+} from '../../core/adapter.js';
 import { clientOf, type Framework, hostOf, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
+import { appRoutesOf } from './app-routes.js';
 import { type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
 import { matchedRoute } from './matched-route.js';
 
@@ -55,6 +64,10 @@ export class ExpressRequest implements Framework {
 
   get route(): Route | undefined {
     return matchedRoute(this.#req);
+  }
+
+  routesOf(root: object, mounts: MountPaths): AppRoutes | undefined {
+    return appRoutesOf(root, mounts);
   }
 
   targetChanged(target: string): void {

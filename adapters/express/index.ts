@@ -92,10 +92,10 @@ export function toExpress(
   const { errorTap = true } = options;
   checkOptions('toExpress()', options, knownOptions);
   checkOption('toExpress()', 'errorTap', errorTap, 'true or false', value => typeof value === 'boolean');
-  if (isEndpoint(target)) return madeBy('toExpress', endpointHandler(target));
+  if (isEndpoint(target)) return madeBy('toExpress', endpointHandler(target), target);
   const layer = toLayer('toExpress', target);
   const mount = isLayer(target) ? noteMount(layer, toExpress) : undefined;
-  return madeBy('toExpress', layerHandler(layer, errorTap, mount));
+  return madeBy('toExpress', layerHandler(layer, errorTap, mount), layer);
 }
 
 /**

@@ -1,10 +1,8 @@
 import { MatchedRoute, type Route } from '../../core/adapter.js';
 import type { ExpressApp, ExpressReq } from './express-types.js';
 import { mountPathsOf } from './mount-paths.js';
+import { appPathsOf, type Prefixes } from './prefixes.js';
 import { walkRoutes } from './walk-routes.js';
-
-/** The prefixes of a route in an app; `undefined` for each one that Express does not keep. */
-type Prefixes = readonly (string | undefined)[];
 
 const known = new WeakMap<object, Prefixes>();
 
@@ -28,17 +26,6 @@ function prefixesIn(app: ExpressApp, route: object): Prefixes {
   const found = walkRoutes(app).filter(each => each.route === route);
   const inside = found.flatMap(({ mounts }) => joined(mounts.map(({ entry }) => mountPathsOf(entry))));
   return joined([...appPathsOf(app), inside]);
-}
-
-/** The paths at which an app is mounted in other apps, outermost first. */
-export function appPathsOf(app: ExpressApp): Prefixes[] {
-  if (app.parent === undefined) return [];
-  const paths = [app.mountpath].flat().map(path => (typeof path === 'string' ? trimmed(path) : undefined));
-  return [...appPathsOf(app.parent), paths];
-}
-
-function trimmed(path: string): string {
-  return path.replace(/\/$/, '');
 }
 
 /** Every combination of one prefix of each part. */

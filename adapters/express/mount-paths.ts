@@ -4,6 +4,8 @@ import type { Entry } from './express-types.js';
 export interface MountEntry extends Entry {
   /** The path passed to `use`; the router package keeps it since 2.3. */
   readonly rawPath?: unknown;
+  /** The part of a path that matched last. */
+  readonly path?: string;
   /** Express 5: mounted at `/` or without a path. */
   readonly slash?: boolean;
   /** Express 4. */

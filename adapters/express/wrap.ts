@@ -18,6 +18,7 @@ import { ExpressRequest } from './express-request.js';
 import type { ExpressApp, ExpressReq, ExpressRes } from './express-types.js';
 import { throwInto } from './throw-into.js';
 import { watchHandlers } from './watch-handlers.js';
+import { noteWrapped } from './wrapped-by.js';
 
 /**
  * Returns a request listener with a layer around a whole Express app.
@@ -35,6 +36,7 @@ export function wrap(app: ExpressApp & NodeListener, target: Layer | Middleware)
   if (typeof app !== 'function' || typeof app.request !== 'object') throw misuse('WRAP_APP', app);
   const layer = toLayer('wrap', target);
   if (isLayer(target)) noteMount(layer, wrap);
+  noteWrapped(app, layer);
   return function callnextApp(req, res) {
     watchHandlers(app);
     placeErrorTap(app);

@@ -1,5 +1,6 @@
-import type { Client, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
+import type { AppRoutes, Client, MountPaths, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
 import { clientOf, type Framework, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
+import { appRoutesOf } from './app-routes.js';
 import type { KoaContext } from './koa-types.js';
 import { matchedRoute } from './matched-route.js';
 import { routerParams } from './router-params.js';
@@ -70,6 +71,10 @@ export class KoaFramework implements Framework {
   /** As koa-router and @koa/router note it. */
   get route(): Route | undefined {
     return matchedRoute(this.raw, readTarget(this.#whole).path ?? '');
+  }
+
+  routesOf(root: object, mounts: MountPaths): AppRoutes | undefined {
+    return appRoutesOf(root, mounts);
   }
 
   targetChanged(target: string): void {

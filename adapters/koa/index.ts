@@ -35,10 +35,10 @@ export type { KoaContext, KoaHandler, KoaNext } from './koa-types.js';
  * Throws `ADAPTER_TARGET`, and the errors of an invalid middleware or dependency.
  */
 export function toKoa(target: Layer | Middleware | Endpoint | Declared<unknown>): KoaHandler {
-  if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target));
+  if (isEndpoint(target)) return madeBy('toKoa', endpointHandler(target), target);
   const layer = toLayer('toKoa', target);
   const mount = isLayer(target) ? noteMount(layer, toKoa) : undefined;
-  return madeBy('toKoa', layerHandler(layer, mount));
+  return madeBy('toKoa', layerHandler(layer, mount), layer);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Client, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
+import type { AppRoutes, Client, MountPaths, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
 import type { Target } from './target.js';
 
 /**
@@ -33,6 +33,8 @@ export interface Framework {
   targetChanged?(target: string): void;
   /** The route that matched, if the framework exposes it. */
   readonly route?: Route | undefined;
+  /** Reads the routes of an app or a router, as `RequestSource` has it. */
+  routesOf?(root: object, mounts: MountPaths): AppRoutes | undefined;
   readonly pathParams: RouterParams;
   /** The peer, or the client that a trusted proxy in front names. */
   readonly client: Client | null;

@@ -1,4 +1,5 @@
 import {
+  type AppRoutes,
   bytesOf,
   type Client,
   type Content,
@@ -6,6 +7,7 @@ import {
   defaultMaxBodySize,
   type FormLimits,
   Headers,
+  type MountPaths,
   misuse,
   type ParsedBody,
   type Request,
@@ -84,6 +86,10 @@ export class NodeRequestSource implements RequestSource {
 
   get route(): Route | undefined {
     return this.#framework.route;
+  }
+
+  routesOf(root: object, mounts: MountPaths): AppRoutes | undefined {
+    return this.#framework.routesOf?.(root, mounts);
   }
 
   get nativeTarget(): string {

@@ -41,6 +41,7 @@ export { callNative } from './native-work.js';
 export type { NativeRequest, NativeResponse } from './node-types.js';
 export { isTraced, nameOn, openExchange, traceOn } from './open-exchange.js';
 export { keep } from './outlet.js';
+export { joinedTemplates, type Template, templatesOf } from './path-templates.js';
 export { BodyProducer } from './response/body-producer.js';
 export { cutShort } from './response/cut-short.js';
 export { goesInto } from './response/discard-source.js';

@@ -9,10 +9,12 @@ import type { ResponseLike } from '../http/response-like.js';
 import { checkedStatus } from '../http/status.js';
 import { checkOptions, noOptions, type OptionNames } from '../options.js';
 import { isSchema, type StandardSchemaV1 } from '../schema/standard-schema.js';
+import { type OperationOptions, operationOf, operationOptions } from './operation.js';
 import type { ResponseClass } from './stream-response.js';
 
 /** The options of an endpoint. */
-export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> {
+export interface EndpointOptions<Model extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined>
+  extends OperationOptions {
   /** The status of a response made from plain data; 200 by default. FastAPI's `status_code`. */
   status?: number;
   /**
@@ -52,6 +54,7 @@ const knownOptions = {
   status: true,
   responseClass: true,
   responseModel: true,
+  ...operationOptions,
 } satisfies OptionNames<EndpointOptions>;
 const brand = Symbol.for('callnext.Endpoint');
 
@@ -64,6 +67,8 @@ export interface Endpoint {
   readonly status: number | undefined;
   readonly responseClass: ResponseClass | undefined;
   readonly responseModel: StandardSchemaV1 | undefined;
+  /** Its description for the OpenAPI document. */
+  readonly operation: OperationOptions;
 }
 
 /**
@@ -78,8 +83,8 @@ export interface Endpoint {
  * are streamed as JSON Lines, server-sent events, or text or bytes, depending on the first one.
  *
  * Throws `ENDPOINT_HANDLER`, `DEPENDENCIES`, `DEPENDS_EXPECTED`, `DEPENDENCY_NAME`, `DEPENDENCY_CYCLE`,
- * `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`, `PARAM_MODEL`, `PARAMETERS`
- * and `UNKNOWN_OPTION`. FastAPI's path operation function.
+ * `DEPENDENCY_SCOPE`, `STATUS`, `RESPONSE_CLASS`, `RESPONSE_MODEL`, `PARAM_BODY`, `PARAM_MODEL`,
+ * `PARAMETERS`, `OPTION_VALUE` and `UNKNOWN_OPTION`. FastAPI's path operation function.
  */
 export function endpoint<
   D extends Dependencies,
@@ -103,7 +108,8 @@ export function endpoint<
     throw misuse('RESPONSE_CLASS', name, responseClass);
   if (responseModel !== undefined && (!isSchema(responseModel) || isGeneratorFunction(handler)))
     throw misuse('RESPONSE_MODEL', name, responseModel, isGeneratorFunction(handler));
-  const parts = { name, dependencies, handler, status, responseClass, responseModel };
+  const operation = operationOf('endpoint()', options);
+  const parts = { name, dependencies, handler, status, responseClass, responseModel, operation };
   return Object.freeze({ [brand]: true as const, ...parts });
 }
 

@@ -47,10 +47,17 @@ export function contentKindOf(value: unknown): ContentKind | undefined {
 }
 
 const adapterKey = Symbol.for('callnext.adapter');
+const mountedKey = Symbol.for('callnext.mounted');
 
-/** Marks a native handler with the adapter function that created it, for error messages. */
-export function madeBy<Handler extends object>(adapter: string, handler: Handler): Handler {
+/** Marks a native handler with the adapter function that created it, and the layer or endpoint inside it. */
+export function madeBy<Handler extends object>(adapter: string, handler: Handler, of?: object): Handler {
+  if (of) Object.defineProperty(handler, mountedKey, { value: of });
   return Object.defineProperty(handler, adapterKey, { value: adapter });
+}
+
+/** The layer or the endpoint inside a native handler. */
+export function mountedIn(handler: unknown): object | undefined {
+  return typeof handler === 'function' ? Reflect.get(handler, mountedKey) : undefined;
 }
 
 /** The adapter function that created this native handler, such as `toExpress`. */

@@ -1,3 +1,4 @@
+import type { AppRoutes, MountPaths } from './app-routes.js';
 import type { Content } from './body-source.js';
 import type { FormLimits } from './form.js';
 import type { Headers } from './headers.js';
@@ -39,6 +40,11 @@ export interface RequestSource {
   readonly client: Client | null;
   /** The matched route, if the framework exposes it. */
   readonly route?: Route | undefined;
+  /**
+   * Reads the routes of an app or a router, in order. `mounts` gives the paths that the framework does not
+   * keep. Returns `undefined` for a value that is neither.
+   */
+  routesOf?(root: object, mounts: MountPaths): AppRoutes | undefined;
   /** As the router provides them. */
   readonly pathParams: RouterParams;
   /** Aborts when the client leaves before it has the response. */

@@ -1,3 +1,4 @@
+import type { Dependencies } from '../dependencies/marker.js';
 import type { Onion } from '../middleware/compose.js';
 import type { Exchange } from './exchange.js';
 import type { LifespanContext } from './lifespan.js';
@@ -7,6 +8,7 @@ import type { Surroundings } from './place.js';
 export interface FrozenLayer extends Surroundings {
   readonly onion: Onion<Exchange>;
   readonly lifespan: LifespanContext | undefined;
+  readonly dependencies: Dependencies;
 }
 
 /** By this symbol, so that two copies of the package understand each other. */

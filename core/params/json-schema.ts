@@ -26,17 +26,20 @@ const lenient: Readonly<Record<string, unknown>> = {
   fallback: ({ base }: { readonly base: unknown }) => base,
 };
 
-/** The JSON Schema of what a schema takes; `undefined` where it has none. */
-export function jsonSchemaOf(schema: StandardSchemaV1): JsonSchema | undefined {
+/** The JSON Schema of what a schema takes, or gives; `undefined` where it has none. */
+export function jsonSchemaOf(
+  schema: StandardSchemaV1,
+  side: 'input' | 'output' = 'input',
+): JsonSchema | undefined {
   const { jsonSchema } = schema['~standard'] as Partial<StandardJSONSchemaV1['~standard']>;
-  if (typeof jsonSchema?.input !== 'function') return undefined;
+  if (typeof jsonSchema?.[side] !== 'function') return undefined;
   try {
-    return jsonSchema.input({ target });
+    return jsonSchema[side]({ target });
   } catch {
     // Some part of it has none.
   }
   try {
-    return jsonSchema.input({ target, libraryOptions: lenient });
+    return jsonSchema[side]({ target, libraryOptions: lenient });
   } catch {
     return undefined;
   }

@@ -28,6 +28,12 @@ const texts = own({ type: 'array', items: textNode }, value =>
 const file = own(fileNode, value => (isFile(value) ? [] : [{ message: expectedFile(value) }]));
 const files = own({ type: 'array', items: fileNode }, value => issuesOfList(value, isFile, expectedFile));
 
+/** A password: the docs pages hide what is typed. */
+export const passwordSchema: StandardSchemaV1<string> & StandardJSONSchemaV1 = own(
+  { type: 'string', format: 'password' },
+  value => (isText(value) ? [] : [{ message: 'Expected a text' }]),
+) as never;
+
 /** The `grant_type` of OAuth2's password flow. */
 export const grantSchema: StandardSchemaV1<string> & StandardJSONSchemaV1 = own(
   { type: 'string', pattern: '^password$' },

@@ -1,6 +1,6 @@
 import { dependency } from '../dependencies/depends.js';
 import type { DeclaredDependency, Injected } from '../dependencies/marker.js';
-import { grantSchema } from '../params/own-schemas.js';
+import { grantSchema, passwordSchema } from '../params/own-schemas.js';
 import { Form } from '../params/parameters.js';
 
 /** The form that a client of OAuth2's password flow sends. */
@@ -16,10 +16,10 @@ export interface OAuth2PasswordRequestForm {
 
 const fields = {
   username: Form(),
-  password: Form(),
+  password: Form(passwordSchema),
   scope: Form({ default: '' }),
   clientId: Form({ alias: 'client_id', default: null }),
-  clientSecret: Form({ alias: 'client_secret', default: null }),
+  clientSecret: Form(passwordSchema, { alias: 'client_secret', default: null }),
 };
 
 type Fields = { readonly grantType: string | null; readonly scope: string } & Omit<

@@ -18,9 +18,9 @@ const topics = [
   [
     'dependencies',
     'Endpoint and dependencies',
-    words(`endpoint Endpoint EndpointOptions ResponseClass Depends DependsOptions dependency Named ValueOf
-      AnyDependency AppContext DeclaredDependency Dependencies DependencyScope Injected Parameter RequestScope
-      Returned Solved`),
+    words(`endpoint Endpoint EndpointOptions ResponseClass OperationOptions ResponseDescription Depends
+      DependsOptions dependency Named ValueOf AnyDependency AppContext Declared DeclaredDependency
+      Dependencies DependencyScope Injected Parameter RequestScope Returned Solved`),
   ],
   [
     'background-tasks',
@@ -54,6 +54,7 @@ const entries = [
   ['node', 'Node adapter', ['node']],
   ['middleware', 'Middleware', middlewares()],
   ['params', 'Declared parameters', ['params']],
+  ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
   ['testing', 'Testing', ['testing']],
 ];

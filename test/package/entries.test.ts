@@ -5,6 +5,7 @@ import * as adapter from 'callnext/adapter';
 import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
+import * as openapi from 'callnext/openapi';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as testing from 'callnext/testing';
@@ -112,6 +113,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'matchRoute',
     'misuse',
     'misuseWith',
+    'mountedIn',
     'moveResponse',
     'noOptions',
     'noteMount',
@@ -175,6 +177,10 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
     'RequestValidationError',
     'ResponseValidationError',
   ]);
+});
+
+it('exports from `callnext/openapi` the document', () => {
+  expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {

@@ -40,12 +40,12 @@ const koaVersions = [
 
 type Target = Layer | Middleware | Endpoint | Depends<unknown>;
 
-/** A router in words that every framework understands. Each method returns the router. */
+/** A router with the same methods on every framework. Each method returns the router. */
 export interface TestRouter {
   use(path: string, ...inner: (Target | TestRouter)[]): TestRouter;
   get(path: string, ...targets: Target[]): TestRouter;
   post(path: string, ...targets: Target[]): TestRouter;
-  /** The framework's own. */
+  /** The router of the framework. */
   readonly native: never;
 }
 
@@ -54,8 +54,11 @@ export interface Version {
   /** Whether the path of a mounted router can be read. */
   readonly keepsPrefixes: boolean;
   router(): TestRouter;
-  /** What is at its root, and the app: `native` of what `openapi()` takes. */
-  app(build: (root: TestRouter) => unknown): { readonly app: never; readonly listener: http.RequestListener };
+  /** An app whose routes `build` adds to the router at its root. */
+  app(build: (root: TestRouter, app: never) => unknown): {
+    readonly app: never;
+    readonly listener: http.RequestListener;
+  };
 }
 
 export const versions: readonly Version[] = [
@@ -71,7 +74,7 @@ function expressVersion(name: string, express: Express, keepsPrefixes: boolean):
     app(build) {
       const app = express();
       app.set('env', 'test');
-      build(expressRouter(app as never));
+      build(expressRouter(app as never), app as never);
       return { app: app as never, listener: app as http.RequestListener };
     },
   };
@@ -116,7 +119,7 @@ function koaVersion(name: string, Koa: typeof Koa3, Router: typeof Router15): Ve
       const app = new Koa();
       app.silent = true;
       const root = router();
-      build(root);
+      build(root, app as never);
       app.use((root.native as Router15).routes());
       return { app: app as never, listener: app.callback() as http.RequestListener };
     },

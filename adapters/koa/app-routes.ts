@@ -1,0 +1,87 @@
+import { type AppRoute, type AppRoutes, type MountPaths, mountedIn } from '../../core/adapter.js';
+import { joinedTemplates, type Template, templatesOf } from '../node/shared.js';
+
+/** The part of a route or middleware of @koa/router that is used. */
+interface RouterLayer {
+  readonly path?: unknown;
+  /** Empty for middleware. */
+  readonly methods: readonly string[];
+  readonly stack: readonly unknown[];
+  match(path: string): boolean;
+}
+
+interface KoaRouter {
+  readonly stack: readonly RouterLayer[];
+}
+
+interface KoaApp {
+  readonly middleware: readonly unknown[];
+}
+
+/** Reads the routes of a Koa app or an @koa/router; `undefined` for anything else. */
+export function appRoutesOf(root: object, mounts: MountPaths): AppRoutes | undefined {
+  const routes = routesIn(root, pathsOf(root, mounts));
+  if (routes === undefined) return undefined;
+  // koa-mount hides what it mounts.
+  const apart = mounts.filter(([, router]) => router !== root);
+  const others = apart.flatMap(([path, router]) => routesIn(router, templatesOf(path, 'current')) ?? []);
+  const wrongMounts = mounts.filter(
+    ([path, router]) => !(isApp(router) || isRouter(router)) || templatesOf(path, 'current') === undefined,
+  );
+  return { routes: [...routes, ...others], wrongMounts };
+}
+
+/** The paths of the root itself, from `mounts`. */
+function pathsOf(root: object, mounts: MountPaths): readonly Template[] | undefined {
+  const given = mounts.filter(([, router]) => router === root);
+  return given.length > 0
+    ? given.flatMap(([path]) => templatesOf(path, 'current') ?? [])
+    : joinedTemplates([]);
+}
+
+function routesIn(root: object, at: readonly Template[] | undefined): AppRoute[] | undefined {
+  if (isRouter(root)) return routesOfRouter(root, at, []);
+  if (!isApp(root)) return undefined;
+  const around: unknown[] = [];
+  return root.middleware.flatMap(each => {
+    const router: unknown = typeof each === 'function' ? Reflect.get(each, 'router') : undefined;
+    if (isRouter(router)) return routesOfRouter(router, at, [...around]);
+    if (mountedIn(each)) around.push(each);
+    return [];
+  });
+}
+
+/** @koa/router copies the routes of nested routers into the stack, with their prefixes. */
+function routesOfRouter(
+  { stack }: KoaRouter,
+  at: readonly Template[] | undefined,
+  outside: readonly unknown[],
+): AppRoute[] {
+  return stack.flatMap((layer, index) => {
+    if (layer.methods.length === 0) return [];
+    const own = typeof layer.path === 'string' ? templatesOf(layer.path, 'current') : undefined;
+    const before = stack.slice(0, index).filter(each => each.methods.length === 0 && covers(each, own));
+    const around = [...outside, ...before.flatMap(each => each.stack.filter(mountedIn))];
+    const route = { path: String(layer.path), around, handlers: layer.stack, lost: undefined };
+    const templates = joinedTemplates([at, own]);
+    return methodsOf(layer).map(method => ({ ...route, method, templates }));
+  });
+}
+
+/** A GET route also handles HEAD, which the document leaves out. */
+function methodsOf({ methods }: RouterLayer): string[] {
+  const own = methods.includes('GET') ? methods.filter(method => method !== 'HEAD') : methods;
+  return own.map(method => method.toLowerCase());
+}
+
+function covers(layer: RouterLayer, own: readonly Template[] | undefined): boolean {
+  return own?.some(({ sample }) => layer.match(sample)) === true;
+}
+
+function isRouter(value: unknown): value is KoaRouter {
+  return typeof value === 'object' && value !== null && Array.isArray(Reflect.get(value, 'stack'));
+}
+
+function isApp(value: object): value is KoaApp {
+  return Array.isArray(Reflect.get(value, 'middleware'));
+}
