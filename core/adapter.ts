@@ -66,6 +66,7 @@ export {
   responseOver,
 } from './http/response-parts.js';
 export { PlainTextResponse } from './http/responses.js';
+export { MatchedRoute, type Route } from './http/route.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';
 export { isLayer, Layer, layerAlone } from './layer.js';

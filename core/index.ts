@@ -50,6 +50,7 @@ export {
   RedirectResponse,
   StreamingResponse,
 } from './http/responses.js';
+export type { Route } from './http/route.js';
 export type { Auth, BaseUser, Session, Trace, User } from './http/shared.js';
 export type { LayerDescription } from './layer/description.js';
 export type { LayerOptions } from './layer/layer-options.js';

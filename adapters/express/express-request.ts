@@ -1,6 +1,7 @@
-import { type Client, misuse, type ParsedBody, type RouterParams } from '../../core/adapter.js';
+import { type Client, misuse, type ParsedBody, type Route, type RouterParams } from '../../core/adapter.js';
 import { clientOf, type Framework, hostOf, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
 import { type ExpressReq, type ExpressRes, isSignalToRouter } from './express-types.js';
+import { matchedRoute } from './matched-route.js';
 
 /** Express' view of a request. */
 export class ExpressRequest implements Framework {
@@ -52,10 +53,8 @@ export class ExpressRequest implements Framework {
     return { path: isMounted ? path : here.path && baseUrl + here.path, search: here.search };
   }
 
-  /** `undefined` for a route that is not a string, such as a regular expression. */
-  get route(): string | undefined {
-    const { baseUrl = '', route } = this.#req;
-    return typeof route?.path === 'string' ? baseUrl + route.path : undefined;
+  get route(): Route | undefined {
+    return matchedRoute(this.#req);
   }
 
   targetChanged(target: string): void {

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** The part of an Express app that is used, in Express 4 and 5. */
 export interface ExpressApp {
   readonly parent?: ExpressApp;
+  /** The path or paths at which it is mounted in its parent. */
+  readonly mountpath?: unknown;
   /** Express 5. In Express 4 this getter throws; use `_router`. */
   readonly router?: unknown;
   readonly _router?: unknown;

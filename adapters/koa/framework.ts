@@ -1,6 +1,7 @@
-import type { Client, ParsedBody, RouterParams } from '../../core/adapter.js';
+import type { Client, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
 import { clientOf, type Framework, parsedBodyOf, readTarget, type Target } from '../node/shared.js';
 import type { KoaContext } from './koa-types.js';
+import { matchedRoute } from './matched-route.js';
 import { routerParams } from './router-params.js';
 
 /** Koa's view of a request. */
@@ -67,9 +68,8 @@ export class KoaFramework implements Framework {
   }
 
   /** As koa-router and @koa/router note it. */
-  get route(): string | undefined {
-    const { _matchedRoute: route } = this.raw as { _matchedRoute?: unknown };
-    return typeof route === 'string' ? route : undefined;
+  get route(): Route | undefined {
+    return matchedRoute(this.raw, readTarget(this.#whole).path ?? '');
   }
 
   targetChanged(target: string): void {

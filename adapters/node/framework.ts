@@ -1,4 +1,4 @@
-import type { Client, ParsedBody, RouterParams } from '../../core/adapter.js';
+import type { Client, ParsedBody, Route, RouterParams } from '../../core/adapter.js';
 import type { Target } from './target.js';
 
 /**
@@ -31,8 +31,8 @@ export interface Framework {
   readonly nativeTarget: string;
   /** Called when middleware changed the target; mounts now remove their path from the new one. */
   targetChanged?(target: string): void;
-  /** The template that matched, such as `/items/:id`, if the framework exposes it. */
-  readonly route?: string | undefined;
+  /** The route that matched, if the framework exposes it. */
+  readonly route?: Route | undefined;
   readonly pathParams: RouterParams;
   /** The peer, or the client that a trusted proxy in front names. */
   readonly client: Client | null;

@@ -10,6 +10,7 @@ import {
   type ParsedBody,
   type Request,
   type RequestSource,
+  type Route,
   type RouterParams,
   tooLarge,
 } from '../../core/adapter.js';
@@ -81,7 +82,7 @@ export class NodeRequestSource implements RequestSource {
     return pathOf(this.#framework.target);
   }
 
-  get route(): string | undefined {
+  get route(): Route | undefined {
     return this.#framework.route;
   }
 

@@ -34,7 +34,7 @@ declare const needsType: unique symbol;
 declare const contextType: unique symbol;
 declare const livesType: unique symbol;
 const markerBrand = Symbol.for('callnext.Depends');
-const dependencyBrand = Symbol.for('callnext.dependency');
+export const dependencyBrand: unique symbol = Symbol.for('callnext.dependency') as never;
 
 /** A scope, or the layer's default. */
 export type Lifetime = DependencyScope | 'default';
@@ -52,6 +52,8 @@ export interface Depends<out T, out Lives extends Lifetime = Lifetime> {
   readonly scope: DependencyScope | undefined;
   /** Whether a plain function's value is disposed at the end of the scope. */
   readonly dispose: boolean;
+  /** The OAuth2 scopes of `Security(…)`. */
+  readonly scopes: readonly string[] | undefined;
 }
 
 /** A dependency, or a parameter of the request. */
@@ -101,8 +103,9 @@ export function markerOf(
   useCache: boolean,
   scope: DependencyScope | undefined,
   dispose: boolean,
+  scopes?: readonly string[],
 ): Depends<unknown> {
-  return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose });
+  return Object.freeze({ [markerBrand]: true as const, dependency, useCache, scope, dispose, scopes });
 }
 
 export function declaredOf<Produced>(

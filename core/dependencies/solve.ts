@@ -16,6 +16,7 @@ import {
 import { type Declaration, declarationOf, type Need } from './needs.js';
 import type { ParameterReader } from './parameter.js';
 import { notEntered, produce } from './produce.js';
+import { withScopes } from './security-scopes.js';
 
 /**
  * Solves checked dependencies depth first, one after the other, in the order declared, then reads the
@@ -160,7 +161,8 @@ function solveOne(
   const { key: as, marker } = need;
   const scope = marker.scope ?? run.defaultScope;
   if (scope === 'app') return solveInApp(need, values, run, asked);
-  const used = run.overrideOf(marker.dependency);
+  const replaced = run.overrideOf(marker.dependency);
+  const used = marker.scopes === undefined ? replaced : withScopes(replaced, marker.scopes);
   const key = keyOf(marker.dependency, used);
   const place = placeOf(marker, scope);
   const known = marker.useCache ? run.solved.find(key, place) : undefined;
@@ -200,8 +202,8 @@ export async function waitFor(solution: Solution, as: string, values: Values): P
  */
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
   for (const [declaredAs, marker] of dependsIn(dependencies)) {
-    const { dependency, scope = run.defaultScope } = marker;
-    const used = run.overrideOf(dependency);
+    const { dependency, scope = run.defaultScope, scopes } = marker;
+    const used = withScopes(run.overrideOf(dependency), scopes);
     if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
       throw misuse('DEPENDENCY_EXITED', nameOfDependency(dependency, declaredAs));
     refuseExited(partsOfDependency(used).dependencies, run);

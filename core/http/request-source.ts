@@ -3,6 +3,7 @@ import type { FormLimits } from './form.js';
 import type { Headers } from './headers.js';
 import type { ParsedBody } from './parsed-body.js';
 import type { RouterParams } from './path-params.js';
+import type { Route } from './route.js';
 import type { Shared } from './shared.js';
 
 /** The peer of a connection. */
@@ -36,8 +37,8 @@ export interface RequestSource {
   /** The native objects, such as `{ req, res }` or Koa's `ctx`. */
   readonly raw: unknown;
   readonly client: Client | null;
-  /** The matched route template, such as `/items/:id`, if the framework exposes it. */
-  readonly route?: string | undefined;
+  /** The matched route, if the framework exposes it. */
+  readonly route?: Route | undefined;
   /** As the router provides them. */
   readonly pathParams: RouterParams;
   /** Aborts when the client leaves before it has the response. */

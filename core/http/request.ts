@@ -5,8 +5,9 @@ import type { FormOptions } from './form.js';
 import { mayHaveBody } from './request-body.js';
 import { RequestHead } from './request-head.js';
 import { type RequestInit, type RequestState, requestOptions } from './request-init.js';
-import { body, brand } from './request-keys.js';
+import { body, brand, source } from './request-keys.js';
 import type { RequestSource } from './request-source.js';
+import type { Route } from './route.js';
 
 /** A platform request, and the url that it was made for: native code may reroute the request. */
 interface Native {
@@ -15,8 +16,8 @@ interface Native {
 }
 
 /**
- * A request: the interface of the Fetch `Request`, plus `path pathParams queryParams cookies client state
- * session user auth form() raw native`. Nothing is built until it is read.
+ * A request: the interface of the Fetch `Request`, plus `path route pathParams queryParams cookies client
+ * state session user auth form() raw native`. Nothing is built until it is read.
  *
  * Several readers may read the body, native parsers included: received bytes are kept for the others, up to
  * the layer's `maxBodySize`. A later reader that needs more gets a 413.
@@ -49,6 +50,14 @@ export class Request<State extends object = RequestState> extends RequestHead<St
    */
   get body(): ReadableStream<Bytes> | null {
     return mayHaveBody(this.method) ? this[body].stream(this.headers) : null;
+  }
+
+  /**
+   * The matched route, as a template for metrics and logs: a middleware reads it after `callNext`. FastAPI's
+   * `request.scope["route"]`.
+   */
+  get route(): Route | undefined {
+    return this[source].route;
   }
 
   get bodyUsed(): boolean {

@@ -19,7 +19,7 @@ const isFile = (value: unknown): boolean => value instanceof UploadFile;
 
 const textNode: JsonSchema = { type: 'string' };
 /** How OpenAPI 3.1 describes a file. */
-const fileNode: JsonSchema = { type: 'string', format: 'binary' };
+const fileNode: JsonSchema = { type: 'string', contentMediaType: 'application/octet-stream' };
 
 const text = own(textNode, value => (isText(value) ? [] : [{ message: 'Expected a text' }]));
 const texts = own({ type: 'array', items: textNode }, value =>
@@ -27,6 +27,12 @@ const texts = own({ type: 'array', items: textNode }, value =>
 );
 const file = own(fileNode, value => (isFile(value) ? [] : [{ message: expectedFile(value) }]));
 const files = own({ type: 'array', items: fileNode }, value => issuesOfList(value, isFile, expectedFile));
+
+/** The `grant_type` of OAuth2's password flow. */
+export const grantSchema: StandardSchemaV1<string> & StandardJSONSchemaV1 = own(
+  { type: 'string', pattern: '^password$' },
+  value => (value === 'password' ? [] : [{ message: "Expected the text 'password'" }]),
+) as never;
 
 function expectedFile(received: unknown): string {
   return `Expected UploadFile, received: ${typeof received}`;

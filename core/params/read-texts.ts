@@ -68,10 +68,10 @@ function objectOf(bound: Bound, source: TextSource, isCoerced: boolean): object 
  * there.
  */
 function refuseUnknown({ name, owner }: Bound, request: Request): void {
-  const { route } = sourceOf(request);
-  const names = namesIn(route);
+  const template = sourceOf(request).route?.toString();
+  const names = namesIn(template);
   if (names.includes(name)) return;
-  throw misuse('PARAM_UNKNOWN', owner, name, route, [
+  throw misuse('PARAM_UNKNOWN', owner, name, template, [
     ...new Set([...names, ...Object.keys(request.pathParams)]),
   ]);
 }

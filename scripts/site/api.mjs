@@ -19,7 +19,8 @@ const topics = [
     'dependencies',
     'Endpoint and dependencies',
     words(`endpoint Endpoint EndpointOptions ResponseClass Depends DependsOptions dependency Named ValueOf
-      AnyDependency AppContext DeclaredDependency Dependencies DependencyScope Injected RequestScope Solved`),
+      AnyDependency AppContext DeclaredDependency Dependencies DependencyScope Injected Parameter RequestScope
+      Returned Solved`),
   ],
   [
     'background-tasks',
@@ -30,7 +31,7 @@ const topics = [
     'request',
     'Request',
     words(`Request RequestInit RequestState Headers HeadersInit Client RouterParams FormOptions FormLimits
-      UploadFile Auth BaseUser User Session Trace`),
+      UploadFile Route Auth BaseUser User Session Trace`),
   ],
   [
     'response',
@@ -52,6 +53,8 @@ const entries = [
   ['koa', 'Koa adapter', ['koa']],
   ['node', 'Node adapter', ['node']],
   ['middleware', 'Middleware', middlewares()],
+  ['params', 'Declared parameters', ['params']],
+  ['security', 'Security', ['security']],
   ['testing', 'Testing', ['testing']],
 ];
 

@@ -17,6 +17,7 @@ const coreLine = [
   'exceptions',
   'dependencies',
   'params',
+  'security',
   'endpoint',
   'lifecycle',
   'layer',

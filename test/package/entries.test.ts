@@ -6,6 +6,7 @@ import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
 import * as params from 'callnext/params';
+import * as security from 'callnext/security';
 import * as testing from 'callnext/testing';
 import manifest from '../../package.json' with { type: 'json' };
 
@@ -47,6 +48,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'Headers',
     'KeptBytes',
     'Layer',
+    'MatchedRoute',
     'PlainTextResponse',
     'RepeatedWait',
     'Request',
@@ -172,6 +174,25 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
     'Query',
     'RequestValidationError',
     'ResponseValidationError',
+  ]);
+});
+
+it('exports from `callnext/security` the security classes of FastAPI', () => {
+  expect(Object.keys(security).sort()).toEqual([
+    'APIKeyCookie',
+    'APIKeyHeader',
+    'APIKeyQuery',
+    'HTTPBasic',
+    'HTTPBearer',
+    'HTTPDigest',
+    'OAuth2AuthorizationCodeBearer',
+    'OAuth2PasswordBearer',
+    'OAuth2PasswordRequestForm',
+    'OAuth2PasswordRequestFormStrict',
+    'OpenIdConnect',
+    'Scheme',
+    'Security',
+    'SecurityScopes',
   ]);
 });
 
