@@ -7,6 +7,7 @@ import express from 'express';
 import Koa from 'koa';
 import { z } from 'zod';
 import * as endpoints from './endpoints.js';
+import * as models from './models.js';
 
 export const app = express();
 app.put('/items/:item_id', toExpress(endpoints.updateItem));
@@ -16,6 +17,11 @@ app.get('/me', toExpress(endpoints.readMe));
 app.post('/purchases', toExpress(endpoints.buy));
 app.post('/uploads', toExpress(endpoints.upload));
 app.get('/chair', toExpress(endpoints.readChair));
+app.post('/stays', toExpress(models.book));
+app.put('/item', toExpress(models.replaceItem));
+app.patch('/item', toExpress(models.changeItem));
+app.get('/launch', toExpress(models.readLaunch));
+app.get('/note', toExpress(models.readNote));
 
 // A guard for native routes, and a parameter of one.
 app.use('/admin', toExpress(Depends(endpoints.getUser)));

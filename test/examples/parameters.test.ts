@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs';
+import type http from 'node:http';
 import path from 'node:path';
+import Router from '@koa/router';
+import { Depends, endpoint, HTTPException, JSONResponse, Layer } from 'callnext';
 import { toExpress } from 'callnext/express';
+import { toKoa } from 'callnext/koa';
+import { Body, Query } from 'callnext/params';
 import { TestClient } from 'callnext/testing';
 import express from 'express';
+import Koa from 'koa';
+import { z } from 'zod';
 import { app, appWithOwnErrors, koaApp } from '../../examples/parameters/app.js';
 import { withArkType, withValibot, withZod } from '../../examples/parameters/libraries.js';
 
@@ -15,6 +22,8 @@ async function ask(listener: ConstructorParameters<typeof TestClient>[0], asked:
 }
 
 const invalid = { method: 'PUT', json: { name: '' } };
+
+const listed = endpoint({}, () => []);
 
 describe('declared parameters in the guide', () => {
   it.each([
@@ -84,6 +93,110 @@ describe('declared parameters in the guide', () => {
       pictures: [],
     });
     expect((await ask(app, '/chair')).body).toEqual({ name: 'chair', price: 50, tags: [] });
+  });
+
+  it('check several properties of a model once each of them is valid', async () => {
+    const post = (json: object) => ask(app, '/stays', { method: 'POST', json });
+    expect(await post({ from: '2026-11-28', to: '2026-11-30' })).toEqual({
+      status: 200,
+      body: { nights: 2 },
+    });
+    expect((await post({ from: '2026-11-30', to: '2026-11-28' })).body).toMatchObject({
+      detail: [{ type: 'value_error', loc: ['body'], msg: 'Value error, The stay ends before it begins' }],
+    });
+    const { status, body } = await post({ from: 'x', to: '2026-11-28' });
+    expect([status, body.detail]).toEqual([422, [expect.objectContaining({ loc: ['body', 'from'] })]]);
+  });
+
+  it('answer 500 if a refinement reads an invalid format, and 422 with `pipe`', async () => {
+    const Day = z.iso.date().transform(text => new Date(text));
+    const inOrder = ({ from, to }: { from: Date; to: Date }): boolean => from.getTime() < to.getTime();
+    const statusWith = async (schema: z.ZodType): Promise<number> => {
+      const layer = new Layer({ onError: () => undefined });
+      layer.addExceptionHandler(Error, () => new JSONResponse({}, { status: 500 }));
+      const each = express().use(toExpress(layer));
+      each.post('/', toExpress(endpoint({ stay: Body(schema) }, () => 1)));
+      const sent = { method: 'POST', json: { from: 'x', to: '2026-11-28' } };
+      return (await ask(each, '/', sent)).status;
+    };
+    const days = z.object({ from: z.date(), to: z.date() });
+    expect(await statusWith(z.object({ from: Day, to: Day }).refine(inOrder))).toBe(500);
+    expect(await statusWith(z.object({ from: Day, to: Day }).pipe(days.refine(inOrder)))).toBe(422);
+  });
+
+  it('change the properties that were sent, and no others', async () => {
+    const change = { method: 'PATCH', json: { name: 'table' } };
+    expect((await ask(app, '/item', change)).body).toEqual({ name: 'table', tags: ['oak'] });
+    expect((await ask(app, '/item', { method: 'PUT', json: { name: 'desk' } })).body).toEqual({
+      name: 'desk',
+      tags: [],
+    });
+    const Item = z.object({ name: z.string(), tags: z.array(z.string()).default([]) });
+    expect(Item.partial().parse({ name: 'table' })).toEqual({ name: 'table', tags: [] });
+  });
+
+  it('write what a response model outputs', async () => {
+    expect((await ask(app, '/launch')).body).toEqual({ status: 'planned', at: '2026-11-29T12:00:00.000Z' });
+    expect((await ask(app, '/note')).body).toEqual({ text: 'Hello' });
+  });
+
+  const integer = /^-?\d+$/;
+  it.each<[string, z.ZodType, accepted: string, refused: string]>([
+    ['date', z.iso.date(), '2026-11-29', '2026-11-31'],
+    ['datetime', z.iso.datetime({ offset: true, local: true }), '2026-11-29T12:00:00', '2026-11-29'],
+    ['datetime', z.iso.datetime({ offset: true, local: true }), '2026-11-29T12:00:00+01:00', '0'],
+    ['Decimal', z.string().regex(/^\d+(\.\d{1,2})?$/), '1.10', '1.101'],
+    ['EmailStr', z.email(), 'ada@example.com', 'ada'],
+    ['UUID', z.guid(), '12345678-1234-1234-1234-123456789012', '12345678'],
+    ['int', z.string().regex(integer).transform(BigInt), '9007199254740993', 'x'],
+    ['set[str]', z.array(z.string()).transform(all => new Set(all)), 'a', ''],
+  ])('have schemas for %s of Python', async (_type, schema, accepted, refused) => {
+    const each = express().get(
+      '/',
+      toExpress(endpoint({ q: Query(schema) }, ({ q }) => (q instanceof Set ? [...q] : `${q}`))),
+    );
+    const { status, body } = await ask(each, `/?q=${encodeURIComponent(accepted)}`);
+    expect([status, body]).toEqual([200, accepted === 'a' ? ['a'] : accepted]);
+    if (refused !== '') expect((await ask(each, `/?q=${refused}`)).status).toBe(422);
+  });
+
+  it.each([
+    ['Express', app],
+    ['Koa', koaApp],
+  ])('have routes that %s matches in any case, with a slash, and for HEAD', async (_name, each) => {
+    await using client = new TestClient(each);
+    const statuses = ['/items', '/Items', '/items/'].map(asked => client.get(asked));
+    expect((await Promise.all(statuses)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await client.fetch('/items', { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it.each<[string, () => http.RequestListener]>([
+    [
+      'Express',
+      () =>
+        express().use(express.Router({ caseSensitive: true, strict: true }).get('/items', toExpress(listed))),
+    ],
+    [
+      'Koa',
+      () => {
+        const router = new Router({ sensitive: true, strict: true });
+        return new Koa().use(router.get('/items', toKoa(listed)).routes()).callback();
+      },
+    ],
+  ])('have routes that a strict router of %s matches exactly', async (_name, appOf) => {
+    await using client = new TestClient(appOf());
+    const statuses = ['/items', '/Items', '/items/'].map(asked => client.get(asked));
+    expect((await Promise.all(statuses)).map(({ status }) => status)).toEqual([200, 404, 404]);
+  });
+
+  it('have errors that a handler for the status 422 does not see', async () => {
+    const layer = new Layer();
+    layer.addExceptionHandler(422, () => new JSONResponse({ by: 'status' }, { status: 422 }));
+    const each = express().use(toExpress(layer));
+    each.get('/', toExpress(withZod));
+    each.get('/thrown', toExpress(Depends(() => Promise.reject(new HTTPException(422)))));
+    expect((await ask(each, '/?limit=x')).body).toMatchObject({ detail: [{ type: 'int_parsing' }] });
+    expect((await ask(each, '/thrown')).body).toEqual({ by: 'status' });
   });
 
   it('let an exception handler answer invalid requests', async () => {

@@ -1,11 +1,11 @@
 // Every answer that differs from FastAPI's on purpose, listed by title in docs/guides/from-fastapi.md.
+import { type Difference, differ, ok, refused } from './difference.js';
+import { ofValues } from './differences-of-values.js';
 import * as routes from './different-endpoints.js';
 import {
   boolType,
-  finiteNumber,
   floatType,
   intParsing,
-  intParsingSize,
   intType,
   jsonInvalid,
   literalError,
@@ -14,26 +14,7 @@ import {
   tooShort,
   valueError,
 } from './expected.js';
-import { get, json, type Page, post, type Route, type Row, text, upload } from './page.js';
-
-/** A request with FastAPI's answer, and the one given here. */
-type Pair = readonly [fastapi: Row, here: Row];
-
-export interface Difference {
-  readonly title: string;
-  readonly routes: readonly Route[];
-  readonly rows: readonly Pair[];
-}
-
-const differ = (asked: Row[0], fastapi: Answer, here: Answer): Pair => [
-  [asked, ...fastapi],
-  [asked, ...here],
-];
-type Answer = readonly [status: number, body: unknown];
-const ok = (body: unknown): Answer => [200, body];
-const refused = (...detail: object[]): Answer => [422, { detail }];
-/** FastAPI fails while it writes the answer. */
-const failed: Answer = [500, 'Internal Server Error'];
+import { get, json, type Page, post, text, upload } from './page.js';
 
 const lax = { price: 1, count: 0, isOffer: false };
 
@@ -70,6 +51,16 @@ export const differences: readonly Difference[] = [
     ],
   },
   {
+    title: 'A JSON body has a limit',
+    routes: routes.record,
+    rows: [
+      differ(post('/texts', json({ a: 'x'.repeat(2 ** 20) })), ok(1), [
+        413,
+        { detail: 'The body is larger than 1048576 bytes.' },
+      ]),
+    ],
+  },
+  {
     title: 'Guards of a route answer one after the other',
     routes: routes.guards,
     rows: [
@@ -84,80 +75,7 @@ export const differences: readonly Difference[] = [
       ),
     ],
   },
-  {
-    title: 'An enum is a literal',
-    routes: routes.enumeration,
-    rows: [
-      differ(
-        get('/models?q=foo'),
-        refused({
-          type: 'enum',
-          loc: ['query', 'q'],
-          msg: "Input should be 'alexnet' or 'lenet'",
-          input: 'foo',
-          ctx: { expected: "'alexnet' or 'lenet'" },
-        }),
-        refused(literalError(['query', 'q'], 'foo', "'alexnet' or 'lenet'")),
-      ),
-    ],
-  },
-  {
-    title: 'A format has the message of its schema',
-    routes: routes.formats,
-    rows: [
-      differ(
-        get('/uuid?q=x'),
-        refused({
-          type: 'uuid_parsing',
-          loc: ['query', 'q'],
-          msg: 'Input should be a valid UUID, invalid character: found `x` at 1',
-          input: 'x',
-          ctx: { error: 'invalid character: found `x` at 1' },
-        }),
-        refused(valueError(['query', 'q'], 'x', 'Invalid UUID')),
-      ),
-      differ(
-        get('/date?q=x'),
-        refused({
-          type: 'date_from_datetime_parsing',
-          loc: ['query', 'q'],
-          msg: 'Input should be a valid date or datetime, input is too short',
-          input: 'x',
-          ctx: { error: 'input is too short' },
-        }),
-        refused(valueError(['query', 'q'], 'x', 'Invalid ISO date')),
-      ),
-      differ(
-        get('/url?q=x'),
-        refused({
-          type: 'url_parsing',
-          loc: ['query', 'q'],
-          msg: 'Input should be a valid URL, relative URL without a base',
-          input: 'x',
-          ctx: { error: 'relative URL without a base' },
-        }),
-        refused(valueError(['query', 'q'], 'x', 'Invalid URL')),
-      ),
-    ],
-  },
-  {
-    title: 'Numbers are those of JavaScript',
-    routes: routes.numbers,
-    rows: [
-      differ(
-        get('/int?q=9007199254740993'),
-        ok(9007199254740992),
-        refused(intParsingSize(['query', 'q'], '9007199254740993')),
-      ),
-      differ(get('/float?q=inf'), failed, refused(finiteNumber(['query', 'q'], 'inf'))),
-      differ(get('/float?q=NaN'), failed, refused(finiteNumber(['query', 'q'], 'NaN'))),
-      differ(
-        post('/float', text('NaN', 'application/json')),
-        failed,
-        refused(jsonInvalid(0, 'Expecting value')),
-      ),
-    ],
-  },
+  ...ofValues,
   {
     title: 'Defaults are not validated',
     routes: routes.defaults,
@@ -194,6 +112,13 @@ export const differences: readonly Difference[] = [
         refused(valueError(['body', 'file'], 'text', "Expected UploadFile, received: <class 'str'>")),
         refused(valueError(['body', 'file'], 'text', 'Expected UploadFile, received: string')),
       ),
+    ],
+  },
+  {
+    title: 'A file without a type is text',
+    routes: routes.file,
+    rows: [
+      differ(post('/type', upload(['file', 'abc', 'a.bin'])), ok({ type: null }), ok({ type: 'text/plain' })),
     ],
   },
   {

@@ -36,6 +36,25 @@ export const formats: readonly Route[] = [
   ['get', '/url', echo(Query(z.url()))],
 ];
 
+export const forms: readonly Route[] = [
+  ['get', '/date', echo(Query(z.iso.date()))],
+  ['get', '/datetime', echo(Query(z.iso.datetime({ offset: true, local: true })))],
+  ['get', '/guid', echo(Query(z.guid()))],
+];
+
+export const unconverted: readonly Route[] = [
+  ['get', '/set', endpoint({ q: Query(z.set(z.int())) }, ({ q }) => [...q])],
+  ['get', '/bigint', endpoint({ q: Query(z.bigint()) }, ({ q }) => String(q))],
+];
+
+export const record: readonly Route[] = [
+  [
+    'post',
+    '/texts',
+    endpoint({ texts: Body(z.record(z.string(), z.string())) }, ({ texts }) => Object.keys(texts).length),
+  ],
+];
+
 export const numbers: readonly Route[] = [
   ['get', '/int', echo(Query(z.int()))],
   ['get', '/float', echo(Query(z.number()))],
@@ -60,6 +79,7 @@ export const optional: readonly Route[] = [
 
 export const file: readonly Route[] = [
   ['post', '/file', endpoint({ file: File() }, ({ file }) => file.name)],
+  ['post', '/type', endpoint({ file: File() }, ({ file }) => ({ type: file.type }))],
 ];
 
 export const secret: readonly Route[] = [
