@@ -140,26 +140,25 @@ const guards: readonly (readonly [string, Depends<unknown>, Record<string, strin
   ['HTTPBasic', Depends(verifyUser), { authorization: 'Basic am9objpyaWdodA==' }],
   ['APIKeyHeader', Depends(verifyKey), { 'x-key': 'right' }],
 ];
-const everywhere = versions.map(version => [guards[0], version] as const);
-const onNewest = [versions[3], versions[5]].flatMap(version =>
-  guards.slice(1).map(guard => [guard, version] as const),
+/** The first guard on every version, the others on the newest ones. */
+const played = guards.flatMap(([name, guard, right], index) =>
+  versions
+    .filter((_version, at) => index === 0 || at === 3 || at === 5)
+    .map(version => ({ name, guard, right, version })),
 );
 
-describe.each([...everywhere, ...onNewest] as (readonly [(typeof guards)[0], Version])[])(
-  'a guard with %s',
-  ([, guard, right], version) => {
-    it(`is not passed by any trick on ${version.name}`, async () => {
-      expect(await tried(guardedBy(version, guard), tricks)).toEqual([]);
-    });
+describe.each(played)('a guard with $name', ({ guard, right, version }) => {
+  it(`is not passed by any trick on ${version.name}`, async () => {
+    expect(await tried(guardedBy(version, guard), tricks)).toEqual([]);
+  }, 60_000);
 
-    it(`is passed by the same paths with credentials on ${version.name}`, async () => {
-      const allowed = targets.map(path => ({ path, headers: right }));
-      const passed = await tried(guardedBy(version, guard), allowed);
-      expect(passed.length).toBeGreaterThan(8);
-      expect(passed.every(([, status]) => status === 200)).toBe(true);
-    });
-  },
-);
+  it(`is passed by the same paths with credentials on ${version.name}`, async () => {
+    const allowed = targets.map(path => ({ path, headers: right }));
+    const passed = await tried(guardedBy(version, guard), allowed);
+    expect(passed.length).toBeGreaterThan(8);
+    expect(passed.every(([, status]) => status === 200)).toBe(true);
+  });
+});
 
 it('the tricks are more than 840 requests that differ', () => {
   expect(new Set(tricks.map(each => JSON.stringify(each))).size).toBeGreaterThan(840);
