@@ -1,9 +1,9 @@
 const wrappedKey: unique symbol = Symbol.for('callnext.wrapped') as never;
 
 /** Records a layer that `wrap` puts around an app, for the OpenAPI document. */
-export function noteWrapped(app: object & { [wrappedKey]?: readonly unknown[] }, handler: unknown): void {
+export function noteWrapped(app: object & { [wrappedKey]?: readonly unknown[] }, layer: object): void {
   const known = wrappedBy(app);
-  Object.defineProperty(app, wrappedKey, { value: [handler, ...known], configurable: true });
+  Object.defineProperty(app, wrappedKey, { value: [layer, ...known], configurable: true });
 }
 
 /** The layers that `wrap` put around an app, outermost first. */

@@ -22,7 +22,7 @@ export interface AppRoute {
   readonly path: string;
   /** In execution order. */
   readonly handlers: readonly unknown[];
-  /** The handlers that run before it, outermost first. */
+  /** The handlers and layers that run before it, outermost first. */
   readonly around: readonly unknown[];
   /** The router around it whose path the framework does not keep. */
   readonly lost: object | undefined;

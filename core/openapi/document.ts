@@ -56,7 +56,8 @@ function foundIn(route: AppRoute): Found[] {
 }
 
 function dependenciesOf(handler: unknown): Dependencies[] {
-  const layer = mountedIn(handler);
+  // `wrap` records the layer itself.
+  const layer = isLayer(handler) ? handler : mountedIn(handler);
   return isLayer(layer) ? [look(layer).dependencies] : [];
 }
 
