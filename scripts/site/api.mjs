@@ -90,7 +90,38 @@ export function writeApi(folder, typedoc) {
   );
   rmSync(sources, { recursive: true, force: true });
   writeFileSync(path.join(folder, 'index.md'), index());
+  flatten(folder);
   for (const name of readdirSync(folder)) tidy(path.join(folder, name));
+}
+
+/** Puts the namespaces of a page into the page. typedoc makes a folder of a page that has any. */
+function flatten(folder) {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory());
+  for (const { name } of folders) {
+    const from = path.join(folder, name);
+    const namespaces = readdirSync(path.join(from, 'namespaces')).map(file => namespaceIn(from, file));
+    const page = readFileSync(path.join(from, 'index.md'), 'utf8')
+      .replace(/^## Namespaces\n\n(?:- .*\n)+\n/gm, '')
+      .replace(/\(namespaces\/(\w+)\.md#/g, (_all, space) => `(#${space.toLowerCase()}-`);
+    const text = [page, ...namespaces].join('\n').replaceAll('(../', '(');
+    writeFileSync(path.join(folder, `${name}.md`), text);
+    rmSync(from, { recursive: true });
+  }
+  for (const name of readdirSync(folder)) {
+    const file = path.join(folder, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/index.md', '.md'));
+  }
+}
+
+/** The members of a namespace, under their whole names. */
+function namespaceIn(folder, file) {
+  const name = path.basename(file, '.md');
+  return readFileSync(path.join(folder, 'namespaces', file), 'utf8')
+    .replace(/^# .*\n/, '')
+    .replace(/^## (.*) \{#(.*)\}$/gm, `## ${name}.$1 {#${name.toLowerCase()}-$2}`)
+    .replace(/\]\(#/g, `](#${name.toLowerCase()}-`)
+    .replaceAll('(../index.md#', '(#')
+    .replaceAll('(../../', '(../');
 }
 
 /** Shortens what typedoc writes: only exports and their members are headings. */
