@@ -22,24 +22,24 @@ export interface Need {
 /** Declared dependencies, analysed once, so that requests walk a list instead of the object. */
 export interface Declaration {
   readonly needs: readonly Need[];
-  /** Whether they are entered at once, by `Depends.all(…)`. */
+  /** Whether they are entered concurrently, by `Depends.all(…)`. */
   readonly areTogether: boolean;
-  /** Reads the parameters declared beside them, if any. */
+  /** Reads the parameters declared with them, if any. */
   readonly parameters: ParameterReader | undefined;
   /** How the body is read if these are the outermost dependencies; created on first use. */
   bodyPlan: { readonly plan: unknown } | undefined;
-  /** The default scopes that the graph was checked for. */
+  /** The default scopes for which the graph has been checked. */
   readonly checkedFor: Set<DependencyScope>;
 }
 
 const declarations = new WeakMap<Dependencies, Declaration>();
 
-/** `owner` is what errors call who has declared them, the first time. */
+/** Returns the cached analysis. Errors name the `owner` of the first call. */
 export function declarationOf(dependencies: Dependencies, owner = 'dependency'): Declaration {
   return declarations.get(dependencies) ?? declare(dependencies, owner, false);
 }
 
-/** Declares dependencies that are entered at once. */
+/** Declares dependencies that are entered concurrently. */
 export function declareTogether(dependencies: Dependencies, owner: string): Dependencies {
   declare(dependencies, owner, true);
   return dependencies;

@@ -7,41 +7,41 @@ const brand = Symbol.for('callnext.Parameter');
 export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'body' | 'form' | 'file';
 
 /**
- * A declared parameter of type `T`. Made by `Path`, `Query`, `Header`, `Cookie`, `Body`, `Form` and `File` of
- * `callnext/params`.
+ * A declared parameter of type `T`. Created by `Path`, `Query`, `Header`, `Cookie`, `Body`, `Form` and `File`
+ * of `callnext/params`.
  */
 export interface Parameter<out T> {
   readonly [valueType]?: T;
   readonly [brand]: true;
-  /** What messages call it, such as `Query()`. */
+  /** The name in messages, such as `Query()`. */
   readonly title: string;
   readonly place: ParameterPlace;
-  /** Its name in the request; the key under which it is declared unless set. */
+  /** The name in the request; by default the key of the declaration. */
   readonly alias: string | undefined;
   readonly port: ParameterPort;
 }
 
-/** Parameters with the keys under which they are declared. */
+/** Parameters with the keys of their declarations. */
 export type NamedParameters = readonly (readonly [key: string, parameter: Parameter<unknown>])[];
 
 /** Reads the parameters of one record of dependencies. */
 export interface ParameterReader {
   /**
-   * Adds the values by their keys. Throws, or rejects with, one `RequestValidationError` for all that are
-   * wrong. `plan` is what the port has made of the whole tree.
+   * Adds the values to `values` by their keys. Throws, or rejects with, one `RequestValidationError` that
+   * lists all errors. `plan` is the result of `ParameterPort.plan` for the whole tree.
    */
   read(request: Request, values: Record<string, unknown>, plan: unknown): Promise<unknown> | undefined;
 }
 
-/** How the core reads parameters, of which it knows nothing else. */
+/** Reads parameters for the core, which knows nothing else about them. */
 export interface ParameterPort {
-  /** Prepares reading, once. Throws `PARAM_DEFAULT`, `PARAM_MODEL` and `PARAM_NAME`. */
+  /** Prepares a reader, once for each declaration. Throws `HEADER_NAME` and `PARAM_MODEL`. */
   bind(parameters: NamedParameters, owner: string): ParameterReader;
-  /** How the body is read: all parameters of the tree share it. Throws `PARAM_BODY`. */
+  /** Decides how all parameters of the tree share the body. Throws `PARAM_BODY` and `PARAM_MODEL`. */
   plan(parameters: NamedParameters, owner: string): unknown;
 }
 
-/** Brands what describes a parameter. */
+/** Brands a description as a parameter. */
 export function parameterOf<Described extends Omit<Parameter<unknown>, typeof brand | typeof valueType>>(
   described: Described,
 ): Described & Parameter<unknown> {

@@ -5,7 +5,7 @@ import { isResponseLike } from '../http/response-like.js';
 import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 import { validatorOf } from '../schema/validator.js';
 
-/** The endpoint whose result it is. */
+/** The endpoint that returned the result. */
 interface Modelled {
   readonly name: string;
   readonly responseModel: StandardSchemaV1 | undefined;
@@ -17,8 +17,9 @@ interface Telling {
 }
 
 /**
- * What an endpoint returned as its `responseModel` writes it; a response as it is. Rejects with a
- * `ResponseValidationError`, which is reported: the answer does not say what is wrong.
+ * Converts the result of an endpoint with its `responseModel`; returns a response unchanged. Rejects with a
+ * `ResponseValidationError`, which it also reports because the response does not list the errors, and with
+ * `RESPONSE_MODEL` for a generator.
  */
 export async function asModelled(
   result: unknown,

@@ -1,13 +1,13 @@
 import { Response } from '../http/response.js';
 
-/** One thing that is wrong with what a client has sent, in the shape of FastAPI. */
+/** One validation error, in FastAPI's shape. */
 export interface ValidationDetail {
-  /** What is wrong, such as `missing` or `int_parsing`: pydantic's names. */
+  /** pydantic's type of the error, such as `missing` or `int_parsing`. */
   readonly type: string;
-  /** Where it stands: the part of the request, the name, and the path inside of it. */
+  /** The part of the request, the name of the parameter, and the path inside its value. */
   readonly loc: readonly (string | number)[];
   readonly msg: string;
-  /** What was received; left out for secrets and by `validationErrors: { input: false }`. */
+  /** The received value. Omitted for secrets and with `validationErrors: { input: false }`. */
   readonly input?: unknown;
   readonly ctx?: Readonly<Record<string, unknown>>;
 }
@@ -15,13 +15,13 @@ export interface ValidationDetail {
 const requestBrand = Symbol.for('callnext.RequestValidationError');
 
 /**
- * Thrown where parameters of a request do not fit their schemas, with all errors at once. Answered with a 422
- * and `{"detail": errors()}`, unless `layer.addExceptionHandler(RequestValidationError, …)` answers. Not an
- * HTTPException. FastAPI's `RequestValidationError`.
+ * Thrown if parameters of a request are invalid, with all errors at once. The response is a 422 with
+ * `{"detail": errors()}`, unless you handle it by `layer.addExceptionHandler(RequestValidationError, …)`. It
+ * is not an HTTPException. FastAPI's `RequestValidationError`.
  */
 export class RequestValidationError extends Error {
   override readonly name = 'RequestValidationError';
-  /** The fields that Express and Koa read, so that one which escapes to them is a 422, too. */
+  /** Express and Koa read these fields and respond with a 422 if the error reaches them. */
   readonly status = 422;
   readonly statusCode = 422;
   readonly expose = true;
@@ -34,7 +34,7 @@ export class RequestValidationError extends Error {
     this.#body = options.body;
   }
 
-  /** The body that was read: data, a form or a text. A getter, so that loggers do not print it. */
+  /** The body: JSON data, a form or a string. A getter, so that loggers do not print it. */
   get body(): unknown {
     return this.#body;
   }
@@ -48,7 +48,10 @@ export class RequestValidationError extends Error {
   }
 }
 
-/** Thrown where what an endpoint returned does not fit its `responseModel`: a 500. FastAPI's class. */
+/**
+ * Thrown if the result of an endpoint does not fit its `responseModel`. The response is a 500. FastAPI's
+ * `ResponseValidationError`.
+ */
 export class ResponseValidationError extends Error {
   override readonly name = 'ResponseValidationError';
   readonly #errors: readonly ValidationDetail[];
@@ -61,7 +64,7 @@ export class ResponseValidationError extends Error {
     this.#body = options.body;
   }
 
-  /** What the endpoint returned. */
+  /** The result of the endpoint. */
   get body(): unknown {
     return this.#body;
   }
@@ -76,21 +79,21 @@ function summaryOf(errors: readonly ValidationDetail[]): string {
   return `${errors.length} validation error${errors.length === 1 ? '' : 's'}:${lines.join('')}`;
 }
 
-/** Whether it is one of ours, of this copy of the package or of another one. */
+/** Also recognizes errors from another copy of the package. */
 export function isRequestValidationError(error: Error): error is RequestValidationError {
   try {
     return requestBrand in error;
   } catch {
-    return false; // a proxy may refuse by throwing
+    return false; // a proxy may throw
   }
 }
 
-/** The answer of FastAPI. */
+/** Returns FastAPI's response. */
 export function validationResponse(error: RequestValidationError): Response {
   return new Response(textOf(error.errors()), { status: 422 }, 'application/json');
 }
 
-/** A number that JSON has no form for is `null`, and an input that is nested too deeply is left out. */
+/** Drops the inputs if they cannot be serialized, such as data that is nested too deeply. */
 function textOf(errors: readonly ValidationDetail[]): string {
   try {
     return JSON.stringify({ detail: errors });

@@ -4,20 +4,23 @@ import { compile } from './compiled.js';
 import type { DeclaredParameter } from './declared-parameter.js';
 import { nameOfParameter } from './names.js';
 
-/** How a body is read: all parameters of an endpoint and of its dependencies share it. */
+/** How the body is read, shared by all parameters of an endpoint and its dependencies. */
 export interface BodyPlan {
   readonly isForm: boolean;
-  /** Whether each parameter is looked for by its name, rather than being the whole body. */
+  /** Whether parameters are found by name; otherwise the only parameter is the whole body. */
   readonly isEmbedded: boolean;
 }
 
-/** Throws `PARAM_BODY` where one wants JSON and another one a form, and `PARAM_MODEL`. */
+/**
+ * Decides how the body is read. Throws `PARAM_BODY` if some parameters need JSON and others a form, and
+ * `PARAM_MODEL` if an object schema reads the whole form but is not its only parameter.
+ */
 export function planBody(parameters: NamedParameters, owner: string): BodyPlan {
   const all = (parameters as readonly (readonly [string, DeclaredParameter])[]).filter(isOfBody);
   const form = all.find(([, { place }]) => place !== 'body');
   const json = all.find(([, { place }]) => place === 'body');
   if (form && json) throw misuse('PARAM_BODY', owner, json[0], form[1].title, form[0]);
-  // One that several dependencies declare is one.
+  // Several dependencies may declare the same parameter.
   const names = new Set(all.map(([key, parameter]) => nameOfParameter(parameter, key)));
   const [first] = all;
   if (!first) return { isForm: false, isEmbedded: false };

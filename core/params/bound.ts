@@ -6,25 +6,24 @@ import type { DeclaredParameter } from './declared-parameter.js';
 import { headerName, nameOfParameter } from './names.js';
 import type { Owner } from './validate.js';
 
-/** A property of a model, and the name by which a request has it. */
+/** A property of a model, with its name in the request. */
 export interface NamedProperty extends Property {
   readonly name: string;
 }
 
-/** A parameter with its name: what is read for each request. */
+/** A parameter, prepared once so that requests only read it. */
 export interface Bound extends Owner {
-  /** What has declared it, for errors. */
+  /** The endpoint, dependency or layer that declares it, named in errors. */
   readonly owner: string;
-  /** The key of its value. */
   readonly key: string;
   readonly parameter: DeclaredParameter;
   readonly compiled: Compiled;
   readonly isList: boolean;
-  /** The properties of a model, which is given all that its place has. */
+  /** Set for a model, which receives everything in its place. */
   readonly properties: readonly NamedProperty[] | undefined;
 }
 
-/** Parameters with their names, in the order in which they are declared. */
+/** Prepares parameters in the order of their declaration. Throws `HEADER_NAME` and `PARAM_MODEL`. */
 export function bindAll(parameters: NamedParameters, owner: string): readonly Bound[] {
   const each = parameters as readonly (readonly [string, DeclaredParameter])[];
   return each.map(([key, parameter]) => {
@@ -34,12 +33,12 @@ export function bindAll(parameters: NamedParameters, owner: string): readonly Bo
   });
 }
 
-/** A path has no models, and a JSON body is read as it is. */
+/** Path parameters cannot be models, and a JSON body needs no lookup by property. */
 function isReadByProperties({ place }: DeclaredParameter): boolean {
   return place === 'query' || place === 'header' || place === 'cookie' || place === 'form';
 }
 
-/** Throws `PARAM_MODEL`: a model takes everything that its place has. */
+/** Throws `PARAM_MODEL` for parameters beside a model, which already reads everything in its place. */
 function refuseOthers(
   key: string,
   { place, title }: DeclaredParameter,

@@ -1,7 +1,7 @@
 import type { JsonSchema, SchemaTree } from './json-schema.js';
 import { booleanOf, integerOf, numberOf } from './scalars.js';
 
-/** Converts a text, or a list of texts, to what a schema wants. What cannot be converted stays as it is. */
+/** Converts a string or a list of strings for a schema. Returns what it cannot convert unchanged. */
 export type Coerce = (value: unknown) => unknown;
 
 export const unchanged: Coerce = value => value;
@@ -18,22 +18,22 @@ function onText(convert: (text: string) => unknown): Coerce {
   return value => (typeof value === 'string' ? convert(value) : value);
 }
 
-/** Texts come one by one or in a list: a schema that refers to itself is not followed further. */
+/** Input is a string or a list of strings, so only a recursive schema goes deeper. */
 const deepest = 4;
 
-/** How the texts that are given to a schema are converted. */
+/** Returns the conversion of the strings that a schema receives. */
 export function coercerOf(tree: SchemaTree, node: JsonSchema, depth = 0): Coerce {
   if (depth > deepest) return unchanged;
   return anyOf(tree.alternatives(node).map(each => ofAlternative(tree, each, depth + 1)));
 }
 
-/** A conversion, and the texts that need none. */
+/** One alternative of a union; it takes the strings that it accepts without conversion. */
 interface Alternative {
   readonly coerce: Coerce;
   takes(text: string): boolean;
 }
 
-/** The first alternative that takes a text as it is, else the first that converts it. */
+/** Keeps a string that any alternative takes; otherwise the first successful conversion applies. */
 function anyOf(alternatives: readonly Alternative[]): Coerce {
   const converting = alternatives.filter(({ coerce }) => coerce !== unchanged);
   if (converting.length === 0) return unchanged;
@@ -60,7 +60,7 @@ function ofAlternative(tree: SchemaTree, node: JsonSchema, depth: number): Alter
   if (type === 'string') return { coerce: unchanged, takes: text => matches(node, text) };
   if (typeof type === 'string' && Object.hasOwn(scalars, type))
     return { coerce: scalars[type as ScalarType], takes: takesNone };
-  // A schema that takes anything takes a text.
+  // A schema without a type accepts any string.
   return { coerce: unchanged, takes: () => type === undefined };
 }
 
@@ -91,7 +91,7 @@ function matches({ pattern, format }: JsonSchema, text: string): boolean {
   return format === undefined;
 }
 
-/** The expression of a `pattern`; `undefined` for one that JavaScript does not read. */
+/** Compiles a `pattern`; returns `undefined` if it is not valid in JavaScript. */
 export function testOf(pattern: string): RegExp | undefined {
   try {
     return new RegExp(pattern, 'u');

@@ -2,21 +2,20 @@ import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 import { type Coerce, coercerOf, unchanged } from './coerce.js';
 import { type JsonSchema, jsonSchemaOf, SchemaTree } from './json-schema.js';
 
-/** One property of a model. */
 export interface Property {
   readonly key: string;
   readonly isList: boolean;
   readonly coerce: Coerce;
 }
 
-/** A schema of an object, whose properties are read from texts. */
+/** An object schema whose properties are read from strings. */
 export interface Model {
   readonly properties: readonly Property[];
-  /** For the keys that are not declared. */
+  /** Converts the values of undeclared keys. */
   readonly coerceOther: Coerce;
 }
 
-/** What is known of a schema, once for all parameters that use it. */
+/** The analysis of a schema, shared by all parameters that use it. */
 export interface Compiled {
   readonly schema: StandardSchemaV1;
   readonly tree: SchemaTree | undefined;
@@ -27,7 +26,7 @@ export interface Compiled {
 
 const compiled = new WeakMap<StandardSchemaV1, Compiled>();
 
-/** Looks at the JSON Schema of a schema, where it has one. */
+/** Analyses the JSON Schema of a schema, if it has one. The result is cached. */
 export function compile(schema: StandardSchemaV1): Compiled {
   const known = compiled.get(schema);
   if (known) return known;
@@ -61,10 +60,10 @@ function modelOf(tree: SchemaTree): Model {
   return { properties, coerceOther: coercerOf(tree, { anyOf: others }) };
 }
 
-/** Parts of parts of a model; deeper ones refer to themselves. */
+/** The limit for nested `allOf`; only a recursive schema goes deeper. */
 const deepest = 8;
 
-/** The properties of all alternatives, and of all parts of each. */
+/** Collects the properties of all alternatives and of the `allOf` parts of each. */
 function collect(
   tree: SchemaTree,
   node: JsonSchema,

@@ -6,7 +6,7 @@ import type { Options } from './declared-parameter.js';
 import { fileSchema, textSchema } from './own-schemas.js';
 import { port } from './port.js';
 
-/** The names of the options that one kind of parameter has. */
+/** The options that one kind of parameter accepts. */
 export type DeclaredOptions = { readonly [Name in keyof Options]?: true };
 
 const rules: Readonly<Partial<Record<keyof Options, readonly [expected: string, type: string]>>> = {
@@ -16,7 +16,10 @@ const rules: Readonly<Partial<Record<keyof Options, readonly [expected: string, 
   embed: ['true or false', 'boolean'],
 };
 
-/** Makes the function that declares parameters of one place. */
+/**
+ * Creates the function that declares the parameters of one place, such as `Query`. That function throws
+ * `PARAM_SCHEMA_EXPECTED`, `PARAM_SCHEMA_PROPERTIES`, `OPTION_VALUE` and `UNKNOWN_OPTION`.
+ */
 export function declare<Declare>(name: string, place: ParameterPlace, known: DeclaredOptions): Declare {
   const title = `${name}()`;
   const marker = (first?: unknown, second?: unknown): Parameter<unknown> => {
@@ -42,7 +45,7 @@ export function declare<Declare>(name: string, place: ParameterPlace, known: Dec
   return Object.defineProperty(marker, 'name', { value: name }) as unknown as Declare;
 }
 
-/** Throws `PARAM_SCHEMA_PROPERTIES` for the properties of an object schema in place of one. */
+/** Throws `PARAM_SCHEMA_PROPERTIES` for bare properties, such as `{ id: z.int() }`, instead of a schema. */
 function checkProperties(title: string, options: object, known: DeclaredOptions): void {
   const others = Object.entries(options).filter(([name]) => !Object.hasOwn(known, name));
   const property = others.find(([, value]) => isSchema(value))?.[0];

@@ -1,7 +1,7 @@
 import type { Parameter } from '../dependencies/parameter.js';
 import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 
-/** All options that a parameter may have. */
+/** The options of all kinds of parameters. */
 export interface Options {
   readonly alias?: string;
   readonly default?: unknown;
@@ -10,7 +10,7 @@ export interface Options {
   readonly embed?: boolean;
 }
 
-/** What a marker says. */
+/** A parameter with its schema and its options. */
 export interface DeclaredParameter extends Parameter<unknown> {
   readonly schema: StandardSchemaV1;
   readonly options: Options;

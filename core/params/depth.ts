@@ -1,7 +1,7 @@
-/** No schema needs more, and every recursive one copes with it. */
+/** More levels than real data has, and few enough for any recursive schema to validate. */
 const deepest = 200;
 
-/** Whether data is nested so deeply that a schema which refers to itself runs out of stack. */
+/** Whether data is nested deeply enough to overflow the stack of a recursive schema. */
 export function isTooDeep(data: unknown): boolean {
   let level: readonly unknown[] = [data];
   for (let depth = 0; depth <= deepest; depth += 1) {

@@ -7,24 +7,24 @@ import { begin, declaredIn, isObject, ownOf, type Place, receivedAt, stepInto } 
 import { problemsOfIssue } from './text-rules.js';
 import { problemsOf, type TaggedProblem } from './unions.js';
 
-/** A value that a schema has refused. */
+/** A value that a schema refused. */
 export interface Explained {
   readonly loc: readonly (string | number)[];
-  /** As the schema was given it. */
+  /** The value that the schema received. */
   readonly value: unknown;
-  /** As it came. */
+  /** The value before conversion. */
   readonly raw: unknown;
   readonly tree: SchemaTree | undefined;
 }
 
-/** What errors may contain. */
+/** Controls which inputs errors repeat. */
 export interface Telling {
   readonly echoes: boolean;
-  /** Whether names are those of headers, some of which are secrets. */
+  /** Whether names are header names, some of which hold secrets. */
   readonly isHeader: boolean;
 }
 
-/** The error for what a request does not have. */
+/** Returns the error for a missing value. */
 export function missing(
   loc: readonly (string | number)[],
   input: unknown,
@@ -33,7 +33,7 @@ export function missing(
   return { type: 'missing', loc, msg: 'Field required', ...(echoes && { input }) };
 }
 
-/** The issues of a schema as FastAPI's errors, by what its JSON Schema says at their places. */
+/** Converts issues to FastAPI's errors, using the JSON Schema at the path of each issue. */
 export function explain(
   explained: Explained,
   issues: readonly StandardSchemaV1.Issue[],
@@ -43,7 +43,7 @@ export function explain(
   const details = issues.flatMap(issue => {
     const place = placeOf(explained, issue);
     const details = detailsAt(place, issue).map(detail => tell(detail, telling));
-    // A schema may have several things to say of one value; pydantic stops at the first.
+    // Schemas may report several issues for one value; pydantic stops at the first.
     const fresh = details.filter(({ type, loc, msg }) => {
       const where = JSON.stringify(loc);
       if (told.has(where) || told.has(`${where} ${msg}`)) return false;
@@ -57,7 +57,7 @@ export function explain(
 
 const isTooShort = ({ type }: ValidationDetail): boolean => type === 'too_short';
 
-/** pydantic counts the items of a list only where all of them are valid. */
+/** pydantic checks the length of a list only if all its items are valid. */
 function withoutLengths(details: readonly ValidationDetail[]): ValidationDetail[] {
   const around = new Set(
     details.flatMap(({ loc }) => loc.map((_, end) => JSON.stringify(loc.slice(0, end)))),
@@ -69,14 +69,14 @@ function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSc
   let place = begin(tree, loc, value, raw);
   for (const segment of path) {
     const key = typeof segment === 'object' ? segment.key : segment;
-    // Valibot and ArkType take a list for an object without any of its properties.
+    // Valibot and ArkType treat a list as an object that lacks every property.
     if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
     place = stepInto(place, key);
   }
   return place;
 }
 
-/** One error with what was received, which may be left out. */
+/** An error before `tell` removes inputs that must not be repeated. */
 interface Detail extends Problem {
   readonly loc: readonly (string | number)[];
   readonly input: unknown;
@@ -102,7 +102,7 @@ function missingAt({ loc }: Place, parent: Place): Detail {
   return { type: 'missing', loc, msg: 'Field required', input: parent.raw };
 }
 
-/** The errors of a tuple that is too short. Schemas report its length; pydantic reports each item. */
+/** Returns the errors of a short tuple. Schemas report its length; pydantic reports each missing item. */
 function itemsOfShort(place: Place): readonly Detail[] {
   const { alternatives, value } = place;
   const tuple = alternatives.length === 1 && alternatives[0]?.find(({ prefixItems }) => prefixItems);
@@ -130,7 +130,7 @@ function extrasOf(place: Place): readonly Detail[] {
     }));
 }
 
-/** What only the schema knows, in its own words. */
+/** Uses the schema's own message, because its JSON Schema does not explain the issue. */
 function unexplained({ message }: StandardSchemaV1.Issue, place: Place): Detail {
   const { loc } = place;
   return {
@@ -142,7 +142,7 @@ function unexplained({ message }: StandardSchemaV1.Issue, place: Place): Detail 
   };
 }
 
-/** Leaves out what is received, or the part of it that is a secret. */
+/** Removes the input from an error, or only its secret headers. */
 function tell({ input, ctx, ...detail }: Detail, { echoes, isHeader }: Telling): ValidationDetail {
   const { loc } = detail;
   const hides = !echoes || (isHeader && loc.slice(1).some(name => isSecret(headerName(String(name)))));

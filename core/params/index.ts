@@ -1,4 +1,4 @@
-/** Declared parameters, as FastAPI has them: `callnext/params`. */
+/** `callnext/params`: declared parameters, as in FastAPI. */
 export type { Parameter } from '../dependencies/parameter.js';
 export {
   RequestValidationError,

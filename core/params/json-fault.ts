@@ -1,27 +1,27 @@
-/** Where a text is not JSON, in the words of Python's `json`. */
+/** The first syntax error of a JSON text, in the words of Python's `json`. */
 export interface JsonFault {
-  /** In characters. */
+  /** In UTF-16 code units. */
   readonly position: number;
   readonly message: string;
 }
 
 const literal = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const blanks = /[ \t\n\r]*/y;
-/** All but quotes, backslashes and control characters. */
+/** Everything but quotes, backslashes and control characters. */
 const characters = /[ !#-[\]-\uffff]+/y;
 const escaped = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 
-/** Finds what `JSON.parse` has refused, whose own words and positions differ from release to release. */
+/** Finds the syntax error itself: the messages and positions of `JSON.parse` differ between releases. */
 export function findJsonFault(text: string): JsonFault {
   const scan = new Scan(text);
   return scan.fault() ?? { position: text.length, message: 'Expecting value' };
 }
 
-/** Walks through a text without recursion: it may be nested as deeply as it is long. */
+/** Scans without recursion, because a text may be nested as deeply as it is long. */
 class Scan {
   readonly #text: string;
   #at = 0;
-  /** The ends of the lists and objects that are open. */
+  /** The closing characters of the open lists and objects. */
   readonly #open: ('}' | ']')[] = [];
 
   constructor(text: string) {
@@ -37,7 +37,7 @@ class Scan {
     }
   }
 
-  /** A value, or the beginning of one up to the first value in it. */
+  /** Reads a value, or the start of a list or object up to the first scalar in it. */
   #value(): JsonFault | undefined {
     for (;;) {
       this.#skip(blanks);
@@ -55,7 +55,7 @@ class Scan {
     }
   }
 
-  /** What may follow a value: the next one, or ends of what is open. */
+  /** Reads closing characters, commas and keys up to the next value. */
   #afterValue(): JsonFault | 'value' | undefined {
     for (;;) {
       this.#skip(blanks);

@@ -1,6 +1,6 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '../schema/standard-schema.js';
 
-/** The keywords of JSON Schema (draft 2020-12) that are looked at. */
+/** A JSON Schema (draft 2020-12) with the keywords that are used here. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
   readonly type?: string | readonly string[];
@@ -19,14 +19,14 @@ export interface JsonSchema {
 
 const target = 'draft-2020-12';
 
-/** Lets parts without a JSON Schema, such as dates, be `{}`: in the words of Zod, Valibot and ArkType. */
+/** Makes Zod, Valibot and ArkType write `{}` for parts without a JSON Schema, such as dates. */
 const lenient: Readonly<Record<string, unknown>> = {
   unrepresentable: 'any',
   errorMode: 'ignore',
   fallback: ({ base }: { readonly base: unknown }) => base,
 };
 
-/** The JSON Schema of what a schema takes, or gives; `undefined` where it has none. */
+/** Returns the JSON Schema of a schema's input or output, or `undefined` if it has none. */
 export function jsonSchemaOf(
   schema: StandardSchemaV1,
   side: 'input' | 'output' = 'input',
@@ -36,7 +36,7 @@ export function jsonSchemaOf(
   try {
     return jsonSchema[side]({ target });
   } catch {
-    // Some part of it has none.
+    // A part of the schema has no JSON Schema.
   }
   try {
     return jsonSchema[side]({ target, libraryOptions: lenient });
@@ -45,7 +45,7 @@ export function jsonSchemaOf(
   }
 }
 
-/** A JSON Schema with the definitions that its references name. */
+/** A JSON Schema whose references can be resolved. */
 export class SchemaTree {
   readonly root: JsonSchema;
 
@@ -53,7 +53,7 @@ export class SchemaTree {
     this.root = root;
   }
 
-  /** The schema that a chain of references comes to. */
+  /** Follows references to the schema that they name. */
   resolve(node: JsonSchema): JsonSchema {
     let current = node;
     for (let steps = 0; typeof current.$ref === 'string' && steps < longestChain; steps += 1) {
@@ -64,7 +64,7 @@ export class SchemaTree {
     return current;
   }
 
-  /** What the value may be, one schema for each alternative except `null`. */
+  /** Returns one schema for each type or member of a union, except `null`. */
   alternatives(node: JsonSchema, depth = 0): readonly JsonSchema[] {
     const found = this.resolve(node);
     const among = found.anyOf ?? found.oneOf;
@@ -74,12 +74,12 @@ export class SchemaTree {
     return type === 'null' ? [] : [found];
   }
 
-  /** Whether the value is a list. */
+  /** Whether every alternative is a list. */
   isList(node: JsonSchema): boolean {
     return this.#isAll(node, ({ type }) => type === 'array');
   }
 
-  /** Whether the value is an object. */
+  /** Whether every alternative is an object. */
   isModel(node: JsonSchema): boolean {
     return this.#isAll(
       node,
@@ -104,7 +104,7 @@ export class SchemaTree {
   }
 }
 
-/** References that are longer go in a circle. */
+/** Longer chains of references are circular. */
 const longestChain = 32;
 
 function typesIn(types: readonly string[]): readonly string[] {

@@ -3,16 +3,16 @@ import type { JsonSchema } from './json-schema.js';
 import { listedIn } from './place.js';
 import { booleanOf, integerOf, isInfinite, isLargeInteger, numberOf } from './scalars.js';
 
-/** What is wrong with a value, in pydantic's words. */
+/** An error in pydantic's words. */
 export interface Problem {
   readonly type: string;
   readonly msg: string;
   readonly ctx?: Readonly<Record<string, unknown>>;
 }
 
-/** The first keyword of a schema that a value does not satisfy; `undefined` where none explains it. */
+/** Describes the first keyword that a value violates; returns `undefined` if it violates none. */
 export function problemOf(node: JsonSchema, value: unknown): Problem | undefined {
-  // JSON Schema has no files: it describes them as texts.
+  // JSON Schema describes files as strings, so its keywords do not apply to them.
   if (node.format === 'binary') return undefined;
   return ofListed(node, value) ?? ofType(node, value) ?? ofContent(node, value);
 }
@@ -96,7 +96,7 @@ function ofNumber(value: unknown): Problem | undefined {
 function ofBoolean(value: unknown): Problem | undefined {
   if (typeof value === 'boolean') return undefined;
   const isParsed = typeof value === 'string' || typeof value === 'number';
-  // FastAPI would convert this word or number: only its type is wrong.
+  // FastAPI would convert this word or number, so only its type is wrong.
   const isConvertible = isParsed && typeof booleanOf(String(value)) === 'boolean';
   return isParsed && !isConvertible
     ? problem('bool_parsing', 'boolean', ', unable to interpret input')
@@ -109,7 +109,7 @@ function ofContent(node: JsonSchema, value: unknown): Problem | undefined {
   return Array.isArray(value) ? ofLength(node, value) : undefined;
 }
 
-/** In pydantic's order. */
+/** The keywords of numbers, in pydantic's order. */
 const bounds: readonly (readonly [
   keyword: string,
   type: string,
@@ -133,14 +133,14 @@ function ofBounds(node: JsonSchema, value: number): Problem | undefined {
   return undefined;
 }
 
-/** 0.3 is a multiple of 0.1, whatever is left by binary fractions. */
+/** Tolerates rounding errors: 0.3 is a multiple of 0.1. */
 function isMultiple(value: number, of: number): boolean {
   const times = value / of;
   return Math.abs(times - Math.round(times)) < 1e-9 * Math.max(1, Math.abs(times));
 }
 
 function ofText({ minLength, maxLength, pattern, format }: JsonSchema, value: string): Problem | undefined {
-  // Zod counts code points, and others count UTF-16 units, which are never fewer.
+  // Zod counts code points and others UTF-16 units, so each bound uses the stricter count.
   if (typeof minLength === 'number' && [...value].length < minLength) {
     const msg = `String should have at least ${counted(minLength, 'character')}`;
     return { type: 'string_too_short', msg, ctx: { min_length: minLength } };
@@ -149,7 +149,7 @@ function ofText({ minLength, maxLength, pattern, format }: JsonSchema, value: st
     const msg = `String should have at most ${counted(maxLength, 'character')}`;
     return { type: 'string_too_long', msg, ctx: { max_length: maxLength } };
   }
-  // The pattern of a format says less to people than the schema's own message.
+  // For a format, the schema's own message is clearer than the pattern.
   if (typeof pattern !== 'string' || format !== undefined || testOf(pattern)?.test(value) !== false)
     return undefined;
   return {

@@ -1,12 +1,12 @@
 import type { DeclaredParameter } from './declared-parameter.js';
 
-/** The name of a parameter in the request. */
+/** Returns the name of a parameter in the request. */
 export function nameOfParameter({ place, alias, options }: DeclaredParameter, key: string): string {
   if (alias !== undefined) return alias;
   return place === 'header' && (options.convertUnderscores ?? true) ? headerName(key) : key;
 }
 
-/** `xToken` and `x_token` are `x-token`, and `xAPIKey` is `x-api-key`. */
+/** Converts a key to a header name: `xToken` and `x_token` to `x-token`, `xAPIKey` to `x-api-key`. */
 export function headerName(key: string): string {
   return key
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
@@ -15,7 +15,7 @@ export function headerName(key: string): string {
     .toLowerCase();
 }
 
-/** What no answer repeats: it lets whoever reads it act for the client. */
+/** Credentials, which no response repeats: anyone who reads them can act as the client. */
 const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 export function isSecret(header: string): boolean {

@@ -4,12 +4,12 @@ import type { JsonSchema } from './json-schema.js';
 
 type OwnSchema = StandardSchemaV1 & StandardJSONSchemaV1;
 
-/** The schema of a parameter without one: a text that is required, or a list of texts. */
+/** Returns the schema of a parameter declared without one: a required string or a list of strings. */
 export function textSchema(isList: boolean): OwnSchema {
   return isList ? texts : text;
 }
 
-/** The schema of a file, or of a list of files. */
+/** Returns the schema of a file or of a list of files. */
 export function fileSchema(isList: boolean): OwnSchema {
   return isList ? files : file;
 }
@@ -18,7 +18,7 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 const isFile = (value: unknown): boolean => value instanceof UploadFile;
 
 const textNode: JsonSchema = { type: 'string' };
-/** How OpenAPI 3.1 describes a file. */
+/** OpenAPI 3.1 describes a file like this. */
 const fileNode: JsonSchema = { type: 'string', contentMediaType: 'application/octet-stream' };
 
 const text = own(textNode, value => (isText(value) ? [] : [{ message: 'Expected a text' }]));
@@ -28,7 +28,7 @@ const texts = own({ type: 'array', items: textNode }, value =>
 const file = own(fileNode, value => (isFile(value) ? [] : [{ message: expectedFile(value) }]));
 const files = own({ type: 'array', items: fileNode }, value => issuesOfList(value, isFile, expectedFile));
 
-/** A password: the docs pages hide what is typed. */
+/** A password, which the docs pages hide while you type. */
 export const passwordSchema: StandardSchemaV1<string> & StandardJSONSchemaV1 = own(
   { type: 'string', format: 'password' },
   value => (isText(value) ? [] : [{ message: 'Expected a text' }]),

@@ -5,43 +5,43 @@ import { type DeclaredOptions, declare } from './declare.js';
 
 /** The options of a path parameter. */
 export interface PathOptions {
-  /** Its name in the request; the key under which it is declared unless set. */
+  /** The name in the request; by default the key of the declaration. */
   alias?: string;
 }
 
-/** The options of a parameter that a request may leave out. */
+/** The options of a parameter that may have a default. */
 export interface ParameterOptions extends PathOptions {
   /**
-   * The value where the request has none, a copy for each request; it is not validated. Without it, the
-   * schema decides what is missing.
+   * The value if the request has none. It is copied for each request and not validated. Without a default,
+   * the schema decides whether the parameter is required.
    */
   default?: unknown;
 }
 
-/** The options of a parameter that a request may have several times. */
+/** The options of a parameter that a request may repeat. */
 export interface RepeatedOptions extends ParameterOptions {
-  /** Whether the schema is given all values as a list; where its JSON Schema says `array` it is anyway. */
+  /** `true`: the schema receives all values as a list. Implied if its JSON Schema is an `array`. */
   multiple?: boolean;
 }
 
 /** The options of a header. */
 export interface HeaderOptions extends RepeatedOptions {
-  /** Whether `xToken` and `x_token` are the header `x-token`; `true` unless set. An `alias` is kept. */
+  /** `false`: keeps the key as it is. By default `xToken` and `x_token` read `x-token`. */
   convertUnderscores?: boolean;
 }
 
 /** The options of a body. */
 export interface BodyOptions extends ParameterOptions {
-  /** Whether the value stands in the body by its name, also where it is the only one. */
+  /** `true`: the value is the property of this name in the body, even if it is the only `Body`. */
   embed?: boolean;
 }
 
 type Output<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
-/** A default is inferred as narrowly as it is written: of the value's own type where it fits. */
+/** `Value` if the default fits it; otherwise a union of `Value` and the literal type of the default. */
 type Or<Value, Default> = Mutable<Default> extends Value ? Value : Value | Mutable<Default>;
 type Mutable<T> = T extends readonly (infer Item)[] ? Item[] : T;
 
-/** Declares a parameter that may have a default, of type `Bare` without a schema. */
+/** Declares a parameter with or without a default; without a schema it is of type `Bare`. */
 export interface DeclareParameter<Options extends ParameterOptions, Bare> {
   <Schema extends StandardSchemaV1, const Default>(
     schema: Schema,
@@ -52,7 +52,7 @@ export interface DeclareParameter<Options extends ParameterOptions, Bare> {
   (options?: Options): Parameter<Bare>;
 }
 
-/** The same for one that may come several times. */
+/** Declares a parameter that a request may repeat; without a schema it is `Bare` or `Bare[]`. */
 export interface DeclareRepeated<Options extends RepeatedOptions, Bare> {
   <const Default>(options: Options & { multiple: true; default: Default }): Parameter<Or<Bare[], Default>>;
   (options: Options & { multiple: true }): Parameter<Bare[]>;
@@ -65,7 +65,7 @@ export interface DeclareRepeated<Options extends RepeatedOptions, Bare> {
   (options?: Options): Parameter<Bare>;
 }
 
-/** Declares a parameter of the path. */
+/** Declares a path parameter; without a schema it is a string. */
 export interface DeclarePath {
   <Schema extends StandardSchemaV1>(schema: Schema, options?: PathOptions): Parameter<Output<Schema>>;
   (options?: PathOptions): Parameter<string>;
@@ -76,17 +76,18 @@ const optional = { ...one, default: true } satisfies DeclaredOptions;
 const repeated = { ...optional, multiple: true } satisfies DeclaredOptions;
 
 /**
- * A parameter of the path: `itemId: Path(z.int(), { alias: 'item_id' })` for `/items/:item_id`. A wildcard is
- * one text. A path without it is a 500 with `PARAM_UNKNOWN`. FastAPI's `Path`.
+ * Declares a path parameter: `itemId: Path(z.int(), { alias: 'item_id' })` for `/items/:item_id`. A wildcard
+ * is one string. If the path has no such parameter, the response is a 500 with `PARAM_UNKNOWN`. FastAPI's
+ * `Path`.
  *
- * Throws `PARAM_SCHEMA_EXPECTED`, `PARAM_SCHEMA_PROPERTIES`, `OPTION_VALUE` and `UNKNOWN_OPTION`, as all
- * parameters do.
+ * Like all declarations, it throws `PARAM_SCHEMA_EXPECTED`, `PARAM_SCHEMA_PROPERTIES`, `OPTION_VALUE` and
+ * `UNKNOWN_OPTION`.
  */
 export const Path: DeclarePath = declare('Path', 'path', one);
 
 /**
- * A parameter of the query string; of several values the last one, or all where the schema is a list. A
- * schema of an object is given the whole query, by its properties. FastAPI's `Query`.
+ * Declares a query parameter. Reads the last of several values, or all of them if the schema is a list. An
+ * object schema receives the whole query. FastAPI's `Query`.
  *
  * ```ts
  * const readItems = endpoint(
@@ -98,20 +99,20 @@ export const Path: DeclarePath = declare('Path', 'path', one);
 export const Query: DeclareRepeated<RepeatedOptions, string> = declare('Query', 'query', repeated);
 
 /**
- * A header: `userAgent` is `user-agent`, unless an `alias` says otherwise. Where the schema is a list, the
- * values that came one by one; a schema of an object is given all headers. FastAPI's `Header`.
+ * Declares a header: `userAgent` reads `user-agent`, unless an `alias` is set. Reads the first of several
+ * lines, or all of them if the schema is a list. An object schema receives all headers. FastAPI's `Header`.
  */
 export const Header: DeclareRepeated<HeaderOptions, string> = declare('Header', 'header', {
   ...repeated,
   convertUnderscores: true,
 });
 
-/** A cookie; a schema of an object is given all cookies. FastAPI's `Cookie`. */
+/** Declares a cookie. An object schema receives all cookies. FastAPI's `Cookie`. */
 export const Cookie: DeclareParameter<ParameterOptions, string> = declare('Cookie', 'cookie', optional);
 
 /**
- * The JSON body, or a part of it: one `Body` is the whole body, several are looked for by their names. It is
- * read when the dependencies have been entered. FastAPI's `Body`.
+ * Declares the JSON body. If several are declared, each is the property of its name in the body. The body is
+ * read after the dependencies have been entered. FastAPI's `Body`.
  */
 export const Body: DeclareParameter<BodyOptions, string> = declare('Body', 'body', {
   ...optional,
@@ -119,10 +120,10 @@ export const Body: DeclareParameter<BodyOptions, string> = declare('Body', 'body
 });
 
 /**
- * A field of a form, urlencoded or multipart; an empty one counts as missing. A schema of an object that is
- * the only field is given the whole form. FastAPI's `Form`.
+ * Declares a field of an urlencoded or multipart form; an empty field counts as missing. An object schema,
+ * which must be the only parameter of the form, receives the whole form. FastAPI's `Form`.
  */
 export const Form: DeclareRepeated<RepeatedOptions, string> = declare('Form', 'form', repeated);
 
-/** A file of a multipart form, an `UploadFile`; removed when the request is over. FastAPI's `File`. */
+/** Declares a file of a multipart form: an `UploadFile`, removed when the request ends. FastAPI's `File`. */
 export const File: DeclareRepeated<RepeatedOptions, UploadFile> = declare('File', 'file', repeated);

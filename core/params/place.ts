@@ -1,19 +1,19 @@
 import type { JsonSchema, SchemaTree } from './json-schema.js';
 
-/** A place in a value, with what its JSON Schema says of it. */
+/** A place in a value, with the JSON Schemas that apply there. */
 export interface Place {
   readonly loc: readonly (string | number)[];
   readonly tree: SchemaTree | undefined;
-  /** What may stand there; of each alternative, the parts that all hold. */
+  /** The alternatives, each as a list of schemas that must all hold. */
   readonly alternatives: readonly (readonly JsonSchema[])[];
   readonly value: unknown;
   readonly raw: unknown;
   readonly parent: Place | undefined;
-  /** Whether the value of the parent has the key. */
+  /** Whether the parent has a value for the key. */
   readonly isThere: boolean;
 }
 
-/** The place of the whole value. */
+/** Returns the place of the whole value. */
 export function begin(
   tree: SchemaTree | undefined,
   loc: readonly (string | number)[],
@@ -26,7 +26,7 @@ export function begin(
 
 const none: readonly never[] = [];
 
-/** The place of a property or of an item. */
+/** Returns the place of a property or an item. */
 export function stepInto(parent: Place, segment: PropertyKey): Place {
   const { tree } = parent;
   const key = keyOf(parent.value, segment);
@@ -45,7 +45,7 @@ export function stepInto(parent: Place, segment: PropertyKey): Place {
   };
 }
 
-/** An index is a number, also where a schema has made a list of something else. */
+/** Returns an index as a number, even if only the schema turned the value into a list. */
 function keyOf(value: unknown, segment: PropertyKey): string | number {
   const isIndex = Array.isArray(value)
     ? /^\d+$/.test(String(segment))
@@ -53,12 +53,12 @@ function keyOf(value: unknown, segment: PropertyKey): string | number {
   return isIndex ? Number(segment) : String(segment);
 }
 
-/** What was received for a place: the whole that a schema has taken it from, where it has no own value. */
+/** Returns the received value, or the closest parent's if only the schema created this place. */
 export function receivedAt({ raw, parent, isThere }: Place): unknown {
   return isThere || !parent ? raw : receivedAt(parent);
 }
 
-/** The keys that an object may have, where it may have no others. */
+/** Returns the keys that an object may have, or `undefined` if it may have any. */
 export function declaredIn({ alternatives }: Place): ReadonlySet<string> | undefined {
   if (alternatives.length === 0 || !alternatives.every(isClosed)) return undefined;
   const keys = alternatives.flat().flatMap(({ properties = {} }) => Object.keys(properties));
@@ -69,7 +69,7 @@ function isClosed(parts: readonly JsonSchema[]): boolean {
   return parts.some(({ additionalProperties }) => additionalProperties === false);
 }
 
-/** What all parts together say of a property or of an item. */
+/** Returns the schema of a property or an item, combined from all parts. */
 function childOf(parts: readonly JsonSchema[], key: string | number): JsonSchema | undefined {
   const nodes = parts.flatMap(
     part => (typeof key === 'number' ? itemOf(part, key) : propertyOf(part, key)) ?? none,
@@ -104,7 +104,7 @@ function partsOf(tree: SchemaTree, node: JsonSchema, depth: number): readonly Js
 
 const deepest = 8;
 
-/** Whether a property that names the alternative says that it is another one. */
+/** Whether a property such as `kind`, with listed values, rules this alternative out. */
 function isToldApart(parts: readonly JsonSchema[], value: unknown): boolean {
   if (!isObject(value)) return false;
   return parts.some(({ properties = {} }) =>
@@ -115,7 +115,7 @@ function isToldApart(parts: readonly JsonSchema[], value: unknown): boolean {
   );
 }
 
-/** The values that a schema lists. */
+/** Returns the values of an `enum` or a `const`. */
 export function listedIn(node: JsonSchema): readonly unknown[] | undefined {
   return node.enum ?? ('const' in node ? [node.const] : undefined);
 }
@@ -124,7 +124,7 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Never what an object has inherited: `constructor` is a name like any other. */
+/** Ignores inherited properties, because a client may send a name such as `constructor`. */
 export function ownOf(value: unknown, key: string | number): unknown {
   return isObject(value) && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
 }

@@ -3,7 +3,7 @@ import { planBody } from './body-plan.js';
 import { bindAll } from './bound.js';
 import { Reader } from './reader.js';
 
-/** What the core calls to read parameters. */
+/** Lets the core read parameters without importing this folder. */
 export const port: ParameterPort = {
   bind: (parameters, owner) => new Reader(bindAll(parameters, owner)),
   plan: planBody,

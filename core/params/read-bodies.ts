@@ -10,13 +10,13 @@ import { receivedModel, receivedText } from './read-texts.js';
 import { attempt, type Found, type Received, type Settling, settle, settleAbsent } from './settle.js';
 import { RepeatedSource } from './text-source.js';
 
-/** What is wrong with the parameters of a body, and the body that has been read. */
+/** The body, and the errors of its parameters. */
 interface ReadBodies {
   readonly body: unknown;
   readonly steps: readonly Found[];
 }
 
-/** Reads the body, and the parameters that are the whole of it or a part. */
+/** Reads the body and its parameters. */
 export async function readBodies(
   all: readonly Bound[],
   request: Request,
@@ -52,14 +52,14 @@ function settleJson(bound: Bound, body: unknown, isEmbedded: boolean, to: Settli
   return value === null ? settleNull(bound, received, to) : settle(bound, received, to);
 }
 
-/** A client may nest a body so deeply that a recursive schema throws: that is no fault of the schema. */
+/** Blames the client, not the schema, for a body nested so deeply that the stack overflows. */
 function refusalOf(thrown: unknown, body: unknown): unknown {
   const { cause } = toError(thrown);
   const isStackOverflow = toError(cause).name === 'RangeError';
   return isStackOverflow && isTooDeep(body) ? invalidJson(0, 'Nested too deeply', body) : thrown;
 }
 
-/** FastAPI takes `null` for nothing. A schema that is for it gets it where there is no default. */
+/** Treats `null` as missing, as FastAPI does. Without a default, a schema may still accept it. */
 async function settleNull(bound: Bound, received: Received, to: Settling): Promise<Found> {
   const absent = await settleAbsent(bound, received, to);
   if (absent === undefined) return undefined;
@@ -67,7 +67,7 @@ async function settleNull(bound: Bound, received: Received, to: Settling): Promi
   return found && [missing(received.loc, null, to.echoes)];
 }
 
-/** What stands in a body by a name; a list or a text has no names. */
+/** Returns a property of the body; lists and strings have none. */
 function propertyOf(body: unknown, name: string): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   return Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;

@@ -6,8 +6,8 @@ import { sourceOf } from '../http/request-parts.js';
 import { findJsonFault } from './json-fault.js';
 
 /**
- * The body as JSON, where its content type says so, and as a text elsewhere; `undefined` for an empty one.
- * Rejects with an error for JSON that is broken, and as `request.json()` does for what it refuses.
+ * Reads the body as JSON, or as a string if its content type is not JSON; an empty body is `undefined`.
+ * Rejects with a `RequestValidationError` for invalid JSON, and otherwise as `request.json()` does.
  */
 export async function readJson(request: Request): Promise<unknown> {
   const isStrict = sourceOf(request).strictContentType ?? true;
@@ -22,7 +22,7 @@ export async function readJson(request: Request): Promise<unknown> {
   throw brokenJson(text as string);
 }
 
-/** Where a body parser left no text, the body is not JSON either: refused as `json()` does. */
+/** If a body parser consumed the text, rejects as `json()` does: the body is not JSON either. */
 async function readText(request: Request): Promise<unknown> {
   try {
     const text = await request.text();
@@ -33,13 +33,13 @@ async function readText(request: Request): Promise<unknown> {
   }
 }
 
-/** One error for the whole request, as FastAPI has it. */
+/** Returns the only error of the request, as FastAPI does. */
 function brokenJson(body: string): Error {
   const { position, message } = findJsonFault(body);
   return invalidJson(position, message, body);
 }
 
-/** The error for a whole body that cannot be used, which stands alone. */
+/** Returns the error of a body that cannot be used; no other errors are listed with it. */
 export function invalidJson(position: number, message: string, body: unknown): Error {
   const error = { type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {} };
   return invalidParameters([{ ...error, ctx: { error: message } }], body);

@@ -5,7 +5,7 @@ import type { Bound } from './bound.js';
 import { type Found, type Received, type Settling, settle } from './settle.js';
 import type { TextSource } from './text-source.js';
 
-/** Reads one parameter of a place. */
+/** Reads and validates one parameter of the path, query, headers or cookies. */
 export function readText(
   bound: Bound,
   source: TextSource,
@@ -19,7 +19,7 @@ export function readText(
   return settle(bound, received, to);
 }
 
-/** The text of a parameter, or all of them where it is a list. */
+/** Returns the value of a parameter, or all its values if it is a list. */
 export function receivedText(
   { name, isList, compiled, parameter }: Bound,
   source: TextSource,
@@ -32,19 +32,19 @@ export function receivedText(
   return { loc, value: value === undefined ? undefined : compiled.coerce(value), raw: () => value };
 }
 
-/** Empty fields of a form are those that nobody has filled in. */
+/** An empty form field counts as missing: the user did not fill it in. */
 function isNothing(found: unknown, isForm: boolean): boolean {
   return found === undefined || (Array.isArray(found) && found.length === 0) || (isForm && found === '');
 }
 
-/** All that a place has, as an object for the schema. */
+/** Returns everything in a place as an object for the schema. */
 export function receivedModel(bound: Bound, source: TextSource, loc: Received['loc']): Received {
   const value = objectOf(bound, source, true);
   const isAbsent = 'default' in bound.parameter.options && Object.keys(value).length === 0;
   return { loc, value: isAbsent ? undefined : value, raw: () => objectOf(bound, source, false) };
 }
 
-/** Without a prototype, so that no name of a client stands for something else. */
+/** Creates an object without a prototype, so that no name from the client means an inherited property. */
 function objectOf(bound: Bound, source: TextSource, isCoerced: boolean): object {
   const found: Record<string, unknown> = Object.create(null);
   const { properties = [], compiled } = bound;
@@ -64,8 +64,8 @@ function objectOf(bound: Bound, source: TextSource, isCoerced: boolean): object 
 }
 
 /**
- * Throws `PARAM_UNKNOWN` for a path that has no such parameter. One that only the route has is optional
- * there.
+ * Throws `PARAM_UNKNOWN` if the route has no such parameter. If the route has it, it is optional and was left
+ * out.
  */
 function refuseUnknown({ name, owner }: Bound, request: Request): void {
   const template = sourceOf(request).route?.toString();

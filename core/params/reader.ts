@@ -10,12 +10,12 @@ import { readText } from './read-texts.js';
 import { attempt, type Found, type Settling } from './settle.js';
 import { sourceAt, type TextPlace } from './text-source.js';
 
-/** The order in which FastAPI reads them and lists their errors. */
+/** The order in which FastAPI reads parameters and lists their errors. */
 const places: readonly TextPlace[] = ['path', 'query', 'header', 'cookie'];
 
 type Step = Found | Promise<Found>;
 
-/** Reads the parameters of one record. */
+/** Reads the parameters of one record of dependencies. */
 export class Reader implements ParameterReader {
   readonly #texts: readonly (readonly [TextPlace, readonly Bound[]])[];
   readonly #bodies: readonly Bound[];
@@ -59,7 +59,7 @@ export class Reader implements ParameterReader {
 
 const nothing: readonly never[] = [];
 
-/** Throws one error for all that is wrong. */
+/** Throws one error that lists everything found. */
 function throwAny(found: readonly Found[], body: unknown): void {
   const details = found.flatMap(each => each ?? nothing);
   if (details.length > 0) throw invalidParameters(details, body);

@@ -1,11 +1,8 @@
-/**
- * What pydantic makes of a text, in its lax mode. What cannot be converted stays a text, so that the schema
- * refuses it.
- */
+// Converts strings as pydantic's lax mode does. Invalid ones stay strings, so that the schema refuses them.
 const integer = /^[+-]?\d+(?:_\d+)*(?:\.0+)?$/;
 const number = /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/i;
 
-/** A whole number that JavaScript can hold. */
+/** Converts whole numbers up to `Number.MAX_SAFE_INTEGER`. */
 export function integerOf(text: string): number | string {
   const trimmed = text.trim();
   if (!integer.test(trimmed)) return text;
@@ -29,13 +26,13 @@ export function booleanOf(text: string): boolean | string {
   return words.get(text.toLowerCase()) ?? text;
 }
 
-/** Whether Python reads a text as `inf` or `nan`, which `numberOf` leaves as it is. */
+/** Whether Python converts a string to `inf` or `nan`, which `numberOf` leaves unchanged. */
 export function isInfinite(text: string): boolean {
   const trimmed = text.trim();
   return /^[+-]?(?:inf(?:inity)?|nan)$/i.test(trimmed) || (number.test(trimmed) && numberOf(text) === text);
 }
 
-/** Whether a text is an integer that is only too large. */
+/** Whether a string is an integer that is too large to convert. */
 export function isLargeInteger(text: string): boolean {
   return integer.test(text.trim()) && integerOf(text) === text;
 }

@@ -4,26 +4,26 @@ import type { Bound } from './bound.js';
 import { type Explained, explain, missing } from './explain.js';
 import { type Result, validate } from './validate.js';
 
-/** What is wrong with one parameter, if anything. */
+/** The errors of one parameter; `undefined` if it is valid. */
 export type Found = readonly ValidationDetail[] | undefined;
 
-/** Where the values of parameters go, and what their errors contain. */
+/** Receives the values of parameters and controls their errors. */
 export interface Settling {
   readonly values: Record<string, unknown>;
-  /** Whether errors repeat what was received. */
+  /** Whether errors repeat the received values. */
   readonly echoes: boolean;
 }
 
-/** What a request has for one parameter. */
+/** The received value of one parameter. */
 export interface Received {
   readonly loc: readonly (string | number)[];
-  /** What the schema is given; `undefined` where the request has nothing. */
+  /** The value that the schema receives; `undefined` if the request has none. */
   readonly value: unknown;
-  /** The same as it came, for errors. */
+  /** Returns the value before conversion, for errors. */
   raw(): unknown;
 }
 
-/** A failure waits for the schemas that are at work already: a second one would be an unhandled rejection. */
+/** Turns a throw into a rejection: `Promise.all` then also handles rejections of the other schemas. */
 export function attempt(settling: () => Found | Promise<Found>): Found | Promise<Found> {
   try {
     return settling();
@@ -32,7 +32,7 @@ export function attempt(settling: () => Found | Promise<Found>): Found | Promise
   }
 }
 
-/** Validates what was received, and adds the result to the values. */
+/** Validates the received value and stores the result. */
 export function settle(bound: Bound, received: Received, to: Settling): Found | Promise<Found> {
   if (received.value === undefined) return settleAbsent(bound, received, to);
   const result = validate(bound.compiled.schema, received.value, bound);
@@ -41,7 +41,7 @@ export function settle(bound: Bound, received: Received, to: Settling): Found | 
     : settled(bound, received, result as Result, to);
 }
 
-/** The default, or what the schema makes of nothing. */
+/** Stores the default, or the schema's output for `undefined`. */
 export function settleAbsent(bound: Bound, received: Received, to: Settling): Found | Promise<Found> {
   const { options, schema } = bound.parameter;
   if ('default' in options) {
@@ -71,13 +71,13 @@ function settled(bound: Bound, received: Received, result: Result, { values, ech
   return explain(explained, result.issues, { echoes, isHeader: parameter.place === 'header' });
 }
 
-/** ArkType returns the object that it was given, or a copy, and ours has no prototype. */
+/** ArkType returns its input or a copy of it, and our input has no prototype. */
 function withPrototype(value: unknown): unknown {
   const isBare = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === null;
   return isBare ? { ...value } : value;
 }
 
-/** A default belongs to all requests: a handler may add to a list. */
+/** Requests share the default, so each gets a copy that its handler may change. */
 function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf);
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '../schema/standard-schema.js';
 import type { JsonSchema } from './json-schema.js';
 import { problemsOf, type TaggedProblem } from './unions.js';
 
-/** What Zod and Valibot call the rules of a text that blanks around it may satisfy. */
+/** Maps rules of Zod and Valibot, which a schema may check after trimming, to pydantic's types. */
 const types: Readonly<Record<string, string>> = {
   too_small: 'string_too_short',
   min_length: 'string_too_short',
@@ -10,10 +10,10 @@ const types: Readonly<Record<string, string>> = {
   regex: 'string_pattern_mismatch',
 };
 
-/** Zod's formats whose JSON Schema is only a pattern, which says less to people than the issue. */
+/** Zod's formats whose JSON Schema is only a pattern: the message of the issue is clearer. */
 const formats: readonly unknown[] = ['datetime', 'time'];
 
-/** What is wrong with each alternative, where the issue says more of a text than its JSON Schema. */
+/** Returns the problems of each alternative, or none if the message of the issue is clearer. */
 export function problemsOfIssue(
   alternatives: readonly (readonly JsonSchema[])[],
   value: unknown,
@@ -25,7 +25,7 @@ export function problemsOfIssue(
   return problems.length > 0 ? problems : problemsOfTrimmed(alternatives, value, issue);
 }
 
-/** What is wrong with a text once it is trimmed: JSON Schema does not say that a schema trims it. */
+/** Checks the trimmed string, because JSON Schema cannot express that a schema trims. */
 function problemsOfTrimmed(
   alternatives: readonly (readonly JsonSchema[])[],
   value: unknown,

@@ -2,18 +2,18 @@ import type { ParameterPlace } from '../dependencies/parameter.js';
 import { lastCookiesOf } from '../http/cookies.js';
 import type { Request } from '../http/request.js';
 
-/** Where texts are read from by their names. */
+/** Reads strings by name. */
 export interface TextSource {
-  /** The one that counts where one is wanted. */
+  /** Returns the value that counts if the name is repeated. */
   get(name: string): unknown;
   getAll(name: string): readonly unknown[];
   names(): Iterable<string>;
 }
 
-/** The places whose parameters are read by their names. */
+/** The places outside the body. */
 export type TextPlace = Exclude<ParameterPlace, 'body' | 'form' | 'file'>;
 
-/** What all of a place's parameters are read from. */
+/** Returns the source of all parameters of a place. */
 export function sourceAt(place: TextPlace, request: Request): TextSource {
   switch (place) {
     case 'path':
@@ -48,7 +48,7 @@ class RecordSource implements TextSource {
   }
 }
 
-/** A query or a form: of several values the last one counts, as in Starlette. */
+/** A query or a form. The last of several values counts, as in Starlette. */
 export class RepeatedSource implements TextSource {
   readonly #values: URLSearchParams | FormData;
 
@@ -69,7 +69,7 @@ export class RepeatedSource implements TextSource {
   }
 }
 
-/** Of several lines the first counts, as in Starlette. */
+/** The first of several lines counts, as in Starlette. */
 class HeaderSource implements TextSource {
   readonly #headers: Request['headers'];
 

@@ -2,7 +2,7 @@ import type { JsonSchema } from './json-schema.js';
 import { type Problem, problemOf } from './keywords.js';
 import { listedIn } from './place.js';
 
-/** What is wrong with one alternative, which its tag names, as in pydantic. */
+/** The problem with one alternative; its tag names the alternative, as in pydantic. */
 export interface TaggedProblem {
   readonly tag: string | undefined;
   readonly problem: Problem;
@@ -15,7 +15,7 @@ const tags: Readonly<Record<string, string>> = {
   string: 'str',
 };
 
-/** What is wrong with each alternative; nothing where one of them does not explain itself. */
+/** Returns the problems of each alternative, or none if one of them has no explanation. */
 export function problemsOf(
   alternatives: readonly (readonly JsonSchema[])[],
   value: unknown,
@@ -43,7 +43,7 @@ function ofParts(
   return [];
 }
 
-/** Alternatives that are objects or lists have no name that pydantic would give them. */
+/** Objects and lists have no tag: pydantic would use the name of their Python type. */
 function tagOf(parts: readonly JsonSchema[]): string | undefined {
   const type = parts[0]?.type;
   return typeof type === 'string' ? tags[type] : undefined;

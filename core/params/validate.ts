@@ -5,15 +5,15 @@ import { validatorOf } from '../schema/validator.js';
 
 export type Result = StandardSchemaV1.Result<unknown>;
 
-/** The parameter whose schema it is, for errors. */
+/** The parameter that has the schema, named in errors. */
 export interface Owner {
   readonly title: string;
   readonly name: string;
 }
 
 /**
- * What a schema says of a value. Throws, or rejects with, `PARAM_SCHEMA` for one that throws itself or says
- * nothing.
+ * Validates a value. Throws, or rejects with, `PARAM_SCHEMA` if the schema itself throws or rejects, or does
+ * not return a result.
  */
 export function validate(schema: StandardSchemaV1, value: unknown, owner: Owner): Result | Promise<Result> {
   let result: unknown;

@@ -49,14 +49,14 @@ export declare namespace StandardSchemaV1 {
   type InferOutput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['output'];
 }
 
-/** What a schema that can be written as JSON Schema has besides. */
+/** A schema that can be written as JSON Schema. */
 export interface StandardJSONSchemaV1 {
   readonly '~standard': { readonly jsonSchema: StandardJSONSchemaV1.Converter };
 }
 
 export declare namespace StandardJSONSchemaV1 {
   interface Converter {
-    /** Throws where it cannot be written as JSON Schema. */
+    /** Throws if the schema cannot be written as JSON Schema. */
     readonly input: (options: Options) => Record<string, unknown>;
     readonly output: (options: Options) => Record<string, unknown>;
   }
@@ -66,7 +66,7 @@ export declare namespace StandardJSONSchemaV1 {
   }
 }
 
-/** Whether a value is a schema; those of ArkType are functions. */
+/** Whether a value is a schema. ArkType's schemas are functions. */
 export function isSchema(value: unknown): value is StandardSchemaV1 {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   const { '~standard': standard } = value as Partial<StandardSchemaV1>;

@@ -3,10 +3,9 @@ import type { StandardSchemaV1 } from './standard-schema.js';
 
 type Result = StandardSchemaV1.Result<unknown>;
 
-/** Validates a value with one schema. */
 export type Validator = (value: unknown) => Result | Promise<Result>;
 
-/** The parts of a Zod schema that are used here. */
+/** The members of a Zod schema that are used here. */
 interface ZodSchema {
   readonly _zod?: { readonly def: object };
   safeParseAsync(value: unknown): Promise<ZodResult>;
@@ -20,10 +19,11 @@ interface ZodResult {
 const validators = new WeakMap<StandardSchemaV1, Validator>();
 
 /**
- * The validator of a schema.
+ * Returns the validator of a schema. The result is cached.
  *
- * Zod's own runs a schema synchronously first and drops the promise of an async refinement, so the refinement
- * runs twice, and its rejection ends the process. Zod schemas with user code are only run asynchronously.
+ * Zod's own `validate` first runs a schema synchronously and drops the promise of an async refinement. The
+ * refinement then runs twice, and its unhandled rejection ends the process. So Zod schemas with user code run
+ * only asynchronously.
  */
 export function validatorOf(schema: StandardSchemaV1): Validator {
   const known = validators.get(schema);
@@ -40,20 +40,20 @@ async function parseAsync(schema: ZodSchema, value: unknown): Promise<Result> {
   return error ? { issues: error.issues } : { value: data };
 }
 
-/** Zod 3 has no `_zod`, so what its schemas run is unknown. */
+/** Zod 3 has no `_zod` to inspect, so its schemas count as asynchronous. */
 function mayRunPromises(schema: StandardSchemaV1): schema is StandardSchemaV1 & ZodSchema {
   const { _zod, safeParseAsync } = schema as StandardSchemaV1 & Partial<ZodSchema>;
   if (schema['~standard'].vendor !== 'zod' || typeof safeParseAsync !== 'function') return false;
   return _zod === undefined || runsUserCode(_zod.def, new Set());
 }
 
-/** Kinds of Zod definitions that call a function of the user. */
+/** Kinds of Zod definitions that call the user's functions. */
 const userCode: ReadonlySet<unknown> = new Set(['custom', 'transform', 'overwrite', 'lazy']);
-/** Kinds whose definitions hold values of the user; reading a default may create it. */
+/** Kinds whose definitions hold the user's values. Reading a default may create it. */
 const withValues: ReadonlySet<unknown> = new Set(['literal', 'enum']);
 const withDefault: ReadonlySet<unknown> = new Set(['default', 'prefault']);
 
-/** Whether a Zod definition, or one inside it, calls a function of the user. */
+/** Whether a Zod definition, or one inside it, calls the user's functions. */
 function runsUserCode(part: unknown, seen: Set<unknown>): boolean {
   if (!isObject(part) || seen.has(part)) return false;
   seen.add(part);

@@ -17,7 +17,7 @@ const refused = async (): Promise<never> => {
   throw new Error('no database');
 };
 
-/** Schemas whose only asynchronous part is hidden in a different way each. */
+/** Each schema hides its asynchronous part in a different way. */
 const rejecting: [string, StandardSchemaV1][] = [
   ['a refinement', z.string().refine(refused)],
   [
@@ -40,7 +40,7 @@ const rejecting: [string, StandardSchemaV1][] = [
   ['Zod 3', zod3.string().refine(refused)],
 ];
 
-/** The code of an error, and the message of its cause. */
+/** Returns the code of an error and the message of its cause. */
 const shown = (error: unknown): object => {
   const { code, cause } = error as CallnextError & { cause?: Error };
   return { code, message: cause?.message };
@@ -56,7 +56,7 @@ describe.each(frameworks)('asynchronous Zod schemas on $name', (framework: Frame
     strays.splice(0);
   });
 
-  it.each(rejecting)('runs %s once, and reports its rejection as a 500', async (_name, schema) => {
+  it.each(rejecting)('runs %s once and answers its rejection with a 500', async (_name, schema) => {
     const got = await run(
       app =>
         app.at(
@@ -88,7 +88,7 @@ describe.each(frameworks)('asynchronous Zod schemas on $name', (framework: Frame
     expect([got.status, got.text, calls]).toEqual([200, '{"name":"a","nested":{"n":1}}', 4]);
   });
 
-  it('reports the errors of an asynchronous schema as it does for a synchronous one', async () => {
+  it('reports the same errors for an asynchronous schema as for a synchronous one', async () => {
     const later = z.int().refine(async n => n % 2 === 0, 'must be even');
     const atOnce = z.int().refine(n => n % 2 === 0, 'must be even');
     const read = (n: StandardSchemaV1) => endpoint({ n: Query(n) }, ({ n }) => n);

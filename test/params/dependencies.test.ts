@@ -21,13 +21,13 @@ const json = (body: unknown): Asked => ({
   headers: { 'content-type': 'application/json' },
 });
 
-/** Where each error stands. */
+/** Returns the type and the place of each error. */
 function placesIn({ text }: Got): string[] {
   const { detail } = JSON.parse(text) as { detail: { type: string; loc: string[] }[] };
   return detail.map(({ type, loc }) => `${type} ${loc.join('.')}`);
 }
 
-/** What a dependency that fails does to the others is written down here. */
+/** Creates dependencies that log how they are entered and left. */
 function logged() {
   const log: string[] = [];
   const named = (name: string, declared: Record<string, Parameter<unknown>> = {}) =>
@@ -52,7 +52,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
   };
   beforeEach(() => told.splice(0));
 
-  it('collects the errors of all dependencies, then path, query, header, cookie and body', async () => {
+  it('lists the errors of dependencies first, then those of the query, headers and body', async () => {
     const inner = dependency({ a: Query(number), b: Header(number) }, ({ a }) => a);
     const outer = dependency({ c: Query(number), inner: Depends(inner) }, ({ c }) => c);
     const read = endpoint(
@@ -74,7 +74,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect(told).toEqual([]);
   });
 
-  it('calls the dependencies whose own parameters are right, and throws into them', async () => {
+  it('enters dependencies with valid parameters and throws the error of the others into them', async () => {
     const { log, named } = logged();
     const dependencies = {
       wrong: Depends(named('wrong', { a: Query(number) })),
@@ -100,7 +100,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     ]);
   });
 
-  it('does not call what needs a dependency whose parameters are wrong', async () => {
+  it('does not call a dependency that needs one with invalid parameters', async () => {
     const { log, named } = logged();
     const needs = dependency({ wrong: Depends(named('wrong', { a: Query(number) })) }, () =>
       log.push('needs'),
@@ -114,22 +114,25 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect([got.status, placesIn(got), log]).toEqual([422, ['missing query.a', 'missing query.b'], []]);
   });
 
-  it.each(['before', 'after'])('lets a 401 of a dependency %s a wrong one win', async where => {
-    const login = Depends(() => {
-      throw new HTTPException(401);
-    });
-    const wrong = Depends(dependency({ a: Query(number) }, ({ a }) => a));
-    const dependencies = where === 'before' ? { login, wrong } : { wrong, login };
-    const got = await run(app =>
-      app.at(
-        '/',
-        endpoint({ ...dependencies, b: Query(number) }, () => null),
-      ),
-    );
-    expect([got.status, got.text]).toEqual([401, '{"detail":"Unauthorized"}']);
-  });
+  it.each(['before', 'after'])(
+    'answers with the 401 of a dependency declared %s one with invalid parameters',
+    async where => {
+      const login = Depends(() => {
+        throw new HTTPException(401);
+      });
+      const wrong = Depends(dependency({ a: Query(number) }, ({ a }) => a));
+      const dependencies = where === 'before' ? { login, wrong } : { wrong, login };
+      const got = await run(app =>
+        app.at(
+          '/',
+          endpoint({ ...dependencies, b: Query(number) }, () => null),
+        ),
+      );
+      expect([got.status, got.text]).toEqual([401, '{"detail":"Unauthorized"}']);
+    },
+  );
 
-  it('does not read the body for a client that a dependency refuses', async () => {
+  it('does not read the body if a dependency rejects the client', async () => {
     const login = Depends(() => {
       throw new HTTPException(401);
     });
@@ -138,7 +141,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect(got.status).toBe(401);
   });
 
-  it('answers broken JSON by one error, whatever else is wrong', async () => {
+  it('answers invalid JSON with one error, even if other parameters are invalid', async () => {
     const needsBody = dependency({ part: Body(z.object({})) }, ({ part }) => part);
     const read = endpoint({ needsBody: Depends(needsBody), a: Query(number) }, () => null);
     const got = await run(app => app.at('/', read), { ...json({}), body: '{broken' });
@@ -158,7 +161,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     ]);
   });
 
-  it('looks for several bodies by name, wherever in the tree they are declared', async () => {
+  it('finds several bodies by name, even if dependencies declare them', async () => {
     const getUser = dependency({ user: Body(z.object({ name: z.string() })) }, ({ user }) => user.name);
     const alone = endpoint({ name: Depends(getUser) }, ({ name }) => name);
     const both = endpoint({ name: Depends(getUser), item: Body(number) }, ({ name, item }) => [name, item]);
@@ -171,7 +174,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     ]);
   });
 
-  it('reads the parameters of a dependency that is used twice only once', async () => {
+  it('reads the parameters of a shared dependency once', async () => {
     let calls = 0;
     const shared = dependency({ a: Query(number) }, ({ a }) => {
       calls += 1;
@@ -183,7 +186,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect([got.text, calls]).toEqual(['[3,3]', 1]);
   });
 
-  it('gives parameters to native code by `inject`, with an alias or by name', async () => {
+  it('passes parameters to native code through `inject`, by alias or by key', async () => {
     const app = (mount: TestApp): TestApp =>
       mount.handler('/', async answer => {
         const page = await answer.inject(Query(number, { alias: 'page' }));
@@ -197,7 +200,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect(told).toEqual([]);
   });
 
-  it('checks the parameters of a guard and of a layer before what is below', async () => {
+  it('checks the parameters of a guard and a layer before the handler runs', async () => {
     const log: string[] = [];
     const guard = Depends(dependency({ xToken: Header() }, ({ xToken }) => xToken));
     const below = (app: TestApp): TestApp =>
@@ -221,7 +224,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect([passed.status, log]).toEqual([200, ['native']]);
   });
 
-  it('lets an exception handler answer, with the errors and the body', async () => {
+  it('passes the errors and the body to an exception handler', async () => {
     const layer = new Layer({ onError: error => void told.push(error) });
     layer.addExceptionHandler(
       RequestValidationError,
@@ -236,7 +239,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect([got.status, got.text, told]).toEqual([400, '{"count":1,"body":{"n":"x"}}', []]);
   });
 
-  it('leaves out what was received where the innermost layer says so', async () => {
+  it('omits received values if the innermost layer sets `validationErrors.input` to false', async () => {
     const read = endpoint({ item: Body(z.object({ n: number, m: number })) }, () => null);
     const quiet = new Layer({ validationErrors: { input: false } });
     const got = await run(app => app.use(quiet).at('/', read), json({ n: 'secret' }));
@@ -250,7 +253,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     );
   });
 
-  it('never repeats the values of authorization and cookie', async () => {
+  it('never repeats the `authorization`, `cookie` and `proxy-authorization` headers', async () => {
     const headers = { authorization: 'Bearer 5ecret', cookie: 'id=5ecret', 'proxy-authorization': '5ecret' };
     const short = z.string().max(3);
     const single = endpoint({ authorization: Header(short), cookie: Header(short) }, () => null);
@@ -264,7 +267,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     }
   });
 
-  it('names a schema that throws, in a 500', async () => {
+  it('answers with a 500 that names the parameter if its schema throws', async () => {
     const throws = z.any().refine(() => {
       throw new RangeError('broken schema');
     });
@@ -278,7 +281,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     ]);
   });
 
-  it('fails for a path without the parameter, and names both', async () => {
+  it('answers with a 500 that names the endpoint and a parameter missing from the path', async () => {
     const app = framework.app().errors(error => ({ message: (error as Error).message, code: codeOf(error) }));
     const read = endpoint({ itemId: Path(number) }, function readItem() {
       return null;
@@ -294,7 +297,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     ]);
   });
 
-  it('waits for schemas that are async, and keeps the order of the errors', async () => {
+  it('waits for asynchronous schemas and keeps the order of the errors', async () => {
     const later = z.string().refine(async text => text === 'a', 'Not an a');
     const read = endpoint({ first: Query(later), second: Query(number) }, given => given.first);
     const wrong = await run(app => app.at('/', read), { path: '/?first=b&second=x' });
@@ -302,7 +305,7 @@ describe.each(frameworks)('parameters on $name', (framework: Framework) => {
     expect((await run(app => app.at('/', read), { path: '/?first=a&second=1' })).text).toBe('"a"');
   });
 
-  it('reads the parameters of an override in the place of the original', async () => {
+  it('reads the parameters of an override at the position of the original', async () => {
     const layer = new Layer();
     const getUser = (): string => 'user';
     const fake = dependency({ as: Query() }, ({ as }) => as);
@@ -339,7 +342,7 @@ it('gives each request its own copy of a default', async () => {
   });
 });
 
-it('runs a function with parameters outside a request on their defaults', async () => {
+it('uses the defaults of parameters for a function that runs outside a request', async () => {
   const layer = new Layer();
   expect(await layer.run({ page: Query(number.default(1)) }, ({ page }) => page)).toBe(1);
   await expect(layer.run({ page: Query(number) }, ({ page }) => page)).rejects.toThrow(

@@ -7,7 +7,7 @@ import { ask } from '../support/ask.js';
 import { listening } from '../support/frameworks.js';
 import { fits, libraries, list, modelOf, names, nested, type Shape, scalar } from './random-schemas.js';
 
-/** `npm run fuzz:params` asks for 20,000. */
+/** `npm run fuzz:params` sends 20,000. */
 const requests = Number(process.env.PARAM_REQUESTS ?? 900);
 const seed = process.env.PARAM_SEED === undefined ? 20261129 : Number(process.env.PARAM_SEED);
 const perSchema = 6;
@@ -62,7 +62,7 @@ const query = fc.oneof(
 );
 const wire = (value: string): string => value.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim();
 
-/** A value that is near a shape: mostly it fits. */
+/** Generates values that mostly fit a shape. */
 function near(shape: Shape): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 12, arbitrary: right(shape) }, { weight: 1, arbitrary: fc.jsonValue() });
 }
@@ -94,7 +94,7 @@ function right(shape: Shape): fc.Arbitrary<unknown> {
 interface Place {
   readonly shape: fc.Arbitrary<Shape>;
   declare(schema: StandardSchemaV1): Parameter<unknown>;
-  /** Requests, given the shape. */
+  /** Generates requests for a shape. */
   asked(shape: Shape): fc.Arbitrary<Parameters<typeof ask>[1]>;
 }
 
@@ -170,7 +170,7 @@ const places: Readonly<Record<string, Place>> = {
   },
 };
 
-/** The listener of the schema at hand, behind one server for all of them. */
+/** The listener of the current schema; one server serves all of them. */
 let current: http.RequestListener = () => undefined;
 let passed = 0;
 let refused = 0;
@@ -215,7 +215,7 @@ function check(got: Awaited<ReturnType<typeof ask>>, shape: Shape, seen: unknown
     expect([typeof type, Array.isArray(loc), typeof msg]).toEqual(['string', true, 'string']);
 }
 
-it('answers any request with a 422 or with a value that fits the schema', async () => {
+it('answers any request with a 422 or accepts a value that fits the schema', async () => {
   await listening(
     (req, res) => current(req, res),
     async (_url, port) => {
@@ -223,7 +223,7 @@ it('answers any request with a 422 or with a value that fits the schema', async 
         for (const library of Object.keys(libraries)) await play(place, library, port);
     },
   );
-  // Neither all is refused nor all let through.
+  // The run covers both accepted and refused requests.
   expect(passed).toBeGreaterThan(requests / 10);
   expect(refused).toBeGreaterThan(requests / 10);
 }, 600_000);

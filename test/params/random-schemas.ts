@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { z } from 'zod';
 
-/** A schema as data: it is built for each library, and checked by hand. */
+/** A schema as data, from which the schema of each library is built. */
 export type Shape =
   | { kind: 'int' | 'number'; min: number; max: number }
   | { kind: 'text'; min: number; max: number }
@@ -20,7 +20,7 @@ export interface Property {
   readonly isOptional: boolean;
 }
 
-/** Whether a value satisfies a shape, without any library. */
+/** Whether a value fits a shape; checked without any library. */
 export function fits(shape: Shape, value: unknown): boolean {
   switch (shape.kind) {
     case 'int':
@@ -28,7 +28,7 @@ export function fits(shape: Shape, value: unknown): boolean {
     case 'number':
       return typeof value === 'number' && Number.isFinite(value) && isWithin(shape, value);
     case 'text':
-      // Zod counts characters, the others count UTF-16 units.
+      // Zod counts code points, the others UTF-16 units.
       return typeof value === 'string' && [value.length, [...value].length].some(n => isWithin(shape, n));
     case 'boolean':
       return typeof value === 'boolean';
@@ -49,7 +49,7 @@ function isWithin({ min, max }: { min: number; max: number }, value: number): bo
 
 function isModel({ properties, isStrict }: Shape & { kind: 'model' }, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  // Valibot and ArkType take a list for an object.
+  // Valibot and ArkType accept a list as an object.
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return false;
   if (isStrict && !Object.keys(value).every(key => Object.hasOwn(properties, key))) return false;
   return Object.entries(properties).every(([key, { shape, isOptional }]) => {
@@ -147,7 +147,7 @@ function mapped<Schema>(
   );
 }
 
-/** Each library's schema of a shape. */
+/** Builds the schema of a shape with each library. */
 export const libraries: Readonly<Record<string, (shape: Shape) => StandardSchemaV1>> = {
   Zod: zodOf,
   Valibot: shape => toStandardJsonSchema(valibotOf(shape)),
@@ -181,7 +181,7 @@ export function modelOf(value: fc.Arbitrary<Shape>): fc.Arbitrary<Shape> {
   return fc.record({ properties, isStrict: fc.boolean() }).map(each => ({ kind: 'model', ...each }));
 }
 
-/** Of a JSON body, which may be nested. */
+/** The shape of a JSON body, which may be nested. */
 export const nested: fc.Arbitrary<Shape> = fc.letrec<{ shape: Shape }>(tie => ({
   shape: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },

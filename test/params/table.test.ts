@@ -23,8 +23,8 @@ import { responseModel } from './table/response-model.js';
 import { convertedTexts, fileRules, times, trimmedTexts, tuples } from './table/rules-of-schemas.js';
 import { valibotPages } from './table/valibot.js';
 
-// The requests of FastAPI's tests of its documentation, rewritten. FastAPI 0.142 with pydantic 2.13 gave each
-// of these answers.
+// The requests come from FastAPI's tests of its documentation, rewritten. The expected responses are those of
+// FastAPI 0.142 with pydantic 2.13.
 const express4 = require('express4') as typeof express5;
 const Koa2 = require('koa2') as typeof Koa3;
 
@@ -90,7 +90,7 @@ function koaApp(Koa: typeof Koa3) {
 const titleOf = ({ method, path, headers, body: sent }: Asked): string =>
   [method, path, JSON.stringify(headers), sent].join(' ');
 
-/** The errors by their places, where a library has an order of its own. */
+/** Sorts errors by their places, for libraries with an order of their own. */
 function sorted(body: unknown): unknown {
   const { detail } = body as { detail?: { loc: unknown }[] };
   if (!Array.isArray(detail)) return body;
@@ -105,7 +105,7 @@ describe.each([
   ['Express 4', expressApp(express4, path => path.replace(/\*(\w+)/, ':$1(*)'))],
   ['Koa 3', koaApp(Koa3)],
   ['Koa 2', koaApp(Koa2)],
-])('declared parameters on %s answer as FastAPI does', (_name, appOf) => {
+])('declared parameters on %s respond as in FastAPI', (_name, appOf) => {
   it.each(pages.map(page => [page.name, page] as const))('%s', async (_page, page) => {
     const ordered = page.isSorted ? sorted : (body: unknown) => body;
     const expected = page.rows.map(([asked, status, body]) => [titleOf(asked), status, ordered(body)]);
@@ -121,7 +121,7 @@ describe.each([
   });
 });
 
-test('the table has more than 250 requests that differ', () => {
+test('the table has more than 250 different requests', () => {
   const asked = zodPages.flatMap(({ name, rows }) => rows.map(([row]) => `${name}: ${titleOf(row)}`));
   expect(asked.length).toBeGreaterThan(250);
   expect(new Set(asked).size).toBe(asked.length);

@@ -1,4 +1,4 @@
-// The rules of other pages, declared with ArkType.
+// The schemas of the other pages, declared with ArkType.
 import { type } from 'arktype';
 import { Depends, dependency, endpoint } from 'callnext';
 import { Body, Cookie, Form, Header, Path, Query } from 'callnext/params';

@@ -1,4 +1,4 @@
-// tutorial/dependencies, with the parameters of dependencies, and tutorial/handling-errors
+// tutorial/dependencies, with parameters of dependencies, and tutorial/handling-errors
 import {
   Depends,
   dependency,

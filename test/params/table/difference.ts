@@ -1,6 +1,6 @@
 import type { Route, Row } from './page.js';
 
-/** A request with FastAPI's answer, and the one given here. */
+/** A request with FastAPI's response and with callnext's. */
 type Pair = readonly [fastapi: Row, here: Row];
 
 export interface Difference {
@@ -16,5 +16,5 @@ export const differ = (asked: Row[0], fastapi: Answer, here: Answer): Pair => [
 export type Answer = readonly [status: number, body: unknown];
 export const ok = (body: unknown): Answer => [200, body];
 export const refused = (...detail: object[]): Answer => [422, { detail }];
-/** FastAPI fails while it writes the answer. */
+/** FastAPI fails while it serializes the response. */
 export const failed: Answer = [500, 'Internal Server Error'];

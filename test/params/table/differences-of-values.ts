@@ -1,4 +1,4 @@
-// The part of differences.ts that is about the values that schemas accept.
+// The differences in the values that schemas accept, for differences.ts.
 
 import { type Difference, differ, failed, ok, refused } from './difference.js';
 import * as routes from './different-endpoints.js';

@@ -1,4 +1,4 @@
-// Every answer that differs from FastAPI's on purpose, listed by title in docs/guides/from-fastapi.md.
+// All intended differences from FastAPI's responses; docs/guides/from-fastapi.md lists their titles.
 import { type Difference, differ, ok, refused } from './difference.js';
 import { ofValues } from './differences-of-values.js';
 import * as routes from './different-endpoints.js';

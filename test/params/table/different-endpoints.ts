@@ -1,4 +1,4 @@
-// Endpoints whose answers differ from FastAPI's on purpose, for differences.ts.
+// Endpoints that intentionally respond differently from FastAPI's, for differences.ts.
 import { Depends, dependency, endpoint, HTTPException } from 'callnext';
 import { Body, Cookie, File, Header, type Parameter, Query } from 'callnext/params';
 import { z } from 'zod';

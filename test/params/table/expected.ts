@@ -1,4 +1,4 @@
-// The errors of a 422 as FastAPI writes them: types, messages and contexts are those of pydantic 2.
+// The errors of FastAPI's 422, with the types, messages and contexts of pydantic 2.
 type Loc = readonly (string | number)[];
 
 const error = (type: string, loc: Loc, msg: string, input: unknown, ctx?: object): object =>

@@ -1,20 +1,20 @@
 import type { Depends, Endpoint, Layer } from 'callnext';
 import type { Asked } from '../../support/ask.js';
 
-/** A request, with the exact status and JSON of its answer. */
+/** A request with the exact status and JSON of its response. */
 export type Row = readonly [asked: Asked, status: number, body: unknown];
 
-/** A method, a path in the syntax of Express 5 and Koa, and what runs there. */
+/** A method, a path in the syntax of Express 5 and Koa, guards and an endpoint. */
 export type Route = readonly [method: Method, path: string, ...run: Depends<unknown>[], endpoint: Endpoint];
 type Method = 'get' | 'post' | 'put' | 'patch';
 
-/** One page of FastAPI's documentation: endpoints with its rules, and requests. */
+/** One page of FastAPI's documentation, as endpoints and requests. */
 export interface Page {
   readonly name: string;
   readonly layer?: Layer;
   readonly routes: readonly Route[];
   readonly rows: readonly Row[];
-  /** ArkType sorts the properties of its objects, and reports their errors in that order. */
+  /** ArkType sorts the properties of objects and reports errors in that order. */
   readonly isSorted?: boolean;
 }
 
@@ -22,7 +22,7 @@ type Headers = Record<string, string | string[]>;
 
 export const answers = (asked: Asked, body: unknown): Row => [asked, 200, body];
 
-/** A 422 with these errors, in this order. */
+/** Expects a 422 with exactly these errors, in this order. */
 export const refuses = (asked: Asked, ...detail: object[]): Row => [asked, 422, { detail }];
 
 export const get = (path: string, headers: Headers = {}): Asked => ({ method: 'GET', path, headers });
@@ -42,7 +42,7 @@ export const json = (value: unknown): Sent => text(JSON.stringify(value), 'appli
 export const form = (fields: string[][] | Record<string, string>): Sent =>
   text(new URLSearchParams(fields).toString(), 'application/x-www-form-urlencoded');
 
-/** A field of a multipart body: a text, or a file with its name and type. */
+/** A field of a multipart body: a string, or a file with a name and a type. */
 type Field = readonly [name: string, content: string, filename?: string, type?: string];
 
 export function upload(...fields: Field[]): Sent {
@@ -56,7 +56,7 @@ export function upload(...fields: Field[]): Sent {
   return text(`${parts.join('')}--${boundary}--\r\n`, `multipart/form-data; boundary=${boundary}`);
 }
 
-/** The rows of a page that these routes answer: the same rules, declared with another library. */
+/** Returns a page with the same schemas, declared with another library, and the rows for these routes. */
 export function declaredWith(library: string, page: Page, routes: readonly Route[]): Page {
   const patterns = routes.map(([method, path]) => {
     const pattern = path.replace(/:\w+/g, '[^/]+').replace(/\*\w+/g, '.+');

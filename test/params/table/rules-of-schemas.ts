@@ -1,4 +1,4 @@
-// Rules of schemas whose values are not what their JSON Schema describes.
+// Schemas whose values differ from what their JSON Schema describes.
 import { endpoint } from 'callnext';
 import { Body, File, Form, Query } from 'callnext/params';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ const small = z.file().max(3, 'Too big');
 const png = z.file().mime('image/png', 'Not a picture');
 const file = ['file', 'abcd', 'a.txt', 'text/plain'] as const;
 
-// FastAPI writes the fields of a file as the `input`.
+// In FastAPI, the `input` of a file lists its fields.
 export const fileRules: Page = {
   name: 'rules of files',
   routes: [
@@ -108,7 +108,7 @@ const Parsed = z
   .transform(text => ({ outer: [{ text }] }))
   .pipe(z.object({ outer: z.array(z.object({ text: z.string().min(2, 'Too short') })) }));
 
-// FastAPI has the part as the `input`, which only the schema knows here.
+// In FastAPI, the `input` is the converted part. Here only the schema knows that part.
 export const convertedTexts: Page = {
   name: 'texts that a schema converts',
   routes: [
@@ -155,7 +155,7 @@ export const tuples: Page = {
 
 const datetime = z.iso.datetime({ local: true });
 
-// FastAPI has types and messages of its own.
+// FastAPI's types and messages differ here.
 export const times: Page = {
   name: 'times without a zone',
   routes: [

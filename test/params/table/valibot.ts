@@ -1,4 +1,4 @@
-// The rules of other pages, declared with Valibot.
+// The schemas of the other pages, declared with Valibot.
 import { toStandardJsonSchema as standard } from '@valibot/to-json-schema';
 import { Depends, dependency, endpoint } from 'callnext';
 import { Body, Cookie, Form, Header, type Parameter, Path, Query } from 'callnext/params';
