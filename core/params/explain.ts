@@ -40,9 +40,10 @@ export function explain(
   telling: Telling,
 ): ValidationDetail[] {
   const told = new Set<string>();
+  const listed = new Set<unknown>();
   const details = issues.flatMap(issue => {
     const place = placeOf(explained, issue);
-    const details = detailsAt(place, issue).map(detail => tell(detail, telling));
+    const details = detailsAt(place, issue, listed).map(detail => tell(detail, telling));
     // A schema may have several things to say of one value; pydantic stops at the first.
     const fresh = details.filter(({ type, loc, msg }) => {
       const where = JSON.stringify(loc);
@@ -82,12 +83,19 @@ interface Detail extends Problem {
   readonly input: unknown;
 }
 
-function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail[] {
+/** `listed` collects the objects whose unknown keys have been listed. */
+function detailsAt(place: Place, issue: StandardSchemaV1.Issue, listed: Set<unknown>): readonly Detail[] {
   const { parent, alternatives, value } = place;
   if (parent && !place.isThere && isObject(parent.value)) return [missingAt(place, parent)];
   // Zod reports unknown keys at the object, Valibot and ArkType at the key.
-  const extras = [place, ...(parent && alternatives.length === 0 ? [parent] : [])].flatMap(extrasOf);
-  if (extras.length > 0) return extras;
+  for (const each of [place, ...(parent && alternatives.length === 0 ? [parent] : [])]) {
+    // A client may send thousands: listing all of them for each would take minutes.
+    if (listed.has(each.value)) return [];
+    const extras = extrasOf(each);
+    if (extras.length === 0) continue;
+    listed.add(each.value);
+    return extras;
+  }
   const ofItems = itemsOfShort(place);
   if (ofItems.length > 0) return ofItems;
   const problems = problemsOfIssue(alternatives, value, issue);
