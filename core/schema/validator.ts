@@ -47,8 +47,8 @@ function mayRunPromises(schema: StandardSchemaV1): schema is StandardSchemaV1 & 
   return _zod === undefined || runsUserCode(_zod.def, new Set());
 }
 
-/** Kinds of Zod definitions that call a function of the user. */
-const userCode: ReadonlySet<unknown> = new Set(['custom', 'transform', 'overwrite', 'lazy']);
+/** Kinds of Zod definitions that call a function of the user, or wait for a promise of theirs. */
+const userCode: ReadonlySet<unknown> = new Set(['custom', 'transform', 'overwrite', 'lazy', 'promise']);
 /** Kinds whose definitions hold values of the user; reading a default may create it. */
 const withValues: ReadonlySet<unknown> = new Set(['literal', 'enum']);
 const withDefault: ReadonlySet<unknown> = new Set(['default', 'prefault']);
