@@ -41,8 +41,9 @@ export function explain(
 ): ValidationDetail[] {
   const told = new Set<string>();
   const listed = new Set<unknown>();
+  const places = new Places(explained);
   const details = issues.flatMap(issue => {
-    const place = placeOf(explained, issue);
+    const place = places.of(issue);
     const details = detailsAt(place, issue, listed).map(detail => tell(detail, telling));
     // A schema may have several things to say of one value; pydantic stops at the first.
     const fresh = details.filter(({ type, loc, msg }) => {
@@ -66,15 +67,33 @@ function withoutLengths(details: readonly ValidationDetail[]): ValidationDetail[
   return details.filter(detail => !isTooShort(detail) || !around.has(JSON.stringify(detail.loc)));
 }
 
-function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSchemaV1.Issue): Place {
-  let place = begin(tree, loc, value, raw);
-  for (const segment of path) {
-    const key = typeof segment === 'object' ? segment.key : segment;
-    // Valibot and ArkType take a list for an object without any of its properties.
-    if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
-    place = stepInto(place, key);
+/** The places of issues, each made once: a client may nest a body deeply and be wrong at every level. */
+class Places {
+  readonly #root: Place;
+  readonly #inside = new Map<Place, Map<PropertyKey, Place>>();
+
+  constructor({ loc, value, raw, tree }: Explained) {
+    this.#root = begin(tree, loc, value, raw);
   }
-  return place;
+
+  of({ path = [] }: StandardSchemaV1.Issue): Place {
+    let place = this.#root;
+    for (const segment of path) {
+      const key = typeof segment === 'object' ? segment.key : segment;
+      // Valibot and ArkType take a list for an object without any of its properties.
+      if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
+      place = this.#step(place, key);
+    }
+    return place;
+  }
+
+  #step(parent: Place, key: PropertyKey): Place {
+    const inside = this.#inside.get(parent) ?? new Map<PropertyKey, Place>();
+    this.#inside.set(parent, inside);
+    const place = inside.get(key) ?? stepInto(parent, key);
+    inside.set(key, place);
+    return place;
+  }
 }
 
 /** One error with what was received, which may be left out. */
