@@ -1,3 +1,4 @@
+import type { GraphRun } from './dependency-graph.js';
 import {
   type AnyDependency,
   type DeclaredDependency,
@@ -9,6 +10,9 @@ import {
   markerOf,
   noDependencies,
 } from './marker.js';
+
+/** A request's overrides: one may read scopes that its original does not. */
+type Overriding = Pick<GraphRun, 'hasOverrides' | 'overrideOf'>;
 
 /** The scopes that each `Security(…)` requires, from the endpoint down to the dependency that reads them. */
 export interface SecurityScopes {
@@ -38,13 +42,15 @@ const used = new WeakMap<AnyDependency, boolean>();
 const bound = new WeakMap<AnyDependency, Map<string, AnyDependency>>();
 
 /** Whether a dependency, or one that it needs, reads the scopes. */
-function usesScopes(dependency: AnyDependency): boolean {
+function usesScopes(dependency: AnyDependency, run: Overriding): boolean {
   if (dependency === SecurityScopes) return true;
   if (!isDeclared(dependency)) return false;
-  const known = used.get(dependency);
+  const known = run.hasOverrides ? undefined : used.get(dependency);
   if (known !== undefined) return known;
-  const uses = dependsIn(dependency.dependencies).some(([, marker]) => usesScopes(marker.dependency));
-  used.set(dependency, uses);
+  const uses = dependsIn(dependency.dependencies).some(([, marker]) =>
+    usesScopes(run.overrideOf(marker.dependency), run),
+  );
+  if (!run.hasOverrides) used.set(dependency, uses);
   return uses;
 }
 
@@ -52,8 +58,12 @@ function usesScopes(dependency: AnyDependency): boolean {
  * The dependency to solve at a place with these scopes: the same for equal scopes, and the dependency itself
  * if it does not read them.
  */
-export function withScopes(dependency: AnyDependency, scopes: readonly string[] | undefined): AnyDependency {
-  if (scopes === undefined || !usesScopes(dependency)) return dependency;
+export function withScopes(
+  dependency: AnyDependency,
+  scopes: readonly string[] | undefined,
+  run: Overriding,
+): AnyDependency {
+  if (scopes === undefined || !usesScopes(dependency, run)) return dependency;
   const ofScopes = bound.get(dependency) ?? new Map<string, AnyDependency>();
   bound.set(dependency, ofScopes);
   const key = JSON.stringify(scopes);

@@ -162,7 +162,7 @@ function solveOne(
   const scope = marker.scope ?? run.defaultScope;
   if (scope === 'app') return solveInApp(need, values, run, asked);
   const replaced = run.overrideOf(marker.dependency);
-  const used = marker.scopes === undefined ? replaced : withScopes(replaced, marker.scopes);
+  const used = marker.scopes === undefined ? replaced : withScopes(replaced, marker.scopes, run);
   const key = keyOf(marker.dependency, used);
   const place = placeOf(marker, scope);
   const known = marker.useCache ? run.solved.find(key, place) : undefined;
@@ -203,7 +203,7 @@ export async function waitFor(solution: Solution, as: string, values: Values): P
 export function refuseExited(dependencies: Dependencies, run: DependencyRun): void {
   for (const [declaredAs, marker] of dependsIn(dependencies)) {
     const { dependency, scope = run.defaultScope, scopes } = marker;
-    const used = withScopes(run.overrideOf(dependency), scopes);
+    const used = withScopes(run.overrideOf(dependency), scopes, run);
     if (marker.useCache && run.solved.hasExited(keyOf(dependency, used), placeOf(marker, scope)))
       throw misuse('DEPENDENCY_EXITED', nameOfDependency(dependency, declaredAs));
     refuseExited(partsOfDependency(used).dependencies, run);

@@ -94,13 +94,18 @@ const knownOptions = { type: true, path: true } satisfies OptionNames<UploadFile
  * after the last background task of the request. FastAPI's `UploadFile`.
  */
 export class UploadFile extends File {
-  /** The path on disk, so that the file can be moved instead of copied; `undefined` if it is in memory. */
-  readonly path: string | undefined;
+  // Private, because JSON has all public fields: an error of a form repeats its files to the client.
+  readonly #path: string | undefined;
 
   constructor(parts: readonly (Uint8Array | Blob)[], name: string, options: UploadFileOptions = noOptions) {
     checkOptions('new UploadFile()', options, knownOptions);
     super(parts as never, name, options.type === undefined ? {} : { type: options.type });
-    this.path = options.path;
+    this.#path = options.path;
+  }
+
+  /** The path on disk, so that the file can be moved instead of copied; `undefined` if it is in memory. */
+  get path(): string | undefined {
+    return this.#path;
   }
 
   /** The name that the client sent, without folders. Do not use it as a path. */

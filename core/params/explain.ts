@@ -40,9 +40,11 @@ export function explain(
   telling: Telling,
 ): ValidationDetail[] {
   const told = new Set<string>();
+  const listed = new Set<unknown>();
+  const places = new Places(explained);
   const details = issues.flatMap(issue => {
-    const place = placeOf(explained, issue);
-    const details = detailsAt(place, issue).map(detail => tell(detail, telling));
+    const place = places.of(issue);
+    const details = detailsAt(place, issue, listed).map(detail => tell(detail, telling));
     // Schemas may report several issues for one value; pydantic stops at the first.
     const fresh = details.filter(({ type, loc, msg }) => {
       const where = JSON.stringify(loc);
@@ -65,15 +67,33 @@ function withoutLengths(details: readonly ValidationDetail[]): ValidationDetail[
   return details.filter(detail => !isTooShort(detail) || !around.has(JSON.stringify(detail.loc)));
 }
 
-function placeOf({ loc, value, raw, tree }: Explained, { path = [] }: StandardSchemaV1.Issue): Place {
-  let place = begin(tree, loc, value, raw);
-  for (const segment of path) {
-    const key = typeof segment === 'object' ? segment.key : segment;
-    // Valibot and ArkType treat a list as an object that lacks every property.
-    if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
-    place = stepInto(place, key);
+/** The places of issues, each made once: a client may nest a body deeply and be wrong at every level. */
+class Places {
+  readonly #root: Place;
+  readonly #inside = new Map<Place, Map<PropertyKey, Place>>();
+
+  constructor({ loc, value, raw, tree }: Explained) {
+    this.#root = begin(tree, loc, value, raw);
   }
-  return place;
+
+  of({ path = [] }: StandardSchemaV1.Issue): Place {
+    let place = this.#root;
+    for (const segment of path) {
+      const key = typeof segment === 'object' ? segment.key : segment;
+      // Valibot and ArkType treat a list as an object that lacks every property.
+      if (Array.isArray(place.value) && !/^\d+$/.test(String(key))) break;
+      place = this.#step(place, key);
+    }
+    return place;
+  }
+
+  #step(parent: Place, key: PropertyKey): Place {
+    const inside = this.#inside.get(parent) ?? new Map<PropertyKey, Place>();
+    this.#inside.set(parent, inside);
+    const place = inside.get(key) ?? stepInto(parent, key);
+    inside.set(key, place);
+    return place;
+  }
 }
 
 /** An error before `tell` removes inputs that must not be repeated. */
@@ -82,12 +102,19 @@ interface Detail extends Problem {
   readonly input: unknown;
 }
 
-function detailsAt(place: Place, issue: StandardSchemaV1.Issue): readonly Detail[] {
+/** `listed` collects the objects whose unknown keys have been listed. */
+function detailsAt(place: Place, issue: StandardSchemaV1.Issue, listed: Set<unknown>): readonly Detail[] {
   const { parent, alternatives, value } = place;
   if (parent && !place.isThere && isObject(parent.value)) return [missingAt(place, parent)];
   // Zod reports unknown keys at the object, Valibot and ArkType at the key.
-  const extras = [place, ...(parent && alternatives.length === 0 ? [parent] : [])].flatMap(extrasOf);
-  if (extras.length > 0) return extras;
+  for (const each of [place, ...(parent && alternatives.length === 0 ? [parent] : [])]) {
+    // A client may send thousands: listing all of them for each would take minutes.
+    if (listed.has(each.value)) return [];
+    const extras = extrasOf(each);
+    if (extras.length === 0) continue;
+    listed.add(each.value);
+    return extras;
+  }
   const ofItems = itemsOfShort(place);
   if (ofItems.length > 0) return ofItems;
   const problems = problemsOfIssue(alternatives, value, issue);

@@ -35,7 +35,13 @@ function failed({ title, name }: Owner, cause: unknown): Error {
 }
 
 function checked(result: unknown, { title, name }: Owner): Result {
-  const isResult = typeof result === 'object' && result !== null && ('issues' in result || 'value' in result);
-  if (!isResult) throw misuse('PARAM_SCHEMA', title, name, undefined);
-  return result as Result;
+  if (!isResult(result)) throw misuse('PARAM_SCHEMA', title, name, undefined);
+  return result;
+}
+
+/** A list of no issues is not a success: the value would be missing. */
+function isResult(result: unknown): result is Result {
+  if (typeof result !== 'object' || result === null) return false;
+  const { issues } = result as { readonly issues?: unknown };
+  return issues ? Array.isArray(issues) && issues.length > 0 : 'value' in result;
 }

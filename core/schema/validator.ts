@@ -47,8 +47,8 @@ function mayRunPromises(schema: StandardSchemaV1): schema is StandardSchemaV1 & 
   return _zod === undefined || runsUserCode(_zod.def, new Set());
 }
 
-/** Kinds of Zod definitions that call the user's functions. */
-const userCode: ReadonlySet<unknown> = new Set(['custom', 'transform', 'overwrite', 'lazy']);
+/** Kinds of Zod definitions that call the user's functions, or wait for the user's promises. */
+const userCode: ReadonlySet<unknown> = new Set(['custom', 'transform', 'overwrite', 'lazy', 'promise']);
 /** Kinds whose definitions hold the user's values. Reading a default may create it. */
 const withValues: ReadonlySet<unknown> = new Set(['literal', 'enum']);
 const withDefault: ReadonlySet<unknown> = new Set(['default', 'prefault']);

@@ -88,6 +88,13 @@ describe.each(frameworks)('asynchronous Zod schemas on $name', (framework: Frame
     expect([got.status, got.text, calls]).toEqual([200, '{"name":"a","nested":{"n":1}}', 4]);
   });
 
+  it('handles the rejection of a promise that a response model waits for', async () => {
+    const Item = z.object({ n: z.promise(z.int()) });
+    const read = endpoint({}, () => ({ n: refused() }), { responseModel: Item });
+    const got = await run(app => app.at('/', read));
+    expect([got.status, calls, strays]).toEqual([500, 1, []]);
+  });
+
   it('reports the same errors for an asynchronous schema as for a synchronous one', async () => {
     const later = z.int().refine(async n => n % 2 === 0, 'must be even');
     const atOnce = z.int().refine(n => n % 2 === 0, 'must be even');

@@ -71,6 +71,24 @@ describe('SecurityScopes', () => {
       scopes: ['replaced', 'items', 'me'],
     });
   });
+
+  it('reaches an override below a dependency that does not read the scopes', async () => {
+    const getToken = (): string => 'token';
+    const getOwner = dependency({ token: Depends(getToken) }, ({ token }) => token);
+    const layer = new Layer();
+    const restore = override(
+      layer,
+      getToken,
+      dependency({ required: Depends(SecurityScopes) }, ({ required }) => required.scopeStr),
+    );
+    const both = {
+      one: Security(getOwner, { scopes: ['a'] }),
+      two: Security(getOwner, { scopes: ['b'] }),
+    };
+    expect(await answerOf(both, layer)).toEqual({ one: 'a', two: 'b' });
+    restore();
+    expect(await answerOf(both, layer)).toEqual({ one: 'token', two: 'token' });
+  });
 });
 
 describe('a dependency that reads scopes', () => {
