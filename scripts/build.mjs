@@ -12,6 +12,9 @@ const entries = Object.values(exports)
   .filter(({ require }) => require !== undefined)
   .map(({ require }) => require.default.replace('./dist/cjs/', '').replace(/\.js$/, ''));
 
+/** An app without declared parameters loads none of these. */
+const declared = ['core/params', 'core/openapi', 'core/security'];
+
 rmSync('dist', { recursive: true, force: true });
 for (const { fileName, exports: names, isEntry } of await bundle('dist/cjs'))
   if (isEntry) writeDoor(fileName, names);
@@ -52,7 +55,14 @@ async function bundle(dir) {
     comments: false,
     sourcemap: true,
     chunkFileNames: 'chunks/[name].js',
-    codeSplitting: { groups: [chunkOf('core'), chunkOf('node', 'adapters/node')] },
+    codeSplitting: {
+      // A chunk takes what its modules import, so the first one must not import the others.
+      groups: [
+        chunkOf('core', id => isIn('core', id) && !declared.some(folder => isIn(folder, id))),
+        chunkOf('node', id => isIn('adapters/node', id)),
+        chunkOf('declared', id => declared.some(folder => isIn(folder, id))),
+      ],
+    },
   });
   await build.close();
   for (const { fileName } of output) {
@@ -72,8 +82,12 @@ function toAscii(code) {
 }
 
 /** The chunk of code that several entries share from a folder. */
-function chunkOf(name, folder = name) {
-  return { name, test: id => id.startsWith(path.resolve(folder) + path.sep), minShareCount: 2 };
+function chunkOf(name, test) {
+  return { name, test, minShareCount: 2 };
+}
+
+function isIn(folder, id) {
+  return id.startsWith(path.resolve(folder) + path.sep);
 }
 
 /** Writes an ES module that re-exports a CommonJS one, so that both give the same objects. */
