@@ -2,7 +2,7 @@ import type { ResponseDescription } from '../endpoint/operation.js';
 import type { ResponseClass } from '../endpoint/stream-response.js';
 import { EventSourceResponse } from '../http/event-source-response.js';
 import { HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse } from '../http/responses.js';
-import { isBodyless } from '../http/status.js';
+import { isBodyless, reasonPhrase } from '../http/status.js';
 import type { Components } from './components.js';
 import type { Described } from './described.js';
 import type { JsonObject } from './document-types.js';
@@ -16,39 +16,10 @@ const ranges: Readonly<Record<string, string>> = {
   DEFAULT: 'Default Response',
 };
 
+/** FastAPI's phrases where they are not those of Node. */
 const phrases: Readonly<Record<number, string>> = {
-  200: 'OK',
-  201: 'Created',
-  202: 'Accepted',
-  204: 'No Content',
-  301: 'Moved Permanently',
-  302: 'Found',
-  303: 'See Other',
-  304: 'Not Modified',
-  307: 'Temporary Redirect',
-  308: 'Permanent Redirect',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  402: 'Payment Required',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  406: 'Not Acceptable',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  410: 'Gone',
-  412: 'Precondition Failed',
   413: 'Content Too Large',
-  415: 'Unsupported Media Type',
-  418: "I'm a Teapot",
   422: 'Unprocessable Content',
-  428: 'Precondition Required',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
 };
 
 /** The responses of an operation: its own, and those of its options. */
@@ -76,7 +47,8 @@ function other(
   media: string,
   components: Components,
 ): JsonObject {
-  const phrase = ranges[key.toUpperCase()] ?? phrases[Number(key)] ?? 'Additional Response';
+  const phrase =
+    ranges[key.toUpperCase()] ?? phrases[Number(key)] ?? (reasonPhrase(Number(key)) || 'Additional Response');
   const ofModel = model && { [media]: { ...content?.[media], schema: components.use(model, 'output') } };
   const all = { ...(known?.content as object | undefined), ...content, ...ofModel };
   return {
