@@ -58,9 +58,9 @@ async function bundle(dir) {
     codeSplitting: {
       // A chunk takes what its modules import, so the first one must not import the others.
       groups: [
-        chunkOf('core', id => isIn('core', id) && !declared.some(folder => isIn(folder, id))),
+        chunkOf('core', id => isIn('core', id) && !isDeclared(id)),
         chunkOf('node', id => isIn('adapters/node', id)),
-        chunkOf('declared', id => declared.some(folder => isIn(folder, id))),
+        chunkOf('declared', isDeclared),
       ],
     },
   });
@@ -84,6 +84,10 @@ function toAscii(code) {
 /** The chunk of code that several entries share from a folder. */
 function chunkOf(name, test) {
   return { name, test, minShareCount: 2 };
+}
+
+function isDeclared(id) {
+  return declared.some(folder => isIn(folder, id));
 }
 
 function isIn(folder, id) {

@@ -26,7 +26,7 @@ export class KoaExchange implements ViewOwner {
   placed: Response | undefined;
   /** Whether the last response of ours on the context is a 205. */
   hasPlacedReset = false;
-  /** Whether what is below is marked, so that code that nobody waited for is known. */
+  /** Whether code below runs marked, so that code that nobody waited for is recognised. */
   isMarked = false;
   /** Whether the layer is the first middleware of its app: Koa answers as soon as the layer has. */
   isFirst = false;

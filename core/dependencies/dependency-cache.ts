@@ -142,11 +142,11 @@ export class DependencyCache {
   }
 }
 
-const keys = new WeakMap<object, WeakMap<object, object>>();
-
 export function placeOf({ dispose }: Depends<unknown>, scope: DependencyScope): Place {
   return dispose ? `${scope} disposed` : scope;
 }
+
+const keys = new WeakMap<object, WeakMap<object, object>>();
 
 /** An override has a cache key of its own, because an outer layer may have solved the original. */
 export function keyOf(dependency: object, used: object): object {

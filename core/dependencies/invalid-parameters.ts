@@ -1,9 +1,9 @@
 import { RequestValidationError, type ValidationDetail } from '../exceptions/validation-error.js';
 
-/** Errors of parameters, which do not keep what is declared beside them from being solved. */
+/** The errors of invalid parameters. After one of these, other dependencies are still solved. */
 const collected = new WeakSet<object>();
 
-/** Makes the error of parameters that are wrong; the caller throws it. */
+/** Creates the error of invalid parameters; the caller throws it. */
 export function invalidParameters(
   errors: readonly ValidationDetail[],
   body: unknown,
@@ -24,7 +24,7 @@ export function invalidOrThrow(thrown: unknown): RequestValidationError {
   throw thrown;
 }
 
-/** All errors of both. The error of a body that is not JSON stands alone, as in FastAPI. */
+/** Combines two errors. The error of a body that is not JSON stands alone, as in FastAPI. */
 export function together(
   first: RequestValidationError | undefined,
   second: RequestValidationError,

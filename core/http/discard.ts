@@ -7,7 +7,7 @@ import { bodyOf } from './response-parts.js';
 interface NodeStream {
   readonly destroy?: unknown;
   readonly on?: unknown;
-  /** `true` while somebody is reading. */
+  /** `true` while the stream is being read. */
   readonly readableFlowing?: unknown;
   /** Of a request, whose connection serves the response. */
   readonly httpVersion?: unknown;
@@ -17,9 +17,8 @@ interface NodeStream {
 }
 
 /**
- * Closes what a value that is not sent holds open: a Node stream, a Web stream, the body of a response, a
- * generator. Does nothing for any other value, nor for a request, a connection, and a stream that somebody
- * else is reading. Never throws.
+ * Closes a value that is not sent: a Node stream, a Web stream, the body of a response, or a generator.
+ * Ignores other values, requests, connections, and streams that somebody else is reading. Never throws.
  */
 export function discard(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
@@ -42,7 +41,7 @@ function destroy(stream: NodeStream): void {
   const isRequest = typeof stream.httpVersion === 'string' && typeof stream.method === 'string';
   const isReadable = Symbol.asyncIterator in stream && !('remoteAddress' in stream);
   if (isRequest || !isReadable || stream.readableFlowing === true) return;
-  // Nobody is left to handle what it may still emit.
+  // Nobody else handles an error that it may still emit.
   Reflect.apply(stream.on as () => void, stream, ['error', ignore]);
   Reflect.apply(stream.destroy as () => void, stream, []);
 }

@@ -29,8 +29,9 @@ function warnOfTwo({ reports }: Exchange, { mounts }: Surroundings): void {
 }
 
 /**
- * Leaves a layer, perhaps before one inside it, as a timeout does. The outermost layer stays: its overrides
- * apply to what native code injects while the response is sent. Errors then go to the layer entered last.
+ * Leaves a layer, possibly before an inner one, as after a timeout. The outermost layer stays, because its
+ * overrides still apply if native code injects while the response is sent. Later errors go to the layer that
+ * was entered last.
  */
 export function leaveLayer(exchange: Exchange, place: Place): void {
   if (place.around === undefined) {

@@ -44,15 +44,14 @@ export function explain(
   const places = new Places(explained);
   const details = issues.flatMap(issue => {
     const place = places.of(issue);
-    const details = detailsAt(place, issue, listed).map(detail => tell(detail, telling));
+    const all = detailsAt(place, issue, listed).map(detail => tell(detail, telling));
     // Schemas may report several issues for one value; pydantic stops at the first.
-    const fresh = details.filter(({ type, loc, msg }) => {
+    return all.filter(({ type, loc, msg }) => {
       const where = JSON.stringify(loc);
       if (told.has(where) || told.has(`${where} ${msg}`)) return false;
       told.add(type === 'value_error' ? `${where} ${msg}` : where);
       return true;
     });
-    return fresh;
   });
   return details.some(isTooShort) ? withoutLengths(details) : details;
 }

@@ -174,7 +174,7 @@ describe.each([
       expect(log.events).toEqual(['enter', 'rollback: no more', 'after 503']);
     });
 
-    it('a failing handler that streams without dependencies cuts the connection, as natively', async () => {
+    it('a streaming handler that fails without dependencies cuts the connection, as Node does', async () => {
       const listener = bounded(app =>
         app.get('/', (_req, res) => {
           res.write('half of it');

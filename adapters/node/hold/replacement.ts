@@ -17,7 +17,7 @@ export function replaceBy(hold: Held, response: Response, method: string): BodyP
   hold.turn(replaced);
   substitute.base?.restore(res);
   callBackAtFinish(hold);
-  // Callbacks of writes come before that of the end, as natively.
+  // Callbacks of writes run before that of the end, as in Node.
   if (bodyOf(response).whole !== undefined) hold.tape.sink();
   let producer: BodyProducer | undefined;
   try {
