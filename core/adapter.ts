@@ -110,3 +110,6 @@ export {
   readOptions,
 } from './middleware/options.js';
 export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';
+export { type StageChannel, stageChannels } from './tracing/channels.js';
+export type { ReportEvent, SettledEvent, StageEvent, StageKind, StageName } from './tracing/events.js';
+export { type Subscriber, subscribe } from './tracing/subscribe.js';

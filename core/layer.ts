@@ -22,7 +22,8 @@ import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
 import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
-import { checkedMiddleware, compose } from './middleware/compose.js';
+import { checkedMiddleware } from './middleware/checked-middleware.js';
+import { compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 

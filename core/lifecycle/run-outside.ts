@@ -24,6 +24,8 @@ type Work<D extends Dependencies, State extends object, Result> = (
   context: Solved<D> & Injected<State>,
 ) => Result;
 
+const ofRun = { kind: 'run' } as const;
+
 /**
  * Runs a function with dependencies outside a request, in the order of a request without middleware or a
  * response. Resolves with its result after its last task. Rejects with its error, as its dependencies change
@@ -40,16 +42,21 @@ export async function runOutside<D extends Dependencies, State extends object, R
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());
   const place = enterLayer(exchange, plan);
+  const stage = exchange.tracing?.begin('request', exchange.title, ofRun);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
   try {
-    result = await answer(exchange, plan, dependencies, work);
+    result = await (stage
+      ? stage.run(() => answer(exchange, plan, dependencies, work))
+      : answer(exchange, plan, dependencies, work));
   } catch (thrown) {
     failure = await unwind(exchange, toError(thrown));
   }
   leaveLayer(exchange, place);
   exchange.phase = phases.sending;
   exchange.delivery = { outcome: 'sent' };
+  if (failure) stage?.fail(failure);
+  else stage?.end();
   const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
   const thrown = failure ?? late;
   if (thrown) throw asThrown(thrown);
@@ -103,7 +110,10 @@ async function answer<D extends Dependencies, State extends object, Result>(
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
-  const result = await work(contextOf(values, exchange.injected));
+  const context = contextOf(values, exchange.injected);
+  const { tracing } = exchange;
+  const stage = tracing?.begin('endpoint', nameOf(work, 'function'), { kind: 'endpoint' });
+  const result = await (stage ? stage.around(work, context) : work(context));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;

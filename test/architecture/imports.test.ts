@@ -12,6 +12,7 @@ const coreLine = [
   'options',
   'background',
   'http',
+  'tracing',
   'middleware',
   'schema',
   'exceptions',

@@ -9,6 +9,7 @@ import * as openapi from 'callnext/openapi';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as testing from 'callnext/testing';
+import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
 
 it('exports from `callnext` exactly what users need', () => {
@@ -129,6 +130,8 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'searchOf',
     'serialize',
     'sharedOf',
+    'stageChannels',
+    'subscribe',
     'toError',
     'tooLarge',
     'unescapedName',
@@ -181,6 +184,10 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
 
 it('exports from `callnext/openapi` the document', () => {
   expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+});
+
+it('exports from `callnext/tracing` one way to subscribe', () => {
+  expect(Object.keys(tracing)).toEqual(['subscribe']);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {
