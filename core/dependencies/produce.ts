@@ -22,7 +22,7 @@ export function produce(
 ): Promise<unknown> | undefined {
   const { name, parts, isGenerator, need } = solution;
   if (run.tracing && !isInStage) {
-    const stage = run.tracing.begin('dependency.enter', name, { scope: solution.scope });
+    const stage = run.tracing.dependency('dependency.enter', solution);
     return stage.around(produce, solution, inner, run, true);
   }
   const watch = run.timings?.begin(name);

@@ -59,14 +59,10 @@ export class Reports implements ExitObserver {
     return this.#of.told?.onError;
   }
 
-  exiting(
-    { name, scope }: Slot,
-    response: Response | undefined,
-    thrown: Error | undefined,
-  ): Stage | undefined {
+  exiting(slot: Slot, response: Response | undefined, thrown: Error | undefined): Stage | undefined {
     const { trace, tracing } = this.#of;
-    trace?.add(thrown ? `${name} exit with ${classOf(thrown)}` : `${name} exit`);
-    return tracing?.begin('dependency.exit', name, { scope, response, thrown });
+    trace?.add(thrown ? `${slot.name} exit with ${classOf(thrown)}` : `${slot.name} exit`);
+    return tracing?.dependency('dependency.exit', slot, { response, thrown });
   }
 
   exitFailed(failure: Error, owner: unknown, name: string): void {

@@ -15,9 +15,9 @@ export function tracedOutlet(tracing: Tracing, transport: Outlet): Outlet {
   ): Promise<Delivery> => {
     const stage = tracing.begin('send', 'send', { response });
     const delivery = await stage.run(sending);
-    const { outcome, error } = delivery;
-    if (error) stage.fail(error, { outcome });
-    else stage.end({ outcome });
+    const { outcome, error, status = response?.status } = delivery;
+    if (error) stage.fail(error, { outcome, status });
+    else stage.end({ outcome, status });
     return delivery;
   };
   return {
@@ -28,7 +28,8 @@ export function tracedOutlet(tracing: Tracing, transport: Outlet): Outlet {
 
 /** Ends the stage of a request when its response is out, or when the framework has answered in its place. */
 export function endRequest(stage: Stage, { response, delivery, failures, tracing }: Exchange): void {
-  const known = { response, outcome: delivery?.outcome, route: tracing?.route };
+  const { outcome, status = response?.status } = delivery ?? {};
+  const known = { response, outcome, status, route: tracing?.route };
   const error = failures?.passedOn ?? delivery?.error;
   if (error) stage.fail(error, known);
   else stage.end(known);

@@ -34,6 +34,8 @@ export interface StageEvent {
    * `native` for an endpoint: an endpoint or such a function, or the native code below a layer.
    */
   readonly kind?: StageKind | undefined;
+  /** The same object for the enter and the exit of a dependency. It has no properties either. */
+  readonly dependency?: object | undefined;
   /** The scope of a dependency. */
   readonly scope?: 'function' | 'request' | 'background' | 'app' | undefined;
   /** What is thrown into a dependency that exits. */
@@ -46,6 +48,8 @@ export interface StageEvent {
   route?: string | undefined;
   /** Whether native code has passed the request on to an endpoint or an inner layer. */
   passedOn?: true | undefined;
+  /** The status of the response, or of what the framework has answered in its place. */
+  status?: number | undefined;
   /** What the stage has failed with. */
   error?: unknown;
 }

@@ -1,8 +1,16 @@
 import type { StageChannel } from './channels.js';
 import type { StageEvent } from './events.js';
 
+/** By this symbol, so that two copies of the package understand each other. */
+export const inContext: unique symbol = Symbol.for('callnext.tracing.inContext') as never;
+
+/** An event on which a subscriber of `start` has put what the stage then runs in: its async context. */
+export interface EventWithContext extends StageEvent {
+  [inContext]?: <T>(work: () => T) => T;
+}
+
 /** What is known at the end of a stage. */
-export type StageEnd = Partial<Pick<StageEvent, 'response' | 'outcome' | 'route'>>;
+export type StageEnd = Partial<Pick<StageEvent, 'response' | 'outcome' | 'route' | 'status'>>;
 
 /**
  * One stage of a request that somebody listens to. It publishes `start` and `end` around its synchronous
@@ -22,7 +30,8 @@ export class Stage {
     const { start, end } = this.#channel;
     return start.runStores(this.event, () => {
       try {
-        return work(...args);
+        const { [inContext]: enter } = this.event as EventWithContext;
+        return enter ? enter(() => work(...args)) : work(...args);
       } finally {
         end.publish(this.event);
       }

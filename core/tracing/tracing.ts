@@ -16,7 +16,16 @@ export interface Traced {
   readonly place: Around | undefined;
 }
 
-type Details = Partial<Pick<StageEvent, 'request' | 'kind' | 'scope' | 'thrown' | 'response'>>;
+type Details = Partial<Pick<StageEvent, 'request' | 'kind' | 'scope' | 'dependency' | 'thrown' | 'response'>>;
+
+/** A dependency that is entered and exits. */
+interface Entered {
+  readonly name: string;
+  readonly scope: NonNullable<StageEvent['scope']>;
+}
+
+/** A dependency of scope `app` exits long after the request that entered it. */
+const keys = new WeakMap<Entered, object>();
 
 /** Publishes the stages of one request. It exists only if somebody listened when the request came. */
 export class Tracing {
@@ -36,6 +45,14 @@ export class Tracing {
     const event: StageEvent = { stage, name, exchange: this.#key, request, layer, ...details };
     if (stage === 'middleware' || stage === 'endpoint') this.#pass(event);
     return new Stage(stageChannels[stage] as StageChannel, event);
+  }
+
+  /** Begins the enter or the exit of a dependency. */
+  dependency(stage: 'dependency.enter' | 'dependency.exit', entered: Entered, details?: Details): Stage {
+    const key = keys.get(entered) ?? Object.freeze({});
+    keys.set(entered, key);
+    const { name, scope } = entered;
+    return this.begin(stage, name, { ...details, scope, dependency: key });
   }
 
   #pass(event: StageEvent): void {

@@ -55,8 +55,8 @@ function titleOf({ stage, name, thrown }: StageEvent): string {
   return `${stage} ${name}${thrown ? ` with ${labelOf(thrown)}` : ''}`;
 }
 
-function outcomeOf({ response, outcome, error }: StageEvent): string {
-  const parts = [response?.status, outcome, error && `failed: ${labelOf(error as Error)}`];
+function outcomeOf({ response, status = response?.status, outcome, error }: StageEvent): string {
+  const parts = [status, outcome, error && `failed: ${labelOf(error as Error)}`];
   return parts
     .filter(each => each !== undefined)
     .map(each => ` ${each}`)
