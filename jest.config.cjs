@@ -37,7 +37,7 @@ module.exports = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^callnext$': '<rootDir>/core/index.ts',
     '^callnext/adapter$': '<rootDir>/core/adapter.ts',
-    '^callnext/(express|koa|node|testing)$': '<rootDir>/adapters/$1/index.ts',
+    '^callnext/(express|koa|node|testing|opentelemetry)$': '<rootDir>/adapters/$1/index.ts',
     '^callnext/(params|openapi|security|tracing)$': '<rootDir>/core/$1/index.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/middleware/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',

@@ -6,6 +6,7 @@ import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
 import * as openapi from 'callnext/openapi';
+import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as testing from 'callnext/testing';
@@ -186,6 +187,10 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
 
 it('exports from `callnext/openapi` the document', () => {
   expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+});
+
+it('exports from `callnext/opentelemetry` one instrumentation', () => {
+  expect(Object.keys(opentelemetry).sort()).toEqual(['CallnextInstrumentation', 'callnextInstrumentation']);
 });
 
 it('exports from `callnext/tracing` one way to subscribe', () => {
