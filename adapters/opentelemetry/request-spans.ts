@@ -54,7 +54,7 @@ export class RequestSpans {
     span.end();
   }
 
-  /** Adds an error that no response carries. A dropped task gets a span if the one of the request has ended. */
+  /** Adds an error that no response carries. A task dropped after the span of the request gets its own. */
   report({ error, phase, name }: ReportEvent): void {
     const root = this.#root;
     if (root?.isRecording())

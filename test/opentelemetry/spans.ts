@@ -6,12 +6,17 @@ import {
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 
 /** The SDK with an exporter in memory. */
 export class Spans {
   readonly #exporter = new InMemorySpanExporter();
-  readonly provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.#exporter)] });
+  /** The ids of the spans in the order they began: their times are not exact enough. */
+  readonly #begun: string[] = [];
+  readonly provider = new NodeTracerProvider({
+    spanProcessors: [this.#noting(), new SimpleSpanProcessor(this.#exporter)],
+  });
 
   constructor() {
     this.provider.register({
@@ -36,13 +41,27 @@ export class Spans {
   get tree(): string[] {
     const known = new Set(this.all.map(span => span.spanContext().spanId));
     const roots = this.all.filter(({ parentSpanContext: parent }) => !parent || !known.has(parent.spanId));
-    return roots.toSorted(byStart).flatMap(span => this.#below(span, ''));
+    return roots.toSorted(this.#byStart).flatMap(span => this.#below(span, ''));
   }
 
   #below(span: ReadableSpan, indent: string): string[] {
     const { spanId } = span.spanContext();
-    const children = this.all.filter(each => each.parentSpanContext?.spanId === spanId).toSorted(byStart);
+    const children = this.all
+      .filter(each => each.parentSpanContext?.spanId === spanId)
+      .toSorted(this.#byStart);
     return [`${indent}${lineOf(span)}`, ...children.flatMap(child => this.#below(child, `${indent}  `))];
+  }
+
+  #byStart = (one: ReadableSpan, other: ReadableSpan): number =>
+    this.#begun.indexOf(one.spanContext().spanId) - this.#begun.indexOf(other.spanContext().spanId);
+
+  #noting(): SpanProcessor {
+    return {
+      onStart: span => void this.#begun.push(span.spanContext().spanId),
+      onEnd: () => undefined,
+      forceFlush: async () => undefined,
+      shutdown: async () => undefined,
+    };
   }
 
   reset(): void {
@@ -68,8 +87,4 @@ function lineOf({ kind, name, status, attributes, events }: ReadableSpan): strin
     ...events.map(event => `(${event.name})`),
   ];
   return parts.filter(part => part !== undefined).join(' ');
-}
-
-function byStart(one: ReadableSpan, other: ReadableSpan): number {
-  return one.startTime[0] - other.startTime[0] || one.startTime[1] - other.startTime[1];
 }
