@@ -181,8 +181,8 @@ export class ExitStack {
   }
 }
 
-/** An exit fails with an error of its own, not with the one that is thrown in. */
-async function leaveIn(
+/** Runs an exit in a stage. It fails with an error of its own, not with the one that is thrown in. */
+export async function leaveIn(
   stage: Stage,
   exit: Exit,
   response: Response | undefined,

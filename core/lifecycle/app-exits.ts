@@ -1,5 +1,6 @@
-import { arranged, type Exit, type Slot } from '../dependencies/exit-stack.js';
+import { arranged, type Exit, leaveIn, type Slot } from '../dependencies/exit-stack.js';
 import { misuse } from '../errors.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 /** Receives the failure of an exit, with the name of its dependency. */
 export type ExitReporter = (failure: Error, name: string) => void;
@@ -52,11 +53,13 @@ export class AppExits {
   }
 
   /** Runs all exits. Resolves with the first failure and reports the others; never rejects. */
-  async leaveAll(): Promise<FailedExit | undefined> {
+  async leaveAll(tracing: Tracing | undefined): Promise<FailedExit | undefined> {
     this.#isLeft = true;
     let first: FailedExit | undefined;
     for (let exit = this.#entered.at(-1); exit; exit = this.#entered.at(-1)) {
-      const failure = await exit.leave(undefined, undefined);
+      const stage = tracing?.dependency('dependency.exit', exit.slot);
+      const leaving = stage ? leaveIn(stage, exit, undefined, undefined) : exit.leave(undefined, undefined);
+      const failure = await leaving;
       const { name } = exit.slot;
       this.#entered.pop();
       if (failure && first) this.#report(failure, name);

@@ -10,12 +10,14 @@ import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { RequestSource } from '../http/request-source.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
 import { type Freezable, type FrozenLayer, look } from './frozen-layer.js';
 import { end } from './over.js';
 import { phases } from './phase.js';
+import type { Place } from './place.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
@@ -72,14 +74,24 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside('start');
   const place = enterLayer(exchange, plan);
+  const start = (): Promise<void> => startIn(exchange, plan, place, dependencies);
   try {
-    checkGraphIn(exchange, dependencies, 'layer');
-    await plan.lifespan?.start(exchange);
-    for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+    await (exchange.tracing?.begin('request', 'start', ofRun).around(start) ?? start());
   } finally {
     leaveLayer(exchange, place);
     end(exchange);
   }
+}
+
+async function startIn(
+  exchange: Exchange,
+  { lifespan }: FrozenLayer,
+  place: Place,
+  dependencies: Dependencies,
+): Promise<void> {
+  checkGraphIn(exchange, dependencies, 'layer');
+  await lifespan?.start(exchange);
+  for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
 }
 
 /** Reports a failure that no caller waits for to `onError`. */
@@ -88,6 +100,11 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   enterLayer(exchange, look(layer));
   exchange.reports.tell(error, phase);
   end(exchange);
+}
+
+/** The tracing of something that is no request, if somebody listens. */
+export function tracingOutside(name: string): Tracing | undefined {
+  return outside(name).tracing;
 }
 
 /** An exchange without a transport; its caller receives failures as a rejection. */
