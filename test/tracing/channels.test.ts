@@ -183,7 +183,7 @@ describe.each(frameworks)('the channels on $name', (framework: Framework) => {
     printed.mockRestore();
   });
 
-  it('give a bound store to the code of each stage, and the context of the caller to a generator', async () => {
+  it('give a bound store to the code of each stage, and to both halves of a generator', async () => {
     const store = new AsyncLocalStorage<string>();
     const channels = ['middleware', 'dependency.enter', 'dependency.exit', 'endpoint', 'task'].map(stage =>
       tracingChannel(`callnext.${stage}`),
