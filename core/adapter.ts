@@ -4,6 +4,19 @@
  * `docs/internals/write-an-adapter.md`.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
+export type {
+  InProcessQueue,
+  JobInfo,
+  Outcome,
+  QueueWorker,
+  RunJob,
+  SqlExecutor,
+  TaskBackoff,
+  TaskEnvelope,
+  TaskQueue,
+  TaskSchedule,
+  WorkOptions,
+} from './background/task-queue.js';
 export { Depends, type Named } from './dependencies/depends.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export {
