@@ -9,6 +9,7 @@ import * as openapi from 'callnext/openapi';
 import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
+import * as tasks from 'callnext/tasks';
 import * as testing from 'callnext/testing';
 import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
@@ -138,7 +139,9 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'toError',
     'tooLarge',
     'unescapedName',
+    'waitingTasks',
     'whenOver',
+    'whenQueuesIdle',
   ]);
 });
 
@@ -216,6 +219,17 @@ it('exports from `callnext/security` the security classes of FastAPI', () => {
   ]);
 });
 
+it('exports from `callnext/tasks` durable tasks and the queues that need no engine', () => {
+  expect(Object.keys(tasks).sort()).toEqual([
+    'TaskRefused',
+    'collectingQueue',
+    'memoryQueue',
+    'outbox',
+    'runWorker',
+    'task',
+  ]);
+});
+
 it('exports each built-in middleware from an entry of its own', () => {
   const exported: Record<string, string[]> = {
     authentication: [
@@ -263,6 +277,11 @@ it('depends only on packages that docs/decisions justify, with frameworks as opt
   ]);
   const page = readFileSync(path.join(__dirname, '../../docs/decisions/005-what-is-depended-on.md'), 'utf8');
   for (const name of Object.keys(manifest.dependencies)) expect(page).toContain(`\`${name}\``);
-  expect(manifest.peerDependencies).toEqual({ express: '^4.18 || ^5', koa: '^2.15 || ^3' });
-  expect(manifest.peerDependenciesMeta).toEqual({ express: { optional: true }, koa: { optional: true } });
+  expect(manifest.peerDependencies).toEqual({
+    '@opentelemetry/api': '^1.9',
+    express: '^4.18 || ^5',
+    koa: '^2.15 || ^3',
+  });
+  const optional = Object.keys(manifest.peerDependencies).map(name => [name, { optional: true }]);
+  expect(manifest.peerDependenciesMeta).toEqual(Object.fromEntries(optional));
 });
