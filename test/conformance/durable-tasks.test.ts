@@ -95,7 +95,7 @@ describe.each(mounts)('durable tasks on $name', ({ app }) => {
     ]);
   });
 
-  it('are dropped with their request, and told', async () => {
+  it('are dropped with their request, and reported', async () => {
     const fails = endpoint({}, function fails({ backgroundTasks }) {
       backgroundTasks.addTask(sendMail, { orderId: '7' });
       throw new HTTPException(409);
@@ -126,7 +126,7 @@ describe.each(mounts)('durable tasks on $name', ({ app }) => {
     ]);
   });
 
-  it('are told with their envelope when the queue refuses them, and the next task runs', async () => {
+  it('are reported with their envelope when the queue refuses them, and the next task runs', async () => {
     const taskQueue = collectingQueue();
     taskQueue.failNext();
     const told: unknown[] = [];
