@@ -41,7 +41,7 @@ export class Worker implements LayerWorker {
   readonly #running = new Map<Job, Promise<unknown>>();
   readonly #returned: string[] = [];
   #engine: QueueWorker | undefined;
-  #isPaused = false;
+  #pausing: Promise<void> | undefined;
   /** Whether the time to close is up, so that aborted tasks are given back. */
   #isCut = false;
   #closing: Promise<Returned> | undefined;
@@ -85,9 +85,9 @@ export class Worker implements LayerWorker {
   }
 
   /** Internal: takes no further jobs. */
-  async pause(): Promise<void> {
-    this.#isPaused = true;
-    await this.#engine?.pause();
+  pause(): Promise<void> {
+    this.#pausing ??= this.#engine?.pause() ?? Promise.resolve();
+    return this.#pausing;
   }
 
   /**
@@ -132,7 +132,7 @@ export class Worker implements LayerWorker {
 
   /** Never rejects. */
   async #take(envelope: TaskEnvelope, info: JobInfo): Promise<Outcome> {
-    if (this.#isPaused) return { kind: 'returned', error: misuse('LAYER_CLOSED') };
+    if (this.#pausing) return { kind: 'returned', error: misuse('LAYER_CLOSED') };
     const definition = this.#known.get(envelope?.task);
     if (definition === undefined || envelope.v !== 1) return this.#giveBack(String(envelope?.task));
     try {

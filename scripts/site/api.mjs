@@ -57,6 +57,7 @@ const entries = [
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
   ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
+  ['tasks', 'Durable tasks', ['tasks']],
   ['testing', 'Testing', ['testing']],
 ];
 

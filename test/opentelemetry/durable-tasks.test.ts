@@ -1,7 +1,7 @@
 import { propagation } from '@opentelemetry/api';
-import { Depends, endpoint, Layer, type TaskQueue } from 'callnext';
+import { Depends, endpoint, Layer } from 'callnext';
 import { type CallnextInstrumentation, callnextInstrumentation } from 'callnext/opentelemetry';
-import { collectingQueue, memoryQueue, task } from 'callnext/tasks';
+import { collectingQueue, memoryQueue, type TaskQueue, task } from 'callnext/tasks';
 import { express5Framework, koa3Framework, listening } from '../support/frameworks.js';
 import { Spans } from './spans.js';
 

@@ -1,5 +1,5 @@
-import { Depends, endpoint, Layer, type TaskQueue } from 'callnext';
-import { collectingQueue, memoryQueue, task } from 'callnext/tasks';
+import { Depends, endpoint, Layer } from 'callnext';
+import { collectingQueue, memoryQueue, type TaskQueue, task } from 'callnext/tasks';
 import { type StageEvent, subscribe } from 'callnext/tracing';
 import { express5Framework, koa3Framework, listening } from '../support/frameworks.js';
 import { Recorder } from './recorder.js';
