@@ -179,8 +179,15 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
   ]);
 });
 
-it('exports from `callnext/openapi` the document', () => {
-  expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+it('exports from `callnext/openapi` the document and the docs pages', () => {
+  expect(Object.keys(openapi).sort()).toEqual([
+    'describe',
+    'openapi',
+    'redoc',
+    'scalar',
+    'swaggerUi',
+    'swaggerUiOAuth2Redirect',
+  ]);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {

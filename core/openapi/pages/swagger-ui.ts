@@ -92,7 +92,11 @@ function pageOf(options: SwaggerUiOptions, at: (url: string) => string): Page {
   const icon = sourceOfAsset(files.icon, options.swaggerFaviconUrl, options.assets);
   return {
     title,
-    head: [styleTag({ ...style, url: at(style.url) }), iconTag(at(icon.url))],
+    head: [
+      styleTag({ ...style, url: at(style.url) }),
+      iconTag(at(icon.url)),
+      '<style>body { margin: 0; }</style>',
+    ],
     body: ['<div id="swagger-ui"></div>', scriptTag({ ...script, url: at(script.url) })],
     data: {
       parameters: { url: openapiUrl, ...defaultParameters, ...options.swaggerUiParameters },
