@@ -1,6 +1,6 @@
 import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
 import { inject, toExpress } from 'callnext/express';
-import { describe, openapi } from 'callnext/openapi';
+import { describe, openapi, swaggerUi } from 'callnext/openapi';
 import { Body, Path, Query } from 'callnext/params';
 import { HTTPBearer } from 'callnext/security';
 import express from 'express';
@@ -78,4 +78,5 @@ app.get(
   '/openapi.json',
   toExpress(openapi(app, { title: 'Shop', version: '1.0.0' })),
 );
+app.get('/docs', toExpress(swaggerUi({ title: 'Shop' })));
 app.use('/shop', toExpress(new Layer()), shop);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hash, verify } from 'argon2';
 import { Depends, dependency, endpoint, HTTPException } from 'callnext';
 import { toExpress } from 'callnext/express';
-import { openapi } from 'callnext/openapi';
+import { openapi, swaggerUi } from 'callnext/openapi';
 import {
   OAuth2PasswordBearer,
   OAuth2PasswordRequestForm,
@@ -102,3 +102,4 @@ app.get(
   '/openapi.json',
   toExpress(openapi(app, { title: 'Login', version: '1.0.0' })),
 );
+app.get('/docs', toExpress(swaggerUi({ title: 'Login' })));
