@@ -83,7 +83,7 @@ export function equal(actual: unknown, expected: unknown): void {
 }
 `;
 
-/** `openapi-typescript name.json --output name.ts` of every document, in one process. */
+/** Generates the types of every other document in one process. */
 const generate = `import { readdirSync, writeFileSync } from 'node:fs';
 import openapiTS, { astToString } from 'openapi-typescript';
 
@@ -116,12 +116,14 @@ try {
   write('login-client.ts', login);
   write('tsconfig.json', JSON.stringify(tsconfig));
   const pages = await documentTutorial();
-  await withApp('openapi', url => keepDocument('shop', url));
+  await withApp('openapi', url =>
+    runBeside('npx', 'openapi-typescript', `${url}/openapi.json`, '--output', 'shop.ts'),
+  );
   await withApp('security', url => keepDocument('login', url));
   run('node', 'generate.js');
   run('node_modules/.bin/tsc');
-  await withApp('openapi', url => call('shop', url));
-  await withApp('security', url => call('login', url));
+  await withApp('openapi', url => runBeside('node', 'out/shop-client.js', url));
+  await withApp('security', url => runBeside('node', 'out/login-client.js', url));
   console.log(`Clients of the examples compile and call them; the types of ${pages} tutorial pages compile.`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -176,11 +178,11 @@ async function keepDocument(name, url) {
   write(`${name}.json`, text);
 }
 
-/** Runs a compiled client in a process of its own, while this one serves the app. */
-async function call(name, url) {
-  const child = spawn('node', [`out/${name}-client.js`, url], { cwd: folder, stdio: 'inherit' });
+/** Runs a command while this process serves an app. */
+async function runBeside(command, ...args) {
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`The client of ${name} failed.`);
+  if (code !== 0) throw new Error(`\`${command} ${args.join(' ')}\` failed.`);
 }
 
 function write(file, text) {

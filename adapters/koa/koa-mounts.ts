@@ -1,6 +1,6 @@
 type Mount = (ctx: object, next: () => Promise<void>) => unknown;
 
-/** Whether koa-mount is among these functions and none of them leads to a path. At `/` it adds no function. */
+/** Whether koa-mount is among these functions, but does not lead to a path. At `/` it adds no function. */
 export function contradicts(functions: readonly unknown[], path: string): boolean {
   return path !== '' && functions.some(isMount) && !leads(functions, path);
 }

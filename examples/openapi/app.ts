@@ -78,5 +78,5 @@ app.get(
   '/openapi.json',
   toExpress(openapi(app, { title: 'Shop', version: '1.0.0' })),
 );
-app.get('/docs', toExpress(swaggerUi({ title: 'Shop' })));
 app.use('/shop', toExpress(new Layer()), shop);
+app.get('/docs', toExpress(swaggerUi({ title: 'Shop' })));

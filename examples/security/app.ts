@@ -11,6 +11,7 @@ import {
 } from 'callnext/security';
 import express from 'express';
 import { jwtVerify, SignJWT } from 'jose';
+import { absolutePath } from 'swagger-ui-dist';
 
 interface User {
   readonly username: string;
@@ -102,4 +103,7 @@ app.get(
   '/openapi.json',
   toExpress(openapi(app, { title: 'Login', version: '1.0.0' })),
 );
-app.get('/docs', toExpress(swaggerUi({ title: 'Login' })));
+app.get(
+  '/docs',
+  toExpress(swaggerUi({ title: 'Login', assets: absolutePath() })),
+);
