@@ -49,6 +49,8 @@ async function visit(url, framework) {
     'an operation is tried out': tryOut,
     'a password gets a token': authorizeByPassword,
     'an authorization code gets a token': authorizeByCode,
+    'a denied or forged code gets none': refuseCode,
+    'files that cannot be loaded are named': lackFiles,
     ...Object.fromEntries(names.map(name => [name, check => look(check, name, framework)])),
     ...Object.fromEntries(
       names.map(name => [`${name} from a CDN`, check => look(check, `${name}-from-cdn`)]),
@@ -86,18 +88,36 @@ async function authorizeByPassword(check) {
 }
 
 async function authorizeByCode(check) {
+  const form = await logInByCode(check);
+  await form.getByRole('button', { name: 'Remove authorization' }).waitFor();
+  await check.page.getByRole('button', { name: 'Close' }).first().click();
+  assert.equal(await call(check, 'Read Orders'), '[\n  {\n    "of": "alice"\n  }\n]');
+}
+
+async function refuseCode(check) {
+  for (const [client, message] of [
+    ['denied', '[access_denied]'],
+    ['forged', 'another state'],
+  ]) {
+    const form = await logInByCode(check, client);
+    await form.getByText(message).waitFor();
+    await form.getByRole('button', { name: 'Apply given OAuth2 credentials' }).waitFor();
+  }
+}
+
+/** Logs in by a window of the authorization server, and waits until it is closed. */
+async function logInByCode(check, client = 'docs') {
   await check.show('docs', 'Read Orders');
   const { page } = check;
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const form = page.locator('.auth-container').filter({ hasText: 'OAuth2AuthorizationCodeBearer' });
+  await form.locator('input[id^=client_id]').fill(client);
   const [popup] = await Promise.all([
     page.waitForEvent('popup'),
     form.getByRole('button', { name: 'Apply given OAuth2 credentials' }).click(),
   ]);
   if (!popup.isClosed()) await popup.waitForEvent('close');
-  await form.getByRole('button', { name: 'Remove authorization' }).waitFor();
-  await page.getByRole('button', { name: 'Close' }).first().click();
-  assert.equal(await call(check, 'Read Orders'), '[\n  {\n    "of": "alice"\n  }\n]');
+  return form;
 }
 
 /** Tries an operation out and returns the body of the response. */
@@ -108,6 +128,14 @@ async function call({ page }, summary, parameters = {}) {
   for (const [name, value] of Object.entries(parameters)) await block.getByPlaceholder(name).fill(value);
   await block.getByRole('button', { name: 'Execute' }).click();
   return block.locator('.live-responses-table .response-col_description code').first().textContent();
+}
+
+/** Opens pages whose CDN does not answer. */
+async function lackFiles(check) {
+  await check.show('docs-from-cdn', 'The files of Swagger UI could not be loaded.');
+  await check.show('scalar-from-cdn', 'The files of Scalar could not be loaded.');
+  for (const each of check.problems) assert.match(each, /^request: https:\/\/cdn\.jsdelivr\.net\//);
+  check.problems.clear();
 }
 
 async function look(check, name, framework) {

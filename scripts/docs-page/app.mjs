@@ -94,13 +94,14 @@ function onKoa(options) {
 /** Returns the listener of the app; its pages are below `/api`. */
 export const appOn = { express: onExpress, koa: onKoa };
 
-/** Returns an authorization server that logs everybody in as Alice. */
+/** Returns an authorization server that logs everybody in as Alice, except for two clients. */
 export function providerApp() {
   const app = express().use(express.urlencoded({ extended: false }));
   app.get('/authorize', (req, res) => {
     const back = new URL(req.query.redirect_uri);
-    back.searchParams.set('code', 'code of alice');
-    back.searchParams.set('state', req.query.state);
+    const isDenied = req.query.client_id === 'denied';
+    back.searchParams.set(...(isDenied ? ['error', 'access_denied'] : ['code', 'code of alice']));
+    back.searchParams.set('state', req.query.client_id === 'forged' ? 'forged' : req.query.state);
     res.redirect(back.href);
   });
   app.use('/token', (req, res) => {

@@ -72,6 +72,14 @@ it('Swagger UI gets the parameters of FastAPI, and those of the app in their pla
   });
 });
 
+it.each([
+  ['Redoc', redoc(), redoc({ redocFaviconUrl: '/icon.png' })],
+  ['Scalar', scalar(), scalar({ scalarFaviconUrl: '/icon.png' })],
+])('%s has the icon of the app, or none', async (_name, plain, withIcon) => {
+  expect((await pageOf(plain)).html).toContain('<link rel="icon" href="data:,">');
+  expect((await pageOf(withIcon)).html).toContain('<link rel="icon" href="/icon.png">');
+});
+
 const cycle: Record<string, unknown> = {};
 cycle.self = cycle;
 

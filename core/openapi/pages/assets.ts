@@ -44,6 +44,9 @@ export function styleTag({ url, integrity }: Source): string {
   return `<link rel="stylesheet" href="${escapeHtml(url)}"${integrityOf(integrity)}>`;
 }
 
+/** Keeps browsers from asking for `/favicon.ico`. */
+export const noIcon = 'data:,';
+
 export function iconTag(url: string): string {
   return `<link rel="icon" href="${escapeHtml(url)}">`;
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../endpoint/endpoint.js';
 import { noOptions } from '../../options.js';
-import { type Asset, iconTag, scriptTag, sourceOfAsset, styleTag } from './assets.js';
+import { type Asset, iconTag, noIcon, scriptTag, sourceOfAsset, styleTag } from './assets.js';
 import { escapeHtml } from './html.js';
 import { checkPage, flag, type Rules, sharedRules, url } from './options.js';
 import { type DocsPageOptions, type Page, pageEndpoint } from './page.js';
@@ -47,13 +47,13 @@ export function redoc(options: RedocOptions = noOptions): Endpoint {
 }
 
 function pageOf(options: RedocOptions, at: (url: string) => string): Page {
-  const { openapiUrl = 'openapi.json', title = 'Redoc', assets, redocFaviconUrl: icon } = options;
+  const { openapiUrl = 'openapi.json', title = 'Redoc', assets, redocFaviconUrl: icon = noIcon } = options;
   const { withGoogleFonts = assets === undefined } = options;
   const source = sourceOfAsset(script, options.redocJsUrl, assets);
   return {
     title,
     head: [
-      ...(icon === undefined ? [] : [iconTag(at(icon))]),
+      iconTag(at(icon)),
       ...(withGoogleFonts ? [styleTag({ url: googleStyle, integrity: undefined })] : []),
       '<style>body { margin: 0; padding: 0; }</style>',
     ],

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../endpoint/endpoint.js';
 import { noOptions } from '../../options.js';
 import type { JsonObject } from '../document-types.js';
-import { type Asset, iconTag, scriptTag, sourceOfAsset } from './assets.js';
+import { type Asset, iconTag, noIcon, scriptTag, sourceOfAsset } from './assets.js';
 import { checkPage, data, type Rules, sharedRules, url } from './options.js';
 import { type DocsPageOptions, dropSlash, type Page, pageEndpoint } from './page.js';
 
@@ -56,7 +56,7 @@ export function scalar(options: ScalarOptions = noOptions): Endpoint {
 }
 
 function pageOf(options: ScalarOptions, at: (url: string) => string): Page {
-  const { openapiUrl = 'openapi.json', title = 'Scalar', scalarFaviconUrl: icon } = options;
+  const { openapiUrl = 'openapi.json', title = 'Scalar', scalarFaviconUrl: icon = noIcon } = options;
   const configuration = {
     url: openapiUrl,
     telemetry: false,
@@ -66,7 +66,7 @@ function pageOf(options: ScalarOptions, at: (url: string) => string): Page {
   const source = sourceOfAsset(script, options.scalarJsUrl, options.assets);
   return {
     title,
-    head: icon === undefined ? [] : [iconTag(at(icon))],
+    head: [iconTag(at(icon))],
     body: ['<div id="app"></div>', scriptTag({ ...source, url: at(source.url) })],
     data: configuration,
     policy: { scripts: [source.url], fonts: configuration.withDefaultFonts ? [fonts] : [], inline: start },
