@@ -9,6 +9,7 @@ import * as openapi from 'callnext/openapi';
 import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
+import * as tasks from 'callnext/tasks';
 import * as testing from 'callnext/testing';
 import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
@@ -138,7 +139,9 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'toError',
     'tooLarge',
     'unescapedName',
+    'waitingTasks',
     'whenOver',
+    'whenQueuesIdle',
   ]);
 });
 
@@ -220,6 +223,17 @@ it('exports from `callnext/security` the security classes of FastAPI', () => {
     'Scheme',
     'Security',
     'SecurityScopes',
+  ]);
+});
+
+it('exports from `callnext/tasks` durable tasks and the queues that need no engine', () => {
+  expect(Object.keys(tasks).sort()).toEqual([
+    'TaskRefused',
+    'collectingQueue',
+    'memoryQueue',
+    'outbox',
+    'runWorker',
+    'task',
   ]);
 });
 
