@@ -18,6 +18,7 @@ import {
   type LayerOptions,
 } from './layer/layer-options.js';
 import { AppScope } from './lifecycle/app-scope.js';
+import { closeLayer } from './lifecycle/close-layer.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { type LayerTasks, tasksOf } from './lifecycle/layer-tasks.js';
@@ -163,14 +164,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
-    const until = Date.now() + (timeoutMs ?? 0);
-    this.#tasks?.pause();
-    const undone = await this.#inFlight.close(timeoutMs);
-    const left = timeoutMs === undefined ? undefined : Math.max(0, until - Date.now());
-    const lost = (await this.#tasks?.close(left, timeoutMs)) ?? [];
-    const open = await this.#app.close(timeoutMs);
-    if (open.length === 0 && lost.length === 0) return undone;
-    return { ...undone, exits: [...undone.exits, ...open], tasks: [...undone.tasks, ...lost] };
+    return closeLayer(this.#inFlight, this.#tasks, this.#app, timeoutMs);
   }
 
   /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */

@@ -231,10 +231,10 @@ export class BackgroundTasks {
 function runOne(
   task: TaskEntry,
   host: object | undefined,
-  run: ((task: BackgroundTask) => Promise<void>) | undefined,
+  runTask: ((task: BackgroundTask) => Promise<void>) | undefined,
 ): Promise<void> {
   if ('send' in task) return task.send(host);
-  return run ? run(task) : task.run();
+  return runTask ? runTask(task) : task.run();
 }
 
 /** Throws `BACKGROUND_TASK` and `TASK_ARGUMENTS`. */

@@ -56,8 +56,8 @@ const entries = [
   ['params', 'Declared parameters', ['params']],
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
-  ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['tasks', 'Durable tasks', ['tasks']],
+  ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['testing', 'Testing', ['testing']],
 ];
 

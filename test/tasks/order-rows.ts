@@ -1,6 +1,6 @@
 /** What happens to the durable task of a request. */
 export interface RequestCast {
-  /** The queue of the layer: none, one that stores tasks, one in memory, one that fails, or one that hangs. */
+  /** The layer's queue: none, one in memory, one that fails or hangs; by default one that stores tasks. */
   readonly queue?: 'none' | 'memory' | 'fails' | 'hangs';
   readonly whenQueueFails?: 'run';
   /** How the endpoint adds the task; among two functions by default. */
