@@ -29,5 +29,6 @@ export const bareLayer: Layer = layerAlone();
 
 /** Answers with an endpoint that is used alone, below the bare layer. */
 export function answerAlone(exchange: Exchange, endpoint: Endpoint): Below {
+  exchange.tracing?.expect(endpoint);
   return () => answerEndpoint(exchange, endpoint);
 }

@@ -49,7 +49,7 @@ function targetOf(request: Request): Attributes {
     return {
       [attributes.path]: request.path,
       [attributes.scheme]: protocol.slice(0, -1),
-      [attributes.serverAddress]: hostname,
+      [attributes.serverAddress]: hostname.replace(/^\[|\]$/g, ''),
       ...(port === '' ? {} : { [attributes.serverPort]: Number(port) }),
     };
   } catch {

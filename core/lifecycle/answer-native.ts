@@ -14,7 +14,7 @@ import { keepForNative, watchLateUse, whenNativeHasEnded } from './unfinished.js
  */
 export function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   const watch = exchange.timings?.beginNative('handler');
-  const stage = exchange.tracing?.begin('endpoint', 'native code', { request, kind: 'native' });
+  const stage = exchange.tracing?.native(request);
   return (stage ? stage.run(started, below, request) : started(below, request)).then(
     response => {
       watch?.stop();

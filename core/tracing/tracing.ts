@@ -34,6 +34,8 @@ export class Tracing {
   readonly #of: Traced;
   /** The native code that may still reach an endpoint or an inner layer. */
   #native: StageEvent | undefined;
+  /** The endpoint below the next layer, if there is no native code in between. */
+  #direct: object | undefined;
 
   constructor(of: Traced) {
     this.#of = of;
@@ -45,6 +47,18 @@ export class Tracing {
     const event: StageEvent = { stage, name, exchange: this.key, request, layer, ...details };
     if (stage === 'middleware' || stage === 'endpoint') this.#pass(event);
     return new Stage(stageChannels[stage] as StageChannel, event);
+  }
+
+  /** Notes that an endpoint is right below the next layer, without native code in between. */
+  expect(endpoint: object): void {
+    this.#direct = endpoint;
+  }
+
+  /** Begins the native code below a layer; `undefined` if an endpoint is right below. */
+  native(request: Request): Stage | undefined {
+    const isNative = this.#direct === undefined;
+    this.#direct = undefined;
+    return isNative ? this.begin('endpoint', 'native code', { request, kind: 'native' }) : undefined;
   }
 
   /** Begins the enter or the exit of a dependency. */

@@ -73,6 +73,23 @@ describe.each(frameworks)('the channels on $name', (framework: Framework) => {
     expect(natives.map(({ event }) => (event as StageEvent).passedOn)).toEqual([undefined, undefined]);
   });
 
+  it('show no native code around an endpoint without a layer', async () => {
+    recorder = new Recorder();
+    await listening(framework.app().at('/', read).listener(), async url => {
+      await (await fetch(url)).text();
+    });
+    expect(recorder.lines.slice(0, 8)).toEqual([
+      'request GET',
+      'dependency.enter getDb',
+      '/dependency.enter getDb',
+      'endpoint read',
+      '/endpoint read 200',
+      'send send',
+      '/send send 200 sent',
+      '/request GET 200 sent',
+    ]);
+  });
+
   it('say that native code has passed a request on to an endpoint or an inner layer', async () => {
     const inner = new Layer({ middleware: [timing] });
     recorder = new Recorder();
