@@ -200,7 +200,7 @@ describe.each(mounts)('durable tasks on $name', ({ app }) => {
     expect(queue.tasks.map(({ args }) => args)).toEqual([{ orderId: 'native' }]);
   });
 
-  it('are named by a client that waits for them in vain', async () => {
+  it('are named by a client whose time to wait is up', async () => {
     const { opened, open } = gate();
     const stuck = task('stuck', {}, () => opened);
     const answer = endpoint({}, ({ backgroundTasks }) => {
