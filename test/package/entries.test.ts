@@ -139,7 +139,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'toError',
     'tooLarge',
     'unescapedName',
-    'waitingTasks',
+    'unfinishedTasks',
     'whenOver',
     'whenQueuesIdle',
   ]);
