@@ -14,8 +14,8 @@ export interface TaskEnvelope {
   readonly attempts: number;
   readonly backoff: TaskBackoff;
   /**
-   * How long one attempt may take, in milliseconds. `run` aborts the attempt then, and resolves after twice as
-   * long at the latest, so an engine's own limit must be longer than that.
+   * How long one attempt may take, in milliseconds. `run` aborts it then, and resolves after twice as long at
+   * the latest, so an engine's own limit must be longer than that.
    */
   readonly timeoutMs?: number;
   /** How long it waits before its first attempt, in milliseconds. */
@@ -45,7 +45,7 @@ export type Outcome =
   | { readonly kind: 'done' }
   /** It failed. With `again`, it runs again after its backoff; otherwise it is a dead letter. */
   | { readonly kind: 'failed'; readonly error: Error; readonly again: boolean }
-  /** It did not run, because this worker does not know the task: offer it again, without counting an attempt. */
+  /** It did not run: offer it again, to this worker or another one, without counting an attempt. */
   | { readonly kind: 'returned'; readonly error: Error };
 
 /** Runs one attempt to its last exit. Never rejects. */
@@ -54,7 +54,7 @@ export type RunJob = (envelope: TaskEnvelope, job: JobInfo) => Promise<Outcome>;
 export interface WorkOptions {
   /** How many jobs run at once in this process. */
   readonly concurrency: number;
-  /** Receives errors of the engine that belong to no job, such as a lost connection. The worker goes on. */
+  /** Receives errors of the engine that belong to no job, such as a lost connection. */
   readonly report: (error: Error) => void;
 }
 
@@ -66,7 +66,7 @@ export interface TaskSchedule {
   readonly cron: string;
   /** A time zone of the IANA database, such as `Europe/Berlin`. */
   readonly timezone: string;
-  /** The engine sets `id` and `addedAt` for each job: its own id, and the time at which the job was created. */
+  /** The engine adds `id` and `addedAt` to each job: its own id and the job's creation time. */
   readonly envelope: Omit<TaskEnvelope, 'id' | 'addedAt'>;
 }
 
@@ -74,7 +74,7 @@ export interface TaskSchedule {
 export interface QueueWorker {
   /** Adds or replaces a schedule. */
   every(schedule: TaskSchedule): Promise<void>;
-  /** Takes no further jobs; resolves when none can begin any more. The running ones go on. */
+  /** Takes no further jobs; resolves when no further one can begin. The running ones go on. */
   pause(): Promise<void>;
   /** Gives back the jobs whose `run` has not resolved, so that another worker runs them; ends the worker. */
   close(): Promise<void>;
@@ -85,22 +85,24 @@ export interface SqlExecutor {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-/** A queue that keeps its tasks in this process. */
+/** A queue that keeps its tasks in this process, such as `memoryQueue()`. */
 export interface InProcessQueue {
-  /** Resolves when no task is running or waiting for a worker that exists. */
+  /** How many jobs the layer runs at once without `runWorker()`; `undefined` if it runs none. */
+  readonly concurrency: number | undefined;
+  /** Resolves when no task is running, or waiting for a worker that exists. */
   idle(): Promise<void>;
   /** Tasks that are lost when the queue closes. */
   waiting(): readonly TaskEnvelope[];
 }
 
 /**
- * The port between durable tasks and an engine. An adapter implements it: `memoryQueue()`, `pgBossQueue(boss)`.
+ * The port between durable tasks and an engine, which an adapter implements, such as `pgBossQueue(boss)`.
  * Delivery is at least once.
  */
 export interface TaskQueue {
   /** Names the queue in `layer.describe()` and in errors, such as `pg-boss queue "shop"`. */
   readonly name: string;
-  /** Called once, before the lifespan is entered. */
+  /** Called by `layer.start()`, or before the first `send` or `work`; again if it has rejected. */
   start?(): Promise<void>;
   /**
    * Stores all envelopes or none, in order; an `id` that the engine still knows is not stored twice. Rejects
