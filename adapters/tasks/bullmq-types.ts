@@ -46,6 +46,8 @@ export type BullProcessor = (
 export interface BullWorkerOptions {
   concurrency: number;
   maxStalledCount: number;
+  /** How often the jobs of dead workers are looked for, in milliseconds. */
+  stalledInterval: number;
   settings: { backoffStrategy: BullBackoff };
 }
 

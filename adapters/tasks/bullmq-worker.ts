@@ -19,6 +19,9 @@ const unknownAgainMs = 2_000;
 /** BullMQ counts a stall only here: callnext counts it as an attempt, which the task's own limit ends. */
 const maxStalledCount = 1_000;
 
+/** Half of BullMQ's default, so that a dead worker is noticed within a minute: a lock lasts 30 seconds. */
+const stalledInterval = 15_000;
+
 /** An error that BullMQ recognizes by its name. */
 class BullSignal extends Error {
   constructor(name: 'UnrecoverableError' | 'DelayedError', message: string, cause?: Error) {
@@ -43,6 +46,7 @@ export class BullWorker implements QueueWorker {
     this.#worker = factory((job, token, signal) => this.#process(job, token, signal), {
       concurrency: options.concurrency,
       maxStalledCount,
+      stalledInterval,
       settings,
     });
     this.#worker.on('error', error => options.report(error));

@@ -141,7 +141,7 @@ type BullQueue = Parameters<typeof bullmqQueue>[0]['queue'] & {
   getFailed(): Promise<{ data: { task?: string }; failedReason: string }[]>;
 };
 
-function bullEngine(name: string, load: () => BullModule, port: number): Engine {
+export function bullEngine(name: string, load: () => BullModule, port: number): Engine {
   const connection = { host: '127.0.0.1', port };
   return {
     name,

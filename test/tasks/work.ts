@@ -38,7 +38,7 @@ export class Seen {
   }
 }
 
-type Play = (envelope: TaskEnvelope, job: JobInfo) => Outcome | Promise<Outcome>;
+export type Play = (envelope: TaskEnvelope, job: JobInfo) => Outcome | Promise<Outcome>;
 
 /** Begins to work, and records what runs. */
 export async function work(

@@ -1,0 +1,174 @@
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import path from 'node:path';
+import { bullEngine, type Engine, engines } from './engines.js';
+import { done, envelope, eventually, Seen, soonEnough, work } from './work.js';
+
+const { TASKS_POSTGRES_RESTART } = process.env;
+
+// These need servers and processes that can be killed: `npm run test:tasks`.
+const onServers = TASKS_POSTGRES_RESTART === undefined ? describe.skip : describe;
+
+jest.setTimeout(120_000);
+
+onServers('on servers', () => {
+  const all = engines();
+  const queueName = (engine: Engine, what: string): string =>
+    `${what}-${process.pid}-${engine.name.replace(/\W/g, '')}`;
+  let children: ChildProcess[] = [];
+
+  afterEach(() => {
+    for (const child of children) child.kill('SIGKILL');
+    children = [];
+  });
+
+  /** Resolves once the worker takes jobs. */
+  async function workerProcess(engine: Engine, queue: string, play: string): Promise<Attempts> {
+    const args = [path.join(__dirname, 'worker-process.ts'), engine.name, queue, play];
+    const child = fork(path.join(__dirname, '../support/run-typescript.cjs'), args, { stdio: 'inherit' });
+    children.push(child);
+    const attempts = new Attempts(child);
+    await attempts.until('ready');
+    return attempts;
+  }
+
+  it('runs the task of a killed worker again within a minute', async () => {
+    const seconds = await Promise.all(
+      all.map(async engine => {
+        const name = queueName(engine, 'killed');
+        const opened = await engine.open(name);
+        const killed = await workerProcess(engine, name, 'hang');
+        await opened.queue.send([envelope('hang', { timeoutMs: 1000 })], soonEnough);
+        await killed.until('hang 1');
+        killed.child.kill('SIGKILL');
+        const begun = Date.now();
+        const seen = new Seen();
+        const worker = await work(opened.queue, seen);
+        await seen.until('hang 2');
+        await worker.close();
+        await opened.close();
+        return (Date.now() - begun) / 1000;
+      }),
+    );
+    expect(seconds.map(each => each < 60)).toEqual(all.map(() => true));
+  });
+
+  it.each(all)('hands each of 200 tasks to one of two processes, on $name', async engine => {
+    const name = queueName(engine, 'two');
+    const opened = await engine.open(name);
+    const workers = [
+      await workerProcess(engine, name, 'finish'),
+      await workerProcess(engine, name, 'finish'),
+    ];
+    const sent = Array.from({ length: 200 }, (_, index) => envelope(`task-${index}`));
+    await opened.queue.send(sent, soonEnough);
+    const ran = () => workers.flatMap(({ seen }) => seen).filter(each => each !== 'ready');
+    await eventually(async () => ran().length >= sent.length);
+    await opened.queue.send([envelope('last')], soonEnough);
+    await eventually(async () => ran().includes('last 1'));
+    expect(ran().length).toBe(sent.length + 1);
+    await opened.close();
+  });
+
+  it.each(all.filter(({ transaction }) => transaction))(
+    'outlives a restart of the database in the middle of a task, on $name',
+    async engine => {
+      const opened = await engine.open(queueName(engine, 'restart'));
+      const seen = new Seen();
+      let end: () => void = () => undefined;
+      const gate = new Promise<void>(resolve => {
+        end = resolve;
+      });
+      const worker = await work(opened.queue, seen, async ({ task }) => {
+        if (task === 'during') await gate;
+        return done;
+      });
+      await opened.queue.send([envelope('during')], soonEnough);
+      await seen.until('during 1');
+      const { file, args, options } = JSON.parse(TASKS_POSTGRES_RESTART ?? '');
+      execFileSync(file, args, options);
+      end();
+      await eventually(() =>
+        opened.queue.send([envelope('after')], soonEnough).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await seen.until('after 1');
+      await worker.pause();
+      await worker.close();
+      // What the restart interrupted was acknowledged once the database was back.
+      const next = new Seen();
+      const other = await work(opened.queue, next);
+      await opened.queue.send([envelope('last')], soonEnough);
+      await next.until('last 1');
+      expect([...seen.attempts, ...next.attempts]).toEqual(['during 1', 'after 1', 'last 1']);
+      await other.close();
+      await opened.close();
+    },
+  );
+
+  it.each(['bullmq', 'bullmq5'])('rejects a send at once while Redis is down, with %s', async module => {
+    const port = await freePort();
+    let redis = await startRedis(port);
+    const opened = await bullEngine(module, () => require(module), port).open(`down-${process.pid}`);
+    redis.kill('SIGKILL');
+    await once(redis, 'exit');
+    const begun = Date.now();
+    await expect(opened.queue.send([envelope('lost')], soonEnough)).rejects.toThrow();
+    expect(Date.now() - begun).toBeLessThan(5000);
+    redis = await startRedis(port);
+    await eventually(() =>
+      opened.queue.send([envelope('kept')], soonEnough).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const seen = new Seen();
+    const worker = await work(opened.queue, seen);
+    await seen.until('kept 1');
+    expect(seen.attempts).toEqual(['kept 1']);
+    redis.kill('SIGKILL');
+    await once(redis, 'exit');
+    await worker.close();
+    await opened.close();
+  });
+});
+
+/** What a worker process has reported. */
+class Attempts {
+  readonly child: ChildProcess;
+  readonly seen: string[] = [];
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.on('message', (text: string) => this.seen.push(text));
+  }
+
+  until(text: string): Promise<true> {
+    return eventually(async () => this.seen.includes(text) || undefined) as Promise<true>;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as net.AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function startRedis(port: number): Promise<ChildProcess> {
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const server = spawn('redis-server', options, { stdio: 'ignore' });
+  await eventually(
+    () =>
+      new Promise<boolean>(resolve => {
+        const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+        socket.once('connect', () => socket.destroy());
+      }),
+  );
+  return server;
+}
