@@ -42,7 +42,7 @@ module.exports = {
     '^callnext$': '<rootDir>/core/index.ts',
     '^callnext/adapter$': '<rootDir>/core/adapter.ts',
     '^callnext/(express|koa|node|testing)$': '<rootDir>/adapters/$1/index.ts',
-    '^callnext/(params|openapi|security)$': '<rootDir>/core/$1/index.ts',
+    '^callnext/(params|openapi|security|tasks)$': '<rootDir>/core/$1/index.ts',
     '^callnext/tasks/(pg-boss|bullmq)$': '<rootDir>/adapters/tasks/$1.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/middleware/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',

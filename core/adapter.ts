@@ -105,6 +105,7 @@ export {
   overtakeAnswer,
 } from './lifecycle/native-failure.js';
 export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
+export { waitingTasks, whenQueuesIdle } from './lifecycle/queues.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';

@@ -1,3 +1,5 @@
+import { runNow } from './background/background-task.js';
+import type { Task, TaskArguments } from './background/durable-task.js';
 import { checkGraph } from './dependencies/dependency-graph.js';
 import type { Named } from './dependencies/depends.js';
 import type { AnyDependency, Dependencies, Injected, Solved } from './dependencies/marker.js';
@@ -18,6 +20,7 @@ import {
 import { AppScope } from './lifecycle/app-scope.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
+import { type LayerTasks, tasksOf } from './lifecycle/layer-tasks.js';
 import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
@@ -61,6 +64,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   readonly #app = new AppScope(this.#inFlight, (failure, name) => reportOutside(this, name, failure, 'exit'));
   readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
+  readonly #tasks: LayerTasks | undefined;
   #frozen: FrozenLayer | undefined;
 
   /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
@@ -70,6 +74,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     this.#middlewares = middlewares;
     for (const [key, handler] of handlers) this.#handlers.add(key, handler);
     this.#lifespan = lifespan && new LifespanContext(lifespan, this.#app);
+    this.#tasks = tasksOf(this.#options, (...failure) => reportOutside(this, ...failure));
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
@@ -94,8 +99,8 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
 
   /**
    * Enters the lifespan and the dependencies of scope `app` that it and the layer's own `dependencies` need,
-   * at any depth. Call it before the server listens, so that a failure shows before clients can connect.
-   * Rejects with the first failure, and with `LAYER_CLOSED`.
+   * at any depth, and starts the `taskQueue`. Call it before the server listens, so that a failure shows
+   * before clients can connect. Rejects with the first failure, and with `LAYER_CLOSED`.
    */
   start(): Promise<void> {
     return startOutside(this, this.#options.dependencies);
@@ -124,8 +129,21 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   }
 
   /**
+   * Runs a durable task now, in this process, with its dependencies and overrides: in a script or a test.
+   * Resolves with the result of its handler. Rejects with its failure, and with `TASK_ARGUMENTS`.
+   */
+  runTask<Args, Result>(
+    task: Task<Args, Result>,
+    ...args: TaskArguments<Args, never>
+  ): Promise<Awaited<Result>>;
+  async runTask(task: Task, args?: unknown): Promise<unknown> {
+    return runNow(task, this, args);
+  }
+
+  /**
    * Closes the layer: refuses new requests with a 503 and waits for running ones to their last background
-   * task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
+   * task. Its workers take no further tasks, and its queue closes after them. Then the lifespan and the
+   * dependencies of scope `app` exit, last entered first.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
@@ -145,9 +163,14 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
+    const until = Date.now() + (timeoutMs ?? 0);
+    this.#tasks?.pause();
     const undone = await this.#inFlight.close(timeoutMs);
+    const left = timeoutMs === undefined ? undefined : Math.max(0, until - Date.now());
+    const lost = (await this.#tasks?.close(left, timeoutMs)) ?? [];
     const open = await this.#app.close(timeoutMs);
-    return open.length === 0 ? undone : { ...undone, exits: [...undone.exits, ...open] };
+    if (open.length === 0 && lost.length === 0) return undone;
+    return { ...undone, exits: [...undone.exits, ...open], tasks: [...undone.tasks, ...lost] };
   }
 
   /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */
@@ -182,6 +205,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
       lifespan: this.#lifespan,
       dependencies,
       app: alone.has(this) ? undefined : this.#app,
+      tasks: this.#tasks,
     };
     if (forGood) this.#frozen = plan;
     return plan;

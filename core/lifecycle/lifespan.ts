@@ -1,3 +1,4 @@
+import type { Solution } from '../dependencies/dependency-cache.js';
 import { checkGraph } from '../dependencies/dependency-graph.js';
 import { appContextOf, type DependencyRun, noValues } from '../dependencies/dependency-run.js';
 import { GeneratorContext, isGenerator, yieldedOf } from '../dependencies/generator-context.js';
@@ -68,8 +69,9 @@ export class LifespanContext {
    * next call then tries again.
    */
   start(run: DependencyRun): Promise<void> {
+    const entrance = { asked: [] };
     this.#starting ??= this.#app
-      .enter(this.name, () => this.#enter(this.#app.runFor(run)))
+      .enter(this.name, entrance, () => this.#enter(this.#app.runFor(run), entrance.asked))
       .catch((thrown: unknown) => {
         this.#starting = undefined;
         throw thrown;
@@ -77,11 +79,11 @@ export class LifespanContext {
     return this.#starting;
   }
 
-  async #enter(run: DependencyRun): Promise<void> {
+  async #enter(run: DependencyRun, asked: Solution[]): Promise<void> {
     const { name, dependencies } = this;
     const values = noValues();
     if (run.hasOverrides) checkGraph(dependencies, name, 'request', each => run.overrideOf(each), 'app');
-    await solveDependencies(dependencies, values, run);
+    await solveDependencies(dependencies, values, run, dependencies, asked);
     const generator = this.#begin(appContextOf(values, run.appContext as AppContext, name));
     if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
     const state = yieldedOf(await generator.next(), name);

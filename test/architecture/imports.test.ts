@@ -21,6 +21,7 @@ const coreLine = [
   'endpoint',
   'lifecycle',
   'layer',
+  'tasks',
   'openapi',
   'index',
   'adapter',

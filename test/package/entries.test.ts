@@ -8,6 +8,7 @@ import * as nodeEntry from 'callnext/node';
 import * as openapi from 'callnext/openapi';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
+import * as tasks from 'callnext/tasks';
 import * as bullmq from 'callnext/tasks/bullmq';
 import * as pgBoss from 'callnext/tasks/pg-boss';
 import * as testing from 'callnext/testing';
@@ -134,7 +135,9 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'toError',
     'tooLarge',
     'unescapedName',
+    'waitingTasks',
     'whenOver',
+    'whenQueuesIdle',
   ]);
 });
 
@@ -206,6 +209,17 @@ it('exports from `callnext/security` the security classes of FastAPI', () => {
     'Scheme',
     'Security',
     'SecurityScopes',
+  ]);
+});
+
+it('exports from `callnext/tasks` durable tasks and the queues that need no engine', () => {
+  expect(Object.keys(tasks).sort()).toEqual([
+    'TaskRefused',
+    'collectingQueue',
+    'memoryQueue',
+    'outbox',
+    'runWorker',
+    'task',
   ]);
 });
 
