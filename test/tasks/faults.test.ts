@@ -2,10 +2,15 @@ import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
+import { endpoint, Layer } from 'callnext';
+import { toNode } from 'callnext/node';
+import { task } from 'callnext/tasks';
+import supertest from 'supertest';
 import { bullEngine, type Engine, engines } from './engines.js';
 import { done, envelope, eventually, Seen, soonEnough, work } from './work.js';
 
 const { TASKS_POSTGRES_RESTART } = process.env;
+const bullModules = ['bullmq', 'bullmq5'];
 
 // These need servers and processes that can be killed: `npm run test:tasks`.
 const onServers = TASKS_POSTGRES_RESTART === undefined ? describe.skip : describe;
@@ -109,29 +114,75 @@ onServers('on servers', () => {
     },
   );
 
-  it.each(['bullmq', 'bullmq5'])('rejects a send at once while Redis is down, with %s', async module => {
-    const port = await freePort();
-    let redis = await startRedis(port);
-    const opened = await bullEngine(module, () => require(module), port).open(`down-${process.pid}`);
-    redis.kill('SIGKILL');
-    await once(redis, 'exit');
-    const begun = Date.now();
-    await expect(opened.queue.send([envelope('lost')], soonEnough)).rejects.toThrow();
-    expect(Date.now() - begun).toBeLessThan(5000);
-    redis = await startRedis(port);
-    await eventually(() =>
-      opened.queue.send([envelope('kept')], soonEnough).then(
-        () => true,
-        () => false,
-      ),
+  it('gives back a task that ignores its signal when its process is told to end', async () => {
+    const attempts = await Promise.all(
+      all.map(async engine => {
+        const name = queueName(engine, 'sigterm');
+        const opened = await engine.open(name);
+        const ending = await workerProcess(engine, name, 'sigterm');
+        await opened.queue.send([envelope('hang')], soonEnough);
+        await ending.until('hang 1');
+        ending.child.kill('SIGTERM');
+        const [code] = await once(ending.child, 'exit');
+        const seen = new Seen();
+        const worker = await work(opened.queue, seen);
+        await seen.until('hang 1');
+        await worker.close();
+        await opened.close();
+        return [code, ...ending.seen.slice(1), ...seen.attempts];
+      }),
     );
-    const seen = new Seen();
-    const worker = await work(opened.queue, seen);
-    await seen.until('kept 1');
-    expect(seen.attempts).toEqual(['kept 1']);
-    redis.kill('SIGKILL');
-    await once(redis, 'exit');
-    await worker.close();
+    expect(attempts).toEqual(all.map(() => [0, 'hang 1', 'gave back hang', 'hang 1']));
+  });
+
+  it.each(bullModules)(
+    'sends again once Redis is back, and closes while it is down, with %s',
+    async module => {
+      const redis = await OwnRedis.start();
+      const opened = await bullEngine(module, () => require(module), redis.port).open(`down-${process.pid}`);
+      await redis.kill();
+      const during = opened.queue.send([envelope('during')], soonEnough).catch(() => undefined);
+      await redis.restart();
+      await eventually(() =>
+        opened.queue.send([envelope('after')], soonEnough).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await during;
+      const seen = new Seen();
+      const worker = await work(opened.queue, seen);
+      await seen.until('after 1');
+      expect(seen.count('after 1')).toBe(1);
+      await redis.kill();
+      await worker.close();
+      await opened.close();
+    },
+  );
+
+  it.each(bullModules)('reports a task that Redis does not take within its time, with %s', async module => {
+    const redis = await OwnRedis.start();
+    const opened = await bullEngine(module, () => require(module), redis.port).open(`stop-${process.pid}`);
+    let report: (error: Error) => void = () => undefined;
+    const reported = new Promise<Error>(resolve => {
+      report = resolve;
+    });
+    const layer = new Layer({ taskQueue: opened.queue, onError: error => report(error) });
+    const mail = task('mail', {}, (_context, _args: { to: string }) => undefined);
+    const order = endpoint({}, ({ backgroundTasks }) => {
+      backgroundTasks.addTask(mail, { to: 'ada' });
+      return 'accepted';
+    });
+    const app = toNode(layer, toNode(order));
+    redis.process.kill('SIGSTOP');
+    const answer = await supertest(app).get('/');
+    expect(answer.text).toBe('"accepted"');
+    expect(await reported).toMatchObject({
+      code: 'TASK_NOT_QUEUED',
+      envelope: { task: 'mail', args: { to: 'ada' } },
+    });
+    await redis.kill();
+    await layer.close({ timeoutMs: 1000 });
     await opened.close();
   });
 });
@@ -151,13 +202,33 @@ class Attempts {
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as net.AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
+/** A Redis that a test may kill. */
+class OwnRedis {
+  readonly port: number;
+  process: ChildProcess;
+
+  private constructor(port: number, server: ChildProcess) {
+    this.port = port;
+    this.process = server;
+  }
+
+  static async start(): Promise<OwnRedis> {
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as net.AddressInfo;
+    probe.close();
+    await once(probe, 'close');
+    return new OwnRedis(port, await startRedis(port));
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+
+  async restart(): Promise<void> {
+    this.process = await startRedis(this.port);
+  }
 }
 
 async function startRedis(port: number): Promise<ChildProcess> {
