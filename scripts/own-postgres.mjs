@@ -6,8 +6,8 @@ import path from 'node:path';
 import { freePort } from './own-server.mjs';
 
 /**
- * Runs `use` with the URL of a server on loopback, and the command that restarts it as after a crash. Exits with
- * a message if PostgreSQL is not installed.
+ * Runs `use` with the URL of a server on loopback, and the command that restarts it as after a crash. Exits
+ * with a message if PostgreSQL is not installed.
  */
 export async function withPostgres(script, use) {
   const bin = findBinaries();

@@ -114,7 +114,7 @@ onServers('on servers', () => {
     },
   );
 
-  it('gives back a task that ignores its signal when its process is told to end', async () => {
+  it('gives back a task that ignores its signal when its process receives SIGTERM', async () => {
     const attempts = await Promise.all(
       all.map(async engine => {
         const name = queueName(engine, 'sigterm');

@@ -1,6 +1,6 @@
 // A worker in its own process: `worker-process.ts <engine> <queue> <play>`. It sends each attempt as
-// `task attempt`; a task that hangs ignores its signal. With the play `sigterm`, the process ends as docs/guides
-// shows it.
+// `task attempt`; a task that hangs ignores its signal. With the play `sigterm`, the process ends as the
+// guide shows it.
 import { Layer } from 'callnext';
 import type { TaskQueue } from 'callnext/adapter';
 import { runWorker, task } from 'callnext/tasks';
