@@ -31,6 +31,7 @@ export {
 } from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export { classOf } from './errors/show.js';
 export {
   adapterOf,
   asThrown,
@@ -44,6 +45,7 @@ export {
   mountedIn,
   toError,
 } from './errors.js';
+export { isExpected } from './exceptions/http-exception.js';
 export type {
   AppRoute,
   AppRoutes,
@@ -105,7 +107,7 @@ export {
   overtakeAnswer,
 } from './lifecycle/native-failure.js';
 export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
-export { waitingTasks, whenQueuesIdle } from './lifecycle/queues.js';
+export { unfinishedTasks, whenQueuesIdle } from './lifecycle/queues.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';
@@ -124,3 +126,6 @@ export {
   readOptions,
 } from './middleware/options.js';
 export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';
+export type { ReportEvent, SettledEvent, StageEvent, StageKind, StageName } from './tracing/events.js';
+export { type EventWithContext, inContext } from './tracing/stage.js';
+export { type Subscriber, subscribe } from './tracing/subscribe.js';

@@ -18,14 +18,16 @@ import {
   type LayerOptions,
 } from './layer/layer-options.js';
 import { AppScope } from './lifecycle/app-scope.js';
+import { closeLayer } from './lifecycle/close-layer.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { type LayerTasks, tasksOf } from './lifecycle/layer-tasks.js';
 import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
-import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
-import { checkedMiddleware, compose } from './middleware/compose.js';
+import { reportOutside, runOutside, startOutside, tracingOutside } from './lifecycle/run-outside.js';
+import { checkedMiddleware } from './middleware/checked-middleware.js';
+import { compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 
@@ -61,7 +63,11 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
   readonly #inFlight = new InFlight();
-  readonly #app = new AppScope(this.#inFlight, (failure, name) => reportOutside(this, name, failure, 'exit'));
+  readonly #app = new AppScope(
+    this.#inFlight,
+    (failure, name) => reportOutside(this, name, failure, 'exit'),
+    () => tracingOutside('close'),
+  );
   readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
   readonly #tasks: LayerTasks | undefined;
@@ -163,14 +169,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
-    const until = Date.now() + (timeoutMs ?? 0);
-    this.#tasks?.pause();
-    const undone = await this.#inFlight.close(timeoutMs);
-    const left = timeoutMs === undefined ? undefined : Math.max(0, until - Date.now());
-    const lost = (await this.#tasks?.close(left, timeoutMs)) ?? [];
-    const open = await this.#app.close(timeoutMs);
-    if (open.length === 0 && lost.length === 0) return undone;
-    return { ...undone, exits: [...undone.exits, ...open], tasks: [...undone.tasks, ...lost] };
+    return closeLayer(this.#inFlight, this.#tasks, this.#app, timeoutMs);
   }
 
   /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */

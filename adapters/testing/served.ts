@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Exchange, type Trace, waitingTasks, whenOver, whenQueuesIdle } from '../../core/adapter.js';
+import { type Exchange, type Trace, unfinishedTasks, whenOver, whenQueuesIdle } from '../../core/adapter.js';
 import { isTraced, NativeExchange, traceOn } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
@@ -58,7 +58,7 @@ export class Served {
     const exchange = this.#exchange;
     const left = exchange?.undone();
     const parts =
-      exchange && left ? [...left.responses, ...left.exits, ...left.tasks, ...waitingTasks(exchange)] : [];
+      exchange && left ? [...left.responses, ...left.exits, ...left.tasks, ...unfinishedTasks(exchange)] : [];
     const { method, url } = this.#res.req;
     return parts.length > 0 ? parts : [`${method} ${url}`];
   }

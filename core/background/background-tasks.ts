@@ -23,6 +23,9 @@ type TaskEntry = BackgroundTask | TaskToSend;
 
 type TaskReporter = (error: Error, task: string) => void;
 
+/** Runs a task that somebody watches. */
+export type TaskRunner = (name: string, task: BackgroundTask) => Promise<void>;
+
 /** Checks a value for `response.background`. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
   if (work === undefined || work === null) return undefined;
@@ -191,14 +194,10 @@ export class BackgroundTasks {
 
   /**
    * Runs all tasks, including those added meanwhile, and reports failures. Resolves with the first failure;
-   * returns `undefined` without tasks. `begin` receives each name. `isLast` closes the list afterwards.
+   * returns `undefined` without tasks. `runTask` runs each, if given. `isLast` closes the list afterwards.
    */
-  runAll(
-    report: TaskReporter,
-    isLast = false,
-    begin?: (name: string) => void,
-  ): Promise<Error | undefined> | undefined {
-    if (!this.isEmpty) return this.#runWaiting(report, isLast, begin);
+  runAll(report: TaskReporter, isLast = false, runTask?: TaskRunner): Promise<Error | undefined> | undefined {
+    if (!this.isEmpty) return this.#runWaiting(report, isLast, runTask);
     if (isLast) this.close();
     return undefined;
   }
@@ -206,7 +205,7 @@ export class BackgroundTasks {
   async #runWaiting(
     report: TaskReporter,
     isLast: boolean,
-    begin: ((name: string) => void) | undefined,
+    runTask: TaskRunner | undefined,
   ): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
@@ -215,7 +214,7 @@ export class BackgroundTasks {
       try {
         if (this.#cutShortBy) throw misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name);
         this.#running = name;
-        await runOne(task, this.#host, begin && (() => begin(name)));
+        await runOne(task, this.#host, runTask && (each => runTask(name, each)));
       } catch (thrown) {
         const failure = toError(thrown);
         first ??= failure;
@@ -229,10 +228,13 @@ export class BackgroundTasks {
   }
 }
 
-function runOne(task: TaskEntry, host: object | undefined, begin: (() => void) | undefined): Promise<void> {
+function runOne(
+  task: TaskEntry,
+  host: object | undefined,
+  runTask: ((task: BackgroundTask) => Promise<void>) | undefined,
+): Promise<void> {
   if ('send' in task) return task.send(host);
-  begin?.();
-  return task.run();
+  return runTask ? runTask(task) : task.run();
 }
 
 /** Throws `BACKGROUND_TASK` and `TASK_ARGUMENTS`. */

@@ -91,8 +91,8 @@ export interface InProcessQueue {
   readonly concurrency: number | undefined;
   /** Resolves when no task is running, or waiting for a worker that exists. */
   idle(): Promise<void>;
-  /** Tasks that are lost when the queue closes. */
-  waiting(): readonly TaskEnvelope[];
+  /** The tasks that wait or run; they are lost when the queue closes. */
+  unfinished(): readonly TaskEnvelope[];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Solution } from '../dependencies/dependency-cache.js';
-import { arranged, type Exit, type Slot } from '../dependencies/exit-stack.js';
+import { arranged, type Exit, leaveIn, type Slot } from '../dependencies/exit-stack.js';
 import { misuse } from '../errors.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 /** Receives the failure of an exit, with the name of its dependency. */
 export type ExitReporter = (failure: Error, name: string) => void;
@@ -64,7 +65,7 @@ export class AppExits {
   }
 
   /** Runs all exits. Resolves with the first failure and reports the others; never rejects. */
-  async leaveAll(): Promise<FailedExit | undefined> {
+  async leaveAll(tracing: Tracing | undefined): Promise<FailedExit | undefined> {
     this.#isLeft = true;
     let first: FailedExit | undefined;
     while (this.#entered.length > 0) {
@@ -73,7 +74,9 @@ export class AppExits {
         await Promise.race([...this.#entering.values()].map(ended));
         continue;
       }
-      const failure = await exit.leave(undefined, undefined);
+      const stage = tracing?.dependency('dependency.exit', exit.slot);
+      const leaving = stage ? leaveIn(stage, exit, undefined, undefined) : exit.leave(undefined, undefined);
+      const failure = await leaving;
       const { name } = exit.slot;
       this.#entered = this.#entered.filter(each => each !== exit);
       if (failure && first) this.#report(failure, name);

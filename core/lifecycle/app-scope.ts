@@ -7,6 +7,7 @@ import { solveAnew, waitFor } from '../dependencies/solve.js';
 import { asThrown, misuse } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import type { RequestState } from '../http/request-init.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { AppExits, type Entrance, type ExitReporter, type FailedExit } from './app-exits.js';
 import { AppRun } from './app-run.js';
 import { type InFlight, Ring, type Undone, type Work, within } from './in-flight.js';
@@ -25,14 +26,17 @@ export class AppScope implements AppPort {
   readonly #names = new Set<string>();
   readonly #inFlight: InFlight;
   readonly #report: ExitReporter;
+  readonly #tracing: () => Tracing | undefined;
   // A pool must not keep the async context of the first request.
   readonly #context = new AsyncResource('callnext.app');
   readonly #controller = new AbortController();
   #leaving: RepeatedWait<FailedExit | undefined> | undefined;
 
-  constructor(inFlight: InFlight, report: ExitReporter) {
+  /** `tracing` gives that of the layer's end, if somebody listens then. */
+  constructor(inFlight: InFlight, report: ExitReporter, tracing: () => Tracing | undefined) {
     this.#inFlight = inFlight;
     this.#report = report;
+    this.#tracing = tracing;
     this.#exits = new AppExits(report);
   }
 
@@ -124,7 +128,10 @@ export class AppScope implements AppPort {
 
   #leave(): Promise<FailedExit | undefined> {
     this.#controller.abort(misuse('LAYER_CLOSED'));
-    return this.#exits.leaveAll();
+    const tracing = this.#exits.names.length > 0 ? this.#tracing() : undefined;
+    if (!tracing) return this.#exits.leaveAll(undefined);
+    const stage = tracing.begin('request', 'close', { kind: 'run' });
+    return stage.around(() => this.#exits.leaveAll(tracing)).finally(() => tracing.settled());
   }
 }
 

@@ -100,7 +100,7 @@ export class LayerTasks {
     const { queue } = this;
     if (queue.inProcess) await this.#inTime(timeoutMs, queue.inProcess.idle());
     const returned = await Promise.all([...this.workers].map(worker => this.#end(worker, timeoutMs)));
-    const lost = (queue.inProcess?.waiting() ?? []).map(({ task }) => task);
+    const lost = (queue.inProcess?.unfinished() ?? []).map(({ task }) => task);
     const cause = misuse('LAYER_CLOSED');
     for (const task of lost) this.report(misuseWith({ cause }, 'TASK_UNDONE', task), 'background', task);
     this.#isClosed = true;

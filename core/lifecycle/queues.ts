@@ -6,9 +6,9 @@ export async function whenQueuesIdle(exchange: Exchange): Promise<void> {
   for (const queue of queuesOf(exchange)) await queue.idle();
 }
 
-/** The names of tasks that wait in these queues. */
-export function waitingTasks(exchange: Exchange): string[] {
-  return queuesOf(exchange).flatMap(queue => queue.waiting().map(({ task }) => `task ${task}`));
+/** The names of tasks that these queues have not finished. */
+export function unfinishedTasks(exchange: Exchange): string[] {
+  return queuesOf(exchange).flatMap(queue => queue.unfinished().map(({ task }) => `task ${task}`));
 }
 
 function queuesOf({ taken }: Exchange): InProcessQueue[] {

@@ -8,10 +8,11 @@ import { checkHandler } from '../endpoint/endpoint.js';
 import { nameOf } from '../errors/show.js';
 import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Request } from '../http/request.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
-import { type Freezable, look } from './frozen-layer.js';
+import { type Freezable, type FrozenLayer, look } from './frozen-layer.js';
 import type { LifespanContext } from './lifespan.js';
 import { NoRequest } from './no-request.js';
 import { end } from './over.js';
@@ -24,6 +25,8 @@ import { runAfterResponse } from './run-exchange.js';
 type Work<D extends Dependencies, State extends object, Result> = (
   context: Solved<D> & Injected<State>,
 ) => Result;
+
+const ofRun = { kind: 'run' } as const;
 
 /**
  * Runs a function with dependencies outside a request, in the order of a request without middleware or a
@@ -55,19 +58,25 @@ export async function runThrough<D extends Dependencies, State extends object, R
   work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   const places = layers.map(layer => enterLayer(exchange, layer));
-  let result: Awaited<Result> | undefined;
-  let failure: Error | undefined;
-  try {
+  const stage = exchange.tracing?.begin('request', exchange.title, ofRun);
+  const run = async (): Promise<Awaited<Result>> => {
     checkNames(dependencies, exchange.title);
     checkGraphIn(exchange, dependencies, exchange.title);
     await getReady(exchange, places, lifespan);
-    result = await answer(exchange, dependencies, work);
+    return answer(exchange, dependencies, work);
+  };
+  let result: Awaited<Result> | undefined;
+  let failure: Error | undefined;
+  try {
+    result = await (stage ? stage.run(run) : run());
   } catch (thrown) {
     failure = await unwind(exchange, toError(thrown));
   }
   for (const place of places.toReversed()) leaveLayer(exchange, place);
   exchange.phase = phases.sending;
   exchange.delivery = { outcome: 'sent' };
+  if (failure) stage?.fail(failure);
+  else stage?.end();
   const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
   const thrown = failure ?? late;
   if (thrown) throw asThrown(thrown);
@@ -83,15 +92,25 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside('start');
   const place = enterLayer(exchange, plan);
+  const start = (): Promise<void> => startIn(exchange, plan, place, dependencies);
   try {
-    checkGraphIn(exchange, dependencies, 'layer');
-    await plan.lifespan?.start(exchange);
-    for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
-    await plan.tasks?.start();
+    await (exchange.tracing?.begin('request', 'start', ofRun).around(start) ?? start());
   } finally {
     leaveLayer(exchange, place);
     end(exchange);
   }
+}
+
+async function startIn(
+  exchange: Exchange,
+  { lifespan, tasks }: FrozenLayer,
+  place: Place,
+  dependencies: Dependencies,
+): Promise<void> {
+  checkGraphIn(exchange, dependencies, 'layer');
+  await lifespan?.start(exchange);
+  for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+  await tasks?.start();
 }
 
 /** Reports a failure that no caller waits for to `onError`. */
@@ -106,6 +125,11 @@ export function reportOutside(
   enterLayer(exchange, look(layer));
   exchange.reports.tell(error, phase, task);
   end(exchange);
+}
+
+/** The tracing of something that is no request, if somebody listens. */
+export function tracingOutside(name: string): Tracing | undefined {
+  return outside(name).tracing;
 }
 
 /** An exchange without a transport; its caller receives failures as a rejection. */
@@ -133,7 +157,10 @@ async function answer<D extends Dependencies, State extends object, Result>(
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
-  const result = await work(contextOf(values, exchange.injected));
+  const context = contextOf(values, exchange.injected);
+  const { tracing } = exchange;
+  const stage = tracing?.begin('endpoint', nameOf(work, 'function'), { kind: 'endpoint' });
+  const result = await (stage ? stage.around(work, context) : work(context));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;

@@ -27,7 +27,7 @@ export class CollectingQueue implements TaskQueue {
   readonly inProcess: InProcessQueue = {
     concurrency: undefined,
     idle: () => Promise.resolve(),
-    waiting: () => [],
+    unfinished: () => [],
   };
   readonly #envelopes: TaskEnvelope[] = [];
   #failures: Error[] = [];

@@ -62,9 +62,10 @@ export class Job {
    */
   async run(layers: readonly Surroundings[], lifespan?: LifespanContext): Promise<unknown> {
     const { timeoutMs = this.#definition.timeoutMs } = this.#envelope;
-    const running = runThrough(this.exchange, layers, lifespan, this.#definition.dependencies, context =>
-      this.#handle(context),
-    );
+    // The tracing of the job names its endpoint after this function.
+    const { [this.name]: work } = { [this.name]: (context: Values) => this.#handle(context) };
+    const { dependencies } = this.#definition;
+    const running = runThrough(this.exchange, layers, lifespan, dependencies, work as never);
     if (await within(timeoutMs, running)) return running;
     const late = misuse('TASK_TIMEOUT', this.name, timeoutMs);
     this.abort(late);

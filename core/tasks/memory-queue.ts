@@ -63,7 +63,7 @@ class MemoryQueue implements TaskQueue {
   constructor(options: Required<MemoryQueueOptions>) {
     this.#options = options;
     const { concurrency } = options;
-    this.inProcess = { concurrency, idle: () => this.#idle(), waiting: () => this.#waiting() };
+    this.inProcess = { concurrency, idle: () => this.#idle(), unfinished: () => this.#unfinished() };
   }
 
   async send(envelopes: readonly TaskEnvelope[]): Promise<void> {
@@ -153,6 +153,11 @@ class MemoryQueue implements TaskQueue {
     return [...this.#ready, ...this.#delayed.keys()].map(({ envelope }) => envelope);
   }
 
+  #unfinished(): TaskEnvelope[] {
+    const running = [...this.#workers].flatMap(worker => worker.running);
+    return [...running, ...this.#waiting()];
+  }
+
   #idle(): Promise<void> {
     return new Promise(resolve => {
       this.#whenIdle.push(resolve);
@@ -163,7 +168,7 @@ class MemoryQueue implements TaskQueue {
   #tellIdle(): void {
     const workers = [...this.#workers];
     const mayRun = ({ refusedBy }: Waiting): boolean => workers.some(worker => !refusedBy.has(worker));
-    if (workers.some(worker => worker.isBusy)) return;
+    if (workers.some(worker => worker.running.length > 0)) return;
     if (workers.length > 0 && (this.#delayed.size > 0 || this.#ready.some(mayRun))) return;
     const tell = this.#whenIdle;
     this.#whenIdle = [];

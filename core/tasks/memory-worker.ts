@@ -45,8 +45,8 @@ export class MemoryWorker implements QueueWorker {
     this.#shelf = shelf;
   }
 
-  get isBusy(): boolean {
-    return this.#running.size > 0;
+  get running(): TaskEnvelope[] {
+    return [...this.#running].map(({ envelope }) => envelope);
   }
 
   /** Takes tasks until it is busy or none is left. */

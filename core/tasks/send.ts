@@ -35,9 +35,12 @@ export async function sendTo(
 ): Promise<void> {
   const { tasks } = layer;
   exchange.trace?.add(`queue ${definition.name}`);
-  try {
+  const store = async (): Promise<void> => {
     await workHere(layer, definition, envelope, exchange.trace);
     await tasks.store(signal => tasks.queue.send([envelope], signal));
+  };
+  try {
+    await (exchange.tracing?.begin('enqueue', definition.name).around(store) ?? store());
   } catch (thrown) {
     const error = misuseWith(
       { cause: toError(thrown) },

@@ -57,6 +57,7 @@ const entries = [
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
   ['tasks', 'Durable tasks', ['tasks']],
+  ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['testing', 'Testing', ['testing']],
 ];
 

@@ -9,6 +9,7 @@ import {
 } from 'callnext';
 import { collectingQueue, memoryQueue, outbox, type TaskNotQueued, TaskRefused, task } from 'callnext/tasks';
 import { TestClient } from 'callnext/testing';
+import { gate } from '../support/events.js';
 import { mounts, type TestApp } from '../support/frameworks.js';
 
 /** Events of one test: the steps of the trace, and what `onError` received. */
@@ -183,6 +184,34 @@ describe.each(mounts)('durable tasks on $name', ({ app }) => {
     ]);
     expect(attempts).toEqual(['1 x', '2 x', '3 x']);
     expect(story.told).toEqual(['flaky: down', 'flaky: down', 'flaky: no such order']);
+  });
+
+  it('are sent from the list of a native handler', async () => {
+    const queue = collectingQueue();
+    const mounted = app();
+    const layer = new Layer({ taskQueue: queue });
+    mounted.use(layer).handler('/', answer => {
+      answer.tasks().addTask(sendMail, { orderId: 'native' });
+      answer.send('ok');
+    });
+    const client = new TestClient(mounted.listener(), { layer, settle: true });
+    await client.get('/');
+    await client.close();
+    expect(queue.tasks.map(({ args }) => args)).toEqual([{ orderId: 'native' }]);
+  });
+
+  it('are named by a client whose time to wait is up', async () => {
+    const { opened, open } = gate();
+    const stuck = task('stuck', {}, () => opened);
+    const answer = endpoint({}, ({ backgroundTasks }) => {
+      backgroundTasks.addTask(stuck);
+      return null;
+    });
+    const story = new Story(app(), { taskQueue: memoryQueue() }, answer);
+    await story.client.post('/');
+    await expect(story.client.settled({ timeoutMs: 50 })).rejects.toThrow('task stuck');
+    open();
+    await story.client.close();
   });
 
   it('are written by an outbox before the commit', async () => {

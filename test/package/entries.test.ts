@@ -6,12 +6,14 @@ import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
 import * as openapi from 'callnext/openapi';
+import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as tasks from 'callnext/tasks';
 import * as bullmq from 'callnext/tasks/bullmq';
 import * as pgBoss from 'callnext/tasks/pg-boss';
 import * as testing from 'callnext/testing';
+import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
 
 it('exports from `callnext` exactly what users need', () => {
@@ -71,6 +73,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'checkOptions',
     'checkOverride',
     'checkedChunk',
+    'classOf',
     'contentToSend',
     'contentTooLarge',
     'cookieLine',
@@ -93,6 +96,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'hasStores',
     'headOf',
     'holdsInjected',
+    'inContext',
     'injectInto',
     'integer',
     'isAnswering',
@@ -100,6 +104,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'isClass',
     'isClosedInTime',
     'isEndpoint',
+    'isExpected',
     'isHolding',
     'isInside',
     'isLayer',
@@ -132,10 +137,11 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'searchOf',
     'serialize',
     'sharedOf',
+    'subscribe',
     'toError',
     'tooLarge',
     'unescapedName',
-    'waitingTasks',
+    'unfinishedTasks',
     'whenOver',
     'whenQueuesIdle',
   ]);
@@ -189,8 +195,23 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
   ]);
 });
 
-it('exports from `callnext/openapi` the document', () => {
-  expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+it('exports from `callnext/openapi` the document and the docs pages', () => {
+  expect(Object.keys(openapi).sort()).toEqual([
+    'describe',
+    'openapi',
+    'redoc',
+    'scalar',
+    'swaggerUi',
+    'swaggerUiOAuth2Redirect',
+  ]);
+});
+
+it('exports from `callnext/opentelemetry` one instrumentation', () => {
+  expect(Object.keys(opentelemetry).sort()).toEqual(['CallnextInstrumentation', 'callnextInstrumentation']);
+});
+
+it('exports from `callnext/tracing` one way to subscribe', () => {
+  expect(Object.keys(tracing)).toEqual(['subscribe']);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {
@@ -257,7 +278,7 @@ it('exports each built-in middleware from an entry of its own', () => {
   }
 });
 
-it('depends only on packages that docs/decisions justify, with frameworks as optional peers', () => {
+it('depends only on packages that docs/decisions justify, with optional peers', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@fastify/busboy',
     'content-disposition',
@@ -270,6 +291,15 @@ it('depends only on packages that docs/decisions justify, with frameworks as opt
   ]);
   const page = readFileSync(path.join(__dirname, '../../docs/decisions/005-what-is-depended-on.md'), 'utf8');
   for (const name of Object.keys(manifest.dependencies)) expect(page).toContain(`\`${name}\``);
-  expect(manifest.peerDependencies).toEqual({ express: '^4.18 || ^5', koa: '^2.15 || ^3' });
-  expect(manifest.peerDependenciesMeta).toEqual({ express: { optional: true }, koa: { optional: true } });
+  expect(manifest.peerDependencies).toEqual({
+    '@opentelemetry/api': '^1.9',
+    express: '^4.18 || ^5',
+    koa: '^2.15 || ^3',
+  });
+  const optional = { optional: true };
+  expect(manifest.peerDependenciesMeta).toEqual({
+    '@opentelemetry/api': optional,
+    express: optional,
+    koa: optional,
+  });
 });

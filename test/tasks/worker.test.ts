@@ -366,6 +366,22 @@ describe('layer.close()', () => {
     await outcome;
   });
 
+  it('gives back a job that obeys its signal without counting an attempt', async () => {
+    const obeys = task(
+      'obeys',
+      {},
+      ({ task: { signal } }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const { queue, layer } = await working([obeys]);
+    const outcome = queue.give('obeys', {}, 3);
+    const { responses } = await layer.close({ timeoutMs: 30 });
+    expect([responses, await outcome]).toEqual([
+      ['task obeys'],
+      { kind: 'returned', error: expect.objectContaining({ code: 'LAYER_CLOSED' }) },
+    ]);
+  });
+
   it('does not close a queue that was never used', async () => {
     const queue = new ManualQueue();
     await new Layer({ taskQueue: queue }).close();
