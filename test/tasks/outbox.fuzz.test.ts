@@ -171,7 +171,7 @@ describe('an outbox and its workers, with faults at each step', () => {
     const work = layer.run(
       { exit: Depends(exit), transaction: getTransaction, outbox: getOutbox },
       async ({ transaction, outbox }) => {
-        await transaction.query('INSERT INTO orders VALUES ($1)', [key]);
+        await transaction.query('INSERT INTO model_orders VALUES ($1)', [key]);
         for (const ends of tasks) {
           const { id } = outbox.addTask(planned, { ends: [...ends] });
           log.ends.set(id, ends);
@@ -186,9 +186,12 @@ describe('an outbox and its workers, with faults at each step', () => {
 
   async function isCommitted(key: string): Promise<boolean> {
     const connection = await database.connect();
-    const { rows } = await connection.query('SELECT 1 FROM orders WHERE id = $1', [key]);
-    connection.release();
-    return rows.length > 0;
+    try {
+      const { rows } = await connection.query('SELECT 1 FROM model_orders WHERE id = $1', [key]);
+      return rows.length > 0;
+    } finally {
+      connection.release();
+    }
   }
 
   async function replaceWorker(): Promise<void> {
@@ -226,7 +229,7 @@ describe('an outbox and its workers, with faults at each step', () => {
   beforeAll(async () => {
     database = await openDatabase(TASKS_POSTGRES);
     const connection = await database.connect();
-    await connection.query('CREATE TABLE IF NOT EXISTS orders (id uuid PRIMARY KEY)');
+    await connection.query('CREATE TABLE IF NOT EXISTS model_orders (id uuid PRIMARY KEY)');
     connection.release();
     executor = faulty(database, () => plan.failing);
     const { PgBoss } = require('pg-boss') as { PgBoss: new (options: object) => PgBossLike };
