@@ -1,5 +1,5 @@
-// Runs the suites of durable tasks against PostgreSQL and Redis servers that it starts and stops, and the demo
-// that kills a worker. Debian: `apt-get install postgresql redis-server`.
+// Runs the suites of durable tasks against PostgreSQL and Redis servers that it starts and stops, and the
+// demo that kills a worker. Debian: `apt-get install postgresql redis-server`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { withPostgres } from './own-postgres.mjs';
