@@ -15,6 +15,10 @@ const compiled = [
   '@ark',
   'arkregex',
   '@seriousme',
+  'pg-boss',
+  'serialize-error',
+  'non-error',
+  'rrule-temporal',
 ];
 
 /** @type {import('jest').Config} */
@@ -39,6 +43,7 @@ module.exports = {
     '^callnext/adapter$': '<rootDir>/core/adapter.ts',
     '^callnext/(express|koa|node|testing|opentelemetry)$': '<rootDir>/adapters/$1/index.ts',
     '^callnext/(params|openapi|security|tasks|tracing)$': '<rootDir>/core/$1/index.ts',
+    '^callnext/tasks/(pg-boss|bullmq)$': '<rootDir>/adapters/tasks/$1.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/middleware/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',
   },

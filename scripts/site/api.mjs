@@ -56,7 +56,7 @@ const entries = [
   ['params', 'Declared parameters', ['params']],
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
-  ['tasks', 'Durable tasks', ['tasks']],
+  ['tasks', 'Durable tasks', ['tasks', 'tasks/pg-boss', 'tasks/bullmq']],
   ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['testing', 'Testing', ['testing']],
 ];

@@ -10,6 +10,8 @@ import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as tasks from 'callnext/tasks';
+import * as bullmq from 'callnext/tasks/bullmq';
+import * as pgBoss from 'callnext/tasks/pg-boss';
 import * as testing from 'callnext/testing';
 import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
@@ -172,6 +174,11 @@ it('exports from `callnext/node` the listener and what a native handler calls', 
 
 it('exports from `callnext/testing` what a test needs', () => {
   expect(Object.keys(testing).sort()).toEqual(['CookieJar', 'TestClient', 'override']);
+});
+
+it('exports from `callnext/tasks/…` one queue per engine', () => {
+  expect(Object.keys(pgBoss)).toEqual(['pgBossQueue']);
+  expect(Object.keys(bullmq)).toEqual(['bullmqQueue']);
 });
 
 it('exports from `callnext/params` what declares parameters, and their errors', () => {
