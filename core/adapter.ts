@@ -18,6 +18,7 @@ export {
 } from './dependencies/marker.js';
 export { checkOverride } from './dependencies/overrides.js';
 export { type Endpoint, endpoint, isEndpoint } from './endpoint/endpoint.js';
+export { classOf } from './errors/show.js';
 export {
   adapterOf,
   asThrown,
@@ -31,6 +32,7 @@ export {
   mountedIn,
   toError,
 } from './errors.js';
+export { isExpected } from './exceptions/http-exception.js';
 export type {
   AppRoute,
   AppRoutes,
@@ -110,3 +112,6 @@ export {
   readOptions,
 } from './middleware/options.js';
 export { checkOption, checkOptions, noOptions, type OptionNames } from './options.js';
+export type { ReportEvent, SettledEvent, StageEvent, StageKind, StageName } from './tracing/events.js';
+export { type EventWithContext, inContext } from './tracing/stage.js';
+export { type Subscriber, subscribe } from './tracing/subscribe.js';

@@ -21,8 +21,9 @@ import { InFlight, type Undone } from './lifecycle/in-flight.js';
 import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
-import { reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
-import { checkedMiddleware, compose } from './middleware/compose.js';
+import { reportOutside, runOutside, startOutside, tracingOutside } from './lifecycle/run-outside.js';
+import { checkedMiddleware } from './middleware/checked-middleware.js';
+import { compose } from './middleware/compose.js';
 import type { Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 
@@ -58,7 +59,11 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
   readonly #inFlight = new InFlight();
-  readonly #app = new AppScope(this.#inFlight, (failure, name) => reportOutside(this, name, failure, 'exit'));
+  readonly #app = new AppScope(
+    this.#inFlight,
+    (failure, name) => reportOutside(this, name, failure, 'exit'),
+    () => tracingOutside('close'),
+  );
   readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
   #frozen: FrozenLayer | undefined;

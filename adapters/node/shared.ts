@@ -15,6 +15,7 @@ export { runBelow } from './below-context.js';
 export { decodeBody, isDecodable } from './body/decode-body.js';
 export { type Leftovers, parsedBodyOf } from './body/parsed-body.js';
 export { clientOf } from './client.js';
+export { version } from './exchange-key.js';
 export type { Framework } from './framework.js';
 export { bypass } from './hand-back.js';
 export { headerMethods } from './hold/detached-headers.js';

@@ -73,7 +73,10 @@ export class NodeTransport implements Transport {
     const isGone = error instanceof ClientDisconnect && end.over !== undefined;
     if (!isOut) handBack(native, error, lastAtRoot, headers);
     else if (!isGone) native.exchange.reports.tell(error, 'response');
-    return this.delivered();
+    return this.delivered().then(delivery => ({
+      ...delivery,
+      status: res.headersSent ? res.statusCode : undefined,
+    }));
   }
 
   /** Resolves when the response is out, and everything that was written for it is closed. */

@@ -53,6 +53,9 @@ export interface TaskOwner {
 
 type TaskReporter = (error: Error, task: string) => void;
 
+/** Runs a task that somebody watches. */
+export type TaskRunner = (name: string, task: BackgroundTask) => Promise<void>;
+
 /** Checks a value for `response.background`. Throws `BACKGROUND_TASK`. */
 export function checkedWork(work: unknown): BackgroundWork | undefined {
   if (work === undefined || work === null) return undefined;
@@ -195,14 +198,10 @@ export class BackgroundTasks {
 
   /**
    * Runs all tasks, including those added meanwhile, and reports failures. Resolves with the first failure;
-   * returns `undefined` without tasks. `begin` receives each name. `isLast` closes the list afterwards.
+   * returns `undefined` without tasks. `runTask` runs each, if given. `isLast` closes the list afterwards.
    */
-  runAll(
-    report: TaskReporter,
-    isLast = false,
-    begin?: (name: string) => void,
-  ): Promise<Error | undefined> | undefined {
-    if (!this.isEmpty) return this.#runWaiting(report, isLast, begin);
+  runAll(report: TaskReporter, isLast = false, runTask?: TaskRunner): Promise<Error | undefined> | undefined {
+    if (!this.isEmpty) return this.#runWaiting(report, isLast, runTask);
     if (isLast) this.close();
     return undefined;
   }
@@ -210,7 +209,7 @@ export class BackgroundTasks {
   async #runWaiting(
     report: TaskReporter,
     isLast: boolean,
-    begin: ((name: string) => void) | undefined,
+    runTask: TaskRunner | undefined,
   ): Promise<Error | undefined> {
     let first: Error | undefined;
     for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
@@ -218,9 +217,8 @@ export class BackgroundTasks {
       this.#gone += 1;
       try {
         if (this.#cutShortBy) throw misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name);
-        begin?.(name);
         this.#running = name;
-        await task.run();
+        await (runTask ? runTask(name, task) : task.run());
       } catch (thrown) {
         const failure = toError(thrown);
         first ??= failure;

@@ -1,6 +1,7 @@
 import { misuse } from '../errors.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { DependencyCache, Solution } from './dependency-cache.js';
 import type { GraphRun } from './dependency-graph.js';
 import type { ExitStack } from './exit-stack.js';
@@ -26,6 +27,7 @@ export interface DependencyRun extends GraphRun {
   readonly solved: DependencyCache;
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
+  readonly tracing: Tracing | undefined;
   readonly reports: {
     /** Records which dependency threw a value. */
     cameFrom(thrown: unknown, dependency: string): void;

@@ -1,5 +1,6 @@
 import { carries } from '../errors.js';
 import type { Response } from '../http/response.js';
+import type { Stage } from '../tracing/stage.js';
 import type { DependencyScope } from './marker.js';
 
 /**
@@ -32,8 +33,8 @@ export interface Exit {
 export interface ExitObserver {
   /** The current owner of newly entered dependencies. */
   readonly owner: unknown;
-  /** Called before an exit, with the failure that is thrown in. */
-  exiting(name: string, failure: Error | undefined): void;
+  /** Called before an exit, with the failure that is thrown in. Returns its stage if somebody listens. */
+  exiting(slot: Slot, response: Response | undefined, failure: Error | undefined): Stage | undefined;
   /** Called after a failed exit. `owner` is the one at the time the dependency was entered. */
   exitFailed(failure: Error, owner: unknown, name: string): void;
   /** Called with a failure that was replaced by one that does not have it among its causes. */
@@ -165,8 +166,8 @@ export class ExitStack {
     for (let entry = leaving[0]; entry; entry = leaving[0]) {
       const { exit, owner } = entry;
       const { name } = exit.slot;
-      this.#observer.exiting(name, current);
-      const next = await exit.leave(response, current);
+      const stage = this.#observer.exiting(exit.slot, response, current);
+      const next = await (stage ? leaveIn(stage, exit, response, current) : exit.leave(response, current));
       if (next && next !== current) this.#noteFailure(next, current, owner, name);
       current = next ?? current;
       leaving.shift();
@@ -178,6 +179,19 @@ export class ExitStack {
     this.#observer.exitFailed(failure, owner, name);
     if (before && !carries(failure, before)) this.#observer.failureLost(before);
   }
+}
+
+/** Runs an exit in a stage. It fails with an error of its own, not with the one that is thrown in. */
+export async function leaveIn(
+  stage: Stage,
+  exit: Exit,
+  response: Response | undefined,
+  failure: Error | undefined,
+): Promise<Error | undefined> {
+  const next = await stage.run(() => exit.leave(response, failure));
+  if (next && next !== failure) stage.fail(next);
+  else stage.end();
+  return next;
 }
 
 /** Native code may enter a `function` dependency after its answer; that one exits with scope `request`. */

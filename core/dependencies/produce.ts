@@ -14,8 +14,17 @@ import { isGeneratorObject, isThenable, looksCompiled } from './generator-functi
 import { type AnyDependency, type AppContext, partsOfDependency } from './marker.js';
 
 /** Calls a dependency. Stays synchronous unless its result is a promise, or must be entered or disposed. */
-export function produce(solution: Solution, inner: Values, run: DependencyRun): Promise<unknown> | undefined {
+export function produce(
+  solution: Solution,
+  inner: Values,
+  run: DependencyRun,
+  isInStage = false,
+): Promise<unknown> | undefined {
   const { name, parts, isGenerator, need } = solution;
+  if (run.tracing && !isInStage) {
+    const stage = run.tracing.dependency('dependency.enter', solution);
+    return stage.around(produce, solution, inner, run, true);
+  }
   const watch = run.timings?.begin(name);
   run.trace?.add(`${name} enter`);
   try {

@@ -16,6 +16,8 @@ export interface EndpointRun extends DependencyRun, Answered, StreamRun {
   readonly reports: DependencyRun['reports'] & StreamRun['reports'] & Parameters<typeof asModelled>[2];
 }
 
+const ofEndpoint = { kind: 'endpoint' } as const;
+
 /**
  * Runs steps 2 to 4 of the order: enters the dependencies, runs the handler, makes the response, and runs the
  * exits of scope `function`. Rejects with the first failure, which the caller throws into the open
@@ -30,15 +32,23 @@ export async function runEndpoint(endpoint: Endpoint, run: EndpointRun): Promise
   if (run.exits.refusal) throw run.exits.refusal;
   const watch = run.timings?.begin(nameOfEndpoint(endpoint, run.injected.request));
   run.trace?.add(nameOfEndpoint(endpoint, run.injected.request));
+  const stage = run.tracing?.begin('endpoint', nameOfEndpoint(endpoint, run.injected.request), ofEndpoint);
   const { response: injected } = run.injected;
   let made: Response;
   try {
-    const returned: unknown = await endpoint.handler(contextOf(values, run.injected));
+    const context = contextOf(values, run.injected);
+    const returned: unknown = await (stage
+      ? stage.run(endpoint.handler, context)
+      : endpoint.handler(context));
     const result = endpoint.responseModel ? await asModelled(returned, endpoint, run.reports) : returned;
     if (isGenerator(result)) {
       made = await streamResponse(result, endpoint, run);
       injected.mergeInto(made);
     } else made = toResponse(result, injected, endpoint, run);
+    stage?.end({ response: made, route: run.tracing?.route });
+  } catch (thrown) {
+    stage?.fail(thrown, { route: run.tracing?.route });
+    throw thrown;
   } finally {
     watch?.stop();
   }

@@ -1,4 +1,5 @@
 import { misuse, toError } from '../errors.js';
+import { isOfPlatform } from './platform.js';
 
 /**
  * Bytes as platform streams carry them: over an `ArrayBuffer`, which TypeScript distinguishes from 5.7 on.
@@ -38,7 +39,7 @@ export function contentOf(source: BodySource): { content: Content; type?: string
     return { content: source.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
   if (source instanceof Blob) return { content: chunksOf(source.stream()), type: source.type || undefined };
-  if (source instanceof FormData) {
+  if (isOfPlatform('FormData', source)) {
     const encoded = new globalThis.Response(source);
     return { content: chunksOf(encoded.body), type: encoded.headers.get('content-type') ?? undefined };
   }

@@ -43,7 +43,9 @@ export class KeptChunks implements Kept {
   }
 
   forget(position: number): void {
-    this.#chunks.splice(0, position - this.#start);
+    const count = position - this.#start;
+    if (count === 1) this.#chunks.shift();
+    else this.#chunks.splice(0, count);
     this.#start = position;
   }
 

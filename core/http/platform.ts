@@ -1,5 +1,5 @@
 type Class = abstract new (...args: never[]) => object;
-type Name = 'Headers' | 'Request' | 'Response';
+type Name = 'FormData' | 'Headers' | 'Request' | 'Response';
 
 /** The platform's class of this name; jest's jsdom environment lacks some. */
 function platformClass(name: Name): Class | undefined {
@@ -21,8 +21,9 @@ export function actAs({ prototype }: Class, name: Name): void {
     {},
     {
       getPrototypeOf: inherit,
-      has: (_, key) => Reflect.has(inherit(), key),
-      get: (_, key, receiver) => Reflect.get(inherit(), key, receiver),
+      has: (_, key) => key !== 'next' && Reflect.has(inherit(), key),
+      // Whatever an endpoint returns is asked whether it is a generator.
+      get: (_, key, receiver) => (key === 'next' ? undefined : Reflect.get(inherit(), key, receiver)),
       set: (_, key, value, receiver) => Reflect.set(inherit(), key, value, receiver),
     },
   );

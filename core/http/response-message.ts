@@ -36,7 +36,7 @@ export class ResponseMessage {
     const describes = describesAnotherBody(init, source, content);
     if (describes) forgetAnotherBody(headers, status);
     if (describes && mediaType !== undefined) headers.delete('content-type');
-    const named = (init as ResponseInit).mediaType ?? mediaType ?? type;
+    const named = (isMessage(init) ? undefined : (init as ResponseInit).mediaType) ?? mediaType ?? type;
     if (named !== undefined && !headers.has('content-type')) headers.set('content-type', named);
   }
 

@@ -160,6 +160,8 @@ export class Tee {
     }
     if (this.#isKeeping) return;
     const passes = [...this.#passes];
+    // Most bodies have one reader, which frees after each chunk.
+    if (passes.length === 1) return kept.forget((passes[0] as Pass).position);
     const foremost = Math.max(...passes.map(pass => pass.position));
     // A reader that has fallen behind by more than the limit does not hold up the others; it gets a 413.
     const isLeft = limit === undefined ? passes : passes.filter(pass => foremost - pass.position <= limit);

@@ -1,9 +1,18 @@
 import { type Bytes, type Chunk, toBytes } from './body-source.js';
 
-export function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<Bytes> {
-  return new ReadableStream<Bytes>(
+type Chunks = AsyncIterator<Chunk, unknown>;
+
+interface ValuesOptions {
+  preventCancel?: boolean;
+}
+
+/** Converts chunks to a Web stream. Iterating over it costs about what iterating over the chunks costs. */
+export function toStream(chunks: Chunks): ReadableStream<Bytes> {
+  let isPulled = false;
+  const stream = new ReadableStream<Bytes>(
     {
       async pull(controller) {
+        isPulled = true;
         const { value, done } = await chunks.next();
         if (done) controller.close();
         else controller.enqueue(toBytes(value as Chunk) as Bytes);
@@ -16,6 +25,91 @@ export function toStream(chunks: AsyncIterator<Chunk, unknown>): ReadableStream<
     // alone.
     { highWaterMark: 0 },
   );
+  const { values } = stream;
+  // After a read, the stream itself may have a chunk that no reader has received.
+  const iterate = (options?: ValuesOptions): AsyncIterator<Bytes, unknown> =>
+    isPulled ? values.call(stream, options) : new Iteration(chunks, stream.getReader(), options);
+  for (const key of ['values', Symbol.asyncIterator])
+    Object.defineProperty(stream, key, { value: iterate, configurable: true, writable: true });
+  return stream;
+}
+
+type Step = IteratorResult<Bytes, unknown>;
+
+/**
+ * Iterates over a stream without its queue and its promises: takes the chunks themselves, while a reader
+ * keeps others out. Behaves like the iterator of the platform's streams.
+ */
+class Iteration implements AsyncIterableIterator<Bytes, unknown> {
+  readonly #chunks: Chunks;
+  readonly #isCancelling: boolean;
+  /** Until the iteration has ended. */
+  #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  #unfinished = 0;
+  #latest: Promise<Step> | undefined;
+
+  constructor(chunks: Chunks, reader: ReadableStreamDefaultReader<Bytes>, options?: ValuesOptions) {
+    this.#chunks = chunks;
+    this.#reader = reader;
+    this.#isCancelling = options?.preventCancel !== true;
+  }
+
+  next(): Promise<Step> {
+    return this.#inTurn(() => this.#advance());
+  }
+
+  return(value?: unknown): Promise<Step> {
+    return this.#inTurn(() => this.#leave(value));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #inTurn(step: () => Promise<Step>): Promise<Step> {
+    this.#unfinished += 1;
+    this.#latest = this.#latest && this.#unfinished > 1 ? this.#latest.then(step, step) : step();
+    return this.#latest;
+  }
+
+  async #advance(): Promise<Step> {
+    if (this.#reader) {
+      try {
+        const { value, done } = await this.#chunks.next();
+        if (!done) {
+          this.#unfinished -= 1;
+          return { value: toBytes(value as Chunk) as Bytes, done: false };
+        }
+      } catch {
+        // Reading from the stream then fails with the same error.
+      }
+    }
+    return this.#end();
+  }
+
+  /** Lets the stream itself end, or fail. */
+  async #end(): Promise<Step> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    try {
+      return (await reader?.read()) ?? { value: undefined, done: true };
+    } finally {
+      reader?.releaseLock();
+      this.#unfinished -= 1;
+    }
+  }
+
+  async #leave(value: unknown): Promise<Step> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    try {
+      if (this.#isCancelling) await reader?.cancel(value);
+      return { value, done: true };
+    } finally {
+      reader?.releaseLock();
+      this.#unfinished -= 1;
+    }
+  }
 }
 
 /** Yields a single chunk. */

@@ -5,7 +5,7 @@ import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
 import { type Lifespan, mayBeLifespan, type StateOf } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
-import { checkedMiddleware } from '../middleware/compose.js';
+import { checkedMiddleware } from '../middleware/checked-middleware.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
 import { checkOption, checkOptions, type OptionNames } from '../options.js';

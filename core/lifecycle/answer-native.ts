@@ -14,13 +14,16 @@ import { keepForNative, watchLateUse, whenNativeHasEnded } from './unfinished.js
  */
 export function answerNative(exchange: Exchange, below: Below, request: Request): Promise<Response> {
   const watch = exchange.timings?.beginNative('handler');
-  return started(below, request).then(
+  const stage = exchange.tracing?.begin('endpoint', 'native code', { request, kind: 'native' });
+  return (stage ? stage.run(started, below, request) : started(below, request)).then(
     response => {
       watch?.stop();
+      stage?.end({ response, route: exchange.tracing?.route });
       return settleNative(exchange, response);
     },
     (thrown: unknown) => {
       watch?.stop();
+      stage?.fail(thrown, { route: exchange.tracing?.route });
       return recover(exchange, thrown);
     },
   );

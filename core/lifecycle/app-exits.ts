@@ -1,8 +1,13 @@
-import { arranged, type Exit, type Slot } from '../dependencies/exit-stack.js';
+import type { Solution } from '../dependencies/dependency-cache.js';
+import { arranged, type Exit, leaveIn, type Slot } from '../dependencies/exit-stack.js';
 import { misuse } from '../errors.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 /** Receives the failure of an exit, with the name of its dependency. */
 export type ExitReporter = (failure: Error, name: string) => void;
+
+/** What an unfinished entrance has asked for. */
+export type Entrance = Pick<Solution, 'asked'>;
 
 export interface FailedExit {
   readonly failure: Error;
@@ -15,6 +20,7 @@ export interface FailedExit {
  */
 export class AppExits {
   readonly #report: ExitReporter;
+  readonly #entering = new Map<Entrance, Promise<unknown>>();
   #entered: Exit[] = [];
   #isLeft = false;
 
@@ -30,6 +36,13 @@ export class AppExits {
   /** The names of dependencies that have not exited, in the order of their exits. */
   get names(): string[] {
     return this.#entered.map(({ slot }) => slot.name).toReversed();
+  }
+
+  /** Notes an unfinished entrance: what it needs exits after it. */
+  entering(entrance: Entrance, entered: Promise<unknown>): void {
+    this.#entering.set(entrance, entered);
+    const end = (): unknown => this.#entering.delete(entrance);
+    entered.then(end, end);
   }
 
   /**
@@ -52,17 +65,31 @@ export class AppExits {
   }
 
   /** Runs all exits. Resolves with the first failure and reports the others; never rejects. */
-  async leaveAll(): Promise<FailedExit | undefined> {
+  async leaveAll(tracing: Tracing | undefined): Promise<FailedExit | undefined> {
     this.#isLeft = true;
     let first: FailedExit | undefined;
-    for (let exit = this.#entered.at(-1); exit; exit = this.#entered.at(-1)) {
-      const failure = await exit.leave(undefined, undefined);
+    while (this.#entered.length > 0) {
+      const exit = this.#nextExit();
+      if (exit === undefined) {
+        await Promise.race([...this.#entering.values()].map(ended));
+        continue;
+      }
+      const stage = tracing?.dependency('dependency.exit', exit.slot);
+      const leaving = stage ? leaveIn(stage, exit, undefined, undefined) : exit.leave(undefined, undefined);
+      const failure = await leaving;
       const { name } = exit.slot;
-      this.#entered.pop();
+      this.#entered = this.#entered.filter(each => each !== exit);
       if (failure && first) this.#report(failure, name);
       else if (failure) first = { failure, name };
     }
     return first;
+  }
+
+  /** The last one entered that no unfinished entrance needs. */
+  #nextExit(): Exit | undefined {
+    const needed = new Set<Slot>();
+    for (const { asked } of this.#entering.keys()) addAll(asked, needed);
+    return this.#entered.findLast(({ slot }) => !needed.has(slot));
   }
 
   async #leaveLate(exit: Exit): Promise<Error> {
@@ -70,4 +97,16 @@ export class AppExits {
     if (failure) this.#report(failure, exit.slot.name);
     return misuse('LAYER_CLOSED');
   }
+}
+
+function addAll(asked: readonly Solution[] | undefined, needed: Set<Slot>): void {
+  for (const each of asked ?? []) {
+    if (needed.has(each)) continue;
+    needed.add(each);
+    addAll(each.asked, needed);
+  }
+}
+
+async function ended(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined);
 }

@@ -34,6 +34,10 @@ export class AppRun implements DependencyRun {
     return this.#of.trace;
   }
 
+  get tracing(): DependencyRun['tracing'] {
+    return this.#of.tracing;
+  }
+
   get reports(): DependencyRun['reports'] {
     return this.#of.reports;
   }

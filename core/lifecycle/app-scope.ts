@@ -7,7 +7,8 @@ import { solveAnew, waitFor } from '../dependencies/solve.js';
 import { asThrown, misuse } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import type { RequestState } from '../http/request-init.js';
-import { AppExits, type ExitReporter, type FailedExit } from './app-exits.js';
+import type { Tracing } from '../tracing/tracing.js';
+import { AppExits, type Entrance, type ExitReporter, type FailedExit } from './app-exits.js';
 import { AppRun } from './app-run.js';
 import { type InFlight, Ring, type Undone, type Work, within } from './in-flight.js';
 
@@ -25,14 +26,17 @@ export class AppScope implements AppPort {
   readonly #names = new Set<string>();
   readonly #inFlight: InFlight;
   readonly #report: ExitReporter;
+  readonly #tracing: () => Tracing | undefined;
   // A pool must not keep the async context of the first request.
   readonly #context = new AsyncResource('callnext.app');
   readonly #controller = new AbortController();
   #leaving: RepeatedWait<FailedExit | undefined> | undefined;
 
-  constructor(inFlight: InFlight, report: ExitReporter) {
+  /** `tracing` gives that of the layer's end, if somebody listens then. */
+  constructor(inFlight: InFlight, report: ExitReporter, tracing: () => Tracing | undefined) {
     this.#inFlight = inFlight;
     this.#report = report;
+    this.#tracing = tracing;
     this.#exits = new AppExits(report);
   }
 
@@ -72,12 +76,16 @@ export class AppScope implements AppPort {
     return undefined;
   }
 
-  /** Enters something outside the async context of the request that needs it. `close()` waits for it. */
-  enter<T extends Promise<unknown> | undefined>(name: string, work: () => T): T {
+  /**
+   * Enters something outside the async context of the request that needs it. `close()` waits for it, and
+   * what it has asked for exits after it.
+   */
+  enter<T extends Promise<unknown> | undefined>(name: string, entrance: Entrance, work: () => T): T {
     const entered = this.#context.runInAsyncScope(work);
     if (entered === undefined) return entered;
     const place = new Ring(new Entering(name, this.#controller));
     this.#inFlight.begin(place);
+    this.#exits.entering(entrance, entered);
     const end = (): void => this.#inFlight.end(place);
     entered.then(end, end);
     return entered;
@@ -108,8 +116,8 @@ export class AppScope implements AppPort {
     // The value is kept here, not among the values of the request that needs it first.
     const solution = new Solution(need, used, 'app', key, placeOf(need.marker, 'app'), noValues());
     this.#solved.add(solution);
-    const entered = this.enter(need.name, () =>
-      solveAnew(solution, this.runFor(run), solution.parts.dependencies, asked),
+    const entered = this.enter(need.name, solution, () =>
+      solveAnew(solution, this.runFor(run), solution.parts.dependencies, asked ?? []),
     );
     const note = (): unknown => this.#names.add(need.name);
     if (entered === undefined) note();
@@ -120,7 +128,10 @@ export class AppScope implements AppPort {
 
   #leave(): Promise<FailedExit | undefined> {
     this.#controller.abort(misuse('LAYER_CLOSED'));
-    return this.#exits.leaveAll();
+    const tracing = this.#exits.names.length > 0 ? this.#tracing() : undefined;
+    if (!tracing) return this.#exits.leaveAll(undefined);
+    const stage = tracing.begin('request', 'close', { kind: 'run' });
+    return stage.around(() => this.#exits.leaveAll(tracing)).finally(() => tracing.settled());
   }
 }
 

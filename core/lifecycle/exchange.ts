@@ -14,16 +14,17 @@ import type { Response } from '../http/response.js';
 import { openedBodyOf, worksOf } from '../http/response-parts.js';
 import type { Trace } from '../http/shared.js';
 import type { Timings } from '../http/timings.js';
+import { channels } from '../tracing/channels.js';
+import { Tracing } from '../tracing/tracing.js';
 import { Below } from './below.js';
 import type { Undone, Work } from './in-flight.js';
 import { type Phase, phases } from './phase.js';
 import type { Place } from './place.js';
 import { Reports } from './reports.js';
+import { methodAndPath } from './title.js';
 import type { Delivery, Transport } from './transport.js';
 
 const none: readonly never[] = [];
-/** A client may send a path of many kilobytes. */
-const longestPath = 200;
 
 /** What has failed in a request. */
 export interface Failures {
@@ -49,6 +50,8 @@ export class Exchange implements DependencyRun, Work {
   /** Sends the outcome; `undefined` for a function that runs outside a request. */
   readonly transport: Transport | undefined;
   readonly files: Files | undefined;
+  /** Set if somebody listened to a channel when the request came. */
+  readonly tracing: Tracing | undefined;
   phase: Phase = phases.inside;
   /** How the response was sent, set when it is out or never will be. */
   delivery: Delivery | undefined;
@@ -102,6 +105,7 @@ export class Exchange implements DependencyRun, Work {
     this.#request = request;
     this.#source = sourceOf(request);
     this.#name = name;
+    this.tracing = channels.some(isListenedTo) ? new Tracing(this) : undefined;
   }
 
   /** The request as the running code sees it. */
@@ -236,11 +240,6 @@ export class Exchange implements DependencyRun, Work {
   }
 }
 
-/** A request that no route can match has no path. */
-function methodAndPath(request: Request): string {
-  try {
-    return `${request.method} ${request.path.slice(0, longestPath)}`;
-  } catch {
-    return request.method;
-  }
+function isListenedTo(channel: { readonly hasSubscribers: boolean }): boolean {
+  return channel.hasSubscribers;
 }

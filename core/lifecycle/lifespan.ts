@@ -1,5 +1,7 @@
+import type { Solution } from '../dependencies/dependency-cache.js';
 import { checkGraph } from '../dependencies/dependency-graph.js';
-import { appContextOf, type DependencyRun, noValues } from '../dependencies/dependency-run.js';
+import { appContextOf, type DependencyRun, noValues, type Values } from '../dependencies/dependency-run.js';
+import type { Slot } from '../dependencies/exit-stack.js';
 import { GeneratorContext, isGenerator, yieldedOf } from '../dependencies/generator-context.js';
 import {
   type AppContext,
@@ -68,8 +70,9 @@ export class LifespanContext {
    * next call then tries again.
    */
   start(run: DependencyRun): Promise<void> {
+    const entrance = { asked: [] };
     this.#starting ??= this.#app
-      .enter(this.name, () => this.#enter(this.#app.runFor(run)))
+      .enter(this.name, entrance, () => this.#enter(this.#app.runFor(run), entrance.asked))
       .catch((thrown: unknown) => {
         this.#starting = undefined;
         throw thrown;
@@ -77,15 +80,21 @@ export class LifespanContext {
     return this.#starting;
   }
 
-  async #enter(run: DependencyRun): Promise<void> {
+  async #enter(run: DependencyRun, asked: Solution[]): Promise<void> {
     const { name, dependencies } = this;
     const values = noValues();
     if (run.hasOverrides) checkGraph(dependencies, name, 'request', each => run.overrideOf(each), 'app');
-    await solveDependencies(dependencies, values, run);
-    const generator = this.#begin(appContextOf(values, run.appContext as AppContext, name));
+    await solveDependencies(dependencies, values, run, dependencies, asked);
+    const slot: Slot = { name, scope: 'app', key: this, place: 'app' };
+    const enter = (): Promise<void> => this.#enterAs(slot, values, run);
+    await (run.tracing?.dependency('dependency.enter', slot).around(enter) ?? enter());
+  }
+
+  async #enterAs(slot: Slot, values: Values, run: DependencyRun): Promise<void> {
+    const generator = this.#begin(appContextOf(values, run.appContext as AppContext, slot.name));
     if (!isGenerator(generator)) throw misuse('LIFESPAN', generator);
-    const state = yieldedOf(await generator.next(), name);
-    const context = new GeneratorContext({ name, scope: 'app', key: this, place: 'app' }, generator);
+    const state = yieldedOf(await generator.next(), slot.name);
+    const context = new GeneratorContext(slot, generator);
     if (state !== undefined && (typeof state !== 'object' || state === null)) {
       await generator.return();
       throw misuse('LIFESPAN', state);

@@ -56,6 +56,7 @@ export function finish(exchange: Exchange, refusal: () => Error): Promise<void> 
 export function end(exchange: Exchange): void {
   const { below, superseded, settled } = exchange;
   exchange.phase = phases.over;
+  exchange.tracing?.settled();
   exchange.whenLate = letGoOfTheRest;
   if (below) below.whenQuiet = () => letGoOfTheRest(exchange);
   if (!exchange.isIdle) return;

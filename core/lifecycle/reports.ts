@@ -1,9 +1,13 @@
-import type { ExitObserver } from '../dependencies/exit-stack.js';
+import type { ExitObserver, Slot } from '../dependencies/exit-stack.js';
+import { print } from '../errors/print.js';
 import { classOf } from '../errors/show.js';
 import { carries, located, toError } from '../errors.js';
 import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
+import type { Response } from '../http/response.js';
 import type { Trace } from '../http/shared.js';
+import type { Stage } from '../tracing/stage.js';
+import type { Tracing } from '../tracing/tracing.js';
 
 /** The part of a request that a reported error comes from. */
 export type ErrorPhase = 'request' | 'response' | 'exit' | 'background';
@@ -27,6 +31,7 @@ interface Reported {
   readonly request: Request;
   readonly title: string;
   readonly trace: Trace | undefined;
+  readonly tracing: Tracing | undefined;
   readonly isSending: boolean;
   /**
    * The layer whose `onError` receives errors: the innermost one, or the last one entered when all were left.
@@ -54,8 +59,10 @@ export class Reports implements ExitObserver {
     return this.#of.told?.onError;
   }
 
-  exiting(name: string, failure: Error | undefined): void {
-    this.#of.trace?.add(failure ? `${name} exit with ${classOf(failure)}` : `${name} exit`);
+  exiting(slot: Slot, response: Response | undefined, thrown: Error | undefined): Stage | undefined {
+    const { trace, tracing } = this.#of;
+    trace?.add(thrown ? `${slot.name} exit with ${classOf(thrown)}` : `${slot.name} exit`);
+    return tracing?.dependency('dependency.exit', slot, { response, thrown });
   }
 
   exitFailed(failure: Error, owner: unknown, name: string): void {
@@ -111,29 +118,13 @@ export class Reports implements ExitObserver {
       const onError = this.#own?.get(error) ?? this.owner ?? printError;
       const { request, title: where } = this.#of;
       const name = task ?? this.#sources?.get(error);
+      this.#of.tracing?.report(error, phase, name);
       const told: unknown = onError(error, { request, phase, where, name });
       // A promise of another realm is not an instance of `Promise`, but its rejection must be handled too.
       if (typeof told === 'object' && told !== null) new Promise(resolve => resolve(told)).catch(failed);
     } catch (thrown) {
       failed(thrown);
     }
-  }
-}
-
-/** Prints errors whatever they contain: the console reads their fields, which may throw. */
-function print(message: string, ...errors: readonly Error[]): void {
-  try {
-    console.error(message, ...errors);
-  } catch {
-    printAsText(message, errors);
-  }
-}
-
-function printAsText(message: string, errors: readonly Error[]): void {
-  try {
-    console.error(message, ...errors.map(error => error.stack ?? String(error)));
-  } catch {
-    // The console itself fails, so nothing can print the error.
   }
 }
 

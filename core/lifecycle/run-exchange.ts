@@ -1,3 +1,4 @@
+import type { TaskRunner } from '../background/background-tasks.js';
 import { misuse, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import { isNativeView, sealResponse } from '../http/response-parts.js';
@@ -10,6 +11,7 @@ import { finish, idle, isDoneWith } from './over.js';
 import { phases } from './phase.js';
 import { runLayer } from './run-layer.js';
 import { settleResponses } from './superseded.js';
+import { endRequest, tracedOutlet } from './traced-request.js';
 import type { Delivery, Transport } from './transport.js';
 
 /**
@@ -19,11 +21,14 @@ import type { Delivery, Transport } from './transport.js';
  * `below` is what is under the layer: native code, or an endpoint.
  */
 export async function runExchange(exchange: Exchange, layer: Freezable, below: Below): Promise<void> {
-  const transport = exchange.transport as Transport;
+  const { tracing, transport: given } = exchange;
+  const transport = tracing ? tracedOutlet(tracing, given as Transport) : (given as Transport);
+  const stage = tracing?.begin('request', exchange.request.method, { kind: 'http' });
   let response: Response | undefined;
   let delivery: Delivery;
   try {
-    const answer = await runLayer(exchange, layer, below); // 1–5: in through the middleware, and out again
+    // 1–5: in through the middleware, and out again
+    const answer = await (stage?.run(runLayer, exchange, layer, below) ?? runLayer(exchange, layer, below));
     response = exchange.failures ? await latestAnswer(exchange, layer, answer) : answer;
     exchange.phase = phases.sending;
     exchange.response = response;
@@ -32,6 +37,7 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     delivery = await transport.fail(passOn(exchange, thrown), errorHeadersOf(exchange));
   }
   exchange.delivery = delivery;
+  if (stage) endRequest(stage, exchange);
   if (response) sealResponse(response);
   const leaving = isDoneWith(exchange, response, delivery)
     ? finish(exchange, alreadyAnswered)
@@ -55,7 +61,7 @@ async function latestAnswer(exchange: Exchange, layer: Freezable, answer: Respon
 }
 
 /** What native code has written keeps an async context of its own. */
-function sent(exchange: Exchange, transport: Transport, response: Response): Promise<Delivery> {
+function sent(exchange: Exchange, transport: Pick<Transport, 'send'>, response: Response): Promise<Delivery> {
   if (isNativeView(response)) return transport.send(response);
   return exchange.inContext(() => transport.send(response));
 }
@@ -104,6 +110,14 @@ function leave(exchange: Exchange, response: Response | undefined, { error }: De
   return settleResponses(exchange, response)?.then(goOn) ?? goOn();
 }
 
+function watchedTask({ trace, tracing }: Exchange): TaskRunner {
+  return (name, task) => {
+    trace?.add(`task ${name}`);
+    const run = (): Promise<void> => task.run();
+    return tracing ? tracing.begin('task', name).around(run) : run();
+  };
+}
+
 function alreadyAnswered(): Error {
   return misuse('ALREADY_ANSWERED');
 }
@@ -114,21 +128,21 @@ export async function runAfterResponse(
   response: Response | undefined,
   known: Error | undefined,
 ): Promise<Error | undefined> {
-  const { enteredExits: exits, reports, trace } = exchange;
+  const { enteredExits: exits, reports, trace, tracing } = exchange;
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
-  const begin = trace && ((name: string): void => trace.add(`task ${name}`));
+  const runTask = trace || tracing ? watchedTask(exchange) : undefined;
   const leaving = exits?.leave('request', response, known); // 7
   const left = leaving instanceof Promise ? await leaving : (leaving ?? known);
   const failure = noteFailure(exchange, 'exit', left, known);
   exchange.phase = phases.tasks;
-  const running = exchange.addedTasks?.runAll(tell, false, begin); // 8
+  const running = exchange.addedTasks?.runAll(tell, false, runTask); // 8
   const taskFailure = running && (await running);
   const before = failure ?? taskFailure;
   const closing = exits?.leave('background', response, before); // 9
   const closed = closing instanceof Promise ? await closing : (closing ?? before);
   const last = noteFailure(exchange, 'exit', closed, before);
   // What those exits have added.
-  const late = exchange.addedTasks?.runAll(tell, !exchange.below?.isGivenUp, begin);
+  const late = exchange.addedTasks?.runAll(tell, !exchange.below?.isGivenUp, runTask);
   if (late) await late;
   const letGo = finish(exchange, failure ? () => failure : alreadyAnswered);
   if (letGo) await letGo;

@@ -10,12 +10,14 @@ import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
 import type { RequestSource } from '../http/request-source.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
 import { type Freezable, type FrozenLayer, look } from './frozen-layer.js';
 import { end } from './over.js';
 import { phases } from './phase.js';
+import type { Place } from './place.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
@@ -23,6 +25,8 @@ import { runAfterResponse } from './run-exchange.js';
 type Work<D extends Dependencies, State extends object, Result> = (
   context: Solved<D> & Injected<State>,
 ) => Result;
+
+const ofRun = { kind: 'run' } as const;
 
 /**
  * Runs a function with dependencies outside a request, in the order of a request without middleware or a
@@ -40,16 +44,21 @@ export async function runOutside<D extends Dependencies, State extends object, R
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());
   const place = enterLayer(exchange, plan);
+  const stage = exchange.tracing?.begin('request', exchange.title, ofRun);
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
   try {
-    result = await answer(exchange, plan, dependencies, work);
+    result = await (stage
+      ? stage.run(() => answer(exchange, plan, dependencies, work))
+      : answer(exchange, plan, dependencies, work));
   } catch (thrown) {
     failure = await unwind(exchange, toError(thrown));
   }
   leaveLayer(exchange, place);
   exchange.phase = phases.sending;
   exchange.delivery = { outcome: 'sent' };
+  if (failure) stage?.fail(failure);
+  else stage?.end();
   const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
   const thrown = failure ?? late;
   if (thrown) throw asThrown(thrown);
@@ -65,14 +74,24 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside('start');
   const place = enterLayer(exchange, plan);
+  const start = (): Promise<void> => startIn(exchange, plan, place, dependencies);
   try {
-    checkGraphIn(exchange, dependencies, 'layer');
-    await plan.lifespan?.start(exchange);
-    for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+    await (exchange.tracing?.begin('request', 'start', ofRun).around(start) ?? start());
   } finally {
     leaveLayer(exchange, place);
     end(exchange);
   }
+}
+
+async function startIn(
+  exchange: Exchange,
+  { lifespan }: FrozenLayer,
+  place: Place,
+  dependencies: Dependencies,
+): Promise<void> {
+  checkGraphIn(exchange, dependencies, 'layer');
+  await lifespan?.start(exchange);
+  for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
 }
 
 /** Reports a failure that no caller waits for to `onError`. */
@@ -81,6 +100,11 @@ export function reportOutside(layer: Freezable, name: string, error: Error, phas
   enterLayer(exchange, look(layer));
   exchange.reports.tell(error, phase);
   end(exchange);
+}
+
+/** The tracing of something that is no request, if somebody listens. */
+export function tracingOutside(name: string): Tracing | undefined {
+  return outside(name).tracing;
 }
 
 /** An exchange without a transport; its caller receives failures as a rejection. */
@@ -103,7 +127,10 @@ async function answer<D extends Dependencies, State extends object, Result>(
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
-  const result = await work(contextOf(values, exchange.injected));
+  const context = contextOf(values, exchange.injected);
+  const { tracing } = exchange;
+  const stage = tracing?.begin('endpoint', nameOf(work, 'function'), { kind: 'endpoint' });
+  const result = await (stage ? stage.around(work, context) : work(context));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;

@@ -11,6 +11,8 @@ export interface Delivery {
    * complete.
    */
   readonly error?: Error | undefined;
+  /** The status of the framework's answer to an exception, once it is out. */
+  readonly status?: number | undefined;
 }
 
 /** Native code that is still running after it answered. */

@@ -1,5 +1,3 @@
-import { adapterOf, isClass, isFactory, isGeneratorFunction } from '../errors/kinds.js';
-import { nameOf } from '../errors/show.js';
 import { misuse, misuseWith } from '../errors.js';
 import { type Answered, accept } from '../http/accept.js';
 import { discard } from '../http/discard.js';
@@ -9,12 +7,15 @@ import type { Response } from '../http/response.js';
 import { isResponseLike } from '../http/response-like.js';
 import type { Trace } from '../http/shared.js';
 import type { Stopwatch, Timings } from '../http/timings.js';
+import type { Stage } from '../tracing/stage.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { CallNext, Middleware } from './middleware.js';
 
 /** What the onion needs of the request that runs through it. */
 export interface OnionRun extends Answered {
   readonly timings: Timings | undefined;
   readonly trace: Trace | undefined;
+  readonly tracing: Tracing | undefined;
 }
 
 /** What a request does for its middlewares. */
@@ -32,19 +33,6 @@ export type Below = (request: Request) => Promise<Response>;
 
 /** An onion, folded: runs the middlewares and what is below them. */
 export type Onion<Run> = (request: Request, run: Run, below: Below) => Promise<Response>;
-
-/** Throws `MIDDLEWARE_NOT_A_FUNCTION`, `MIDDLEWARE_NATIVE` and `UNCALLED`. */
-export function checkedMiddleware(middleware: unknown): Middleware {
-  if (typeof middleware !== 'function' || !mayReturnResponse(middleware))
-    throw misuse('MIDDLEWARE_NOT_A_FUNCTION', middleware);
-  if (isFactory(middleware)) throw misuse('UNCALLED', nameOf(middleware, 'middleware'));
-  if (middleware.length > 2) throw misuse('MIDDLEWARE_NATIVE', nameOf(middleware, 'middleware'));
-  return middleware as Middleware;
-}
-
-function mayReturnResponse(fn: object): boolean {
-  return !isClass(fn) && !isGeneratorFunction(fn) && adapterOf(fn) === undefined;
-}
 
 /**
  * Folds middlewares, outermost first, into one function, once per layer. `names` are the names of the
@@ -86,7 +74,11 @@ function started<Run extends OnionRun>(
   waiter: Waiter<Run>,
 ): Promise<unknown> {
   try {
-    const returned: unknown = middleware(request, given => waiter.next(given));
+    const { stage } = waiter;
+    const callNext: CallNext = given => waiter.next(given);
+    const returned: unknown = stage
+      ? stage.run(middleware, request, callNext)
+      : middleware(request, callNext);
     return returned instanceof Promise ? returned : Promise.resolve(returned);
   } catch (thrown) {
     return Promise.reject(thrown);
@@ -107,6 +99,7 @@ class Waiter<Run extends OnionRun> {
   readonly #below: Below;
   readonly #watch: Stopwatch | undefined;
   readonly #trace: Trace | undefined;
+  readonly stage: Stage | undefined;
   #state: State = 'fresh';
   /** What `callNext` has given. */
   #given: Promise<Response> | undefined;
@@ -120,6 +113,7 @@ class Waiter<Run extends OnionRun> {
     this.#watch = run.timings?.beginMiddleware(ring.name);
     this.#trace = run.trace;
     this.#trace?.add(`${ring.name} before`);
+    this.stage = run.tracing?.begin('middleware', ring.name, { request });
   }
 
   next(given: Parameters<CallNext>[0]): Promise<Response> {
@@ -143,6 +137,7 @@ class Waiter<Run extends OnionRun> {
       else this.#leave(accepted);
       this.#trace?.add(`${this.#ring.name} after ${accepted.status}`);
       this.#watch?.stop();
+      this.stage?.end({ response: accepted });
       return accepted;
     } catch (thrown) {
       return this.fail(thrown);
@@ -156,6 +151,7 @@ class Waiter<Run extends OnionRun> {
     this.#leave(undefined);
     this.#trace?.add(`${this.#ring.name} failed`);
     this.#watch?.stop();
+    this.stage?.fail(thrown);
     return this.#ring.port.recoverOutside(this.#run, thrown);
   }
 
@@ -165,6 +161,7 @@ class Waiter<Run extends OnionRun> {
       const response = await accepting;
       this.#trace?.add(`${this.#ring.name} after ${response.status}`);
       this.#watch?.stop();
+      this.stage?.end({ response });
       return response;
     } catch (thrown) {
       return await this.fail(thrown);

@@ -56,6 +56,7 @@ const entries = [
   ['params', 'Declared parameters', ['params']],
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
+  ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['testing', 'Testing', ['testing']],
 ];
 

@@ -12,6 +12,7 @@ const coreLine = [
   'options',
   'background',
   'http',
+  'tracing',
   'middleware',
   'schema',
   'exceptions',
@@ -78,6 +79,7 @@ describe('the adapters', () => {
         'adapters/node/shared.ts',
         ...(folder === 'adapters/node' ? ['@fastify/busboy', 'keygrip', 'negotiator'] : []),
         ...(folder === 'adapters/testing' ? ['cookie'] : []),
+        ...(folder === 'adapters/opentelemetry' ? ['@opentelemetry/api'] : []),
       ];
       return !own && !known.includes(to) && !to.startsWith('node:');
     });

@@ -357,6 +357,36 @@ describe('a dependency of scope `app`', () => {
     expect(log.events).toEqual(['enter', 'aborted', 'exit', 'reported exit of slow: late']);
   });
 
+  it('exits after an unfinished entrance that needs it, and others do not wait', async () => {
+    const entering = gate<void>();
+    const layer = newLayer();
+    const getCache = life('cache', 1);
+    const cache = Depends(getCache, { scope: 'app' });
+    const getSlow = dependency({ pool }, async function* getSlow() {
+      log.add('slow enter');
+      await entering.opened;
+      yield 1;
+      log.add('slow exit');
+    });
+    const running = layer.run({ cache, slow: Depends(getSlow, { scope: 'app' }) }, () => undefined);
+    await log.until('slow enter');
+    expect((await layer.close({ timeoutMs: 1 })).exits).toEqual(['getSlow', 'getPool']);
+    await log.until('cache exit');
+    log.add('opened');
+    entering.open();
+    await expect(running).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
+    await log.until('pool exit');
+    expect(log.events).toEqual([
+      'cache enter',
+      'pool enter db',
+      'slow enter',
+      'cache exit',
+      'opened',
+      'slow exit',
+      'pool exit',
+    ]);
+  });
+
   it('keeps `close()` waiting if a request timed out while it entered', async () => {
     const entering = gate<void>();
     const layer = newLayer({ timeout: 5 });

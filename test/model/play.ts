@@ -284,7 +284,7 @@ function fail(fault: Fault | undefined, message: string): void {
 }
 
 /** The model's name of an error. */
-function labelOf(error: Error): string {
+export function labelOf(error: Error): string {
   const { code } = error as { code?: string };
   const [, name] = /`([^`]+)`/.exec(error.message) ?? [];
   if (code === 'TASK_DROPPED') return `dropped ${name}`;

@@ -6,9 +6,11 @@ import * as expressEntry from 'callnext/express';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
 import * as openapi from 'callnext/openapi';
+import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
 import * as testing from 'callnext/testing';
+import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
 
 it('exports from `callnext` exactly what users need', () => {
@@ -68,6 +70,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'checkOptions',
     'checkOverride',
     'checkedChunk',
+    'classOf',
     'contentToSend',
     'contentTooLarge',
     'cookieLine',
@@ -90,6 +93,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'hasStores',
     'headOf',
     'holdsInjected',
+    'inContext',
     'injectInto',
     'integer',
     'isAnswering',
@@ -97,6 +101,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'isClass',
     'isClosedInTime',
     'isEndpoint',
+    'isExpected',
     'isHolding',
     'isInside',
     'isLayer',
@@ -129,6 +134,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'searchOf',
     'serialize',
     'sharedOf',
+    'subscribe',
     'toError',
     'tooLarge',
     'unescapedName',
@@ -181,6 +187,14 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
 
 it('exports from `callnext/openapi` the document', () => {
   expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+});
+
+it('exports from `callnext/opentelemetry` one instrumentation', () => {
+  expect(Object.keys(opentelemetry).sort()).toEqual(['CallnextInstrumentation', 'callnextInstrumentation']);
+});
+
+it('exports from `callnext/tracing` one way to subscribe', () => {
+  expect(Object.keys(tracing)).toEqual(['subscribe']);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {

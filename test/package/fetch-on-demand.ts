@@ -1,10 +1,10 @@
 /**
- * Answers one request natively and one with an endpoint, and reports which parts of Fetch were loaded by
+ * Answers one request natively and two with endpoints, and reports which parts of Fetch were loaded by
  * then.
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { endpoint, Layer, type Request } from 'callnext';
+import { endpoint, Layer, type Middleware, type Request, Response } from 'callnext';
 import { toExpress } from 'callnext/express';
 import express from 'express';
 
@@ -28,6 +28,11 @@ app.get('/native', (_req, res) => {
   res.json({ native: true });
 });
 app.get('/endpoint', toExpress(endpoint({}, () => ({ native: false }))));
+async function* chunks() {
+  yield 'a';
+}
+const replace: Middleware = async (request, callNext) => new Response(chunks(), await callNext(request));
+app.get('/streamed', toExpress(replace), toExpress(endpoint({}, () => new Response(chunks()))));
 
 const get = (port: number, path: string): Promise<unknown> =>
   new Promise(resolve => http.get({ port, path }, response => response.resume().once('end', resolve)));
@@ -36,6 +41,7 @@ const server = app.listen(0, '127.0.0.1', async () => {
   const { port } = server.address() as AddressInfo;
   await get(port, '/native');
   await get(port, '/endpoint');
+  await get(port, '/streamed');
   const before = isLoaded();
   const isRequest = seen instanceof globalThis.Request;
   process.send?.({ before, isRequest, after: isLoaded(), hasThen: 'then' in (seen as object) });

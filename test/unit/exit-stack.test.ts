@@ -1,4 +1,4 @@
-import { type Exit, ExitStack } from '../../core/dependencies/exit-stack.js';
+import { type Exit, ExitStack, type Slot } from '../../core/dependencies/exit-stack.js';
 import type { DependencyScope } from '../../core/dependencies/marker.js';
 
 type Leave = (failure: Error | undefined) => Error | undefined;
@@ -8,7 +8,8 @@ function stack() {
   const log: string[] = [];
   const observer = {
     owner: 'outer' as unknown,
-    exiting: (name: string, failure: Error | undefined) => void log.push(`${name} gets ${failure?.message}`),
+    exiting: ({ name }: Slot, _response: unknown, failure: Error | undefined) =>
+      void log.push(`${name} gets ${failure?.message}`),
     exitFailed: (failure: Error, owner: unknown, name: string) =>
       void log.push(`${name} of ${owner} failed: ${failure.message}`),
     failureLost: (lost: Error) => void log.push(`lost ${lost.message}`),

@@ -1,0 +1,3 @@
+/** The stages of requests, for tools that watch: `callnext/tracing`. */
+export type { ReportEvent, SettledEvent, StageEvent, StageKind, StageName } from './events.js';
+export { type Subscriber, subscribe } from './subscribe.js';
