@@ -1,5 +1,6 @@
 // npm run demo              sends real requests to Express and Koa, and compares the order with the promise
-// npm run demo -- --serve   keeps both listening, and prints the timeline of each request that you send
+// npm run demo -- --serve   keeps both listening, prints the timeline of each request that you send, and
+//                           draws it at /inspector
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { app as expressApp } from './express.js';
@@ -110,6 +111,7 @@ function printTimeline(events: Trace['events']): void {
 async function serve(): Promise<number> {
   for (const { name, listener } of apps) {
     const print = (method: string, url: string, trace: Trace): void => {
+      if (url.startsWith('/inspector')) return;
       console.log(`\n${name}  ${method} ${url}`);
       printTimeline(trace.events);
     };
@@ -120,7 +122,7 @@ async function serve(): Promise<number> {
         );
       }),
     );
-    console.log(`${name} listens on ${urlOf(server)}; try:`);
+    console.log(`${name} listens. Open ${urlOf(server)}/inspector, and try:`);
     for (const { method, path } of scenarios)
       console.log(`  curl -i -X ${method} ${urlOf(server)}${path}`);
   }

@@ -57,6 +57,7 @@ const entries = [
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
   ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
+  ['inspector', 'Inspector', ['inspector']],
   ['testing', 'Testing', ['testing']],
 ];
 

@@ -41,6 +41,7 @@ export default defineConfig({
           page('Parameters', '/guides/parameters'),
           page('Recipes', '/guides/recipes'),
           page('Testing', '/guides/testing'),
+          page('Inspector', '/guides/inspector'),
           page('Deployment', '/guides/deployment'),
         ],
       },

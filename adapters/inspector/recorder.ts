@@ -1,0 +1,62 @@
+import {
+  type ReportEvent,
+  type Request,
+  type SettledEvent,
+  type StageEvent,
+  subscribe,
+} from '../../core/adapter.js';
+import { AppLife } from './app-life.js';
+import { Recording } from './recording.js';
+import type { Store } from './store.js';
+
+/** Records every request of the process, from the channels of `node:diagnostics_channel`. */
+export class Recorder {
+  readonly #store: Store;
+  readonly #app: AppLife;
+  readonly #recordings = new WeakMap<object, Recording>();
+  /** The recording of each request object, for `hide`. */
+  readonly #byRequest = new WeakMap<Request, Recording>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#app = new AppLife(store);
+  }
+
+  /** Records from now on. */
+  subscribe(): void {
+    subscribe({
+      start: event => this.#started(event),
+      asyncEnd: event => this.#ended(event),
+      report: event => this.#reported(event),
+      settled: event => this.#settled(event),
+    });
+  }
+
+  /** Forgets a request, and what is still to come of it. */
+  hide(request: Request): void {
+    this.#byRequest.get(request)?.hide();
+  }
+
+  #started(event: StageEvent): void {
+    const { exchange, request, stage, scope } = event;
+    if (scope === 'app') this.#app.started(event);
+    if (stage === 'request') this.#recordings.set(exchange, new Recording(this.#store, event));
+    const recording = this.#recordings.get(exchange);
+    if (!recording) return;
+    this.#byRequest.set(request, recording);
+    if (stage !== 'request') recording.started(event);
+  }
+
+  #ended(event: StageEvent): void {
+    if (event.scope === 'app') this.#app.ended(event);
+    this.#recordings.get(event.exchange)?.ended(event);
+  }
+
+  #reported(event: ReportEvent): void {
+    this.#recordings.get(event.exchange)?.reported(event);
+  }
+
+  #settled({ exchange }: SettledEvent): void {
+    this.#recordings.get(exchange)?.settled();
+  }
+}
