@@ -14,8 +14,8 @@ export class Recorder {
   readonly #store: Store;
   readonly #app: AppLife;
   readonly #recordings = new WeakMap<object, Recording>();
-  /** The recording of each request object, for `hide`. */
-  readonly #byRequest = new WeakMap<Request, Recording>();
+  /** The endpoint that has begun last, for `hide`. */
+  #latest: { readonly request: Request; readonly recording: Recording } | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -32,9 +32,9 @@ export class Recorder {
     });
   }
 
-  /** Forgets a request, and what is still to come of it. */
+  /** Forgets the request of an endpoint that is about to run: call it before anything else in there. */
   hide(request: Request): void {
-    this.#byRequest.get(request)?.hide();
+    if (this.#latest?.request === request) this.#latest.recording.hide();
   }
 
   #started(event: StageEvent): void {
@@ -43,12 +43,13 @@ export class Recorder {
     if (stage === 'request') this.#recordings.set(exchange, new Recording(this.#store, event));
     const recording = this.#recordings.get(exchange);
     if (!recording) return;
-    this.#byRequest.set(request, recording);
+    if (stage === 'endpoint') this.#latest = { request, recording };
     if (stage !== 'request') recording.started(event);
   }
 
   #ended(event: StageEvent): void {
     if (event.scope === 'app') this.#app.ended(event);
+    if (event.stage === 'endpoint') this.#latest = undefined;
     this.#recordings.get(event.exchange)?.ended(event);
   }
 

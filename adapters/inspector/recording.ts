@@ -14,10 +14,11 @@ export class Recording {
   readonly #store: Store;
   readonly #record: RequestRecord;
   readonly #start = performance.now();
-  readonly #failures = new Failures();
+  #failuresSeen: Failures | undefined;
   /** The steps that have not ended. */
   readonly #open = new Map<StageEvent, Step>();
-  readonly #numbers = new WeakMap<object, number>();
+  /** The keys of the dependencies. An exit has the number of its entry, its place here. */
+  readonly #dependencies: object[] = [];
   #moments = 0;
   #isHidden = false;
 
@@ -38,15 +39,10 @@ export class Recording {
   started(event: StageEvent): void {
     const { name, scope, thrown, dependency } = event;
     this.#forgetPassage();
-    const step: Step = {
-      stage: stageOf(event),
-      name,
-      at: this.#now,
-      begun: this.#moment(),
-      ...(scope === undefined ? {} : { scope }),
-      ...(dependency === undefined ? {} : { dependency: this.#numberOf(dependency) }),
-      ...(thrown === undefined ? {} : { thrownIn: this.#failures.into(thrown) }),
-    };
+    const step: Step = { stage: stageOf(event), name, at: this.#now, begun: this.#moment() };
+    if (scope !== undefined) step.scope = scope;
+    if (dependency !== undefined) step.dependency = this.#numberOf(dependency);
+    if (thrown !== undefined) step.thrownIn = this.#failures.into(thrown);
     if (this.#add(step)) this.#open.set(event, step);
   }
 
@@ -123,11 +119,14 @@ export class Recording {
     if (!this.#isHidden) this.#store.changeRequest(this.#record);
   }
 
-  /** Numbers the dependencies of a request, so that an exit belongs to its entry. */
   #numberOf(dependency: object): number {
-    const number = this.#numbers.get(dependency) ?? this.#moments;
-    this.#numbers.set(dependency, number);
-    return number;
+    const known = this.#dependencies.indexOf(dependency);
+    return known < 0 ? this.#dependencies.push(dependency) - 1 : known;
+  }
+
+  get #failures(): Failures {
+    this.#failuresSeen ??= new Failures();
+    return this.#failuresSeen;
   }
 
   get #now(): number {

@@ -23,9 +23,9 @@ export interface Failure {
 export interface Step {
   readonly stage: Stage;
   readonly name: string;
-  readonly scope?: string;
+  scope?: string;
   /** The same number for the entry and the exit of a dependency. */
-  readonly dependency?: number;
+  dependency?: number;
   readonly at: number;
   /** Its place among all beginnings and ends. */
   readonly begun: number;
