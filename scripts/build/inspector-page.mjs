@@ -25,7 +25,9 @@ export function pagePlugin() {
     name: 'inspector-page',
     async load(id) {
       if (id !== path.join(folder, 'index.html')) return null;
-      return { code: `export default ${JSON.stringify(await inspectorPage())};`, moduleType: 'js' };
+      const code = `export default ${JSON.stringify(await inspectorPage())};`;
+      // Without mappings the source map leaves the page out.
+      return { code, moduleType: 'js', map: { mappings: '' } };
     },
   };
 }
