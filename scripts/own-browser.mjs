@@ -14,7 +14,7 @@ const args =
 export function launchChromium() {
   const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
   if (executablePath === undefined) {
-    console.error('test:browser needs Chromium, which is not installed: `apt-get install chromium`.');
+    console.error('This script needs Chromium, which is not installed: `apt-get install chromium`.');
     process.exit(1);
   }
   return chromium.launch({ executablePath, args: args.split(' ') });

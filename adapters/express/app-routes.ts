@@ -16,7 +16,9 @@ export function appRoutesOf(root: object, mounts: MountPaths): AppRoutes | undef
   const routes = reader.read(root, rootPaths(root, mounts));
   // Express hides apps passed to `app.use`, and routers inside functions.
   const others = mounts.filter(([, router]) => router !== root && !reader.seen.has(router));
-  const apart = others.flatMap(([path, router]) => (isRouter(router) ? reader.read(router, [[path]]) : []));
+  const apart = others.flatMap(([path, router]) =>
+    isRouter(router) ? reader.read(router, [[path.replace(/\/$/, '')]]) : [],
+  );
   const wrong = mounts.filter(mount => reader.isWrong(mount) || !isRouter(mount[1]) || isUnreadable(mount));
   return { routes: [...routes, ...apart], wrongMounts: wrong };
 }
@@ -31,7 +33,7 @@ function isRouter(value: object): boolean {
 
 /** The paths at which the root of a walk is mounted. */
 function rootPaths(root: object, mounts: MountPaths): (readonly (string | undefined)[])[] {
-  const given = mounts.filter(([, router]) => router === root).map(([path]) => path);
+  const given = mounts.filter(([, router]) => router === root).map(([path]) => path.replace(/\/$/, ''));
   if (given.length > 0) return [given];
   return isApp(root) ? appPathsOf(root as ExpressApp) : [];
 }

@@ -3,6 +3,7 @@ import Router from '@koa/router';
 import type { Depends, Endpoint, Layer } from 'callnext';
 import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
+import { openapi, swaggerUi } from 'callnext/openapi';
 import express from 'express';
 import Koa from 'koa';
 
@@ -25,8 +26,12 @@ export interface Route {
   readonly endpoint: Endpoint;
 }
 
+const info = { title: 'FastAPI tutorial', version: '0.1.0' };
+
 export function onExpress({ layer, routes }: Page): RequestListener {
   const app = express();
+  app.get('/openapi.json', toExpress(openapi(app, info)));
+  app.get('/docs', toExpress(swaggerUi({ title: info.title })));
   app.use(toExpress(layer));
   for (const { method, path, dependencies = [], endpoint } of routes)
     app[method](
@@ -38,12 +43,17 @@ export function onExpress({ layer, routes }: Page): RequestListener {
 }
 
 export function onKoa({ layer, routes }: Page): RequestListener {
+  const app = new Koa();
   const router = new Router();
+  const docs = new Router();
+  docs.get('/openapi.json', toKoa(openapi(app, info)));
+  docs.get('/docs', toKoa(swaggerUi({ title: info.title })));
   for (const { method, path, dependencies = [], endpoint } of routes)
     router[method](
       path,
       ...dependencies.map(each => toKoa(each)),
       toKoa(endpoint),
     );
-  return new Koa().use(toKoa(layer)).use(router.routes()).callback();
+  app.use(docs.routes()).use(toKoa(layer)).use(router.routes());
+  return app.callback();
 }

@@ -1,6 +1,6 @@
 import { Depends, dependency, endpoint, HTTPException, Layer } from 'callnext';
 import { inject, toExpress } from 'callnext/express';
-import { describe, openapi } from 'callnext/openapi';
+import { describe, openapi, swaggerUi } from 'callnext/openapi';
 import { Body, Path, Query } from 'callnext/params';
 import { HTTPBearer } from 'callnext/security';
 import express from 'express';
@@ -79,3 +79,4 @@ app.get(
   toExpress(openapi(app, { title: 'Shop', version: '1.0.0' })),
 );
 app.use('/shop', toExpress(new Layer()), shop);
+app.get('/docs', toExpress(swaggerUi({ title: 'Shop' })));

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hash, verify } from 'argon2';
 import { Depends, dependency, endpoint, HTTPException } from 'callnext';
 import { toExpress } from 'callnext/express';
-import { openapi } from 'callnext/openapi';
+import { openapi, swaggerUi } from 'callnext/openapi';
 import {
   OAuth2PasswordBearer,
   OAuth2PasswordRequestForm,
@@ -11,6 +11,7 @@ import {
 } from 'callnext/security';
 import express from 'express';
 import { jwtVerify, SignJWT } from 'jose';
+import { absolutePath } from 'swagger-ui-dist';
 
 interface User {
   readonly username: string;
@@ -101,4 +102,8 @@ app.get('/users/me/items', toExpress(readItems));
 app.get(
   '/openapi.json',
   toExpress(openapi(app, { title: 'Login', version: '1.0.0' })),
+);
+app.get(
+  '/docs',
+  toExpress(swaggerUi({ title: 'Login', assets: absolutePath() })),
 );

@@ -40,6 +40,8 @@ const run = new Set([
   'npm install callnext',
   'npm install callnext express',
   'npm install callnext koa',
+  'npm install swagger-ui-dist',
+  'npx openapi-typescript http://localhost:3000/openapi.json --output shop.ts',
   'npm ci && npm run demo',
   'npm ci && npm test',
 ]);

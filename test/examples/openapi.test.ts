@@ -23,3 +23,11 @@ it('the shop responds with its document, and as the document says', async () => 
     .expect(200);
   expect((await supertest(app).get('/shop/items?skip=1').expect(200)).body).toEqual([item]);
 });
+
+it('the shop has a docs page that loads its document', async () => {
+  const { text } = await supertest(app)
+    .get('/docs')
+    .expect(200)
+    .expect('content-type', /^text\/html/);
+  expect(text).toContain('"url":"openapi.json"');
+});

@@ -7,6 +7,8 @@ type Json = unknown;
  * names, and whether a union is `oneOf`.
  */
 export function normalise(document: { readonly paths: object; readonly components?: Json }): Json {
+  const named = ($ref: string): object =>
+    $ref.split('/').reduce((at, key) => (key === '#' ? at : Reflect.get(at, key)), document as object);
   const visit = (node: Json): Json => {
     if (Array.isArray(node)) return node.map(visit);
     if (typeof node !== 'object' || node === null) return node;
@@ -14,36 +16,18 @@ export function normalise(document: { readonly paths: object; readonly component
     if (typeof $ref === 'string') return visit(Object.assign(named($ref), rest));
     // These are properties with the names of keywords.
     if (typeof title === 'object') return visit({ ...rest, ' title': title });
-    if (isRecord(rest.type)) return visit({ ...rest, type: undefined, ' type': rest.type });
-    return collapsed(rest, visit);
+    const { type, oneOf, anyOf = oneOf, ...schema } = rest;
+    if (typeof type === 'object' && !Array.isArray(type))
+      return visit({ ...rest, type: undefined, ' type': type });
+    if ('format' in schema) delete schema.pattern;
+    if (schema.default === null) delete schema.default;
+    const types = [type ?? []].flat().filter(each => each !== 'null');
+    const branches = [anyOf ?? []].flat().filter(each => (each as { type?: Json }).type !== 'null');
+    if (branches.length === 1) return visit({ ...(branches[0] as object), ...schema });
+    const entries = Object.entries(schema).map(([key, value]) => [key, visit(value)]);
+    if (types.length > 0) entries.push(['type', types]);
+    if (branches.length > 0) entries.push(['anyOf', visit(branches)]);
+    return Object.fromEntries(entries);
   };
-  const named = ($ref: string): object =>
-    $ref
-      .split('/')
-      .slice(1)
-      .reduce((at, key) => Reflect.get(at, key), document as object);
   return visit(document.paths);
-}
-
-function isRecord(value: Json): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function collapsed(
-  { type, oneOf, anyOf = oneOf, ...node }: Record<string, Json>,
-  visit: (node: Json) => Json,
-): Json {
-  if ('format' in node) delete node.pattern;
-  if (node.default === null) delete node.default;
-  const types = [type].flat().filter(each => each !== 'null' && each !== undefined);
-  const branches = [anyOf]
-    .flat()
-    .filter(each => each !== undefined && (each as { type?: Json }).type !== 'null');
-  if (branches.length === 1) return visit({ ...(branches[0] as object), ...node });
-  const entries = Object.entries(node).map(([key, value]) => [key, visit(value)]);
-  return {
-    ...Object.fromEntries(entries),
-    ...(types.length > 0 && { type: types }),
-    ...(branches.length > 0 && { anyOf: visit(branches) }),
-  };
 }

@@ -189,8 +189,15 @@ it('exports from `callnext/params` what declares parameters, and their errors', 
   ]);
 });
 
-it('exports from `callnext/openapi` the document', () => {
-  expect(Object.keys(openapi).sort()).toEqual(['describe', 'openapi']);
+it('exports from `callnext/openapi` the document and the docs pages', () => {
+  expect(Object.keys(openapi).sort()).toEqual([
+    'describe',
+    'openapi',
+    'redoc',
+    'scalar',
+    'swaggerUi',
+    'swaggerUiOAuth2Redirect',
+  ]);
 });
 
 it('exports from `callnext/opentelemetry` one instrumentation', () => {
@@ -258,7 +265,7 @@ it('exports each built-in middleware from an entry of its own', () => {
   }
 });
 
-it('depends only on packages that docs/decisions justify, with frameworks as optional peers', () => {
+it('depends only on packages that docs/decisions justify, with optional peers', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual([
     '@fastify/busboy',
     'content-disposition',
@@ -271,6 +278,15 @@ it('depends only on packages that docs/decisions justify, with frameworks as opt
   ]);
   const page = readFileSync(path.join(__dirname, '../../docs/decisions/005-what-is-depended-on.md'), 'utf8');
   for (const name of Object.keys(manifest.dependencies)) expect(page).toContain(`\`${name}\``);
-  expect(manifest.peerDependencies).toEqual({ express: '^4.18 || ^5', koa: '^2.15 || ^3' });
-  expect(manifest.peerDependenciesMeta).toEqual({ express: { optional: true }, koa: { optional: true } });
+  expect(manifest.peerDependencies).toEqual({
+    '@opentelemetry/api': '^1.9',
+    express: '^4.18 || ^5',
+    koa: '^2.15 || ^3',
+  });
+  const optional = { optional: true };
+  expect(manifest.peerDependenciesMeta).toEqual({
+    '@opentelemetry/api': optional,
+    express: optional,
+    koa: optional,
+  });
 });
