@@ -1,2 +1,2 @@
 /** A page that draws every request as it runs: `callnext/inspector`. */
-export { type InspectorOptions, inspector } from './inspector.js';
+export { type Inspector, type InspectorOptions, inspector } from './inspector.js';

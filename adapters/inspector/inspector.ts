@@ -28,6 +28,9 @@ export interface InspectorOptions {
   limit?: number;
 }
 
+/** An endpoint that also records. Disposing of it ends the recording, for instance after a test. */
+export interface Inspector extends Endpoint, Disposable {}
+
 const knownOptions = { allow: true, limit: true } satisfies OptionNames<InspectorOptions>;
 
 /**
@@ -39,11 +42,11 @@ const knownOptions = { allow: true, limit: true } satisfies OptionNames<Inspecto
  * router.get('/inspector', toKoa(inspector()));
  * ```
  *
- * Records from now on. It keeps names, paths without their query strings, times, statuses, and the classes
- * and messages of errors; never headers, bodies or values. It does not show its own requests. Throws
- * `INSPECTOR_IN_PRODUCTION`, `OPTIONS`, `OPTION_VALUE` and `UNKNOWN_OPTION`.
+ * Records from now on, until it is disposed of. It keeps names, paths without their query strings, times,
+ * statuses, and the classes and messages of errors; never headers, bodies or values. It does not show its own
+ * requests. Throws `INSPECTOR_IN_PRODUCTION`, `OPTIONS`, `OPTION_VALUE` and `UNKNOWN_OPTION`.
  */
-export function inspector(options: InspectorOptions = noOptions): Endpoint {
+export function inspector(options: InspectorOptions = noOptions): Inspector {
   checkOptions('inspector()', options, knownOptions);
   const { allow, limit = 100 } = options;
   checkOption('inspector()', 'allow', allow, 'a function (request) => boolean', isFunction);
@@ -51,7 +54,7 @@ export function inspector(options: InspectorOptions = noOptions): Endpoint {
   if (!allow && process.env.NODE_ENV === 'production') throw misuse('INSPECTOR_IN_PRODUCTION');
   const store = new Store(limit);
   const recorder = new Recorder(store);
-  recorder.subscribe();
+  const unsubscribe = recorder.subscribe();
   const boot = randomUUID().slice(0, 8);
   const answer = async ({ request }: { request: Request }): Promise<Response> => {
     recorder.hide(request);
@@ -62,7 +65,8 @@ export function inspector(options: InspectorOptions = noOptions): Endpoint {
     if (headers.get('accept')?.includes('text/event-stream') !== true) return pageResponse();
     return new EventSourceResponse(feedOf(store, boot, headers.get('last-event-id'), signal));
   };
-  return endpoint({}, answer, { includeInSchema: false });
+  const made = endpoint({}, answer, { includeInSchema: false });
+  return Object.freeze({ ...made, [Symbol.dispose]: unsubscribe });
 }
 
 function isFunction(value: unknown): boolean {

@@ -22,9 +22,9 @@ export class Recorder {
     this.#app = new AppLife(store);
   }
 
-  /** Records from now on. */
-  subscribe(): void {
-    subscribe({
+  /** Records from now on. Returns a function that stops it. */
+  subscribe(): () => void {
+    return subscribe({
       start: event => this.#started(event),
       asyncEnd: event => this.#ended(event),
       report: event => this.#reported(event),

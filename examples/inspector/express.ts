@@ -11,9 +11,9 @@ const readItem = endpoint({ db: Depends(getDb) }, ({ db, request }) =>
   db.get(request.pathParams.id ?? ''),
 );
 
+export const inspect = inspector();
+
 export const app = express();
-if (process.env.NODE_ENV !== 'production') {
-  app.use('/inspector', toExpress(inspector()));
-}
+app.use('/inspector', toExpress(inspect));
 app.use(toExpress(new Layer()));
 app.get('/items/:id', toExpress(readItem));

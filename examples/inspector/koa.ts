@@ -5,7 +5,7 @@ import Koa from 'koa';
 
 const token = process.env.INSPECTOR_TOKEN ?? 'only for this example';
 
-const inspect = inspector({
+export const inspect = inspector({
   allow: request => request.headers.get('authorization') === `Bearer ${token}`,
   limit: 200,
 });

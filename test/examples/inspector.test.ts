@@ -1,7 +1,12 @@
 import { TestClient } from 'callnext/testing';
-import { app as expressApp } from '../../examples/inspector/express.js';
-import { app as koaApp } from '../../examples/inspector/koa.js';
+import { app as expressApp, inspect as expressInspector } from '../../examples/inspector/express.js';
+import { app as koaApp, inspect as koaInspector } from '../../examples/inspector/koa.js';
 import { readBatch } from '../inspector/read-batch.js';
+
+afterAll(() => {
+  expressInspector[Symbol.dispose]();
+  koaInspector[Symbol.dispose]();
+});
 
 it('shows the requests of the app while it is developed', async () => {
   const client = new TestClient(expressApp);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Depends, endpoint, HTTPException, Layer, type Request, StreamingResponse } from 'callnext';
 import { toExpress } from 'callnext/express';
-import { inspector } from 'callnext/inspector';
+import { type Inspector, type InspectorOptions, inspector as newInspector } from 'callnext/inspector';
 import { toKoa } from 'callnext/koa';
 import { TestClient } from 'callnext/testing';
 import express from 'express';
@@ -12,6 +12,19 @@ import { marksOf } from '../../adapters/inspector/shown/order.js';
 import { gate } from '../support/events.js';
 import { frameworks } from '../support/frameworks.js';
 import { readBatch } from './read-batch.js';
+
+const made: Inspector[] = [];
+
+function inspector(options?: InspectorOptions): Inspector {
+  const one = newInspector(options);
+  made.push(one);
+  return one;
+}
+
+// Jest runs other files in the same process, which must not be recorded.
+afterEach(() => {
+  for (const one of made.splice(0)) one[Symbol.dispose]();
+});
 
 const ok = endpoint({}, function ok() {
   return 'ok';
@@ -253,6 +266,19 @@ describe('the policy of the page', () => {
     expect(html.length).toBeLessThan(30_000);
     await client.close();
   });
+});
+
+it('stops recording when it is disposed of', async () => {
+  const inspect = inspector();
+  const client = new TestClient(express().use('/inspector', toExpress(inspect)).use('/ok', toExpress(ok)));
+  await client.get('/ok/1');
+  await client.settled();
+  inspect[Symbol.dispose]();
+  await client.get('/ok/2');
+  await client.settled();
+  const { records } = await readBatch(client);
+  expect(records.map(({ path }) => path)).toEqual(['/ok/1']);
+  await client.close();
 });
 
 describe('`allow`', () => {

@@ -10,7 +10,8 @@ import { play } from '../model/play.js';
 import { type Framework, frameworks } from '../support/frameworks.js';
 
 const store = new Store(1);
-new Recorder(store).subscribe();
+const stop = new Recorder(store).subscribe();
+afterAll(stop);
 
 /** A framework whose apps trace their requests, as `callnext/testing` does. */
 function traced(framework: Framework, steps: string[]): Framework {
