@@ -39,7 +39,7 @@ module.exports = {
     '^callnext$': '<rootDir>/core/index.ts',
     '^callnext/adapter$': '<rootDir>/core/adapter.ts',
     '^callnext/(express|koa|node|testing|opentelemetry|inspector)$': '<rootDir>/adapters/$1/index.ts',
-    '^callnext/(params|openapi|security|tracing)$': '<rootDir>/core/$1/index.ts',
+    '^callnext/(params|openapi|security|tasks|tracing)$': '<rootDir>/core/$1/index.ts',
     '^callnext/middleware/(gzip|sessions)$': '<rootDir>/adapters/node/middleware/$1.ts',
     '^callnext/middleware/(.*)$': '<rootDir>/core/middleware/$1.ts',
   },

@@ -4,6 +4,19 @@
  * `docs/internals/write-an-adapter.md`.
  */
 export { BackgroundTasks } from './background/background-tasks.js';
+export type {
+  InProcessQueue,
+  JobInfo,
+  Outcome,
+  QueueWorker,
+  RunJob,
+  SqlExecutor,
+  TaskBackoff,
+  TaskEnvelope,
+  TaskQueue,
+  TaskSchedule,
+  WorkOptions,
+} from './background/task-queue.js';
 export { Depends, type Named } from './dependencies/depends.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export {
@@ -95,6 +108,7 @@ export {
   overtakeAnswer,
 } from './lifecycle/native-failure.js';
 export { detach, isLeftBehind, whenOver } from './lifecycle/over.js';
+export { waitingTasks, whenQueuesIdle } from './lifecycle/queues.js';
 export { runExchange } from './lifecycle/run-exchange.js';
 export { answerEndpoint, runLayer } from './lifecycle/run-layer.js';
 export { hasStores } from './lifecycle/stores.js';

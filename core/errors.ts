@@ -3,6 +3,7 @@ import { documentMessages } from './errors/document-messages.js';
 import { parameterMessages } from './errors/parameter-messages.js';
 import { requestMessages } from './errors/request-messages.js';
 import { setupMessages } from './errors/setup-messages.js';
+import { taskMessages } from './errors/task-messages.js';
 import { causeOf, isObject } from './errors/thrown.js';
 
 export {
@@ -24,6 +25,7 @@ const messages = {
   ...parameterMessages,
   ...documentMessages,
   ...requestMessages,
+  ...taskMessages,
 };
 
 /** The codes of misuse errors; docs/reference/errors.md lists them. */

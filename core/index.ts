@@ -1,10 +1,7 @@
 /** Everything that users import from `callnext`. */
-export {
-  BackgroundTask,
-  BackgroundTasks,
-  type BackgroundWork,
-  type TaskCondition,
-} from './background/background-tasks.js';
+export { BackgroundTask } from './background/background-task.js';
+export { BackgroundTasks, type BackgroundWork } from './background/background-tasks.js';
+export type { TaskCondition } from './background/durable-task.js';
 export { Depends, type DependsOptions, dependency, type Named } from './dependencies/depends.js';
 export type { ValueOf } from './dependencies/lifetimes.js';
 export type {

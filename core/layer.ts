@@ -1,3 +1,5 @@
+import { runNow } from './background/background-task.js';
+import type { Task, TaskArguments } from './background/durable-task.js';
 import { checkGraph } from './dependencies/dependency-graph.js';
 import type { Named } from './dependencies/depends.js';
 import type { AnyDependency, Dependencies, Injected, Solved } from './dependencies/marker.js';
@@ -16,8 +18,10 @@ import {
   type LayerOptions,
 } from './layer/layer-options.js';
 import { AppScope } from './lifecycle/app-scope.js';
+import { closeLayer } from './lifecycle/close-layer.js';
 import { type FrozenLayer, frozen } from './lifecycle/frozen-layer.js';
 import { InFlight, type Undone } from './lifecycle/in-flight.js';
+import { type LayerTasks, tasksOf } from './lifecycle/layer-tasks.js';
 import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
@@ -66,6 +70,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   );
   readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
+  readonly #tasks: LayerTasks | undefined;
   #frozen: FrozenLayer | undefined;
 
   /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
@@ -75,6 +80,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     this.#middlewares = middlewares;
     for (const [key, handler] of handlers) this.#handlers.add(key, handler);
     this.#lifespan = lifespan && new LifespanContext(lifespan, this.#app);
+    this.#tasks = tasksOf(this.#options, (...failure) => reportOutside(this, ...failure));
     checkGraph(dependencies, 'layer', defaultScope);
   }
 
@@ -99,8 +105,8 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
 
   /**
    * Enters the lifespan and the dependencies of scope `app` that it and the layer's own `dependencies` need,
-   * at any depth. Call it before the server listens, so that a failure shows before clients can connect.
-   * Rejects with the first failure, and with `LAYER_CLOSED`.
+   * at any depth, and starts the `taskQueue`. Call it before the server listens, so that a failure shows
+   * before clients can connect. Rejects with the first failure, and with `LAYER_CLOSED`.
    */
   start(): Promise<void> {
     return startOutside(this, this.#options.dependencies);
@@ -129,8 +135,21 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   }
 
   /**
+   * Runs a durable task now, in this process, with its dependencies and overrides: in a script or a test.
+   * Resolves with the result of its handler. Rejects with its failure, and with `TASK_ARGUMENTS`.
+   */
+  runTask<Args, Result>(
+    task: Task<Args, Result>,
+    ...args: TaskArguments<Args, never>
+  ): Promise<Awaited<Result>>;
+  async runTask(task: Task, args?: unknown): Promise<unknown> {
+    return runNow(task, this, args);
+  }
+
+  /**
    * Closes the layer: refuses new requests with a 503 and waits for running ones to their last background
-   * task. Then the lifespan and the dependencies of scope `app` exit, last entered first.
+   * task. Its workers take no further tasks, and its queue closes after them. Then the lifespan and the
+   * dependencies of scope `app` exit, last entered first.
    *
    * ```ts
    * process.once('SIGTERM', async () => {
@@ -150,9 +169,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
     checkOptions('layer.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkTimeoutOfClose(timeoutMs);
-    const undone = await this.#inFlight.close(timeoutMs);
-    const open = await this.#app.close(timeoutMs);
-    return open.length === 0 ? undone : { ...undone, exits: [...undone.exits, ...open] };
+    return closeLayer(this.#inFlight, this.#tasks, this.#app, timeoutMs);
   }
 
   /** Describes the effective order, outermost first, as data and, with `String(…)`, as text. */
@@ -187,6 +204,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
       lifespan: this.#lifespan,
       dependencies,
       app: alone.has(this) ? undefined : this.#app,
+      tasks: this.#tasks,
     };
     if (forGood) this.#frozen = plan;
     return plan;

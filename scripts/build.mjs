@@ -14,7 +14,7 @@ const entries = Object.values(exports)
   .map(({ require }) => require.default.replace('./dist/cjs/', '').replace(/\.js$/, ''));
 
 /** An app without declared parameters loads none of these. */
-const declared = ['core/params', 'core/openapi', 'core/security'];
+const declared = ['core/params', 'core/openapi', 'core/security', 'core/tasks'];
 
 rmSync('dist', { recursive: true, force: true });
 for (const { fileName, exports: names, isEntry } of await bundle('dist/cjs'))

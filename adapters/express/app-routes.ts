@@ -1,8 +1,9 @@
 import { type AppRoute, type AppRoutes, type MountPaths, mountedIn } from '../../core/adapter.js';
 import { joinedTemplates, type Template, templatesOf } from '../node/shared.js';
 import type { ExpressApp } from './express-types.js';
-import { type MountEntry, mountPathsOf } from './mount-paths.js';
-import { appPathsOf } from './prefixes.js';
+import { dialectOf, isAt, isMountedAt, matches } from './hidden-apps.js';
+import { mountPathsOf } from './mount-paths.js';
+import { appPathsOf, type Prefixes, trimmed } from './prefixes.js';
 import { type Before, type FoundRoute, isApp, type MountedRouter, walkRoutes } from './walk-routes.js';
 import { wrappedBy } from './wrapped-by.js';
 
@@ -17,9 +18,14 @@ export function appRoutesOf(root: object, mounts: MountPaths): AppRoutes | undef
   // Express hides apps passed to `app.use`, and routers inside functions.
   const others = mounts.filter(([, router]) => router !== root && !reader.seen.has(router));
   const apart = others.flatMap(([path, router]) =>
-    isRouter(router) ? reader.read(router, [[path.replace(/\/$/, '')]]) : [],
+    isRouter(router) ? reader.read(router, [[trimmed(path)]]) : [],
   );
-  const wrong = mounts.filter(mount => reader.isWrong(mount) || !isRouter(mount[1]) || isUnreadable(mount));
+  const pathsOf = (app: ExpressApp): Prefixes => wholes(rootPaths(app, mounts));
+  const isHiddenElsewhere = ([path, router]: MountPaths[number]): boolean =>
+    isApp(router) && !reader.seen.has(router) && !isMountedAt(trimmed(path), router, root, pathsOf);
+  const wrong = mounts.filter(
+    mount => reader.isWrong(mount) || !isRouter(mount[1]) || isUnreadable(mount) || isHiddenElsewhere(mount),
+  );
   return { routes: [...routes, ...apart], wrongMounts: wrong };
 }
 
@@ -33,9 +39,20 @@ function isRouter(value: object): boolean {
 
 /** The paths at which the root of a walk is mounted. */
 function rootPaths(root: object, mounts: MountPaths): (readonly (string | undefined)[])[] {
-  const given = mounts.filter(([, router]) => router === root).map(([path]) => path.replace(/\/$/, ''));
+  const given = mounts.filter(([, router]) => router === root).map(([path]) => trimmed(path));
   if (given.length > 0) return [given];
   return isApp(root) ? appPathsOf(root as ExpressApp) : [];
+}
+
+/** Every combination of one path of each part; `undefined` for those with an unknown part. */
+function wholes(parts: readonly Prefixes[]): Prefixes {
+  return parts.reduce<Prefixes>(
+    (outer, part) =>
+      outer.flatMap(one =>
+        part.map(each => (one === undefined || each === undefined ? undefined : one + each)),
+      ),
+    [''],
+  );
 }
 
 class RouteReader {
@@ -93,16 +110,6 @@ function isOf(ownMethod: string | undefined, method: string): boolean {
   return ownMethod === undefined || ownMethod === method;
 }
 
-/** Whether an entry is mounted at exactly this path. */
-function isAt(path: string, entry: MountEntry): boolean {
-  const templates = templatesOf(path.replace(/\/$/, ''), dialectOf(entry)) ?? [];
-  return templates.some(({ sample }) => matches(entry, sample) && (entry.path ?? '') === sample);
-}
-
-function dialectOf({ regexp }: MountEntry): 'express 4' | 'current' {
-  return regexp ? 'express 4' : 'current';
-}
-
 function templatesOfAll(
   paths: readonly unknown[],
   dialect: 'express 4' | 'current',
@@ -121,8 +128,4 @@ function covers({ entry, depth }: Before, prefixes: Parts, own: readonly Templat
   if (entry.slash || entry.regexp?.fast_slash) return true;
   const below = joinedTemplates([...prefixes.slice(depth), own]);
   return below?.some(({ sample }) => matches(entry, sample)) === true;
-}
-
-function matches(entry: MountEntry, path: string): boolean {
-  return Boolean(entry.match(path === '' ? '/' : path));
 }

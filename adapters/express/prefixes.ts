@@ -10,6 +10,6 @@ export function appPathsOf(app: ExpressApp): Prefixes[] {
   return [...appPathsOf(app.parent), paths];
 }
 
-function trimmed(path: string): string {
+export function trimmed(path: string): string {
   return path.replace(/\/$/, '');
 }

@@ -10,6 +10,6 @@ export function tasksAt(native: object | null | undefined): BackgroundTasks {
   if (!found) throw misuse('TASK_OUTSIDE');
   const { exchange } = found;
   const tasks = exchange.backgroundTasks;
-  if (isLeftBehind(exchange)) tasks.close(exchange);
+  if (isLeftBehind(exchange)) tasks.close();
   return tasks;
 }

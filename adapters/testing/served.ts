@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Exchange, type Trace, whenOver } from '../../core/adapter.js';
+import { type Exchange, type Trace, waitingTasks, whenOver, whenQueuesIdle } from '../../core/adapter.js';
 import { isTraced, NativeExchange, traceOn } from '../node/shared.js';
 import { inRealTime, turn } from './real-time.js';
 
@@ -43,17 +43,22 @@ export class Served {
     await (isItsOwn ? Promise.race([this.#sent, whenOver(exchange)]) : turn());
   }
 
-  /** Resolves after the response, the exits and the tasks. */
+  /** Resolves after the response, the exits and the tasks, those of a queue in this process too. */
   async whenSettled(): Promise<void> {
     await this.#closed;
-    if (this.#exchange) await whenOver(this.#exchange);
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    await whenOver(exchange);
+    await whenQueuesIdle(exchange);
   }
 
   /** The names of unfinished work. */
   async unsettled(): Promise<string[]> {
     if (await inRealTime(0, this.whenSettled())) return [];
-    const left = this.#exchange?.undone();
-    const parts = left ? [...left.responses, ...left.exits, ...left.tasks] : [];
+    const exchange = this.#exchange;
+    const left = exchange?.undone();
+    const parts =
+      exchange && left ? [...left.responses, ...left.exits, ...left.tasks, ...waitingTasks(exchange)] : [];
     const { method, url } = this.#res.req;
     return parts.length > 0 ? parts : [`${method} ${url}`];
   }

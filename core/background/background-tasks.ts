@@ -1,55 +1,25 @@
-import { isGeneratorFunction, located, misuse, misuseWith, nameOf, toError } from '../errors.js';
-import { checkOptions, noOptions, type OptionNames } from '../options.js';
-
-/** Whether a task runs only after a successful request, or always. */
-export type TaskCondition = 'success' | 'always';
-
-interface TaskOptions {
-  when?: TaskCondition;
-}
-
-const knownOptions = { when: true } satisfies OptionNames<TaskOptions>;
+import { located, misuse, misuseWith, toError } from '../errors.js';
+import { BackgroundTask, isTask } from './background-task.js';
+import {
+  type AddTaskOptions,
+  durable,
+  type Enqueued,
+  type EnqueueOptions,
+  type Task,
+  type TaskArguments,
+  type TaskToSend,
+} from './durable-task.js';
 
 /** The values of `response.background`. */
 export type BackgroundWork = BackgroundTask | BackgroundTasks;
 
-/**
- * A function call that runs after the response is sent and the dependencies have exited.
- *
- * ```ts
- * backgroundTasks.addTask(new BackgroundTask(releaseSeat, [seat], { when: 'always' }));
- * ```
- *
- * With `{ when: 'always' }` it also runs when its request fails. Starlette's `BackgroundTask`.
- */
-export class BackgroundTask<Args extends readonly unknown[] = readonly never[]> {
-  /** The name of its function, or an empty string. */
-  readonly name: string;
-  readonly when: TaskCondition;
-  readonly #run: () => unknown;
-
-  constructor(fn: (...args: Args) => unknown, args?: Args, options: TaskOptions = noOptions) {
-    if (typeof fn !== 'function' || isGeneratorFunction(fn)) throw misuse('BACKGROUND_TASK', fn);
-    if (args !== undefined && !Array.isArray(args))
-      throw misuse('ARGUMENT', 'new BackgroundTask()', 'args', 'a list, such as `[id]`', args);
-    checkOptions('new BackgroundTask()', options, knownOptions);
-    if (![undefined, 'success', 'always'].includes(options.when))
-      throw misuse('BACKGROUND_TASK', options.when);
-    this.name = nameOf(fn, '');
-    this.when = options.when ?? 'success';
-    this.#run = () => fn(...((args ?? []) as unknown as Args));
-  }
-
-  /** Runs the function; rejects with its error. */
-  async run(): Promise<void> {
-    await this.#run();
-  }
-}
-
-/** The request that owns the tasks, such as `POST /orders`. */
-export interface TaskOwner {
+/** The request that owns the tasks. */
+export interface TaskHost {
+  /** Such as `POST /orders`. */
   readonly title: string;
 }
+
+type TaskEntry = BackgroundTask | TaskToSend;
 
 type TaskReporter = (error: Error, task: string) => void;
 
@@ -69,10 +39,12 @@ export function checkedWork(work: unknown): BackgroundWork | undefined {
  * reported, and the next one runs. FastAPI's and Starlette's `BackgroundTasks`.
  */
 export class BackgroundTasks {
-  readonly #waiting: BackgroundTask[] = [];
+  readonly #waiting: TaskEntry[] = [];
+  /** The request that owns the list. */
+  readonly #host: TaskHost | undefined;
   #adopted: BackgroundTasks[] | undefined;
   /** Tasks taken from responses, so that a task carried by several responses runs once. */
-  #taken: Set<BackgroundTask> | undefined;
+  #taken: Set<TaskEntry> | undefined;
   #running: string | undefined;
   /** How many tasks have started or been dropped; a task without a name is called by its position. */
   #gone = 0;
@@ -80,7 +52,16 @@ export class BackgroundTasks {
   #cutShortBy: Error | undefined;
   #joined: BackgroundTasks | undefined;
   #isOver = false;
-  #owner: TaskOwner | undefined;
+
+  /** `host` is internal: your own lists are for `response.background`. */
+  constructor(host?: TaskHost) {
+    this.#host = host;
+  }
+
+  /** Internal: the request that owns the list, or has adopted it. */
+  get host(): TaskHost | undefined {
+    return (this.#joined ?? this).#host;
+  }
 
   /**
    * Aborts when `layer.close()` runs out of time. Pass it to whatever a task waits for.
@@ -96,20 +77,36 @@ export class BackgroundTasks {
   }
 
   /**
-   * Adds `fn(...args)`, or a `BackgroundTask`. A running task may add more; they run last. Throws
-   * `BACKGROUND_TASK`, and `TASK_LATE` after the tasks of the request have run.
+   * Adds `fn(...args)`, a `BackgroundTask`, or a durable `task(…)` with its arguments, which is sent to the
+   * layer's queue in its place in the list. A running task may add more; they run last. Throws
+   * `BACKGROUND_TASK`, `TASK_ARGUMENTS`, and `TASK_LATE` after the tasks of the request have run.
    */
   addTask(task: BackgroundTask): void;
+  addTask<Args>(task: Task<Args>, ...args: TaskArguments<Args, AddTaskOptions>): void;
   addTask<Args extends readonly unknown[]>(fn: (...args: Args) => unknown, ...args: Args): void;
   addTask(
-    task: BackgroundTask | ((...args: readonly unknown[]) => unknown),
+    task: BackgroundTask | Task | ((...args: readonly unknown[]) => unknown),
     ...args: readonly unknown[]
   ): void {
-    const isTask = typeof task === 'object' && typeof task?.run === 'function';
-    const added = isTask ? task : (new BackgroundTask(task as () => unknown, args as []) as BackgroundTask);
-    if (this.#isOver) throw this.#late(added);
-    if (this.#joined) this.#joined.addTask(added);
-    else this.#waiting.push(added);
+    this.add(entryOf(task, args));
+  }
+
+  /**
+   * Sends a durable task now. Resolves once the queue has stored it, perhaps before the request commits.
+   * Rejects with `TASK_ARGUMENTS` and `TASK_NOT_QUEUED`. Without a queue, the task runs in this process after
+   * the response.
+   */
+  enqueue<Args>(task: Task<Args>, ...args: TaskArguments<Args, EnqueueOptions>): Promise<Enqueued>;
+  async enqueue(task: Task, args?: unknown, options?: EnqueueOptions): Promise<Enqueued> {
+    if (!isTask(task)) throw misuse('ARGUMENT', 'enqueue()', 'task', 'a durable `task(…)`', task);
+    return task[durable].enqueue(this.host, args, options);
+  }
+
+  /** Internal. Throws `TASK_LATE`. */
+  add(entry: TaskEntry): void {
+    if (this.#isOver) throw this.#late(entry);
+    if (this.#joined) this.#joined.add(entry);
+    else this.#waiting.push(entry);
   }
 
   /** The names of unfinished tasks, in the order they run. */
@@ -118,13 +115,13 @@ export class BackgroundTasks {
     return this.#running === undefined ? waiting : [this.#running, ...waiting];
   }
 
-  #nameAt({ name }: BackgroundTask, index: number): string {
+  #nameAt({ name }: TaskEntry, index: number): string {
     return name === '' ? `#${this.#gone + index + 1}` : name;
   }
 
-  #late({ name }: BackgroundTask): Error {
+  #late({ name }: TaskEntry): Error {
     const error = misuse('TASK_LATE', name === '' ? 'task' : name);
-    return located(error, () => this.#owner?.title ?? 'a request');
+    return located(error, () => this.#host?.title ?? 'a request');
   }
 
   get isEmpty(): boolean {
@@ -132,7 +129,7 @@ export class BackgroundTasks {
   }
 
   /** Internal: the tasks that have not started. */
-  get waiting(): readonly BackgroundTask[] {
+  get waiting(): readonly TaskEntry[] {
     return this.#waiting;
   }
 
@@ -147,7 +144,7 @@ export class BackgroundTasks {
     if (this.#cutShortBy) work.cutShort(this.#cutShortBy);
   }
 
-  #takeOver(tasks: readonly BackgroundTask[]): void {
+  #takeOver(tasks: readonly TaskEntry[]): void {
     this.#taken ??= new Set();
     // Recorded afterwards, because one list may contain a task twice on purpose.
     for (const task of tasks) if (!this.#taken.has(task)) this.#waiting.push(task);
@@ -165,7 +162,7 @@ export class BackgroundTasks {
     this.#joined = list;
   }
 
-  take(): BackgroundTask[] {
+  take(): TaskEntry[] {
     return this.#waiting.splice(0);
   }
 
@@ -177,7 +174,7 @@ export class BackgroundTasks {
     }
   }
 
-  #tellDropped(task: BackgroundTask, cause: unknown, report: TaskReporter): void {
+  #tellDropped(task: TaskEntry, cause: unknown, report: TaskReporter): void {
     const name = this.#nameAt(task, this.#waiting.length);
     this.#gone += 1;
     report(misuseWith({ cause }, 'TASK_DROPPED', name), name);
@@ -190,10 +187,9 @@ export class BackgroundTasks {
     for (const adopted of this.#adopted ?? []) adopted.cutShort(reason);
   }
 
-  /** Refuses further tasks; `owner` names the request in the error. */
-  close(owner?: TaskOwner): void {
+  /** Refuses further tasks. */
+  close(): void {
     this.#isOver = true;
-    this.#owner ??= owner;
   }
 
   /**
@@ -218,7 +214,7 @@ export class BackgroundTasks {
       try {
         if (this.#cutShortBy) throw misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name);
         this.#running = name;
-        await (runTask ? runTask(name, task) : task.run());
+        await runOne(task, this.#host, runTask && (each => runTask(name, each)));
       } catch (thrown) {
         const failure = toError(thrown);
         first ??= failure;
@@ -230,4 +226,21 @@ export class BackgroundTasks {
     if (isLast) this.close();
     return first;
   }
+}
+
+function runOne(
+  task: TaskEntry,
+  host: object | undefined,
+  runTask: ((task: BackgroundTask) => Promise<void>) | undefined,
+): Promise<void> {
+  if ('send' in task) return task.send(host);
+  return runTask ? runTask(task) : task.run();
+}
+
+/** Throws `BACKGROUND_TASK` and `TASK_ARGUMENTS`. */
+function entryOf(task: unknown, args: readonly unknown[]): TaskEntry {
+  if (isTask(task)) return task[durable].entryOf(args[0], args[1] as AddTaskOptions | undefined);
+  if (typeof task === 'object' && typeof (task as BackgroundTask | null)?.run === 'function')
+    return task as BackgroundTask;
+  return new BackgroundTask(task as () => unknown, args as []);
 }

@@ -81,10 +81,12 @@ export const setupMessages = {
       received,
       [
         'function',
-        owner === 'dependency'
-          ? 'Put the dependencies first: `dependency({ db: Depends(getDb) }, fn)`. ' +
-            'A function without dependencies needs only `Depends(fn)`.'
-          : `Put the dependencies first, even if there are none: \`${owner}({}, fn)\`.`,
+        owner === 'task'
+          ? 'Put the dependencies second: `task(name, {}, fn)`.'
+          : owner === 'dependency'
+            ? 'Put the dependencies first: `dependency({ db: Depends(getDb) }, fn)`. ' +
+              'A function without dependencies needs only `Depends(fn)`.'
+            : `Put the dependencies first, even if there are none: \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
       ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],

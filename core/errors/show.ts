@@ -45,6 +45,7 @@ const ownKinds: readonly (readonly [brand: symbol, shown: (value: object) => str
   [Symbol.for('callnext.dependency'), value => `\`dependency(…, ${nameOf(value, '…')})\``],
   [Symbol.for('callnext.Endpoint'), value => `the endpoint \`${nameOf(value, 'endpoint')}\``],
   [Symbol.for('callnext.Layer'), () => 'a Layer'],
+  [Symbol.for('callnext.Task'), value => `the task \`${nameOf(value, '…')}\``],
 ];
 
 /** Describes an object of callnext; `undefined` for any other object, or an unreadable one. */

@@ -24,6 +24,8 @@ export interface LayerDescription {
   /** Whether `request.json()` only reads JSON content types. */
   readonly strictContentType: boolean;
   readonly lifespan: string | undefined;
+  /** The name of its queue for durable tasks. */
+  readonly taskQueue: string | undefined;
   /** The description as text. */
   toString(): string;
   /** The order of a request as the text of a Mermaid flowchart, for a README or a page. */
@@ -39,6 +41,7 @@ interface Described {
   readonly defaultScope: DependencyScope | undefined;
   readonly strictContentType: boolean | undefined;
   readonly lifespan: Pick<LifespanContext, 'name' | 'dependencies'> | undefined;
+  readonly taskQueue: { readonly name: string } | undefined;
   /** The names of what has been entered in scope `app`. */
   readonly entered: readonly string[];
 }
@@ -56,6 +59,7 @@ export function describe(layer: Described): LayerDescription {
     defaultScope: layer.defaultScope ?? ('request' as const),
     strictContentType: layer.strictContentType ?? true,
     lifespan: lifespan?.name,
+    taskQueue: layer.taskQueue?.name,
   };
   const methods = {
     toString: () => describeText(description),
@@ -82,6 +86,7 @@ function describeText(description: Omit<LayerDescription, 'toString' | 'toMermai
     lines.push(`${inner}dependencies: ${description.dependencies.join(', ')}`);
   if (description.disposed.length > 0) lines.push(`${inner}disposed: ${description.disposed.join(', ')}`);
   lines.push(`${inner}(routes)`);
+  if (description.taskQueue !== undefined) lines.push(`taskQueue: ${description.taskQueue}`);
   if (!description.strictContentType) lines.push('strictContentType: false');
   if (description.exceptionHandlers.length > 0)
     lines.push(`handlers: ${description.exceptionHandlers.join(', ')}`);

@@ -1,8 +1,10 @@
+import type { TaskQueue } from '../background/task-queue.js';
 import { checkedDefaultScope, checkNames } from '../dependencies/depends.js';
 import { type Declared, type Dependencies, isMarker, type RequestScope } from '../dependencies/marker.js';
 import { isParameter } from '../dependencies/parameter.js';
 import { misuse } from '../errors.js';
 import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-handlers.js';
+import type { WhenQueueFails } from '../lifecycle/layer-tasks.js';
 import { type Lifespan, mayBeLifespan, type StateOf } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
 import { checkedMiddleware } from '../middleware/checked-middleware.js';
@@ -55,6 +57,19 @@ export interface LayerOptions<Yielded extends object | undefined = object | unde
    * a whole body with a password in it. The innermost layer that sets it counts.
    */
   validationErrors?: ValidationErrorOptions;
+  /**
+   * Stores durable tasks, such as `pgBossQueue(boss)`; without one, they run in this process. A queue serves
+   * one layer. The innermost layer's queue applies.
+   */
+  taskQueue?: TaskQueue;
+  /**
+   * What happens to a task that the queue refuses after the response, once `onError` has received
+   * `TASK_NOT_QUEUED`: nothing (`report`, the default), it runs in this process (`run`), or the function is
+   * called with it. A task that runs then may run twice, because the queue may have stored it all the same.
+   */
+  whenQueueFails?: WhenQueueFails;
+  /** How many milliseconds the queue may take to store a task; 5,000 by default. */
+  enqueueTimeoutMs?: number;
 }
 
 /** What errors of declared parameters contain. */
@@ -76,6 +91,9 @@ const knownOptions = {
   maxBodySize: true,
   strictContentType: true,
   validationErrors: true,
+  taskQueue: true,
+  whenQueueFails: true,
+  enqueueTimeoutMs: true,
 } satisfies OptionNames<LayerOptions>;
 
 /** The range of a timer: up to 2³¹ − 1 milliseconds, about 25 days. */
@@ -92,6 +110,12 @@ const rules: Readonly<Partial<Record<keyof LayerOptions, Rule<unknown>>>> = {
     expected: 'a number of bytes, at least 0',
   },
   strictContentType: flag(true),
+  taskQueue: { check: isQueue, expected: 'a queue, such as `memoryQueue()`' },
+  whenQueueFails: {
+    check: value => value === 'report' || value === 'run' || typeof value === 'function',
+    expected: "'report', 'run' or a function (envelope, error)",
+  },
+  enqueueTimeoutMs: milliseconds,
 };
 
 /** The checked options of a layer. */
@@ -106,6 +130,9 @@ export interface CheckedOptions {
   readonly maxBodySize: number | undefined;
   readonly strictContentType: boolean | undefined;
   readonly echoesInput: boolean | undefined;
+  readonly taskQueue: TaskQueue | undefined;
+  readonly whenQueueFails: WhenQueueFails | undefined;
+  readonly enqueueTimeoutMs: number | undefined;
 }
 
 /** Throws `LAYER_OPTIONS`, `OPTIONS`, `UNKNOWN_OPTION`, and the errors of its parts. */
@@ -115,6 +142,7 @@ export function checkedLayerOptions<Yielded extends object | undefined>(
   checkOptions('new Layer()', options, knownOptions);
   const { middleware = [], dependencies = [], exceptionHandlers = [], defaultScope, lifespan } = options;
   const { onError, timeout, maxBodySize, strictContentType } = options;
+  const { taskQueue, whenQueueFails, enqueueTimeoutMs } = options;
   const middlewares = list('middleware', 'a list of functions', middleware).map(checkedMiddleware);
   const declared = named(list('dependencies', 'a list of `Depends(…)`', dependencies));
   const handlers = pairs(exceptionHandlers);
@@ -126,7 +154,8 @@ export function checkedLayerOptions<Yielded extends object | undefined>(
   if (lifespan !== undefined && !mayBeLifespan(lifespan)) throw misuse('LIFESPAN', lifespan);
   const echoesInput = inputOption(options.validationErrors);
   const plain = { onError, defaultScope, lifespan, timeout, maxBodySize, strictContentType, echoesInput };
-  return { middlewares, dependencies: declared, handlers, ...plain };
+  const tasks = { taskQueue, whenQueueFails, enqueueTimeoutMs };
+  return { middlewares, dependencies: declared, handlers, ...plain, ...tasks };
 }
 
 /** Throws `OPTIONS`, `UNKNOWN_OPTION` and `OPTION_VALUE`. */
@@ -142,6 +171,11 @@ function inputOption(given: ValidationErrorOptions | undefined): boolean | undef
 export function checkTimeoutOfClose(timeout: number | undefined): void {
   if (timeout === undefined || timeout === 0 || milliseconds.check(timeout)) return;
   throw misuse('LAYER_OPTIONS', 'timeoutMs', milliseconds.expected, timeout, 'layer.close()');
+}
+
+function isQueue(value: unknown): boolean {
+  const { name, send, work } = (value ?? {}) as Partial<TaskQueue>;
+  return typeof name === 'string' && typeof send === 'function' && typeof work === 'function';
 }
 
 function list<T>(option: string, expected: string, value: readonly T[]): readonly T[] {

@@ -132,8 +132,8 @@ export class Exchange implements DependencyRun, Work {
 
   get backgroundTasks(): BackgroundTasks {
     if (this.#backgroundTasks) return this.#backgroundTasks;
-    this.#backgroundTasks = new BackgroundTasks();
-    if (this.refusal && !this.below?.isGivenUp) this.#backgroundTasks.close(this);
+    this.#backgroundTasks = new BackgroundTasks(this);
+    if (this.refusal && !this.below?.isGivenUp) this.#backgroundTasks.close();
     return this.#backgroundTasks;
   }
 

@@ -45,7 +45,7 @@ function closeExits(exchange: Exchange, refusal: () => Error): void {
 export function finish(exchange: Exchange, refusal: () => Error): Promise<void> | undefined {
   closeExits(exchange, refusal);
   // Releasing may take a while, and nothing would run a task that is added meanwhile.
-  if (!exchange.below?.isGivenUp) exchange.addedTasks?.close(exchange);
+  if (!exchange.below?.isGivenUp) exchange.addedTasks?.close();
   const released = release(exchange);
   if (released) return released.then(() => end(exchange));
   end(exchange);

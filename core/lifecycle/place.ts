@@ -6,6 +6,7 @@ import { misuse } from '../errors.js';
 import type { ExceptionHandlers } from '../exceptions/exception-handlers.js';
 import type { AppScope } from './app-scope.js';
 import { type InFlight, Ring, type Work } from './in-flight.js';
+import type { LayerTasks } from './layer-tasks.js';
 import type { Mounts } from './mounts.js';
 import type { ErrorReporter } from './reports.js';
 
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly mounts: Mounts;
   /** The dependencies of scope `app`. A layer that stands for a single middleware or guard has none. */
   readonly app: AppScope | undefined;
+  readonly tasks: LayerTasks | undefined;
 }
 
 /**
@@ -58,6 +60,13 @@ export class Place extends Ring implements AppPort {
     for (let place: Place | undefined = this; place; place = place.around)
       if (place.layer.defaultScope !== undefined) return place.layer.defaultScope;
     return 'request';
+  }
+
+  /** The innermost layer that has a queue for durable tasks. */
+  get withQueue(): Surroundings | undefined {
+    for (let place: Place | undefined = this; place; place = place.around)
+      if (place.layer.tasks) return place.layer;
+    return undefined;
   }
 
   get hasOverrides(): boolean {

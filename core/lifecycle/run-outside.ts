@@ -7,17 +7,17 @@ import { solveDependencies } from '../dependencies/solve.js';
 import { checkHandler } from '../endpoint/endpoint.js';
 import { nameOf } from '../errors/show.js';
 import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
-import { Headers } from '../http/headers.js';
 import { Request } from '../http/request.js';
-import type { RequestSource } from '../http/request-source.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
 import { type Freezable, type FrozenLayer, look } from './frozen-layer.js';
+import type { LifespanContext } from './lifespan.js';
+import { NoRequest } from './no-request.js';
 import { end } from './over.js';
 import { phases } from './phase.js';
-import type { Place } from './place.js';
+import type { Place, Surroundings } from './place.js';
 import type { ErrorPhase } from './reports.js';
 import { runAfterResponse } from './run-exchange.js';
 
@@ -43,18 +43,36 @@ export async function runOutside<D extends Dependencies, State extends object, R
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());
-  const place = enterLayer(exchange, plan);
+  return runThrough(exchange, [plan], plan.lifespan, dependencies, work);
+}
+
+/**
+ * Runs a function with dependencies inside layers, the outermost first, as `runOutside` does. Starts the
+ * lifespan if it is given.
+ */
+export async function runThrough<D extends Dependencies, State extends object, Result>(
+  exchange: Exchange,
+  layers: readonly Surroundings[],
+  lifespan: LifespanContext | undefined,
+  dependencies: D,
+  work: Work<D, State, Result>,
+): Promise<Awaited<Result>> {
+  const places = layers.map(layer => enterLayer(exchange, layer));
   const stage = exchange.tracing?.begin('request', exchange.title, ofRun);
+  const run = async (): Promise<Awaited<Result>> => {
+    checkNames(dependencies, exchange.title);
+    checkGraphIn(exchange, dependencies, exchange.title);
+    await getReady(exchange, places, lifespan);
+    return answer(exchange, dependencies, work);
+  };
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
   try {
-    result = await (stage
-      ? stage.run(() => answer(exchange, plan, dependencies, work))
-      : answer(exchange, plan, dependencies, work));
+    result = await (stage ? stage.run(run) : run());
   } catch (thrown) {
     failure = await unwind(exchange, toError(thrown));
   }
-  leaveLayer(exchange, place);
+  for (const place of places.toReversed()) leaveLayer(exchange, place);
   exchange.phase = phases.sending;
   exchange.delivery = { outcome: 'sent' };
   if (failure) stage?.fail(failure);
@@ -67,7 +85,7 @@ export async function runOutside<D extends Dependencies, State extends object, R
 
 /**
  * Enters the lifespan of a layer and the dependencies of scope `app` that its own dependencies need, in the
- * order of a request. Rejects with the first failure, and with `LAYER_CLOSED`.
+ * order of a request, then starts its queue. Rejects with the first failure, and with `LAYER_CLOSED`.
  */
 export async function startOutside(layer: Freezable, dependencies: Dependencies): Promise<void> {
   const plan = look(layer);
@@ -85,20 +103,27 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
 
 async function startIn(
   exchange: Exchange,
-  { lifespan }: FrozenLayer,
+  { lifespan, tasks }: FrozenLayer,
   place: Place,
   dependencies: Dependencies,
 ): Promise<void> {
   checkGraphIn(exchange, dependencies, 'layer');
   await lifespan?.start(exchange);
   for (const need of appNeedsOf(dependencies, exchange)) await place.solveApp(need, noValues(), exchange);
+  await tasks?.start();
 }
 
 /** Reports a failure that no caller waits for to `onError`. */
-export function reportOutside(layer: Freezable, name: string, error: Error, phase: ErrorPhase): void {
+export function reportOutside(
+  layer: Freezable,
+  name: string,
+  error: Error,
+  phase: ErrorPhase,
+  task?: string,
+): void {
   const exchange = outside(name);
   enterLayer(exchange, look(layer));
-  exchange.reports.tell(error, phase);
+  exchange.reports.tell(error, phase, task);
   end(exchange);
 }
 
@@ -112,18 +137,23 @@ function outside(name: string): Exchange {
   return new Exchange(new Request(new NoRequest(name)), undefined, name);
 }
 
+/** Rejects with the error of the lifespan, and with `LAYER_CLOSED`. */
+async function getReady(
+  exchange: Exchange,
+  places: readonly Place[],
+  lifespan: LifespanContext | undefined,
+): Promise<void> {
+  if (lifespan?.isReady === false) await lifespan.start(exchange);
+  if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
+  for (const { layer } of places) takeState(exchange, layer.app?.state);
+}
+
 /** Steps 2 to 4. */
 async function answer<D extends Dependencies, State extends object, Result>(
   exchange: Exchange,
-  { lifespan, app }: FrozenLayer,
   dependencies: D,
   work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
-  checkNames(dependencies, exchange.title);
-  checkGraphIn(exchange, dependencies, exchange.title);
-  if (lifespan?.isReady === false) await lifespan.start(exchange);
-  if (lifespan?.isReady === false) throw misuse('LAYER_CLOSED');
-  takeState(exchange, app?.state);
   exchange.goBelow(exchange.request);
   const values = noValues();
   await solveDependencies(dependencies, values, exchange);
@@ -134,48 +164,4 @@ async function answer<D extends Dependencies, State extends object, Result>(
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;
-}
-
-/** The `request` of a function outside a request: it has a state, and a signal for the end of the layer. */
-class NoRequest implements RequestSource {
-  readonly method = 'GET';
-  readonly url: string;
-  readonly path: string;
-  readonly headers = new Headers();
-  readonly host = undefined;
-  readonly raw = undefined;
-  readonly client = null;
-  readonly pathParams = {};
-  maxBodySize = 0;
-  bodyLimit = 0;
-  readonly #controller = new AbortController();
-
-  constructor(name: string) {
-    this.path = encodeURIComponent(name);
-    this.url = `callnext:${this.path}`;
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  abort(reason: Error): void {
-    this.#controller.abort(reason);
-  }
-
-  body(): null {
-    return null;
-  }
-
-  parsedBody(): undefined {
-    return undefined;
-  }
-
-  decode(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    return body;
-  }
-
-  async readForm(): Promise<FormData> {
-    return new FormData();
-  }
 }

@@ -56,6 +56,7 @@ const entries = [
   ['params', 'Declared parameters', ['params']],
   ['openapi', 'OpenAPI', ['openapi']],
   ['security', 'Security', ['security']],
+  ['tasks', 'Durable tasks', ['tasks']],
   ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
   ['inspector', 'Inspector', ['inspector']],
   ['testing', 'Testing', ['testing']],

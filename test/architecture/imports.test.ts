@@ -22,6 +22,7 @@ const coreLine = [
   'endpoint',
   'lifecycle',
   'layer',
+  'tasks',
   'openapi',
   'index',
   'adapter',

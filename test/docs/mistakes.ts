@@ -8,6 +8,7 @@ import { sessions } from 'callnext/middleware/sessions';
 import { timeout } from 'callnext/middleware/timeout';
 import { toNode } from 'callnext/node';
 import * as params from 'callnext/params';
+import * as tasks from 'callnext/tasks';
 import { override, TestClient } from 'callnext/testing';
 import compression from 'compression';
 import express from 'express';
@@ -143,6 +144,25 @@ export const whenBuilt: Readonly<Record<string, readonly Mistake[]>> = {
     'response.background = sendMail',
     'new ServerSentEvent("tick")',
   ],
+  'Durable tasks': [
+    'task("sendMail", {}, sendMail)',
+    'task("send-mail", sendMail)',
+    'task("send-mail", {}, chunks)',
+    'task("send-mail", { task: Depends(getDb) }, sendMail)',
+    'task("send-mail", {}, sendMail, { retries: 3 })',
+    'backgroundTasks.addTask(welcome, { at: new Date() })',
+    'backgroundTasks.addTask(welcome, [{ done: () => true }])',
+    'backgroundTasks.addTask(welcome, { note: undefined })',
+    'backgroundTasks.addTask(welcome, "ada", { delay: 5000 })',
+    'backgroundTasks.enqueue(sendMail)',
+    'layer.runTask(sendMail)',
+    'new Layer({ taskQueue: "shop" })',
+    'new Layer({ whenQueueFails: "retry" })',
+    'runWorker(layer, [welcome])',
+    'runWorker(new Layer({ taskQueue: memoryQueue() }), [sendMail])',
+    'runWorker(new Layer({ taskQueue: collectingQueue() }), [welcome])',
+    'outbox(getDb)',
+  ],
 };
 
 /** Mistakes that only show in a request for `/`, in `onError` or as its failure. */
@@ -196,6 +216,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
     ...onKoa,
     ...onExpress,
     ...params,
+    ...tasks,
     z,
     ...{
       AuthCredentials,
@@ -220,6 +241,7 @@ export function scope(layer: core.Layer): Record<string, unknown> {
     fakeDb: new Database(),
     getTestDb: () => new Database(),
     getUser: () => ({ name: 'me' }),
+    welcome: tasks.task('welcome', {}, (_context, to: string) => to),
     pool: 1,
     hono: { fetch: () => new Response() },
     notFound: () => new core.Response(null, { status: 404 }),

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { orderTables } from '../model/order-rows.js';
+import { jobRows, requestRows } from '../tasks/order-rows.js';
 
 const page = path.join(__dirname, '../../docs/reference/order.md');
 const marks =
@@ -13,7 +14,13 @@ function tables(): string {
     const head = '| what happens | event by event | client |\n| --- | --- | --- |';
     return `\n### ${heading}\n\n${head}\n${lines.join('\n')}\n`;
   });
-  return `${sections.join('')}\n`;
+  const ofTasks = taskTable('Durable tasks', requestRows) + taskTable('Durable tasks in a worker', jobRows);
+  return `${sections.join('')}${ofTasks}\n`;
+}
+
+function taskTable(heading: string, rows: readonly { title: string; shown: string }[]): string {
+  const lines = rows.map(({ title, shown }) => `| ${title} | ${shown} |`);
+  return `\n### ${heading}\n\n| what happens | event by event |\n| --- | --- |\n${lines.join('\n')}\n`;
 }
 
 /** Removes the padding that the formatter adds to table cells. */

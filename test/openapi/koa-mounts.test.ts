@@ -1,9 +1,7 @@
 import Router from '@koa/router';
 import { endpoint } from 'callnext';
-import { toExpress } from 'callnext/express';
 import { toKoa } from 'callnext/koa';
 import { openapi } from 'callnext/openapi';
-import express from 'express';
 import Koa from 'koa';
 import mount from 'koa-mount';
 import supertest from 'supertest';
@@ -111,18 +109,4 @@ describe('`mounts` of a router that Koa shows', () => {
     const router = apiRouter();
     expect(await pathsOf(new Koa(), [['/api/', router]], router)).toEqual(['/api/items', '/api/others']);
   });
-});
-
-it('a slash at the end of a path in `mounts` is not doubled on Express', async () => {
-  const inner = express().get('/items', toExpress(endpoint({}, () => [])));
-  for (const [path, expected] of [
-    ['/', '/items'],
-    ['/shop/', '/shop/items'],
-  ] as const) {
-    const app = express().use(path, inner);
-    const mounts = [[path, inner]] as const;
-    app.get('/openapi.json', toExpress(openapi(app, { title: 'Shop', version: '1', mounts })));
-    const { body } = await supertest(app).get('/openapi.json').expect(200);
-    expect(Object.keys(body.paths)).toEqual([expected]);
-  }
 });

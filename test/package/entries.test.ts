@@ -10,6 +10,7 @@ import * as openapi from 'callnext/openapi';
 import * as opentelemetry from 'callnext/opentelemetry';
 import * as params from 'callnext/params';
 import * as security from 'callnext/security';
+import * as tasks from 'callnext/tasks';
 import * as testing from 'callnext/testing';
 import * as tracing from 'callnext/tracing';
 import manifest from '../../package.json' with { type: 'json' };
@@ -142,7 +143,9 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'toError',
     'tooLarge',
     'unescapedName',
+    'waitingTasks',
     'whenOver',
+    'whenQueuesIdle',
   ]);
 });
 
@@ -228,6 +231,17 @@ it('exports from `callnext/security` the security classes of FastAPI', () => {
     'Scheme',
     'Security',
     'SecurityScopes',
+  ]);
+});
+
+it('exports from `callnext/tasks` durable tasks and the queues that need no engine', () => {
+  expect(Object.keys(tasks).sort()).toEqual([
+    'TaskRefused',
+    'collectingQueue',
+    'memoryQueue',
+    'outbox',
+    'runWorker',
+    'task',
   ]);
 });
 
