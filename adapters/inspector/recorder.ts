@@ -40,11 +40,12 @@ export class Recorder {
   #started(event: StageEvent): void {
     const { exchange, request, stage, scope } = event;
     if (scope === 'app') this.#app.started(event);
-    if (stage === 'request') this.#recordings.set(exchange, new Recording(this.#store, event));
     const recording = this.#recordings.get(exchange);
-    if (!recording) return;
-    if (stage === 'endpoint') this.#latest = { request, recording };
-    if (stage !== 'request') recording.started(event);
+    if (recording) {
+      if (stage === 'endpoint') this.#latest = { request, recording };
+      recording.started(event);
+    } else if (stage === 'request' || stage === 'task')
+      this.#recordings.set(exchange, new Recording(this.#store, event));
   }
 
   #ended(event: StageEvent): void {

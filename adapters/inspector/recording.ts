@@ -12,6 +12,8 @@ const longestPath = 200;
 /** Records one request. */
 export class Recording {
   readonly #store: Store;
+  /** The stage around all others: the request, a function that runs outside one, or a durable task. */
+  readonly #outermost: StageEvent;
   readonly #record: RequestRecord;
   readonly #start = performance.now();
   #failuresSeen: Failures | undefined;
@@ -22,12 +24,12 @@ export class Recording {
   #moments = 0;
   #isHidden = false;
 
-  constructor(store: Store, { kind, name, request }: StageEvent) {
+  constructor(store: Store, event: StageEvent) {
     this.#store = store;
+    this.#outermost = event;
     this.#record = {
       id: store.newId(),
-      method: kind === 'run' ? 'run' : name,
-      path: kind === 'run' ? name.replace(/^run /, '') : pathOf(request),
+      ...titleOf(event),
       startedAt: Date.now(),
       steps: [],
       omitted: 0,
@@ -52,7 +54,10 @@ export class Recording {
     const step = this.#open.get(event);
     if (step) this.#end(step, event);
     else if (error !== undefined) this.#failures.of(error, event.name);
-    if (event.stage === 'request') this.#record.status ??= status;
+    if (event === this.#outermost) {
+      this.#record.status ??= status;
+      if (error !== undefined && status === undefined) this.#record.failure = this.#failures.of(error, '');
+    }
     this.#changed();
   }
 
@@ -151,6 +156,14 @@ const names: Readonly<Record<Exclude<StageName, 'request'>, Stage>> = {
 
 function stageOf({ stage, kind }: StageEvent): Stage {
   return kind === 'native' ? 'native' : names[stage as Exclude<StageName, 'request'>];
+}
+
+/** The method and path of a request, or what something else is and its name. */
+function titleOf({ stage, kind, name, request }: StageEvent): Pick<RequestRecord, 'method' | 'path'> {
+  if (stage === 'task') return { method: 'task', path: name };
+  if (kind !== 'run') return { method: name, path: pathOf(request) };
+  const [, method = 'layer', path = name] = /^(run|task)(?: (.*))?$/s.exec(name) ?? [];
+  return { method, path };
 }
 
 /** The path as it was requested. One that no route can match throws. */

@@ -3,12 +3,14 @@ import { Depends, endpoint, HTTPException, Layer, type Request, StreamingRespons
 import { toExpress } from 'callnext/express';
 import { type Inspector, type InspectorOptions, inspector as newInspector } from 'callnext/inspector';
 import { toKoa } from 'callnext/koa';
+import { collectingQueue, memoryQueue, task } from 'callnext/tasks';
 import { TestClient } from 'callnext/testing';
 import express from 'express';
 import helmet from 'helmet';
 import Koa from 'koa';
-import { linesOf } from '../../adapters/inspector/shown/lines.js';
+import { linesOf, textOf } from '../../adapters/inspector/shown/lines.js';
 import { marksOf } from '../../adapters/inspector/shown/order.js';
+import { outOfOrder } from '../../adapters/inspector/shown/verdict.js';
 import { gate } from '../support/events.js';
 import { frameworks } from '../support/frameworks.js';
 import { readBatch } from './read-batch.js';
@@ -200,6 +202,65 @@ it('shows functions that `layer.run` calls', async () => {
     'task report',
   ]);
   await client.close();
+});
+
+describe('durable tasks', () => {
+  async function* getDb() {
+    yield 'db';
+  }
+
+  /** What the inspector shows of a request that adds a task: the lines of each record, and the client's trace. */
+  async function shown(handler: () => unknown, taskQueue: ReturnType<typeof memoryQueue>) {
+    const layer = new Layer({ taskQueue, onError: () => undefined });
+    const sendMail = task('send-mail', { db: Depends(getDb) }, handler, { attempts: 1 });
+    const create = endpoint({}, function create({ backgroundTasks }) {
+      backgroundTasks.addTask(sendMail);
+    });
+    const app = express().use('/inspector', toExpress(inspector()));
+    app.use(toExpress(layer)).post('/create', toExpress(create));
+    const client = new TestClient(app);
+    await client.post('/create');
+    await client.settled();
+    const { trace } = client;
+    await layer.close();
+    const { records } = await readBatch(client);
+    await client.close();
+    const lines = records.map(each =>
+      linesOf(each).flatMap(({ isTraced, text }) => (isTraced ? [text] : [])),
+    );
+    return { records, lines, trace };
+  }
+
+  it('are shown where they are stored, and as a row of their own where they run', async () => {
+    const { records, lines, trace } = await shown(() => undefined, memoryQueue());
+    expect(records.slice(0, 2)).toMatchObject([
+      { method: 'POST', path: '/create', isOver: true },
+      { method: 'task', path: 'send-mail', isOver: true },
+    ]);
+    expect(lines.slice(0, 2)).toEqual([
+      ['create', 'sent 200', 'queue send-mail'],
+      ['getDb enter', 'task send-mail', 'getDb exit'],
+    ]);
+    expect(lines.flat()).toEqual(trace);
+    expect(records.map(outOfOrder)).toEqual(records.map(() => undefined));
+  });
+
+  it('show their failure', async () => {
+    const { records } = await shown(() => {
+      throw new Error('no server');
+    }, memoryQueue());
+    expect(records[1]).toMatchObject({ method: 'task', failure: { name: 'Error', message: 'no server' } });
+    expect(textOf(records[1] as never)).toContain('task        send-mail failed: Error: no server');
+  });
+
+  it('show a queue that refuses them', async () => {
+    const queue = collectingQueue();
+    queue.failNext(new Error('down'));
+    const { records } = await shown(() => undefined, queue);
+    expect(textOf(records[0] as never)).toMatch(
+      /queue {7}send-mail failed: Error: down\n.* reported {4}CallnextError/,
+    );
+  });
 });
 
 it('keeps as many requests as `limit` says, and 200 steps of each', async () => {

@@ -84,8 +84,9 @@ export class ListView {
   }
 }
 
-export function statusOf({ status, isOver }: RequestRecord): { text: string; kind: string } {
+export function statusOf({ status, failure, isOver }: RequestRecord): { text: string; kind: string } {
   if (status !== undefined) return { text: String(status), kind: String(status).charAt(0) };
+  if (failure) return { text: 'failed', kind: '5' };
   return isOver ? { text: 'ended', kind: '3' } : { text: 'running', kind: 'running' };
 }
 

@@ -13,8 +13,12 @@ export interface Line {
 }
 
 /** Everything that happened in a request, in order, in the words of `client.trace`. */
-export function linesOf({ steps }: RequestRecord): Line[] {
-  return steps.flatMap(linesOfStep).sort((one, other) => one.order - other.order);
+export function linesOf({ method, steps }: RequestRecord): Line[] {
+  // What runs in the place of an endpoint is a durable task.
+  const isTask = method === 'task';
+  return steps
+    .flatMap(step => (isTask && step.stage === 'endpoint' ? taskLines(step) : linesOfStep(step)))
+    .sort((one, other) => one.order - other.order);
 }
 
 /** A request as text, in the format of `npm run demo`. */
@@ -54,15 +58,23 @@ function linesOfStep(step: Step): Line[] {
         'response',
         status === undefined ? `${outcome} by the framework` : `${outcome} ${status}`,
       );
+    case 'enqueue':
+      return [begin(step, 'queue', `queue ${name}`), ...failed(step, 'queue')];
     case 'task':
-      return [begin(step, 'task', `task ${name}`), ...failed(step, 'task')];
-    default:
-      return [note(step, step.at, step.begun, noteOf(step))];
+      return taskLines(step);
+    case 'native':
+      return [{ ...begin(step, 'native', name), isTraced: false }, ...failed(step, 'native')];
+    case 'report':
+      return [{ ...begin(step, 'reported', reportOf(step)), isTraced: false }];
   }
 }
 
-function noteOf({ stage, name, failure }: Step): string {
-  return stage === 'report' && failure ? failureText(failure) : name;
+function taskLines(step: Step): Line[] {
+  return [begin(step, 'task', `task ${step.name}`), ...failed(step, 'task')];
+}
+
+function reportOf({ name, failure }: Step): string {
+  return failure ? failureText(failure) : name;
 }
 
 function begin({ at, begun }: Step, stage: string, text: string): Line {
@@ -78,8 +90,4 @@ function failed(step: Step, stage: string): Line[] {
   const { at, to = at, ended, name, failure } = step;
   if (!failure || ended === undefined) return [];
   return [{ at: to, order: ended, stage, text: `${name} failed: ${failureText(failure)}`, isTraced: false }];
-}
-
-function note({ stage }: Step, at: number, order: number, text: string): Line {
-  return { at, order, stage: stage === 'report' ? 'reported' : stage, text, isTraced: false };
 }

@@ -52,6 +52,8 @@ export interface RequestRecord {
   readonly steps: Step[];
   route?: string;
   status?: number | undefined;
+  /** What a function outside a request, or a durable task, has failed with. */
+  failure?: Failure;
   /** How many steps came after the kept ones. */
   omitted: number;
   /** Whether its last background task has run. */
