@@ -59,8 +59,10 @@ describe.each(frameworks)('the inspector on $name', framework => {
     await client.get('/inspector');
     const refused = await client.post('/inspector');
     expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-    const head = await client.head('/inspector');
-    expect([head.status, await head.text()]).toEqual([200, '']);
+    for (const accept of ['text/html', 'text/event-stream']) {
+      const head = await client.head('/inspector', { headers: { accept } });
+      expect([head.status, await head.text()]).toEqual([200, '']);
+    }
     await client.get('/ok');
     await client.settled();
     const { records } = await readBatch(client);
@@ -209,7 +211,7 @@ describe('durable tasks', () => {
     yield 'db';
   }
 
-  /** What the inspector shows of a request that adds a task: the lines of each record, and the client's trace. */
+  /** Adds a task in a request: the records, their lines, and the client's trace. */
   async function shown(handler: () => unknown, taskQueue: ReturnType<typeof memoryQueue>) {
     const layer = new Layer({ taskQueue, onError: () => undefined });
     const sendMail = task('send-mail', { db: Depends(getDb) }, handler, { attempts: 1 });

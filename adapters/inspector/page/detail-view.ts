@@ -1,10 +1,9 @@
-import { timeOf } from '../shown/filter.js';
 import { textOf } from '../shown/lines.js';
 import { marksOf, type Promised, promisedOrder } from '../shown/order.js';
 import type { RequestRecord } from '../shown/record.js';
 import { outOfOrder } from '../shown/verdict.js';
-import { byId, create, duration } from './dom.js';
-import { markOf, statusOf } from './list-view.js';
+import { byId, create } from './dom.js';
+import { markOf, statusOf, timeText } from './list-view.js';
 import { timelineOf } from './timeline-view.js';
 
 /** The chosen request. It stays when the list has forgotten it. */
@@ -45,7 +44,7 @@ export class DetailView {
     const { text, kind } = statusOf(record);
     const facts = [
       create('span', { class: 'status', text, attributes: { 'data-class': kind } }),
-      create('span', { text: duration(timeOf(record)) }),
+      create('span', { text: timeText(record) }),
       create('span', { text: `at ${new Date(startedAt).toLocaleTimeString()}` }),
       ...(route === undefined ? [] : [create('span', { text: `route ${route}` })]),
       ...(omitted === 0 ? [] : [create('span', { text: `${omitted} more steps are not kept` })]),

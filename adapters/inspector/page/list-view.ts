@@ -94,10 +94,16 @@ export function markOf({ text, title }: Mark): HTMLElement {
   return create('span', { class: 'mark', text, attributes: { title } });
 }
 
+/** How long the client has waited; for a request that is running, since when. */
+export function timeText(record: RequestRecord): string {
+  const isOut = record.isOver || record.status !== undefined;
+  return isOut ? duration(timeOf(record)) : `since ${new Date(record.startedAt).toLocaleTimeString()}`;
+}
+
 function fill(button: HTMLButtonElement, record: RequestRecord): void {
   const { method, path } = record;
   const status = statusOf(record);
-  const time = duration(timeOf(record));
+  const time = timeText(record);
   const marks = marksOf(record);
   button.replaceChildren(
     create('span', { class: 'method', text: method }),

@@ -4,9 +4,12 @@ import { byId } from './dom.js';
 /** Milliseconds until the page shows that it is not connected: the server ends each connection in time. */
 const patience = 3_000;
 
-/** Listens to the events at the path of the page itself. The browser connects again by itself. */
+/**
+ * Listens to the events at the address of the page itself, with its query, which `allow` may check. The
+ * browser connects again by itself.
+ */
 export function listen(take: (batch: Batch) => void): void {
-  const source = new EventSource(location.pathname);
+  const source = new EventSource(location.pathname + location.search);
   let lost: ReturnType<typeof setTimeout> | undefined;
   const tell = (state: string, text: string): void => {
     const shown = byId('connection');
