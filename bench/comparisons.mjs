@@ -44,9 +44,6 @@ export const pairs = [
 /** The cost of one more middleware, in microseconds. */
 export const furtherMiddleware = { few: 1, many: 17, goal: 0.5 };
 
-/** The lifecycle while somebody watches the stages of each request. The first is the base of the ratios. */
-export const watched = ['express, lifecycle', 'express, lifecycle, inspector'];
-
 /**
  * A timing middleware around a small JSON body, in several libraries. The first is the base of the ratios.
  */

@@ -5,7 +5,6 @@ import { createAdaptorServer } from '@hono/node-server';
 import { createMiddleware } from '@universal-middleware/express';
 import { Depends, dependency, endpoint, Layer } from 'callnext';
 import { toExpress, wrap } from 'callnext/express';
-import { inspector } from 'callnext/inspector';
 import { toKoa } from 'callnext/koa';
 import express from 'express';
 import Fastify from 'fastify';
@@ -183,11 +182,6 @@ export const contenders = {
     app.use(toExpress(layer(timing, noFrames)));
     app.get('/', toExpress(lifecycle));
     return app;
-  },
-
-  'express, lifecycle, inspector': () => {
-    inspector({ allow: () => true });
-    return contenders['express, lifecycle']();
   },
 
   'koa, timing by hand': () => koaApp(timingInKoa),

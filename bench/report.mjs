@@ -134,7 +134,6 @@ export function readme(intro, { machine, how, run, repeat }) {
   const sections = [
     ['Goals', goalTable(run)],
     [`A timing middleware, beside others, on Node ${mainLine}`, peerTable(run.peers)],
-    [`The lifecycle while it is watched, on Node ${mainLine}`, peerTable(run.watched)],
     [`Streams through Express, on Node ${mainLine}`, streamTable(run.streams)],
     [`Idle clients of server-sent events, on Node ${mainLine}`, idleTable(run.idle)],
     [`Declared parameters, without a socket, on Node ${mainLine}`, paramsTable(run.params)],

@@ -11,7 +11,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { versionOf, withNodes } from '../scripts/node-lines.mjs';
 import { minifiedSize } from '../scripts/weight.mjs';
-import { furtherMiddleware, lines, mainLine, pairs, peers, watched } from './comparisons.mjs';
+import { furtherMiddleware, lines, mainLine, pairs, peers } from './comparisons.mjs';
 import { measureIdle } from './idle.mjs';
 import { loader, measure, median, start, stop } from './load.mjs';
 import {
@@ -79,8 +79,6 @@ async function run(nodes, isFirst) {
   if (!isQuick) {
     results.peers = await inTurns(peers, node);
     show(peerTable(results.peers));
-    results.watched = await inTurns(watched, node);
-    show(peerTable(results.watched));
   }
   results.streams = await measureStreams(node, settings.streams);
   show(streamTable(results.streams));
