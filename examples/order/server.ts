@@ -111,14 +111,16 @@ function printTimeline(events: Trace['events']): void {
 async function serve(): Promise<number> {
   for (const { name, listener } of apps) {
     const print = (method: string, url: string, trace: Trace): void => {
-      if (url.startsWith('/inspector')) return;
       console.log(`\n${name}  ${method} ${url}`);
       printTimeline(trace.events);
     };
     const server = await listen(
       traced(listener, (req, trace, res) => {
+        // Express changes it while the request is in a mounted handler.
+        const { method = '', url = '' } = req;
+        if (url.startsWith('/inspector')) return;
         res.once('close', () =>
-          setTimeout(() => print(req.method ?? '', req.url ?? '', trace), 20),
+          setTimeout(() => print(method, url, trace), 20),
         );
       }),
     );
