@@ -58,6 +58,7 @@ export { contentTooLarge, tooLarge } from './http/body-limits.js';
 export { type BodySource, bytesOf, type Content, checkedChunk } from './http/body-source.js';
 export { cookieLine, cookieValues } from './http/cookies.js';
 export { discard } from './http/discard.js';
+export { EventSourceResponse, ServerSentEvent } from './http/event-source-response.js';
 export { isToken } from './http/field-syntax.js';
 export type { Files, OpenFile } from './http/files.js';
 export { type FormLimits, formErrors, UploadFile } from './http/form.js';
@@ -88,7 +89,7 @@ export {
   openedBodyOf,
   responseOver,
 } from './http/response-parts.js';
-export { PlainTextResponse } from './http/responses.js';
+export { HTMLResponse, PlainTextResponse } from './http/responses.js';
 export { MatchedRoute, type Route } from './http/route.js';
 export type { Session, Trace } from './http/shared.js';
 export { isBodyless } from './http/status.js';

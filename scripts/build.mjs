@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
 import { keepReachable } from './build/declarations.mjs';
+import { pagePlugin } from './build/inspector-page.mjs';
 import { slim } from './build/source-map.mjs';
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -40,6 +41,7 @@ async function bundle(dir) {
     input: Object.fromEntries(entries.map(entry => [entry, `${entry}.ts`])),
     platform: 'node',
     external: /^(?!\.|\/)/,
+    plugins: [pagePlugin()],
     treeshake: { moduleSideEffects: false },
     transform: { target: 'es2022' },
     // The source maps show the original file.
@@ -108,7 +110,12 @@ function compile(include, options) {
   const compilerOptions = { noEmit: false, types: ['node'], ...options };
   writeFileSync(
     project,
-    JSON.stringify({ extends: './tsconfig.json', compilerOptions, include, exclude: ['**/*.test.ts'] }),
+    JSON.stringify({
+      extends: './tsconfig.json',
+      compilerOptions,
+      include,
+      exclude: ['**/*.test.ts', 'adapters/inspector/page'],
+    }),
   );
   try {
     execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' });

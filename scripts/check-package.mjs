@@ -37,22 +37,27 @@ function install(tarball) {
     server.listen(0, '127.0.0.1', async () => {
       const response = await fetch('http://127.0.0.1:' + server.address().port);
       if ((await response.text()) !== '0 from the other copy') process.exitCode = 1;
+      const page = await new TestClient(toNode(inspector())).get('/');
+      if (!(await page.text()).includes('<title>callnext inspector</title>')) process.exitCode = 1;
       server.close();
       server.closeAllConnections();
     });`;
   const esm = `import { createRequire } from 'node:module';
     import ${names} from 'callnext';
     import 'callnext/express'; import 'callnext/koa';
+    import { inspector } from 'callnext/inspector';
     const require = createRequire(import.meta.url);
     const { toNode } = require('callnext/node');
     const { sessions } = require('callnext/middleware/sessions');
     const { fromExpress } = require('callnext/express');
+    const { TestClient } = require('callnext/testing');
     import { gzip } from 'callnext/middleware/gzip';${program}`;
   const cjs = `const ${names} = require('callnext');
     require('callnext/express'); require('callnext/koa');
     const { gzip } = require('callnext/middleware/gzip');
-    Promise.all(['node', 'express', 'middleware/sessions'].map(name => import('callnext/' + name))).then(
-      ([{ toNode }, { fromExpress }, { sessions }]) => {${program}},
+    const { inspector } = require('callnext/inspector');
+    Promise.all(['node', 'express', 'middleware/sessions', 'testing'].map(name => import('callnext/' + name))).then(
+      ([{ toNode }, { fromExpress }, { sessions }, { TestClient }]) => {${program}},
     );`;
   writeFileSync(path.join(directory, 'program.mjs'), esm);
   writeFileSync(path.join(directory, 'program.cjs'), cjs);

@@ -115,6 +115,8 @@ export const setupMessages = {
   EXCEPTION_RETURNED: (owner: string, status: number) =>
     `The endpoint \`${owner}\` returned an HTTPException of status ${status}. ` +
     `Throw it: \`throw new HTTPException(${status}, …)\`.`,
+  INSPECTOR_IN_PRODUCTION: () =>
+    '`inspector()` shows what runs in the process, and `NODE_ENV` is `production`. Pass `{ allow: request => … }` to decide who may see it, or do not mount it.',
   LAYER_AFTER_ROUTES: (place: string, routes: string) =>
     `The layer mounted at ${place} comes after ${routes}, and wraps no route. ` +
     'Mount it before the routes, or use `wrap(app, layer)`.',

@@ -3,6 +3,7 @@ import { type Dependencies, type DependencyScope, nameOfMarker } from '../depend
 import type { LifespanContext } from '../lifecycle/lifespan.js';
 import type { Middleware } from '../middleware/middleware.js';
 import { optionsOf, optionsText } from '../middleware/options.js';
+import { mermaidOf } from './mermaid.js';
 
 /** The parts of a layer, in the order they run. */
 export interface LayerDescription {
@@ -27,6 +28,8 @@ export interface LayerDescription {
   readonly taskQueue: string | undefined;
   /** The description as text. */
   toString(): string;
+  /** The order of a request as the text of a Mermaid flowchart, for a README or a page. */
+  toMermaid(): string;
 }
 
 /** The parts of a layer to describe. */
@@ -58,7 +61,11 @@ export function describe(layer: Described): LayerDescription {
     lifespan: lifespan?.name,
     taskQueue: layer.taskQueue?.name,
   };
-  return Object.assign(Object.create({ toString: () => describeText(description) }), description);
+  const methods = {
+    toString: () => describeText(description),
+    toMermaid: () => mermaidOf({ ...description, dependencies }),
+  };
+  return Object.assign(Object.create(methods), description);
 }
 
 function appIn({ lifespan, dependencies, entered }: Described): string[] {
@@ -67,7 +74,7 @@ function appIn({ lifespan, dependencies, entered }: Described): string[] {
   return [...new Set([...known, ...entered])];
 }
 
-function describeText(description: Omit<LayerDescription, 'toString'>): string {
+function describeText(description: Omit<LayerDescription, 'toString' | 'toMermaid'>): string {
   const lines = description.middleware.map((name, depth) => {
     const options = description.options[depth];
     return `${'  '.repeat(depth)}${name}${options ? optionsText(options) : ''}`;

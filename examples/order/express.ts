@@ -2,6 +2,7 @@ import { toExpress } from 'callnext/express';
 import express from 'express';
 import {
   createOrder,
+  inspect,
   layer,
   readItem,
   readProfile,
@@ -12,6 +13,7 @@ import { note } from './trace.js';
 export const app = express();
 app.set('env', 'test'); // keeps Express from printing errors to the console
 
+app.use('/inspector', toExpress(inspect));
 app.use(toExpress(layer));
 
 app.get('/items/:id', toExpress(readItem));

@@ -3,6 +3,7 @@ import { toKoa } from 'callnext/koa';
 import Koa from 'koa';
 import {
   createOrder,
+  inspect,
   layer,
   readItem,
   readProfile,
@@ -13,6 +14,7 @@ import { note } from './trace.js';
 export const app = new Koa();
 app.silent = true; // keeps Koa from printing errors to the console
 
+app.use(new Router().get('/inspector', toKoa(inspect)).routes());
 app.use(toKoa(layer));
 
 const router = new Router();

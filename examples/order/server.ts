@@ -1,5 +1,6 @@
 // npm run demo              sends real requests to Express and Koa, and compares the order with the promise
-// npm run demo -- --serve   keeps both listening, and prints the timeline of each request that you send
+// npm run demo -- --serve   keeps both listening, prints the timeline of each request that you send, and
+//                           draws it at /inspector
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { app as expressApp } from './express.js';
@@ -115,12 +116,15 @@ async function serve(): Promise<number> {
     };
     const server = await listen(
       traced(listener, (req, trace, res) => {
+        // Express changes it while the request is in a mounted handler.
+        const { method = '', url = '' } = req;
+        if (url.startsWith('/inspector')) return;
         res.once('close', () =>
-          setTimeout(() => print(req.method ?? '', req.url ?? '', trace), 20),
+          setTimeout(() => print(method, url, trace), 20),
         );
       }),
     );
-    console.log(`${name} listens on ${urlOf(server)}; try:`);
+    console.log(`${name} listens. Open ${urlOf(server)}/inspector, and try:`);
     for (const { method, path } of scenarios)
       console.log(`  curl -i -X ${method} ${urlOf(server)}${path}`);
   }

@@ -10,6 +10,7 @@ import {
   type Request,
   StreamingResponse,
 } from 'callnext';
+import { inspector } from 'callnext/inspector';
 import { note } from './trace.js';
 
 /** FastAPI's tutorial middleware, unchanged but for the language. */
@@ -43,6 +44,9 @@ export const layer = new Layer({
 });
 layer.addMiddleware(audit);
 layer.addMiddleware(processTime); // the last one added is outermost, as in FastAPI
+
+/** Shows the requests as they run. */
+export const inspect = inspector();
 
 async function* getConnection() {
   note('dependency', 'connection: open');

@@ -58,6 +58,7 @@ const entries = [
   ['security', 'Security', ['security']],
   ['tasks', 'Durable tasks', ['tasks', 'tasks/pg-boss', 'tasks/bullmq']],
   ['tracing', 'Tracing', ['tracing', 'opentelemetry']],
+  ['inspector', 'Inspector', ['inspector']],
   ['testing', 'Testing', ['testing']],
 ];
 

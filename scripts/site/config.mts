@@ -42,6 +42,7 @@ export default defineConfig({
           page('Durable tasks', '/guides/durable-tasks'),
           page('Recipes', '/guides/recipes'),
           page('Testing', '/guides/testing'),
+          page('Inspector', '/guides/inspector'),
           page('Deployment', '/guides/deployment'),
         ],
       },

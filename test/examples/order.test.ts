@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { app as expressApp } from '../../examples/order/express.js';
 import { app as koaApp } from '../../examples/order/koa.js';
 import { type Scenario, scenarios } from '../../examples/order/promise.js';
+import { inspect } from '../../examples/order/shop.js';
 import { type Trace, traced } from '../../examples/order/trace.js';
 import { listening } from '../support/frameworks.js';
 
@@ -9,6 +10,8 @@ const apps: [string, RequestListener][] = [
   ['Express', expressApp as RequestListener],
   ['Koa', koaApp.callback()],
 ];
+
+afterAll(() => inspect[Symbol.dispose]());
 
 describe.each(apps)('examples/order on %s', (_name, listener) => {
   it.each(scenarios)('$method $path keeps the promise', async (scenario: Scenario) => {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as core from 'callnext';
 import * as adapter from 'callnext/adapter';
 import * as expressEntry from 'callnext/express';
+import * as inspectorEntry from 'callnext/inspector';
 import * as koaEntry from 'callnext/koa';
 import * as nodeEntry from 'callnext/node';
 import * as openapi from 'callnext/openapi';
@@ -49,7 +50,9 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'Body',
     'ClientDisconnect',
     'Depends',
+    'EventSourceResponse',
     'Exchange',
+    'HTMLResponse',
     'HTTPException',
     'Headers',
     'KeptBytes',
@@ -59,6 +62,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'RepeatedWait',
     'Request',
     'Response',
+    'ServerSentEvent',
     'UploadFile',
     'adapterOf',
     'addToVary',
@@ -212,6 +216,10 @@ it('exports from `callnext/opentelemetry` one instrumentation', () => {
 
 it('exports from `callnext/tracing` one way to subscribe', () => {
   expect(Object.keys(tracing)).toEqual(['subscribe']);
+});
+
+it('exports from `callnext/inspector` the inspector', () => {
+  expect(Object.keys(inspectorEntry)).toEqual(['inspector']);
 });
 
 it('exports from `callnext/security` the security classes of FastAPI', () => {

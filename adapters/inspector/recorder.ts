@@ -1,0 +1,64 @@
+import {
+  type ReportEvent,
+  type Request,
+  type SettledEvent,
+  type StageEvent,
+  subscribe,
+} from '../../core/adapter.js';
+import { AppLife } from './app-life.js';
+import { Recording } from './recording.js';
+import type { Store } from './store.js';
+
+/** Records every request of the process, from the channels of `node:diagnostics_channel`. */
+export class Recorder {
+  readonly #store: Store;
+  readonly #app: AppLife;
+  readonly #recordings = new WeakMap<object, Recording>();
+  /** The endpoint that has begun last, for `hide`. */
+  #latest: { readonly request: Request; readonly recording: Recording } | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#app = new AppLife(store);
+  }
+
+  /** Records from now on. Returns a function that stops it. */
+  subscribe(): () => void {
+    return subscribe({
+      start: event => this.#started(event),
+      asyncEnd: event => this.#ended(event),
+      report: event => this.#reported(event),
+      settled: event => this.#settled(event),
+    });
+  }
+
+  /** Forgets the request of an endpoint that is about to run: call it before anything else in there. */
+  hide(request: Request): void {
+    if (this.#latest?.request === request) this.#latest.recording.hide();
+  }
+
+  #started(event: StageEvent): void {
+    const { exchange, request, stage, scope } = event;
+    if (scope === 'app') this.#app.started(event);
+    const recording = this.#recordings.get(exchange);
+    if (recording) {
+      if (stage === 'endpoint') this.#latest = { request, recording };
+      recording.started(event);
+    } else if (stage === 'request' || stage === 'task')
+      this.#recordings.set(exchange, new Recording(this.#store, event));
+  }
+
+  #ended(event: StageEvent): void {
+    if (event.scope === 'app') this.#app.ended(event);
+    if (event.stage === 'endpoint') this.#latest = undefined;
+    this.#recordings.get(event.exchange)?.ended(event);
+  }
+
+  #reported(event: ReportEvent): void {
+    this.#recordings.get(event.exchange)?.reported(event);
+  }
+
+  #settled({ exchange }: SettledEvent): void {
+    this.#recordings.get(exchange)?.settled();
+  }
+}
