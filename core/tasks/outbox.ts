@@ -109,9 +109,7 @@ export function outbox(
     } finally {
       box.close();
     }
-    await write(box.close(), exchange, tasks, {
-      executeSql: (text, values) => executeSql(open, text, values),
-    });
+    await write(box.close(), exchange, tasks, (text, values) => executeSql(open, text, values));
   }) as OutboxDependency<unknown, Lifetime>;
 }
 
@@ -132,16 +130,23 @@ async function write(
   additions: readonly Addition[],
   exchange: Exchange,
   tasks: LayerTasks | undefined,
-  executor: SqlExecutor,
+  executeSql: SqlExecutor['executeSql'],
 ): Promise<void> {
   if (additions.length === 0) return;
   const { queue } = tasks ?? {};
   if (tasks === undefined || !queue?.insert) return hold(additions, exchange);
   const envelopes = await Promise.all(additions.map(addition => addition.envelope(exchange.request)));
   for (const { task } of envelopes) exchange.trace?.add(`queue ${task}`);
-  await tasks.store(() =>
-    storeTraced(exchange.tracing, queue.name, envelopes, async each => queue.insert?.(each, executor)),
-  );
+  await tasks.store(signal => {
+    // Once its time is up, the connection may belong to another request.
+    const executor: SqlExecutor = {
+      executeSql: async (text, values) => {
+        signal.throwIfAborted();
+        return executeSql(text, values);
+      },
+    };
+    return storeTraced(exchange.tracing, queue.name, envelopes, async each => queue.insert?.(each, executor));
+  });
 }
 
 /** Adds the tasks to the list of the request, which drops them if the commit fails. */
