@@ -1,5 +1,5 @@
-// npm run bench:tasks: how many tasks a second a worker of callnext runs beside the bare engine, on servers of
-// its own. Both contenders run ten at once, and take turns. Prints medians and their ratios.
+// npm run bench:tasks: how many tasks a second a worker of callnext runs beside the bare engine, on its own
+// servers. Both contenders run ten at once, and take turns. Prints medians and their ratios.
 import { Worker as BullWorker, Queue } from 'bullmq';
 import { Layer } from 'callnext';
 import { runWorker, task } from 'callnext/tasks';
