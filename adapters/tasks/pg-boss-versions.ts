@@ -4,7 +4,7 @@ import { misuse, type SqlExecutor } from '../../core/adapter.js';
 /** The part of a pg-boss instance that `pgBossQueue()` uses. Version 10 or 12. */
 export interface PgBossLike {
   start(): Promise<unknown>;
-  stop(options?: { graceful?: boolean }): Promise<unknown>;
+  stop(options?: { timeout?: number }): Promise<unknown>;
   createQueue(name: string, options?: { deadLetter?: string }): Promise<unknown>;
   insert(...args: never[]): Promise<unknown>;
   fetch(name: string, options: { includeMetadata: true; batchSize: number }): Promise<unknown>;

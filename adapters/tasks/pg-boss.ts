@@ -42,6 +42,9 @@ export function pgBossQueue(boss: PgBossLike, options: PgBossQueueOptions = noOp
   return new PgBossQueue(boss, bossOf(boss), queue, pollMs);
 }
 
+/** How long other workers of the same pg-boss may take to end, in milliseconds. */
+const closeWithinMs = 5_000;
+
 const isQueueName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]{1,40}$/.test(value);
 const isInterval = (value: unknown): boolean => typeof value === 'number' && value >= 10;
 
@@ -86,7 +89,7 @@ class PgBossQueue implements TaskQueue {
   }
 
   async close(): Promise<void> {
-    await this.#engine.stop({ graceful: false });
+    await this.#engine.stop({ timeout: closeWithinMs });
   }
 
   /** One statement, so all are stored or none. */
