@@ -25,10 +25,9 @@ import { type LayerTasks, tasksOf } from './lifecycle/layer-tasks.js';
 import { LifespanContext, type StateOf } from './lifecycle/lifespan.js';
 import { type Mount, Mounts, mounted } from './lifecycle/mounts.js';
 import { belowWith, goBelow, onionPort } from './lifecycle/run-layer.js';
-import { reportOutside, runOutside, startOutside, tracingOutside } from './lifecycle/run-outside.js';
-import { checkedMiddleware } from './middleware/checked-middleware.js';
+import { endOf, reportOutside, runOutside, startOutside } from './lifecycle/run-outside.js';
 import { compose } from './middleware/compose.js';
-import type { Middleware } from './middleware/middleware.js';
+import { checkedMiddleware, type Middleware } from './middleware/middleware.js';
 import { checkOptions, noOptions, type OptionNames } from './options.js';
 
 interface CloseOptions {
@@ -63,11 +62,7 @@ export class Layer<Yielded extends object | undefined = object | undefined> {
   readonly #options: CheckedOptions;
   readonly #handlers = new ExceptionHandlers();
   readonly #inFlight = new InFlight();
-  readonly #app = new AppScope(
-    this.#inFlight,
-    (failure, name) => reportOutside(this, name, failure, 'exit'),
-    () => tracingOutside('close'),
-  );
+  readonly #app = new AppScope(this.#inFlight, endOf(this));
   readonly #lifespan: LifespanContext | undefined;
   readonly #mounts = new Mounts();
   readonly #tasks: LayerTasks | undefined;

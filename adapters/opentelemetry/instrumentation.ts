@@ -68,7 +68,7 @@ export class CallnextInstrumentation {
 
   #start(event: StageEvent): void {
     const spans = this.#requests.get(event.exchange) ?? this.#begin(event);
-    const entered = spans?.start(event);
+    const entered = spans?.start(event, event.addedBy && this.#requests.get(event.addedBy));
     if (entered === undefined) return;
     const { [inContext]: outer } = event as EventWithContext;
     const enter = <T>(work: () => T): T => context.with(entered, work);
@@ -77,7 +77,8 @@ export class CallnextInstrumentation {
 
   /** A request that had begun before somebody listened has no spans. */
   #begin(event: StageEvent): RequestSpans | undefined {
-    if (event.stage !== 'request') return undefined;
+    const isJob = event.stage === 'task' && event.envelope !== undefined;
+    if (event.stage !== 'request' && !isJob) return undefined;
     this.#tracer ??= (this.#provider ?? trace).getTracer('callnext', version);
     const spans = new RequestSpans(this.#tracer, this.#options, event);
     this.#requests.set(event.exchange, spans);

@@ -18,6 +18,11 @@ export interface CallnextInstrumentationOptions {
    * default; `'link'`, a trace of its own with a link to the request's; or `false`.
    */
   tasks?: 'child' | 'link' | false;
+  /**
+   * Spans of durable tasks, where they are stored and where they run. By default, `'link'`: the second begins
+   * a trace of its own, with a link to the first. `'child'` makes it a child of the first.
+   */
+  durableTasks?: 'child' | 'link' | false;
 }
 
 const known = {
@@ -28,7 +33,10 @@ const known = {
   endpoints: true,
   send: true,
   tasks: true,
+  durableTasks: true,
 } satisfies OptionNames<CallnextInstrumentationOptions>;
+
+const places: readonly unknown[] = ['child', 'link', false];
 
 const where = 'callnextInstrumentation()';
 
@@ -37,13 +45,12 @@ export function checkedOptions(
   given: CallnextInstrumentationOptions,
 ): Required<CallnextInstrumentationOptions> {
   checkOptions(where, given, known);
-  const { tasks = 'child', ...flags } = given;
+  const { tasks = 'child', durableTasks = 'link', ...flags } = given;
   for (const [name, value] of Object.entries(flags))
     checkOption(where, name, value, 'true or false', each => typeof each === 'boolean');
-  checkOption(where, 'tasks', tasks, "'child', 'link' or false", each =>
-    ['child', 'link', false].includes(each as string),
-  );
+  for (const [name, value] of Object.entries({ tasks, durableTasks }))
+    checkOption(where, name, value, "'child', 'link' or false", each => places.includes(each));
   const defaults = { enabled: true, server: true, middleware: true, dependencies: true, endpoints: true };
   const chosen = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return { ...defaults, send: false, tasks, ...Object.fromEntries(chosen) };
+  return { ...defaults, send: false, tasks, durableTasks, ...Object.fromEntries(chosen) };
 }

@@ -3,6 +3,7 @@ import { classOf, isMisuse, type ReportEvent, type StageEvent } from '../../core
 import { attributes } from './attributes.js';
 import { Failures } from './failures.js';
 import { metadataOf, nameAfterRoute } from './http-route.js';
+import { creationContext, inject, type MessageSpan, processSpan, sendSpan } from './messaging.js';
 import type { CallnextInstrumentationOptions } from './options.js';
 import { startServerSpan } from './server-span.js';
 import { attributesOf, isUnderRequest, isWanted, nameOf } from './stage-span.js';
@@ -31,14 +32,14 @@ export class RequestSpans {
   }
 
   /** A stage begins. Returns the context for it, if that is not the one around it. */
-  start(event: StageEvent): Context | undefined {
+  start(event: StageEvent, addedBy?: RequestSpans): Context | undefined {
     if (event.stage === 'request') return this.#startRequest(event);
+    if (event.stage === 'task' && event.envelope) return this.#startJob(event, addedBy);
     const around = this.#contextFor(event);
     if (around === undefined) return undefined;
+    if (event.stage === 'enqueue') return this.#startSend(event, around);
     if (!isWanted(event, this.#options)) return isUnderRequest(event) ? around : undefined;
-    const isRoot = event.stage === 'task' && this.#options.tasks === 'link';
-    const options = { attributes: attributesOf(event), links: this.#linksOf(event), root: isRoot };
-    return this.#opened(event, this.#tracer.startSpan(nameOf(event), options, around), around);
+    return this.#startTask(event, around);
   }
 
   /** A stage has ended. */
@@ -90,11 +91,52 @@ export class RequestSpans {
     return this.#opened(event, started.span, started.around);
   }
 
+  #startTask(event: StageEvent, around: Context): Context {
+    const root = event.stage === 'task' && this.#options.tasks === 'link';
+    const links = this.#linksOf(event);
+    const span = this.#tracer.startSpan(
+      nameOf(event),
+      { attributes: attributesOf(event), links, root },
+      around,
+    );
+    return this.#opened(event, span, around);
+  }
+
+  /** The worker continues from here, even if nothing has a span here. */
+  #startSend(event: StageEvent, around: Context): Context {
+    const entered = isWanted(event, this.#options) ? this.#started(event, sendSpan(event, around)) : around;
+    inject(event, entered);
+    return entered;
+  }
+
+  /** A durable task begins: in a worker, or in the place of the request that has added it. */
+  #startJob(event: StageEvent, addedBy: RequestSpans | undefined): Context | undefined {
+    const { tasks, durableTasks } = this.#options;
+    if (addedBy) {
+      this.#root = addedBy.#root;
+      const around = this.#contextFor(event);
+      if (around === undefined || tasks === false) return around;
+      const entered = this.#startTask(event, around);
+      this.#root = this.#open.get(event);
+      return entered;
+    }
+    if (!durableTasks) return creationContext(event);
+    return this.#started(event, processSpan(event, durableTasks));
+  }
+
+  #started(event: StageEvent, { name, options, around }: MessageSpan): Context {
+    const span = this.#tracer.startSpan(name, options, around);
+    if (event.stage === 'task') this.#root = span;
+    return this.#opened(event, span, around);
+  }
+
   /** Keeps the rest of the active context, such as its baggage. */
   #contextFor(event: StageEvent): Context | undefined {
     const active = context.active();
     if (this.#root === undefined) return undefined;
-    return isUnderRequest(event) || !localSpan() ? trace.setSpan(active, this.#root) : active;
+    // The active span has ended where the code runs in the context of a middleware that has.
+    const isOver = localSpan()?.isRecording() !== true;
+    return isOver || isUnderRequest(event) ? trace.setSpan(active, this.#root) : active;
   }
 
   #opened(event: StageEvent, span: Span, around: Context): Context {

@@ -9,6 +9,7 @@ export function isWanted({ stage }: StageEvent, options: Required<CallnextInstru
   if (stage === 'dependency.enter' || stage === 'dependency.exit') return options.dependencies;
   if (stage === 'endpoint') return options.endpoints;
   if (stage === 'send') return options.send;
+  if (stage === 'enqueue') return options.durableTasks !== false;
   return stage === 'task' && options.tasks !== false;
 }
 

@@ -29,12 +29,15 @@ export interface Exit {
   leave(response: Response | undefined, failure: Error | undefined): Promise<Error | undefined>;
 }
 
+/** Runs an exit while somebody watches. */
+export type ExitRunner = (exit: Exit, ...outcome: Parameters<Exit['leave']>) => Promise<Error | undefined>;
+
 /** Observes the exits. */
 export interface ExitObserver {
   /** The current owner of newly entered dependencies. */
   readonly owner: unknown;
-  /** Called before an exit, with the failure that is thrown in. Returns its stage if somebody listens. */
-  exiting(slot: Slot, response: Response | undefined, failure: Error | undefined): Stage | undefined;
+  /** Called before an exit, with the failure that is thrown in. Returns what runs it if somebody watches. */
+  exiting(slot: Slot, response: Response | undefined, failure: Error | undefined): ExitRunner | undefined;
   /** Called after a failed exit. `owner` is the one at the time the dependency was entered. */
   exitFailed(failure: Error, owner: unknown, name: string): void;
   /** Called with a failure that was replaced by one that does not have it among its causes. */
@@ -166,8 +169,8 @@ export class ExitStack {
     for (let entry = leaving[0]; entry; entry = leaving[0]) {
       const { exit, owner } = entry;
       const { name } = exit.slot;
-      const stage = this.#observer.exiting(exit.slot, response, current);
-      const next = await (stage ? leaveIn(stage, exit, response, current) : exit.leave(response, current));
+      const watched = this.#observer.exiting(exit.slot, response, current);
+      const next = await (watched ? watched(exit, response, current) : exit.leave(response, current));
       if (next && next !== current) this.#noteFailure(next, current, owner, name);
       current = next ?? current;
       leaving.shift();

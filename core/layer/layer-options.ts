@@ -7,8 +7,7 @@ import type { ExceptionHandler, ExceptionKey } from '../exceptions/exception-han
 import type { WhenQueueFails } from '../lifecycle/layer-tasks.js';
 import { type Lifespan, mayBeLifespan, type StateOf } from '../lifecycle/lifespan.js';
 import type { ErrorReporter } from '../lifecycle/reports.js';
-import { checkedMiddleware } from '../middleware/checked-middleware.js';
-import type { Middleware } from '../middleware/middleware.js';
+import { checkedMiddleware, type Middleware } from '../middleware/middleware.js';
 import { flag, optionalFunction, type Rule } from '../middleware/options.js';
 import { checkOption, checkOptions, type OptionNames } from '../options.js';
 

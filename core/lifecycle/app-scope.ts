@@ -12,6 +12,13 @@ import { AppExits, type Entrance, type ExitReporter, type FailedExit } from './a
 import { AppRun } from './app-run.js';
 import { type InFlight, Ring, type Undone, type Work, within } from './in-flight.js';
 
+/** Where the end of a layer is reported. */
+export interface LayerEnd {
+  readonly report: ExitReporter;
+  /** That of the end, if somebody listens then. */
+  readonly tracing: Tracing | undefined;
+}
+
 const noState: RequestState = Object.freeze({});
 
 /**
@@ -25,19 +32,16 @@ export class AppScope implements AppPort {
   readonly #solved = new DependencyCache();
   readonly #names = new Set<string>();
   readonly #inFlight: InFlight;
-  readonly #report: ExitReporter;
-  readonly #tracing: () => Tracing | undefined;
+  readonly #end: LayerEnd;
   // A pool must not keep the async context of the first request.
   readonly #context = new AsyncResource('callnext.app');
   readonly #controller = new AbortController();
   #leaving: RepeatedWait<FailedExit | undefined> | undefined;
 
-  /** `tracing` gives that of the layer's end, if somebody listens then. */
-  constructor(inFlight: InFlight, report: ExitReporter, tracing: () => Tracing | undefined) {
+  constructor(inFlight: InFlight, end: LayerEnd) {
     this.#inFlight = inFlight;
-    this.#report = report;
-    this.#tracing = tracing;
-    this.#exits = new AppExits(report);
+    this.#end = end;
+    this.#exits = new AppExits(end.report);
   }
 
   get isLeaving(): boolean {
@@ -99,7 +103,7 @@ export class AppScope implements AppPort {
     this.#leaving ??= new RepeatedWait(this.#context.runInAsyncScope(() => this.#leave()));
     const { promise } = this.#leaving;
     if (timeout !== undefined && !(await within(timeout, this.#leaving))) {
-      void promise.then(failed => failed && this.#report(failed.failure, failed.name));
+      void promise.then(failed => failed && this.#end.report(failed.failure, failed.name));
       return this.#exits.names;
     }
     const failed = await promise;
@@ -128,7 +132,7 @@ export class AppScope implements AppPort {
 
   #leave(): Promise<FailedExit | undefined> {
     this.#controller.abort(misuse('LAYER_CLOSED'));
-    const tracing = this.#exits.names.length > 0 ? this.#tracing() : undefined;
+    const tracing = this.#exits.names.length > 0 ? this.#end.tracing : undefined;
     if (!tracing) return this.#exits.leaveAll(undefined);
     const stage = tracing.begin('request', 'close', { kind: 'run' });
     return stage.around(() => this.#exits.leaveAll(tracing)).finally(() => tracing.settled());

@@ -6,6 +6,7 @@ import { unwindNow } from './failure.js';
 import { phases } from './phase.js';
 import { dropTasks, release, settleResponses } from './superseded.js';
 import type { Delivery } from './transport.js';
+import { watchedTask } from './watched-task.js';
 
 const none: readonly never[] = [];
 
@@ -56,7 +57,8 @@ export function finish(exchange: Exchange, refusal: () => Error): Promise<void> 
 export function end(exchange: Exchange): void {
   const { below, superseded, settled } = exchange;
   exchange.phase = phases.over;
-  exchange.tracing?.settled();
+  // What runs outside a request ends its own stage first.
+  if (exchange.transport) exchange.tracing?.settled();
   exchange.whenLate = letGoOfTheRest;
   if (below) below.whenQuiet = () => letGoOfTheRest(exchange);
   if (!exchange.isIdle) return;
@@ -70,7 +72,8 @@ function letGoOfTheRest(exchange: Exchange): void {
   void settleResponses(exchange, undefined);
   dropTasks(exchange, refusal?.() ?? misuse('ALREADY_ANSWERED'));
   const tell = (error: Error, task: string): void => reports.tell(error, 'background', task);
-  const running = backgroundTasks.runAll(tell, true);
+  const runTask = exchange.trace || exchange.tracing ? watchedTask(exchange) : undefined;
+  const running = backgroundTasks.runAll(tell, true, runTask);
   if (exchange.below) exchange.below.isGivenUp = false;
   if (running) void running.then(() => leaveLayers(exchange));
   else leaveLayers(exchange);

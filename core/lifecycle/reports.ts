@@ -1,4 +1,4 @@
-import type { ExitObserver, Slot } from '../dependencies/exit-stack.js';
+import { type ExitObserver, type ExitRunner, leaveIn, type Slot } from '../dependencies/exit-stack.js';
 import { print } from '../errors/print.js';
 import { classOf } from '../errors/show.js';
 import { carries, located, toError } from '../errors.js';
@@ -6,7 +6,7 @@ import { isExpected } from '../exceptions/http-exception.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 import type { Trace } from '../http/shared.js';
-import type { Stage } from '../tracing/stage.js';
+import type { Timings } from '../http/timings.js';
 import type { Tracing } from '../tracing/tracing.js';
 
 /** The part of a request that a reported error comes from. */
@@ -32,6 +32,7 @@ interface Reported {
   readonly title: string;
   readonly trace: Trace | undefined;
   readonly tracing: Tracing | undefined;
+  readonly timings: Timings | undefined;
   readonly isSending: boolean;
   /**
    * The layer whose `onError` receives errors: the innermost one, or the last one entered when all were left.
@@ -59,10 +60,18 @@ export class Reports implements ExitObserver {
     return this.#of.told?.onError;
   }
 
-  exiting(slot: Slot, response: Response | undefined, thrown: Error | undefined): Stage | undefined {
-    const { trace, tracing } = this.#of;
+  exiting(slot: Slot, response: Response | undefined, thrown: Error | undefined): ExitRunner | undefined {
+    const { trace, tracing, timings, isSending } = this.#of;
     trace?.add(thrown ? `${slot.name} exit with ${classOf(thrown)}` : `${slot.name} exit`);
-    return tracing?.dependency('dependency.exit', slot, { response, thrown });
+    // The header of `serverTiming()` has gone with the response.
+    const watch = isSending ? undefined : timings?.begin(`${slot.name} exit`);
+    if (!tracing && !watch) return undefined;
+    return async (exit, ...outcome) => {
+      const stage = tracing?.dependency('dependency.exit', slot, { response, thrown });
+      const failure = await (stage ? leaveIn(stage, exit, ...outcome) : exit.leave(...outcome));
+      watch?.stop();
+      return failure;
+    };
   }
 
   exitFailed(failure: Error, owner: unknown, name: string): void {

@@ -1,4 +1,3 @@
-import type { TaskRunner } from '../background/background-tasks.js';
 import { misuse, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import { isNativeView, sealResponse } from '../http/response-parts.js';
@@ -13,6 +12,7 @@ import { runLayer } from './run-layer.js';
 import { settleResponses } from './superseded.js';
 import { endRequest, tracedOutlet } from './traced-request.js';
 import type { Delivery, Transport } from './transport.js';
+import { watchedTask } from './watched-task.js';
 
 /**
  * One request from its first middleware to its last task: **the order that callnext promises**. Never
@@ -108,14 +108,6 @@ function leave(exchange: Exchange, response: Response | undefined, { error }: De
     return runAfterResponse(exchange, response, known);
   };
   return settleResponses(exchange, response)?.then(goOn) ?? goOn();
-}
-
-function watchedTask({ trace, tracing }: Exchange): TaskRunner {
-  return (name, task) => {
-    trace?.add(`task ${name}`);
-    const run = (): Promise<void> => task.run();
-    return tracing ? tracing.begin('task', name).around(run) : run();
-  };
 }
 
 function alreadyAnswered(): Error {

@@ -8,7 +8,9 @@ import { checkHandler } from '../endpoint/endpoint.js';
 import { nameOf } from '../errors/show.js';
 import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Request } from '../http/request.js';
+import type { Stage } from '../tracing/stage.js';
 import type { Tracing } from '../tracing/tracing.js';
+import type { LayerEnd } from './app-scope.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';
@@ -43,7 +45,11 @@ export async function runOutside<D extends Dependencies, State extends object, R
   const plan = look(layer);
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside(`run ${nameOf(work, '')}`.trimEnd());
-  return runThrough(exchange, [plan], plan.lifespan, dependencies, work);
+  return inStage(
+    exchange,
+    tracing => tracing.begin('request', exchange.title, ofRun),
+    () => runThrough(exchange, [plan], plan.lifespan, dependencies, work),
+  );
 }
 
 /**
@@ -58,25 +64,19 @@ export async function runThrough<D extends Dependencies, State extends object, R
   work: Work<D, State, Result>,
 ): Promise<Awaited<Result>> {
   const places = layers.map(layer => enterLayer(exchange, layer));
-  const stage = exchange.tracing?.begin('request', exchange.title, ofRun);
-  const run = async (): Promise<Awaited<Result>> => {
-    checkNames(dependencies, exchange.title);
-    checkGraphIn(exchange, dependencies, exchange.title);
-    await getReady(exchange, places, lifespan);
-    return answer(exchange, dependencies, work);
-  };
   let result: Awaited<Result> | undefined;
   let failure: Error | undefined;
   try {
-    result = await (stage ? stage.run(run) : run());
+    checkNames(dependencies, exchange.title);
+    checkGraphIn(exchange, dependencies, exchange.title);
+    await getReady(exchange, places, lifespan);
+    result = await answer(exchange, dependencies, work);
   } catch (thrown) {
     failure = await unwind(exchange, toError(thrown));
   }
   for (const place of places.toReversed()) leaveLayer(exchange, place);
   exchange.phase = phases.sending;
   exchange.delivery = { outcome: 'sent' };
-  if (failure) stage?.fail(failure);
-  else stage?.end();
   const late = await exchange.inContext(() => runAfterResponse(exchange, undefined, failure));
   const thrown = failure ?? late;
   if (thrown) throw asThrown(thrown);
@@ -92,9 +92,12 @@ export async function startOutside(layer: Freezable, dependencies: Dependencies)
   if (plan.inFlight.isClosed) throw misuse('LAYER_CLOSED');
   const exchange = outside('start');
   const place = enterLayer(exchange, plan);
-  const start = (): Promise<void> => startIn(exchange, plan, place, dependencies);
   try {
-    await (exchange.tracing?.begin('request', 'start', ofRun).around(start) ?? start());
+    await inStage(
+      exchange,
+      tracing => tracing.begin('request', 'start', ofRun),
+      () => startIn(exchange, plan, place, dependencies),
+    );
   } finally {
     leaveLayer(exchange, place);
     end(exchange);
@@ -113,6 +116,18 @@ async function startIn(
   await tasks?.start();
 }
 
+/** Runs something that is no request in a stage, if somebody listens. */
+export function inStage<T>(
+  { tracing }: Pick<Exchange, 'tracing'>,
+  begin: (tracing: Tracing) => Stage,
+  run: () => Promise<T>,
+): Promise<T> {
+  if (!tracing) return run();
+  return begin(tracing)
+    .around(run)
+    .finally(() => tracing.settled());
+}
+
 /** Reports a failure that no caller waits for to `onError`. */
 export function reportOutside(
   layer: Freezable,
@@ -127,9 +142,14 @@ export function reportOutside(
   end(exchange);
 }
 
-/** The tracing of something that is no request, if somebody listens. */
-export function tracingOutside(name: string): Tracing | undefined {
-  return outside(name).tracing;
+/** Where the end of a layer reports its failures and its stages. */
+export function endOf(layer: Freezable): LayerEnd {
+  return {
+    report: (failure, name) => reportOutside(layer, name, failure, 'exit'),
+    get tracing() {
+      return outside('close').tracing;
+    },
+  };
 }
 
 /** An exchange without a transport; its caller receives failures as a rejection. */

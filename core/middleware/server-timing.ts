@@ -16,8 +16,8 @@ export interface ServerTimingOptions {
 }
 
 /**
- * Sets `server-timing` to the milliseconds that each middleware below, each dependency and the endpoint took,
- * which browsers show in their developer tools (W3C Server Timing).
+ * Sets `server-timing` to the milliseconds that each middleware below, each dependency, the endpoint and each
+ * exit before the response took, which browsers show in their developer tools (W3C Server Timing).
  *
  * ```ts
  * layer.addMiddleware(serverTiming({ enabled: () => process.env.NODE_ENV !== 'production' }));
@@ -25,8 +25,9 @@ export interface ServerTimingOptions {
  * ```
  *
  * A middleware's time is its own, before and after `callNext`; a dependency's ends once it has a value.
- * Native code is called `handler`. Outer middleware, and exits and tasks after the response, are not
- * included: add this middleware last. Pages of other origins need `timing-allow-origin` to see the header.
+ * Exits come before the response in scope `function`, and after a failure. Native code is called `handler`.
+ * Outer middleware, and exits and tasks after the response, are not included: add this middleware last. Pages
+ * of other origins need `timing-allow-origin` to see the header.
  * Throws `MIDDLEWARE_OPTIONS`.
  */
 export function serverTiming(given: ServerTimingOptions = {}): Middleware {

@@ -10,15 +10,22 @@ import { within } from '../lifecycle/in-flight.js';
 import type { LifespanContext } from '../lifecycle/lifespan.js';
 import { NoRequest } from '../lifecycle/no-request.js';
 import type { Surroundings } from '../lifecycle/place.js';
-import { runThrough } from '../lifecycle/run-outside.js';
+import { inStage, runThrough } from '../lifecycle/run-outside.js';
+import type { Stage } from '../tracing/stage.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { receivedArguments } from './arguments.js';
 import type { TaskDefinition, TaskInfo } from './definition.js';
 import { requestIdHeader } from './headers.js';
 
-/** Which attempt a job is, and the trace of the request that added its task, in tests. */
+/** Which attempt a job is, and where it comes from. */
 export interface Attempt {
   readonly attempt: number;
   readonly attempts: number;
+  /** The name of its queue. */
+  readonly queue?: string;
+  /** The key of the request that runs it in its own place. */
+  readonly addedBy?: object | undefined;
+  /** The trace of the request that added its task, in tests. */
   readonly trace?: Trace | undefined;
 }
 
@@ -30,13 +37,16 @@ export class Job {
   readonly #envelope: TaskEnvelope;
   readonly #source: NoRequest;
   readonly #info: TaskInfo;
+  readonly #from: Attempt;
 
-  constructor(definition: TaskDefinition, envelope: TaskEnvelope, { attempt, attempts, trace }: Attempt) {
+  constructor(definition: TaskDefinition, envelope: TaskEnvelope, from: Attempt) {
+    const { attempt, attempts, trace } = from;
     const { id, addedAt, headers } = envelope;
     const { name } = definition;
     this.name = name;
     this.#definition = definition;
     this.#envelope = envelope;
+    this.#from = from;
     const source = new NoRequest(`task ${name}`, headers);
     this.#source = source;
     const { signal } = source;
@@ -62,16 +72,27 @@ export class Job {
    */
   async run(layers: readonly Surroundings[], lifespan?: LifespanContext): Promise<unknown> {
     const { timeoutMs = this.#definition.timeoutMs } = this.#envelope;
-    // The tracing of the job names its endpoint after this function.
-    const { [this.name]: work } = { [this.name]: (context: Values) => this.#handle(context) };
     const { dependencies } = this.#definition;
-    const running = runThrough(this.exchange, layers, lifespan, dependencies, work as never);
+    // Named after the task, as its stage is.
+    const { [this.name]: handler } = { [this.name]: (context: Values) => this.#handle(context) };
+    const running = inStage(
+      this.exchange,
+      tracing => this.#stage(tracing),
+      () => runThrough(this.exchange, layers, lifespan, dependencies, handler as typeof handler & object),
+    );
     if (await within(timeoutMs, running)) return running;
     const late = misuse('TASK_TIMEOUT', this.name, timeoutMs);
     this.abort(late);
     if (await within(timeoutMs, running)) return running;
     running.catch(thrown => this.exchange.reports.tell(thrown, 'background', this.name));
     throw late;
+  }
+
+  #stage(tracing: Tracing): Stage {
+    const { headers } = this.#envelope;
+    const { attempt, queue, addedBy } = this.#from;
+    const envelope = { ...this.#envelope, headers: { ...headers } };
+    return tracing.begin('task', this.name, { envelope, attempt, queue, addedBy });
   }
 
   async #handle(context: Values): Promise<unknown> {

@@ -17,6 +17,7 @@ import { Addition } from './addition.js';
 import { definitionOf } from './definition.js';
 import { exchangeOf, queueLayerOf } from './queue-layer.js';
 import { sendAdded } from './send.js';
+import { storeTraced } from './traced-store.js';
 
 /** A transaction that runs SQL, such as a client of `pg` or PGlite. */
 export interface Queryable {
@@ -138,7 +139,9 @@ async function write(
   if (tasks === undefined || !queue?.insert) return hold(additions, exchange);
   const envelopes = await Promise.all(additions.map(addition => addition.envelope(exchange.request)));
   for (const { task } of envelopes) exchange.trace?.add(`queue ${task}`);
-  await tasks.store(async () => queue.insert?.(envelopes, executor));
+  await tasks.store(() =>
+    storeTraced(exchange.tracing, queue.name, envelopes, async each => queue.insert?.(each, executor)),
+  );
 }
 
 /** Adds the tasks to the list of the request, which drops them if the commit fails. */

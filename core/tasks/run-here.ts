@@ -13,7 +13,8 @@ export async function runHere(
 ): Promise<void> {
   const { signal } = exchange.backgroundTasks;
   if (envelope.delayMs) await delayed(envelope.delayMs, definition.name, signal);
-  const job = new Job(definition, envelope, { attempt: 1, attempts: 1, trace: exchange.trace });
+  const { trace, tracing } = exchange;
+  const job = new Job(definition, envelope, { attempt: 1, attempts: 1, addedBy: tracing?.key, trace });
   const abort = (): void => job.abort(signal.reason);
   signal.addEventListener('abort', abort);
   try {

@@ -5,6 +5,7 @@ import type { Addition } from './addition.js';
 import type { TaskDefinition } from './definition.js';
 import { noteUnsent, type QueueLayer, queueLayerOf } from './queue-layer.js';
 import { runHere } from './run-here.js';
+import { storeTraced } from './traced-store.js';
 import { workHere } from './work-here.js';
 
 /** The error of a task that its queue did not store, with the whole of it. */
@@ -35,12 +36,11 @@ export async function sendTo(
 ): Promise<void> {
   const { tasks } = layer;
   exchange.trace?.add(`queue ${definition.name}`);
-  const store = async (): Promise<void> => {
-    await workHere(layer, definition, envelope, exchange.trace);
-    await tasks.store(signal => tasks.queue.send([envelope], signal));
-  };
   try {
-    await (exchange.tracing?.begin('enqueue', definition.name).around(store) ?? store());
+    await workHere(layer, definition, envelope, exchange.trace);
+    await tasks.store(signal =>
+      storeTraced(exchange.tracing, tasks.queue.name, [envelope], each => tasks.queue.send(each, signal)),
+    );
   } catch (thrown) {
     const error = misuseWith(
       { cause: toError(thrown) },

@@ -139,7 +139,8 @@ export class Worker implements LayerWorker {
       const { tasks } = this.#place;
       const { attempt } = info;
       const { attempts, id } = envelope;
-      const job = new Job(definition, envelope, { attempt, attempts, trace: tasks.traces.get(id) });
+      const trace = tasks.traces.get(id);
+      const job = new Job(definition, envelope, { attempt, attempts, queue: tasks.queue.name, trace });
       const settled = await this.#run(job, info, attempt < attempts);
       if (settled.kind === 'done' || (settled.kind === 'failed' && !settled.again)) tasks.traces.delete(id);
       return settled;

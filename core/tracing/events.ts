@@ -1,3 +1,4 @@
+import type { TaskEnvelope } from '../background/task-queue.js';
 import type { Request } from '../http/request.js';
 import type { Response } from '../http/response.js';
 
@@ -14,6 +15,11 @@ export type StageName =
 
 /** What a stage is, where one channel has several kinds. */
 export type StageKind = 'http' | 'run' | 'endpoint' | 'native';
+
+/** A durable task with headers that travel to its worker, such as `traceparent`. */
+export interface TracedEnvelope extends TaskEnvelope {
+  readonly headers: Record<string, string>;
+}
 
 /**
  * What `callnext.request` and the other channels of stages publish: one object for all events of one stage.
@@ -38,6 +44,14 @@ export interface StageEvent {
   readonly dependency?: object | undefined;
   /** The scope of a dependency. */
   readonly scope?: 'function' | 'request' | 'background' | 'app' | undefined;
+  /** A durable task that is stored or run. A subscriber of `callnext.enqueue` may add to its `headers`. */
+  readonly envelope?: TracedEnvelope | undefined;
+  /** The name of the queue that stores it. */
+  readonly queue?: string | undefined;
+  /** Which attempt to run it this is, from 1. */
+  readonly attempt?: number | undefined;
+  /** The request that has added it, if it runs in its place, without a queue: the `exchange` of that one. */
+  readonly addedBy?: object | undefined;
   /** What is thrown into a dependency that exits. */
   readonly thrown?: Error | undefined;
   /** The response, once there is one. */

@@ -16,7 +16,7 @@ export interface Traced {
   readonly place: Around | undefined;
 }
 
-type Details = Partial<Pick<StageEvent, 'request' | 'kind' | 'scope' | 'dependency' | 'thrown' | 'response'>>;
+type Details = Partial<Omit<StageEvent, 'stage' | 'name' | 'exchange' | 'layer'>>;
 
 /** A dependency that is entered and exits. */
 interface Entered {
@@ -29,8 +29,8 @@ const keys = new WeakMap<Entered, object>();
 
 /** Publishes the stages of one request. It exists only if somebody listened when the request came. */
 export class Tracing {
-  /** Subscribers keep it, so it leads nowhere. */
-  readonly #key: object = Object.freeze({});
+  /** The `exchange` of the events. Subscribers keep it, so it leads nowhere. */
+  readonly key: object = Object.freeze({});
   readonly #of: Traced;
   /** The native code that may still reach an endpoint or an inner layer. */
   #native: StageEvent | undefined;
@@ -42,7 +42,7 @@ export class Tracing {
   begin(stage: StageName, name: string, details?: Details): Stage {
     const { request, place } = this.#of;
     const layer = depthOf(place);
-    const event: StageEvent = { stage, name, exchange: this.#key, request, layer, ...details };
+    const event: StageEvent = { stage, name, exchange: this.key, request, layer, ...details };
     if (stage === 'middleware' || stage === 'endpoint') this.#pass(event);
     return new Stage(stageChannels[stage] as StageChannel, event);
   }
@@ -61,11 +61,11 @@ export class Tracing {
   }
 
   report(error: Error, phase: ReportEvent['phase'], name: string | undefined): void {
-    reportChannel?.publish({ exchange: this.#key, request: this.#of.request, error, phase, name });
+    reportChannel?.publish({ exchange: this.key, request: this.#of.request, error, phase, name });
   }
 
   settled(): void {
-    settledChannel?.publish({ exchange: this.#key, request: this.#of.request });
+    settledChannel?.publish({ exchange: this.key, request: this.#of.request });
   }
 
   /** The template of the matched route. Reading it may run code of a framework. */

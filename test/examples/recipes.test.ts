@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { override, TestClient } from 'callnext/testing';
 import { app as errorFormat, reported } from '../../examples/recipes/error-format.js';
 import { app as jwtLogin } from '../../examples/recipes/jwt-login.js';
@@ -10,7 +9,6 @@ import { lines, app as logging } from '../../examples/recipes/logging.js';
 import { getSettings, app as settings, layer as settingsLayer } from '../../examples/recipes/settings.js';
 import { app as staticFiles } from '../../examples/recipes/static-files.js';
 import { app as templates } from '../../examples/recipes/templates.js';
-import { exporter, app as tracing } from '../../examples/recipes/tracing.js';
 import { app as validation } from '../../examples/recipes/validation.js';
 import { journal, serve } from '../../examples/recipes/web-sockets.js';
 
@@ -84,62 +82,6 @@ it('logs with the id of the request, from the handler to the failed task', () =>
       { requestId: 'two', msg: 'failed', err: { message: 'the database is gone' } },
     ]);
   }));
-
-const traceId = '0af7651916cd43dd8448eb211c80319c';
-const caller = 'b7ad6b7169203331';
-
-/** The finished spans of a call, each with the name of its parent. */
-async function spansOf(path: string, init: Parameters<TestClient['fetch']>[1]): Promise<unknown[]> {
-  exporter.reset();
-  const headers = { traceparent: `00-${traceId}-${caller}-01` };
-  await withClient(tracing, async client => void (await client.fetch(path, { ...init, headers })));
-  const spans = exporter.getFinishedSpans();
-  expect(new Set(spans.map(span => span.spanContext().traceId))).toEqual(new Set([traceId]));
-  const names = new Map(spans.map(span => [span.spanContext().spanId, span.name]));
-  return spans.map(({ name, parentSpanContext, status }) => {
-    const parent = parentSpanContext?.spanId ?? '';
-    return [name, parent === caller ? 'the caller' : names.get(parent), SpanStatusCode[status.code]];
-  });
-}
-
-it('traces an endpoint and its dependency in the span of the request', async () => {
-  expect(await spansOf('/items/1', {})).toEqual([
-    ['transaction', 'GET /items/:id', 'UNSET'],
-    ['GET /items/:id', 'the caller', 'UNSET'],
-  ]);
-  expect(exporter.getFinishedSpans()[1]).toMatchObject({
-    kind: SpanKind.SERVER,
-    attributes: {
-      'http.request.method': 'GET',
-      'http.response.status_code': 200,
-      'http.route': '/items/:id',
-      'url.path': '/items/1',
-    },
-  });
-});
-
-it('traces a native handler, its dependency and its background task', async () => {
-  expect(await spansOf('/orders/1', { method: 'POST' })).toEqual([
-    ['native handler', 'POST /orders/:id', 'UNSET'],
-    ['transaction', 'POST /orders/:id', 'UNSET'],
-    ['POST /orders/:id', 'the caller', 'UNSET'],
-    ['send mail', 'POST /orders/:id', 'UNSET'],
-  ]);
-});
-
-it('marks the spans of a handler that fails, and of its dependency', async () => {
-  jest.spyOn(console, 'error').mockImplementation(() => undefined);
-  expect(await spansOf('/orders/1?fail=1', { method: 'POST' })).toEqual([
-    ['native handler', 'POST /orders/:id', 'UNSET'],
-    ['transaction', 'POST /orders/:id', 'ERROR'],
-    ['POST /orders/:id', 'the caller', 'ERROR'],
-  ]);
-  jest.restoreAllMocks();
-});
-
-it('names the span of an unknown path by its method', async () => {
-  expect(await spansOf('/nowhere', {})).toEqual([['GET', 'the caller', 'UNSET']]);
-});
 
 it('refuses to start with wrong settings', async () => {
   process.env.ITEMS_PER_USER = 'many';

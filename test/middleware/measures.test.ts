@@ -204,6 +204,59 @@ describe.each(frameworks)('on $name', framework => {
     }
   });
 
+  it('serverTiming() shows exits that come before the response, and the handler', async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const taking = (name: string, entering: number, exiting: number) => {
+      const produce = async function* () {
+        now += entering;
+        try {
+          yield name;
+        } finally {
+          now += exiting;
+        }
+      };
+      return Object.defineProperty(produce, 'name', { value: name });
+    };
+    const getDb = taking('getDb', 10, 1);
+    const getTransaction = taking('getTransaction', 3, 7);
+    const layer = new Layer({ middleware: [serverTiming({ total: false })] });
+    const parts = { db: Depends(getDb), transaction: Depends(getTransaction, { scope: 'function' }) };
+    const app = framework
+      .app()
+      .use(layer)
+      .at(
+        '/write',
+        endpoint(parts, function write() {
+          now += 20;
+        }),
+      )
+      .at(
+        '/fail',
+        endpoint(parts, function fail() {
+          throw new HTTPException(409);
+        }),
+      )
+      .handler('/native', async answer => {
+        await answer.inject(parts.transaction);
+        now += 20;
+        answer.send('native');
+      });
+    try {
+      await listening(app.listener(), async (_url, port) => {
+        const entries = async (path: string) => (await ask(port, { path })).headers['server-timing'];
+        const exit = 'getTransaction_exit;desc="getTransaction exit";dur=7';
+        expect(await entries('/write')).toBe(`getDb;dur=10, getTransaction;dur=3, write;dur=20, ${exit}`);
+        expect(await entries('/fail')).toBe(
+          `getDb;dur=10, getTransaction;dur=3, fail;dur=0, ${exit}, getDb_exit;desc="getDb exit";dur=1`,
+        );
+        expect(await entries('/native')).toBe(`getTransaction;dur=3, handler;dur=23, ${exit}`);
+      });
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('serverTiming() describes names that are not tokens', async () => {
     const strange = Object.defineProperty(
       (request: never, callNext: (request: never) => Promise<Response>) => callNext(request),

@@ -3,18 +3,16 @@
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SpanKind, trace } from '@opentelemetry/api';
-import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import type { Layer } from 'callnext';
 import { callnextInstrumentation } from 'callnext/opentelemetry';
 import { Spans } from './spans.js';
 
 const spans = new Spans();
-const outgoing = new HttpInstrumentation({ disableOutgoingRequestInstrumentation: true });
-registerInstrumentations({
-  tracerProvider: spans.provider,
-  instrumentations: [outgoing, callnextInstrumentation()],
-});
+const instrumentations = [
+  new HttpInstrumentation({ disableOutgoingRequestInstrumentation: true }),
+  callnextInstrumentation(),
+];
 
 /** Loaded after the instrumentation. */
 const http = require('node:http') as typeof import('node:http');
@@ -124,4 +122,7 @@ async function askAll(): Promise<Record<string, Record<string, string[]>>> {
 }
 
 process.send?.('ready');
-process.once('message', async () => process.send?.(await askAll()));
+process.once('message', async () => {
+  process.send?.(await askAll());
+  for (const instrumentation of instrumentations) instrumentation.disable();
+});

@@ -67,6 +67,7 @@ describe('callnextInstrumentation', () => {
       endpoints: true,
       send: false,
       tasks: 'link',
+      durableTasks: 'link',
     });
     instrumentation.setConfig({ enabled: false });
     expect(instrumentation.getConfig()).toMatchObject({ tasks: 'child' });

@@ -1,6 +1,4 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
   InMemorySpanExporter,
   NodeTracerProvider,
@@ -19,12 +17,7 @@ export class Spans {
   });
 
   constructor() {
-    this.provider.register({
-      contextManager: new AsyncLocalStorageContextManager().enable(),
-      propagator: new CompositePropagator({
-        propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
-      }),
-    });
+    this.provider.register();
   }
 
   get all(): ReadableSpan[] {

@@ -253,11 +253,11 @@ describe('the channels outside a request', () => {
       '/dependency.enter getDb',
       'endpoint clean',
       '/endpoint clean',
-      '/request run clean',
       'dependency.exit getDb',
       '/dependency.exit getDb',
       'task notify',
       '/task notify',
+      '/request run clean',
     ]);
     expect(recorder.settled).toBe(1);
   });
