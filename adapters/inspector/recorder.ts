@@ -13,7 +13,11 @@ import type { Store } from './store.js';
 export class Recorder {
   readonly #store: Store;
   readonly #app: AppLife;
-  readonly #recordings = new WeakMap<object, Recording>();
+  /**
+   * The requests that may still change, as many as the store keeps. Not a `WeakMap`: a young collection of V8
+   * keeps its values alive, and what they refer to, here whole requests.
+   */
+  readonly #recordings = new Map<object, Recording>();
   /** The endpoint that has begun last, for `hide`. */
   #latest: { readonly request: Request; readonly recording: Recording } | undefined;
 
@@ -44,14 +48,20 @@ export class Recorder {
     if (recording) {
       if (stage === 'endpoint') this.#latest = { request, recording };
       recording.started(event);
-    } else if (stage === 'request' || stage === 'task')
-      this.#recordings.set(exchange, new Recording(this.#store, event));
+    } else if (stage === 'request' || stage === 'task') this.#begin(event);
+  }
+
+  #begin(event: StageEvent): void {
+    this.#recordings.set(event.exchange, new Recording(this.#store, event));
+    const [oldest] = this.#recordings.keys();
+    if (this.#recordings.size > this.#store.limit && oldest) this.#recordings.delete(oldest);
   }
 
   #ended(event: StageEvent): void {
     if (event.scope === 'app') this.#app.ended(event);
     if (event.stage === 'endpoint') this.#latest = undefined;
     this.#recordings.get(event.exchange)?.ended(event);
+    this.#forget(event.exchange);
   }
 
   #reported(event: ReportEvent): void {
@@ -60,5 +70,11 @@ export class Recorder {
 
   #settled({ exchange }: SettledEvent): void {
     this.#recordings.get(exchange)?.settled();
+    this.#forget(exchange);
+  }
+
+  /** Middleware that was given up may end after the last task. */
+  #forget(exchange: object): void {
+    if (this.#recordings.get(exchange)?.isDone) this.#recordings.delete(exchange);
   }
 }
