@@ -9,12 +9,18 @@ export async function closeLayer(
   app: AppScope,
   timeoutMs: number | undefined,
 ): Promise<Undone> {
-  const until = Date.now() + (timeoutMs ?? 0);
+  const ofWork = timeLeft(timeoutMs);
   tasks?.pause();
   const undone = await inFlight.close(timeoutMs);
-  const left = timeoutMs === undefined ? undefined : Math.max(0, until - Date.now());
-  const lost = (await tasks?.close(left, timeoutMs)) ?? [];
-  const open = await app.close(timeoutMs);
+  const ofExits = timeLeft(timeoutMs);
+  const lost = (await tasks?.close(ofWork(), timeoutMs)) ?? [];
+  const open = await app.close(ofExits());
   if (open.length === 0 && lost.length === 0) return undone;
   return { ...undone, exits: [...undone.exits, ...open], tasks: [...undone.tasks, ...lost] };
+}
+
+/** Counts down from now, in milliseconds; `undefined` without a limit. */
+function timeLeft(timeoutMs: number | undefined): () => number | undefined {
+  const until = Date.now() + (timeoutMs ?? 0);
+  return () => (timeoutMs === undefined ? undefined : Math.max(0, until - Date.now()));
 }

@@ -73,7 +73,12 @@ export class LayerTasks {
   /** Starts the queue and stores tasks in it, or rejects with `TASK_QUEUE` when the time is up. */
   async store(store: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const controller = new AbortController();
-    const storing = this.start().then(() => store(controller.signal));
+    const { signal } = controller;
+    const storing = this.start().then(() => {
+      // The caller may have given up while the queue started.
+      signal.throwIfAborted();
+      return store(signal);
+    });
     if (await within(this.#timeoutMs, storing)) return;
     const late = misuse('TASK_QUEUE', `The ${this.queue.name} did not answer within ${this.#timeoutMs} ms.`);
     controller.abort(late);

@@ -10,6 +10,7 @@ import type {
 import { misuse } from '../errors.js';
 import { checkOption, checkOptions, noOptions, type OptionNames } from '../options.js';
 import { MemoryWorker, type Waiting } from './memory-worker.js';
+import { Timer } from './timer.js';
 
 /** The options of a queue in memory. */
 export interface MemoryQueueOptions {
@@ -53,7 +54,7 @@ class MemoryQueue implements TaskQueue {
   readonly inProcess: InProcessQueue;
   readonly #options: Required<MemoryQueueOptions>;
   #ready: Waiting[] = [];
-  readonly #delayed = new Map<Waiting, ReturnType<typeof setTimeout>>();
+  readonly #delayed = new Map<Waiting, Timer>();
   readonly #workers = new Set<MemoryWorker>();
   /** The ids of the tasks that wait, run, or have run lately. */
   readonly #ids = new Set<string>();
@@ -87,7 +88,7 @@ class MemoryQueue implements TaskQueue {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#delayed.values()) clearTimeout(timer);
+    for (const timer of this.#delayed.values()) timer.stop();
     this.#delayed.clear();
     this.#ready = [];
     for (const worker of this.#workers) await worker.close();
@@ -102,11 +103,11 @@ class MemoryQueue implements TaskQueue {
   /** The request that sends a task goes on first. */
   #wait(waiting: Waiting, delayMs: number): void {
     if (this.#options.delays && delayMs > 0) {
-      const timer = setTimeout(() => {
+      const timer = new Timer(delayMs, () => {
         this.#delayed.delete(waiting);
         this.#ready.push(waiting);
         this.#wake();
-      }, delayMs);
+      });
       this.#delayed.set(waiting, timer);
       return;
     }

@@ -108,9 +108,7 @@ export function outbox(
     } finally {
       box.close();
     }
-    await write(box.close(), exchange, tasks, {
-      executeSql: (text, values) => executeSql(open, text, values),
-    });
+    await write(box.close(), exchange, tasks, (text, values) => executeSql(open, text, values));
   }) as OutboxDependency<unknown, Lifetime>;
 }
 
@@ -131,14 +129,23 @@ async function write(
   additions: readonly Addition[],
   exchange: Exchange,
   tasks: LayerTasks | undefined,
-  executor: SqlExecutor,
+  executeSql: SqlExecutor['executeSql'],
 ): Promise<void> {
   if (additions.length === 0) return;
   const { queue } = tasks ?? {};
   if (tasks === undefined || !queue?.insert) return hold(additions, exchange);
   const envelopes = await Promise.all(additions.map(addition => addition.envelope(exchange.request)));
   for (const { task } of envelopes) exchange.trace?.add(`queue ${task}`);
-  await tasks.store(async () => queue.insert?.(envelopes, executor));
+  await tasks.store(async signal => {
+    // Once its time is up, the connection may belong to another request.
+    const executor: SqlExecutor = {
+      executeSql: async (text, values) => {
+        signal.throwIfAborted();
+        return executeSql(text, values);
+      },
+    };
+    await queue.insert?.(envelopes, executor);
+  });
 }
 
 /** Adds the tasks to the list of the request, which drops them if the commit fails. */

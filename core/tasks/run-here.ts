@@ -4,6 +4,7 @@ import type { Exchange } from '../lifecycle/exchange.js';
 import type { Place, Surroundings } from '../lifecycle/place.js';
 import type { TaskDefinition } from './definition.js';
 import { Job } from './job.js';
+import { Timer } from './timer.js';
 
 /** Runs a task once, in this process, for the request that added it. Rejects with its failure. */
 export async function runHere(
@@ -15,6 +16,7 @@ export async function runHere(
   if (envelope.delayMs) await delayed(envelope.delayMs, definition.name, signal);
   const job = new Job(definition, envelope, { attempt: 1, attempts: 1, trace: exchange.trace });
   const abort = (): void => job.abort(signal.reason);
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort);
   try {
     await job.run(layersOf(exchange));
@@ -26,15 +28,16 @@ export async function runHere(
 /** Rejects with `TASK_UNDONE` when the layer runs out of time to close. */
 function delayed(milliseconds: number, task: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      clearTimeout(timer);
-      reject(misuseWith({ cause: signal.reason }, 'TASK_UNDONE', task));
-    };
-    const timer = setTimeout(() => {
+    const timer = new Timer(milliseconds, () => {
       signal.removeEventListener('abort', abort);
       resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', abort);
+    });
+    const abort = (): void => {
+      timer.stop();
+      reject(misuseWith({ cause: signal.reason }, 'TASK_UNDONE', task));
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
   });
 }
 

@@ -17,6 +17,9 @@ interface CloseOptions {
 
 const knownOfClose = { timeoutMs: true } satisfies OptionNames<CloseOptions>;
 
+/** How long an engine may take at least to give tasks back, in milliseconds. */
+const leastPatience = 1_000;
+
 /** What a closed worker did not finish. */
 export interface Returned {
   /** The names of the tasks that it gave back, so that another worker runs them. */
@@ -75,18 +78,19 @@ export class Worker implements LayerWorker {
   /**
    * Adds a task by the clock: `cron` has five fields, such as `0 3 * * *`. Every start of a worker may call
    * it, since a schedule replaces the one with the same key. Rejects with `ARGUMENT`, `TASK_UNKNOWN`,
-   * `TASK_ARGUMENTS`, and the errors of the engine.
+   * `TASK_ARGUMENTS`, `LAYER_CLOSED` once the worker closes, and the errors of the engine.
    */
   every<Args>(cron: string, task: Task<Args>, ...args: TaskArguments<Args, ScheduleOptions>): Promise<void>;
   async every(cron: string, task: Task, args?: unknown, options?: ScheduleOptions): Promise<void> {
     const definition = definitionOf(task, 'worker.every()');
+    if (this.#pausing) throw misuse('LAYER_CLOSED');
     if (!this.#known.has(definition.name)) throw misuse('TASK_UNKNOWN', definition.name);
     await this.#engine?.every(await scheduleOf(cron, definition, args, options));
   }
 
   /** Internal: takes no further jobs. */
   pause(): Promise<void> {
-    this.#pausing ??= this.#engine?.pause() ?? Promise.resolve();
+    this.#pausing ??= (async () => this.#engine?.pause())();
     return this.#pausing;
   }
 
@@ -109,7 +113,8 @@ export class Worker implements LayerWorker {
     if (!isOver) await this.#cut(timeoutMs ?? 0);
     const left = [...this.#running.keys()].map(({ name }) => name);
     this.#place.tasks.workers.delete(this);
-    await this.#engine?.close();
+    const closing = (async () => this.#engine?.close())();
+    await (timeoutMs === undefined ? closing : within(Math.max(timeoutMs, leastPatience), closing));
     return { tasks: [...this.#returned, ...left] };
   }
 
@@ -144,7 +149,9 @@ export class Worker implements LayerWorker {
       if (settled.kind === 'done' || (settled.kind === 'failed' && !settled.again)) tasks.traces.delete(id);
       return settled;
     } catch (thrown) {
-      return { kind: 'failed', error: toError(thrown), again: false };
+      const error = toError(thrown);
+      this.#place.tasks.report(error, 'background', definition.name);
+      return { kind: 'failed', error, again: false };
     }
   }
 

@@ -84,6 +84,7 @@ export default defineConfig({
           page('Edge cases', '/internals/edge-cases'),
           page('Late failures', '/internals/late-failures'),
           page('Write an adapter', '/internals/write-an-adapter'),
+          page('Write a queue', '/internals/write-a-queue'),
           page('Performance', '/bench'),
           page('Decisions', '/decisions/'),
         ],

@@ -48,7 +48,6 @@ describe.each([
         subject: 'See you at 2027-01-01T00:00:00.000Z',
       },
     ]);
-    expect((await client.post('/reminders', { json: { email: 'ada' } })).status).toBe(500);
   });
 });
 

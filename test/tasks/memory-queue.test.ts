@@ -131,6 +131,25 @@ describe('memoryQueue()', () => {
     }
   });
 
+  it('waits longer than a timer of the platform can', async () => {
+    jest.useFakeTimers();
+    try {
+      const ran: string[] = [];
+      const later = task('later', {}, () => ran.push('later'));
+      const { layer } = layerWith(memoryQueue({ delays: true }));
+      await runWorker(layer, [later]);
+      const delayMs = 2 ** 31 + 5;
+      await layer.run({}, ({ backgroundTasks }) => backgroundTasks.enqueue(later, undefined, { delayMs }));
+      await jest.advanceTimersByTimeAsync(delayMs - 1);
+      expect(ran).toEqual([]);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(ran).toEqual(['later']);
+      await layer.close();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('does not run tasks in the async context of the request that sends them', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];

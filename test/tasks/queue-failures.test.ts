@@ -1,8 +1,16 @@
 import { Depends, endpoint, Layer, type LayerOptions } from 'callnext';
 import { requestId } from 'callnext/middleware/request-id';
 import { toNode } from 'callnext/node';
-import { collectingQueue, outbox, type TaskEnvelope, type TaskNotQueued, task } from 'callnext/tasks';
+import {
+  collectingQueue,
+  outbox,
+  type SqlExecutor,
+  type TaskEnvelope,
+  type TaskNotQueued,
+  task,
+} from 'callnext/tasks';
 import { TestClient } from 'callnext/testing';
+import { gate } from '../support/events.js';
 import { ManualQueue } from './manual-queue.js';
 
 const ran: unknown[] = [];
@@ -99,6 +107,19 @@ describe('a queue that refuses a task', () => {
       await layer.run({}, ({ backgroundTasks }) => backgroundTasks.addTask(note, 'x'));
     expect(told).toEqual(['background note: TASK_NOT_QUEUED']);
     expect([starts, taskQueue.sent.length]).toEqual([3, 2]);
+  });
+
+  it('receives nothing once the time to start it is up', async () => {
+    const taskQueue = new ManualQueue();
+    const { opened, open } = gate();
+    taskQueue.start = () => opened;
+    const { layer, told } = layerWith({ taskQueue, enqueueTimeoutMs: 10 });
+    await layer.run({}, ({ backgroundTasks }) => backgroundTasks.addTask(note, 'late'));
+    expect(told).toEqual(['background note: TASK_NOT_QUEUED']);
+    open();
+    await new Promise(resolve => setImmediate(resolve));
+    expect(taskQueue.sent).toEqual([]);
+    await layer.close();
   });
 
   it('may throw synchronously', async () => {
@@ -267,6 +288,22 @@ describe('outbox()', () => {
       'no INSERT',
     );
     expect(seen).toEqual(['no INSERT']);
+  });
+
+  it('runs no statement after its time, when others may have the connection', async () => {
+    const { opened, open } = gate();
+    const late = gate<unknown>();
+    const taskQueue = Object.assign(new ManualQueue(), {
+      insert: async (_all: unknown, { executeSql }: SqlExecutor) => {
+        await opened;
+        await executeSql('INSERT').catch(late.open);
+      },
+    });
+    const { layer } = layerWith({ taskQueue, enqueueTimeoutMs: 10 });
+    const running = layer.run({ box }, found => void found.box.addTask(note, 'x'));
+    await expect(running).rejects.toThrow('did not answer within 10 ms');
+    open();
+    expect(await late.opened).toMatchObject({ message: 'The manual queue did not answer within 10 ms.' });
   });
 
   it('takes a `Depends`, and a function as its option', () => {

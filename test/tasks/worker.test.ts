@@ -107,9 +107,10 @@ describe('a worker', () => {
   });
 
   it('ends a job that no handler could read', async () => {
-    const { queue, layer } = await working([plain]);
+    const { queue, told, layer } = await working([plain]);
     const outcome = await queue.give('plain', { headers: { 'not a header': 'x' } });
     expect(outcome).toMatchObject({ kind: 'failed', again: false });
+    expect(told).toEqual([expect.stringContaining('background plain in manual queue: ')]);
     await layer.close();
   });
 
@@ -315,6 +316,19 @@ describe('worker.close()', () => {
     expect(queue.events.at(-1)).toBe('worker close');
     open();
     expect(await outcome).toEqual({ kind: 'done' });
+    await layer.close();
+  });
+
+  it('does not wait for ever for an engine that does not close', async () => {
+    const queue = new ManualQueue();
+    const work = queue.work.bind(queue);
+    queue.work = async (run, options) => ({
+      ...(await work(run, options)),
+      close: () => new Promise(() => undefined),
+    });
+    const { worker, layer } = await working([plain], { taskQueue: queue });
+    expect(await worker.close({ timeoutMs: 10 })).toEqual({ tasks: [] });
+    await expect(worker.every('* * * * *', plain)).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
     await layer.close();
   });
 
