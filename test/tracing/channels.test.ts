@@ -297,8 +297,8 @@ describe('the channels outside a request', () => {
 
   it('show such a function up to the end of a lazy query, which begins when it is awaited', async () => {
     const recorder = new Recorder();
-    // biome-ignore lint/suspicious/noThenProperty: a query builder is a thenable.
     const query = {
+      // biome-ignore lint/suspicious/noThenProperty: a query builder is a thenable.
       then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('failed')),
     };
     await expect(new Layer().run({}, () => query)).rejects.toThrow('failed');
