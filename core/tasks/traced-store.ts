@@ -14,9 +14,8 @@ export async function storeTraced(
   const stages = traced.map(envelope => tracing.begin('enqueue', envelope.task, { envelope, queue }));
   // Each begins on its own, so that none is inside another.
   for (const stage of stages.slice(0, -1)) stage.run(() => undefined);
-  const begun = stages.at(-1)?.run(() => store(traced.map(withoutEmptyHeaders)));
   try {
-    await begun;
+    await stages.at(-1)?.run(() => store(traced.map(withoutEmptyHeaders)));
   } catch (thrown) {
     for (const stage of stages) stage.fail(thrown);
     throw thrown;

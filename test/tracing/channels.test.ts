@@ -295,6 +295,17 @@ describe('the channels outside a request', () => {
     ]);
   });
 
+  it('show such a function up to the end of a lazy query, which begins when it is awaited', async () => {
+    const recorder = new Recorder();
+    const query = {
+      // biome-ignore lint/suspicious/noThenProperty: a query builder is a thenable.
+      then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('failed')),
+    };
+    await expect(new Layer().run({}, () => query)).rejects.toThrow('failed');
+    recorder.stop();
+    expect(recorder.lines).toContain('/endpoint function failed: failed');
+  });
+
   it('show what a layer enters when it starts, and leaves when it closes', async () => {
     async function* lifespan() {
       yield {};
