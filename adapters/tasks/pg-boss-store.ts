@@ -1,4 +1,5 @@
 import type { RunJob, TaskSchedule } from '../../core/adapter.js';
+import { toStored } from './pg-boss-json.js';
 import { deadRow, failureOf, jobOf, jobOptions, rowOfAttempt, type StoredJob } from './pg-boss-rows.js';
 import type { Boss, PgBossJob, PgBossRow } from './pg-boss-versions.js';
 import { waitAfter } from './wait-after.js';
@@ -75,7 +76,7 @@ export class PgBossStore {
 
   async schedule({ cron, timezone: tz, key, envelope }: TaskSchedule): Promise<void> {
     const options = { ...jobOptions(envelope, 1, this.options), tz, key, deadLetter: this.dead };
-    const queue = await this.#boss.schedule(this.queue, cron, envelope, options);
+    const queue = await this.#boss.schedule(this.queue, cron, toStored(envelope), options);
     if (queue !== this.queue) this.#scheduled.add(queue);
   }
 
