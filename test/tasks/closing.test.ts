@@ -105,4 +105,23 @@ describe('layer.close()', () => {
     await expect(running).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
     expect(queue.events).toEqual(['start', 'close', 'work', 'worker close']);
   });
+
+  it('gives back a job with tasks of its own that did not begin in time', async () => {
+    const begun = gate();
+    const child = task('child', {}, () => undefined);
+    const parent = task('parent', {}, ({ backgroundTasks }) => {
+      backgroundTasks.addTask(async ({ signal }: { signal: AbortSignal }) => {
+        begun.open();
+        await new Promise(resolve => signal.addEventListener('abort', resolve));
+      }, backgroundTasks);
+      backgroundTasks.addTask(child);
+    });
+    const queue = new ManualQueue();
+    const layer = new Layer({ taskQueue: queue, onError });
+    await runWorker(layer, [parent, child]);
+    const outcome = queue.give('parent');
+    await begun.opened;
+    expect(await layer.close({ timeoutMs: 10 })).toMatchObject({ tasks: ['#1', 'child', 'parent'] });
+    expect([(await outcome).kind, queue.sent]).toEqual(['returned', []]);
+  });
 });
