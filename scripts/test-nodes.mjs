@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { versionOf, withNodes } from './node-lines.mjs';
 
-const closest = ['test/responses', 'test/adapters', 'test/conformance', 'test/testing'];
+const closest = 'adapters conformance inspector opentelemetry responses tasks testing tracing'
+  .split(' ')
+  .map(name => `test/${name}`);
 const suites = { 22: closest, 24: [], 26: closest };
 
 await withNodes(Object.keys(suites), nodes => {
