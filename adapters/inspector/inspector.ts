@@ -51,13 +51,15 @@ export function inspector(options: InspectorOptions = noOptions): Inspector {
   const { allow, limit = 100 } = options;
   checkOption('inspector()', 'allow', allow, 'a function (request) => boolean', isFunction);
   checkOption('inspector()', 'limit', limit, 'a whole number from 1 to 1000', isLimit);
-  if (!allow && process.env.NODE_ENV === 'production') throw misuse('INSPECTOR_IN_PRODUCTION');
+  refuseInProduction(allow);
   const store = new Store(limit);
   const recorder = new Recorder(store);
   const unsubscribe = recorder.subscribe();
   const boot = randomUUID().slice(0, 8);
   const answer = async ({ request }: { request: Request }): Promise<Response> => {
     recorder.hide(request);
+    // A file of the environment may be read after the modules of the app.
+    refuseInProduction(allow);
     if (allow && (await allow(request)) !== true) throw new HTTPException(403);
     const { method, headers, signal } = request;
     if (method !== 'GET' && method !== 'HEAD')
@@ -67,6 +69,11 @@ export function inspector(options: InspectorOptions = noOptions): Inspector {
   };
   const made = endpoint({}, answer, { includeInSchema: false });
   return Object.freeze({ ...made, [Symbol.dispose]: unsubscribe });
+}
+
+/** Throws `INSPECTOR_IN_PRODUCTION`. */
+function refuseInProduction(allow: InspectorOptions['allow']): void {
+  if (!allow && process.env.NODE_ENV === 'production') throw misuse('INSPECTOR_IN_PRODUCTION');
 }
 
 function isFunction(value: unknown): boolean {

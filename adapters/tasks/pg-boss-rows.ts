@@ -48,17 +48,14 @@ export function rowOf(envelope: TaskEnvelope, options: RowOptions): PgBossRow {
   return { id: rowId(envelope.id), ...next(envelope, 1, envelope.delayMs ?? 0, options) };
 }
 
-/**
- * The row of a later attempt, or of one that is given back. Its id follows from the earlier row, so that a
- * repeated insert stores it once.
- */
+/** The row of a later attempt, or of one that is given back. */
 export function rowOfAttempt(
-  { envelope, row }: StoredJob,
+  envelope: TaskEnvelope,
   attempt: number,
   delayMs: number,
   options: RowOptions,
 ): PgBossRow {
-  return { id: rowId(`${row.id} next`), ...next(envelope, attempt, delayMs, options) };
+  return { id: crypto.randomUUID(), ...next(envelope, attempt, delayMs, options) };
 }
 
 function next(envelope: TaskEnvelope, attempt: number, delayMs: number, options: RowOptions) {
@@ -89,7 +86,7 @@ export function jobOptions(
 export function deadRow(job: StoredJob, error: Error): PgBossRow {
   const failure = failureOf(error, job.attempt);
   const data = toStored({ ...job.envelope, failure });
-  return { id: rowId(`${job.row.id} dead`), data, retryLimit: 0, retryDelay: 0, expireInSeconds: day };
+  return { id: crypto.randomUUID(), data, retryLimit: 0, retryDelay: 0, expireInSeconds: day };
 }
 
 /** What is kept of an error beside the job. */

@@ -180,7 +180,8 @@ async function answer<D extends Dependencies, State extends object, Result>(
   const context = contextOf(values, exchange.injected);
   const { tracing } = exchange;
   const stage = tracing?.begin('endpoint', nameOf(work, 'function'), { kind: 'endpoint' });
-  const result = await (stage ? stage.around(work, context) : work(context));
+  // A lazy query is a thenable, and begins only when it is awaited.
+  const result = await (stage ? stage.around(async () => work(context)) : work(context));
   const failure = await exchange.exits.leave('function', undefined);
   if (failure) throw failure;
   return result;

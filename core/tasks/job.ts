@@ -70,16 +70,22 @@ export class Job {
    * result of its handler. Rejects with its failure, and with `TASK_TIMEOUT` after twice its time, although
    * it may still be running.
    */
-  async run(layers: readonly Surroundings[], lifespan?: LifespanContext): Promise<unknown> {
+  run(layers: readonly Surroundings[], lifespan?: LifespanContext): Promise<unknown> {
+    // An attempt that is given up has ended for those who watch, even if it never ends.
+    return inStage(
+      this.exchange,
+      tracing => this.#stage(tracing),
+      () => this.#runInTime(layers, lifespan),
+    );
+  }
+
+  async #runInTime(layers: readonly Surroundings[], lifespan: LifespanContext | undefined): Promise<unknown> {
     const { timeoutMs = this.#definition.timeoutMs } = this.#envelope;
     const { dependencies } = this.#definition;
     // Named after the task, as its stage is.
     const { [this.name]: handler } = { [this.name]: (context: Values) => this.#handle(context) };
-    const running = inStage(
-      this.exchange,
-      tracing => this.#stage(tracing),
-      () => runThrough(this.exchange, layers, lifespan, dependencies, handler as typeof handler & object),
-    );
+    const work = handler as typeof handler & object;
+    const running = runThrough(this.exchange, layers, lifespan, dependencies, work);
     if (await within(timeoutMs, running)) return running;
     const late = misuse('TASK_TIMEOUT', this.name, timeoutMs);
     this.abort(late);

@@ -9,6 +9,11 @@ export interface EventWithContext extends StageEvent {
   [inContext]?: <T>(work: () => T) => T;
 }
 
+/** Adds to an event. One that a subscriber has frozen stays as it is. */
+export function addTo(event: StageEvent, known: Partial<StageEvent>): void {
+  for (const [name, value] of Object.entries(known)) Reflect.set(event, name, value);
+}
+
 /** What is known at the end of a stage. */
 export type StageEnd = Partial<Pick<StageEvent, 'response' | 'outcome' | 'route' | 'status'>>;
 
@@ -57,13 +62,13 @@ export class Stage {
   }
 
   end(known?: StageEnd): void {
-    Object.assign(this.event, known);
+    if (known) addTo(this.event, known);
     this.#channel.asyncStart.publish(this.event);
     this.#channel.asyncEnd.publish(this.event);
   }
 
   fail(thrown: unknown, known?: StageEnd): void {
-    this.event.error = thrown;
+    addTo(this.event, { error: thrown });
     this.#channel.error.publish(this.event);
     this.end(known);
   }

@@ -1,7 +1,7 @@
 import type { Request } from '../http/request.js';
 import { reportChannel, type StageChannel, settledChannel, stageChannels } from './channels.js';
 import type { ReportEvent, StageEvent, StageName } from './events.js';
-import { Stage } from './stage.js';
+import { addTo, Stage } from './stage.js';
 
 /** A layer around a request, and those further out. */
 interface Around {
@@ -70,7 +70,7 @@ export class Tracing {
   }
 
   #pass(event: StageEvent): void {
-    if (this.#native) this.#native.passedOn = true;
+    if (this.#native) addTo(this.#native, { passedOn: true });
     this.#native = event.kind === 'native' ? event : undefined;
   }
 

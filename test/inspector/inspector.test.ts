@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { Depends, endpoint, HTTPException, Layer, type Request, StreamingResponse } from 'callnext';
+import {
+  Depends,
+  endpoint,
+  HTTPException,
+  Layer,
+  PlainTextResponse,
+  type Request,
+  StreamingResponse,
+} from 'callnext';
 import { toExpress } from 'callnext/express';
 import { type Inspector, type InspectorOptions, inspector as newInspector } from 'callnext/inspector';
 import { toKoa } from 'callnext/koa';
@@ -51,7 +59,7 @@ describe.each(frameworks)('the inspector on $name', framework => {
   it('does not show its own requests, also inside layers and for other methods', async () => {
     const layer = new Layer({
       middleware: [async (request, callNext) => callNext(request)],
-      dependencies: [Depends(async () => 'user')],
+      dependencies: [Depends(async ({ backgroundTasks }) => backgroundTasks.addTask(() => undefined))],
     });
     const client = new TestClient(
       framework.app().use(layer).at('/inspector', inspector()).at('/ok', ok).listener(),
@@ -391,6 +399,23 @@ describe('in production', () => {
   it('is refused without `allow`', () => {
     expect(() => inspector()).toThrow(expect.objectContaining({ code: 'INSPECTOR_IN_PRODUCTION' }));
     expect(() => inspector({ limit: 5 })).toThrow('Pass `{ allow: request => … }`');
+  });
+
+  it('is refused without `allow` to every request, if `NODE_ENV` is set after it was made', async () => {
+    process.env.NODE_ENV = 'development';
+    const early = inspector();
+    process.env.NODE_ENV = 'production';
+    const errors: unknown[] = [];
+    const layer = new Layer();
+    layer.addExceptionHandler(Error, async (_request, error) => {
+      errors.push(error);
+      return new PlainTextResponse('refused', { status: 500 });
+    });
+    const client = new TestClient(express().use(toExpress(layer), toExpress(early)));
+    expect((await client.get('/')).status).toBe(500);
+    expect((await client.get('/', { headers: { accept: 'text/event-stream' } })).status).toBe(500);
+    expect(errors).toMatchObject(Array(2).fill({ code: 'INSPECTOR_IN_PRODUCTION' }));
+    await client.close();
   });
 
   it('is there with `allow`', async () => {

@@ -53,6 +53,11 @@ describe('an option cannot break out of its place', () => {
     ]);
     expect(policy['style-src']).toEqual(["'unsafe-inline'", "'self'"]);
   });
+
+  it('in the policy, also in a URL without a host', async () => {
+    const { policy } = await pageOf(swaggerUi({ swaggerJsUrl: "javascript:run() 'unsafe-inline' *" }));
+    expect(policy['script-src']?.slice(1)).toEqual(['javascript:']);
+  });
 });
 
 it('Swagger UI gets the parameters of FastAPI, and those of the app in their place', async () => {

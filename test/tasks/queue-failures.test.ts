@@ -192,6 +192,24 @@ describe('layers inside each other', () => {
 });
 
 describe('headers of a request', () => {
+  it('are left out if the app has set a `requestId` that no header can have', async () => {
+    const printed = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const taskQueue = collectingQueue();
+    const layer = new Layer({ taskQueue });
+    const answer = endpoint({}, ({ backgroundTasks, request }) => {
+      Object.assign(request.state, { requestId: 'línea ☃' });
+      backgroundTasks.addTask(note, 'x');
+      return null;
+    });
+    const client = new TestClient(toNode(layer, toNode(answer)));
+    await client.get('/', { headers: { baggage: 'c=d' } });
+    await client.settled();
+    await client.close();
+    expect(taskQueue.envelopes[0]?.headers).toEqual({ baggage: 'c=d' });
+    expect(printed).toHaveBeenCalledTimes(1);
+    printed.mockRestore();
+  });
+
   it('travel with its tasks', async () => {
     const taskQueue = collectingQueue();
     const layer = new Layer({ taskQueue, middleware: [requestId({ header: 'x-correlation' })] });

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { tracingChannel } from 'node:diagnostics_channel';
-import { Depends, endpoint, Layer, type Middleware, type Request } from 'callnext';
+import { Depends, endpoint, HTTPException, Layer, type Middleware, type Request } from 'callnext';
 import { type StageEvent, subscribe } from 'callnext/tracing';
 import { gate } from '../support/events.js';
 import { type Framework, frameworks, listening, type TestApp } from '../support/frameworks.js';
@@ -200,6 +200,22 @@ describe.each(frameworks)('the channels on $name', (framework: Framework) => {
     printed.mockRestore();
   });
 
+  it.each(['start', 'end', 'error', 'asyncStart'] as const)(
+    'harm nothing when a subscriber of `%s` freezes the events',
+    async part => {
+      const stop = subscribe({ [part]: Object.freeze });
+      const refuse = endpoint({ db: Depends(getDb) }, () => {
+        throw new HTTPException(409);
+      });
+      const answers = [
+        await ask(framework.app().use(layer).at('/', refuse), layer),
+        await ask(framework.app().at('/', read), new Layer()),
+      ];
+      stop();
+      expect(answers).toEqual(['409 {"detail":"Conflict"}', '200 1']);
+    },
+  );
+
   it('give a bound store to the code of each stage, and to both halves of a generator', async () => {
     const store = new AsyncLocalStorage<string>();
     const channels = ['middleware', 'dependency.enter', 'dependency.exit', 'endpoint', 'task'].map(stage =>
@@ -293,6 +309,17 @@ describe('the channels outside a request', () => {
       '/dependency.exit getDb with failed',
       '/request run clean failed: failed',
     ]);
+  });
+
+  it('show such a function up to the end of a lazy query, which begins when it is awaited', async () => {
+    const recorder = new Recorder();
+    const query = {
+      // biome-ignore lint/suspicious/noThenProperty: a query builder is a thenable.
+      then: (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('failed')),
+    };
+    await expect(new Layer().run({}, () => query)).rejects.toThrow('failed');
+    recorder.stop();
+    expect(recorder.lines).toContain('/endpoint function failed: failed');
   });
 
   it('show what a layer enters when it starts, and leaves when it closes', async () => {

@@ -84,4 +84,26 @@ describe.each([express5Framework, koa3Framework])('the channels of durable tasks
     stop();
     expect(received).toEqual([{ 'x-tenant': 'acme' }]);
   });
+
+  it.each([
+    ['an illegal value', { 'x-user': '☃', 'x-tenant': 'acme' }],
+    ['an illegal name', { 'x user': 'zoe', 'x-tenant': 'acme' }],
+    ['what is no object', undefined],
+  ])('run a task to which a subscriber adds %s', async (_what, headers) => {
+    const printed = jest.spyOn(console, 'error').mockImplementation();
+    const stop = subscribe({
+      start({ stage, envelope }) {
+        if (stage === 'enqueue') Object.assign(envelope as object, { headers, task: 'other' });
+      },
+    });
+    const recorder = await order(memoryQueue());
+    stop();
+    expect(recorder.lines.slice(-job.length)).toEqual(job);
+    const [run] = starts(recorder, 'task');
+    expect(run?.envelope?.headers).toEqual(headers ? { 'x-tenant': 'acme' } : {});
+    expect(printed.mock.calls.map(([message]) => message)).toEqual(
+      headers ? ['callnext: a header of a durable task is left out.'] : [],
+    );
+    printed.mockRestore();
+  });
 });

@@ -42,7 +42,8 @@ export async function policyOf({ scripts, styles = [], fonts = [], ...rest }: Po
 function sourceOf(url: string): string {
   const page = 'https://page.invalid';
   const { host, protocol, pathname } = new URL(url, page);
-  if (protocol === 'data:' || protocol === 'blob:') return protocol;
+  // Such a URL, as `data:…`, may have spaces, which would end the source.
+  if (host === '') return protocol;
   if (host === 'page.invalid') return "'self'";
   const path = pathname.replaceAll(';', '%3B').replaceAll(',', '%2C');
   // `//host/path` follows the scheme of the page.
