@@ -1,4 +1,4 @@
-import type { RunJob, TaskSchedule } from '../../core/adapter.js';
+import { type RunJob, type TaskSchedule, toError } from '../../core/adapter.js';
 import { toStored } from './pg-boss-json.js';
 import { deadRow, failureOf, jobOf, jobOptions, rowOfAttempt, type StoredJob } from './pg-boss-rows.js';
 import type { Boss, PgBossJob, PgBossRow } from './pg-boss-versions.js';
@@ -32,14 +32,19 @@ export class PgBossStore {
     return { heartbeatSeconds: this.#boss.touch && heartbeatSeconds };
   }
 
-  /** Takes up to `atMost` jobs. A row without a task becomes a dead letter. */
-  async fetch(atMost: number): Promise<StoredJob[]> {
+  /**
+   * Takes up to `atMost` jobs. A row without a task becomes a dead letter. Once it has some, it only reports
+   * what fails, because nobody else would run them before they expire.
+   */
+  async fetch(atMost: number, report: (error: Error) => void): Promise<StoredJob[]> {
+    const tell = (error: unknown): void => report(toError(error));
     const rows = [...(await this.#boss.fetch(this.queue, atMost))];
     for (const queue of this.#scheduled)
-      if (rows.length < atMost) rows.push(...(await this.#boss.fetch(queue, atMost - rows.length)));
+      if (rows.length < atMost)
+        await this.#boss.fetch(queue, atMost - rows.length).then(more => rows.push(...more), tell);
     const jobs = rows.map(row => jobOf(row));
     const foreign = rows.filter((_, index) => jobs[index] === undefined);
-    for (const row of foreign) await this.#bury(row);
+    for (const row of foreign) await this.#bury(row).catch(tell);
     return jobs.filter(job => job !== undefined);
   }
 

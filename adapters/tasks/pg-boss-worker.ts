@@ -89,10 +89,11 @@ export class PgBossWorker implements QueueWorker {
   }
 
   async #fetch(free: number): Promise<readonly StoredJob[] | undefined> {
+    const { store, options } = this.#needs;
     try {
-      return await this.#needs.store.fetch(free);
+      return await store.fetch(free, options.report);
     } catch (error) {
-      this.#needs.options.report(toError(error));
+      options.report(toError(error));
       return undefined;
     }
   }

@@ -75,7 +75,7 @@ class MemoryQueue implements TaskQueue {
 
   async send(envelopes: readonly TaskEnvelope[]): Promise<void> {
     const fresh = envelopes.filter(({ id }) => !this.#ids.has(id));
-    const count = this.#waiting().length;
+    const count = this.#ready.length + this.#delayed.size;
     if (count + fresh.length > this.#options.maxWaiting)
       throw misuse('TASK_QUEUE', `The memory queue is full: ${count} tasks wait.`);
     for (const envelope of fresh) this.#add(envelope);

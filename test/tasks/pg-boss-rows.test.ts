@@ -1,6 +1,15 @@
 import type { Outcome } from 'callnext/adapter';
 import { type PgBossLike, pgBossQueue } from 'callnext/tasks/pg-boss';
+import { gate } from '../support/events.js';
 import { done, envelope, failed } from './work.js';
+
+const rowWith = (data: object) => ({
+  id: 'row',
+  name: 'tasks',
+  data,
+  retryCount: 0,
+  createdOn: new Date(0),
+});
 
 /** A pg-boss with one job, whose first acknowledgement fails. */
 function flaky() {
@@ -9,8 +18,7 @@ function flaky() {
   const whenAcknowledged = new Promise<void>(resolve => {
     acknowledged = resolve;
   });
-  const job = { id: 'row', name: 'tasks', data: envelope('mail'), retryCount: 0, createdOn: new Date(0) };
-  const jobs = [job];
+  const jobs = [rowWith(envelope('mail'))];
   let isDown = true;
   const boss = {
     on: () => undefined,
@@ -51,4 +59,28 @@ describe('pg-boss, whose acknowledgement fails once,', () => {
     await worker.close();
     expect(inserted).toEqual([]);
   });
+});
+
+it('a task of pg-boss runs although a job beside it cannot become a dead letter', async () => {
+  const jobs = [rowWith({ hello: 'world' }), rowWith(envelope('mail'))];
+  const told: string[] = [];
+  const boss = {
+    on: () => undefined,
+    fetch: async () => jobs.splice(0),
+    touch: async () => ({}),
+    complete: async () => undefined,
+    insert: async () => {
+      throw new Error('The disk is full.');
+    },
+  };
+  const { opened, open } = gate<string>();
+  const worker = await pgBossQueue(boss as unknown as PgBossLike).work(
+    async ({ task }) => {
+      open(task);
+      return done;
+    },
+    { concurrency: 2, report: ({ message }) => told.push(message) },
+  );
+  expect([await opened, told]).toEqual(['mail', ['The disk is full.']]);
+  await worker.close();
 });
