@@ -347,4 +347,28 @@ describe('the channels outside a request', () => {
     ]);
     expect(recorder.settled).toBe(2);
   });
+
+  it('show the exit of a dependency that was entered after its layer had closed', async () => {
+    const { opened, open } = gate();
+    const { opened: exited, open: exit } = gate();
+    async function* getPool() {
+      await opened;
+      yield 'pool';
+      exit();
+    }
+    const recorder = new Recorder();
+    const layer = new Layer({ onError: () => undefined });
+    const running = layer.run({ pool: Depends(getPool, { scope: 'app' }) }, () => undefined);
+    await layer.close({ timeoutMs: 1 });
+    open();
+    await exited;
+    await expect(running).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
+    recorder.stop();
+    expect(recorder.lines.filter(line => line.includes('getPool'))).toEqual([
+      'dependency.enter getPool',
+      'dependency.exit getPool',
+      '/dependency.exit getPool',
+      expect.stringContaining('/dependency.enter getPool failed: '),
+    ]);
+  });
 });
