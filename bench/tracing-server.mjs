@@ -1,6 +1,7 @@
 // The lifecycle on Express, watched. Sends its parent the port, and on request the CPU time used.
 import { createServer } from 'node:http';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { inspector } from 'callnext/inspector';
 import { callnextInstrumentation } from 'callnext/opentelemetry';
 import { subscribe } from 'callnext/tracing';
 import { contenders } from './contenders.mjs';
@@ -20,6 +21,7 @@ const watchers = {
       asyncEnd: ignore,
       settled: ignore,
     }),
+  inspector: () => inspector({ allow: () => true }),
   // Spans without an exporter: what the backend costs is not ours.
   'OpenTelemetry, every span': () => {
     new NodeTracerProvider().register();

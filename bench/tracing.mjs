@@ -3,7 +3,13 @@
 import { loader, measure, median, start, stop } from './load.mjs';
 
 const { ROUNDS: rounds = '15' } = process.env;
-const names = ['nobody', 'subscriber', 'OpenTelemetry, SERVER spans', 'OpenTelemetry, every span'];
+const names = [
+  'nobody',
+  'subscriber',
+  'inspector',
+  'OpenTelemetry, SERVER spans',
+  'OpenTelemetry, every span',
+];
 
 const servers = [];
 for (const name of names) servers.push(await start('./tracing-server.mjs', name, process.execPath));

@@ -6,7 +6,7 @@ const longestMessage = 500;
 
 /** Describes the errors of one request, each with the step that it came from. */
 export class Failures {
-  readonly #sources = new WeakMap<Error, string>();
+  readonly #sources = new Map<Error, string>();
 
   /** Describes an error that a step ended with. The first step that an error passes is its source. */
   of(thrown: unknown, step: string): Failure {

@@ -38,6 +38,10 @@ export class Recording {
     store.addRequest(this.#record);
   }
 
+  get isDone(): boolean {
+    return this.#record.isOver && this.#open.size === 0;
+  }
+
   started(event: StageEvent): void {
     const { name, scope, thrown, dependency } = event;
     this.#forgetPassage();

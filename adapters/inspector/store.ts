@@ -34,7 +34,7 @@ class Newest<T extends { readonly id: number }> {
   }
 }
 
-const spare = 10;
+export const spare = 10;
 
 /** How many dependencies of scope `app` are kept. */
 const appLimit = 100;

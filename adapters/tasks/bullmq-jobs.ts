@@ -36,7 +36,10 @@ export function envelopeOf({ id = '', data, timestamp }: BullJobLike): TaskEnvel
   return { id, addedAt: timestamp, ...data } as TaskEnvelope;
 }
 
-/** BullMQ takes no id of digits only and none with a colon. */
+/** BullMQ takes no colon in an id, and none that reads as a whole number or as `NaN`. */
 function jobId(id: string): string {
-  return /^\d+$/.test(id) ? `id-${id}` : encodeURIComponent(id);
+  return id.replace(/^(?=-?\d+$|NaN$).|[^\w.-]/gs, character => {
+    const code = character.charCodeAt(0).toString(16);
+    return `%${code.padStart(4, '0')}`;
+  });
 }

@@ -1,6 +1,7 @@
 import type { RunJob, TaskSchedule } from '../../core/adapter.js';
+import { toStored } from './pg-boss-json.js';
 import { deadRow, failureOf, jobOf, jobOptions, rowOfAttempt, type StoredJob } from './pg-boss-rows.js';
-import type { Boss, PgBossJob } from './pg-boss-versions.js';
+import type { Boss, PgBossJob, PgBossRow } from './pg-boss-versions.js';
 import { waitAfter } from './wait-after.js';
 
 type Settled = Awaited<ReturnType<RunJob>>;
@@ -42,20 +43,20 @@ export class PgBossStore {
     return jobs.filter(job => job !== undefined);
   }
 
-  /** Stores what became of an attempt. */
-  async settle(job: StoredJob, outcome: Settled): Promise<void> {
+  /** Returns a function that stores what became of an attempt. Calling it again stores nothing twice. */
+  settlement(job: StoredJob, outcome: Settled): () => Promise<void> {
     const { envelope, attempt, row } = job;
-    if (outcome.kind === 'done') return this.#acknowledge(row);
-    if (outcome.kind === 'returned') return this.#follow(job, attempt, unknownAgainMs, outcome.error);
+    if (outcome.kind === 'done') return () => this.#acknowledge(row);
+    const { error } = outcome;
+    if (outcome.kind === 'returned') return this.#following(job, attempt, unknownAgainMs, error);
     if (outcome.again && attempt < envelope.attempts)
-      return this.#follow(job, attempt + 1, waitAfter(envelope, attempt), outcome.error);
-    await this.#boss.insert(this.dead, [deadRow(job, outcome.error)]);
-    await this.#boss.complete(row.name, [row], failureOf(outcome.error, attempt));
+      return this.#following(job, attempt + 1, waitAfter(envelope, attempt), error);
+    return this.#replacing(job, this.dead, deadRow(job, error), error);
   }
 
   /** Offers an attempt again, at once and as the same attempt. */
   giveBack(job: StoredJob): Promise<void> {
-    return this.#follow(job, job.attempt, 0, new Error('The worker closed before the task ended.'));
+    return this.#following(job, job.attempt, 0, new Error('The worker closed before the task ended.'))();
   }
 
   /** Returns the ids of jobs that were taken away. */
@@ -75,17 +76,25 @@ export class PgBossStore {
 
   async schedule({ cron, timezone: tz, key, envelope }: TaskSchedule): Promise<void> {
     const options = { ...jobOptions(envelope, 1, this.options), tz, key, deadLetter: this.dead };
-    const queue = await this.#boss.schedule(this.queue, cron, envelope, options);
+    const queue = await this.#boss.schedule(this.queue, cron, toStored(envelope), options);
     if (queue !== this.queue) this.#scheduled.add(queue);
   }
 
+  /** The next attempt is a row of its own: a failed row of pg-boss can wait only as pg-boss counts. */
+  #following(job: StoredJob, attempt: number, delayMs: number, error: Error): () => Promise<void> {
+    const row = rowOfAttempt(job.envelope, attempt, delayMs, this.options);
+    return this.#replacing(job, this.queue, row, error);
+  }
+
   /**
-   * Stores the next attempt as a row of its own: a failed row of pg-boss can wait only as pg-boss counts. The
-   * new row comes first, so that a crash in between repeats the task and does not lose it.
+   * The new row comes first, so that a crash in between repeats the task and does not lose it. A row with a
+   * known id is not stored again.
    */
-  async #follow(job: StoredJob, attempt: number, delayMs: number, error: Error): Promise<void> {
-    await this.#boss.insert(this.queue, [rowOfAttempt(job.envelope, attempt, delayMs, this.options)]);
-    await this.#boss.complete(job.row.name, [job.row], failureOf(error, job.attempt));
+  #replacing({ row, attempt }: StoredJob, queue: string, next: PgBossRow, error: Error): () => Promise<void> {
+    return async () => {
+      await this.#boss.insert(queue, [next]);
+      await this.#boss.complete(row.name, [row], failureOf(error, attempt));
+    };
   }
 
   async #bury(row: PgBossJob): Promise<void> {

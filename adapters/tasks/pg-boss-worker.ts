@@ -112,12 +112,12 @@ export class PgBossWorker implements QueueWorker {
     // A job that was given back, or taken away, belongs to another worker now.
     if (attempt.phase === 'given back' || taken.signal.aborted) return;
     attempt.phase = 'settling';
-    await persist(() => this.#needs.store.settle(job, outcome), this.#closing.signal);
+    await persist(this.#needs.store.settlement(job, outcome), this.#closing.signal);
   }
 
   async #leave([attempt, ended]: readonly [Attempt, Promise<void>]): Promise<void> {
     if (attempt.phase === 'settling') return ended;
-    if (attempt.phase === 'given back') return;
+    if (attempt.phase === 'given back' || attempt.taken.signal.aborted) return;
     attempt.phase = 'given back';
     await this.#reporting(this.#needs.store.giveBack(attempt.job));
   }

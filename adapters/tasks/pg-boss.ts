@@ -30,8 +30,8 @@ export interface PgBossQueueOptions {
 const known = { queue: true, pollMs: true } satisfies OptionNames<PgBossQueueOptions>;
 
 /**
- * Keeps durable tasks in PostgreSQL, or in a PGlite of its own. The layer starts pg-boss before its lifespan,
- * and stops it afterwards. Throws `ARGUMENT` unless `boss` is a pg-boss 10 or 12.
+ * Keeps durable tasks in PostgreSQL, or in a PGlite of its own. The layer starts pg-boss after its lifespan,
+ * and stops it before that exits. Throws `ARGUMENT` unless `boss` is a pg-boss 10 or 12.
  */
 export function pgBossQueue(boss: PgBossLike, options: PgBossQueueOptions = noOptions): TaskQueue {
   const where = 'pgBossQueue()';

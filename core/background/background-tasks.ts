@@ -52,6 +52,8 @@ export class BackgroundTasks {
   #cutShortBy: Error | undefined;
   #joined: BackgroundTasks | undefined;
   #isOver = false;
+  /** Internal: whether the time to close was up before a task began. */
+  isUndone = false;
 
   /** `host` is internal: your own lists are for `response.background`. */
   constructor(host?: TaskHost) {
@@ -212,6 +214,7 @@ export class BackgroundTasks {
       const name = this.#nameAt(task, 0);
       this.#gone += 1;
       try {
+        this.isUndone ||= this.#cutShortBy !== undefined;
         if (this.#cutShortBy) throw misuseWith({ cause: this.#cutShortBy }, 'TASK_UNDONE', name);
         this.#running = name;
         await runOne(task, this.#host, runTask && (each => runTask(name, each)));

@@ -27,6 +27,13 @@ interface Options {
   readonly enqueueTimeoutMs: number | undefined;
 }
 
+/** A queue that closes. */
+interface Leaving {
+  /** The names of the tasks that are lost with it. */
+  readonly lost: readonly string[];
+  readonly closed: Promise<void>;
+}
+
 export function tasksOf(options: Options, report: TaskReporter): LayerTasks | undefined {
   const { taskQueue, whenQueueFails = 'report', enqueueTimeoutMs = 5_000 } = options;
   return taskQueue && new LayerTasks(taskQueue, whenQueueFails, enqueueTimeoutMs, report);
@@ -45,11 +52,14 @@ export class LayerTasks {
   // An engine's connections must not keep the async context of the first request.
   readonly #context = new AsyncResource('callnext.tasks');
   #starting: Promise<void> | undefined;
-  #closing: Promise<readonly string[]> | undefined;
-  #isClosed = false;
+  /** Whether there is something to close: a queue without `start` is open from the beginning. */
+  #isOpen: boolean;
+  #takesWorkers = true;
+  #leaving: Leaving | undefined;
 
   constructor(queue: TaskQueue, whenFails: WhenQueueFails, timeoutMs: number, report: TaskReporter) {
     this.queue = queue;
+    this.#isOpen = queue.start === undefined;
     this.whenFails = whenFails;
     this.#timeoutMs = timeoutMs;
     this.#report = report;
@@ -57,7 +67,8 @@ export class LayerTasks {
 
   /** Starts the queue once for all callers. Rejects with its error; the next call then tries again. */
   start(): Promise<void> {
-    if (this.#isClosed) return Promise.reject(misuse('LAYER_CLOSED'));
+    if (this.#leaving) return Promise.reject(misuse('LAYER_CLOSED'));
+    this.#isOpen = true;
     this.#starting ??= this.outside(async () => this.queue.start?.()).catch((thrown: unknown) => {
       this.#starting = undefined;
       throw thrown;
@@ -91,31 +102,36 @@ export class LayerTasks {
     for (const worker of this.workers) worker.pause().catch(thrown => this.report(toError(thrown), 'exit'));
   }
 
-  /**
-   * Runs what waits in this process, ends the workers and closes the queue, once for all callers. Resolves
-   * with the names of tasks that are unfinished after `timeoutMs` milliseconds. The queue has `patience`
-   * milliseconds to close.
-   */
-  close(timeoutMs: number | undefined, patience: number | undefined): Promise<readonly string[]> {
-    this.#closing ??= this.#close(timeoutMs, patience);
-    return this.#closing;
+  /** Adds a worker that has begun, unless the workers have ended. */
+  takes(worker: LayerWorker): boolean {
+    if (this.#takesWorkers) this.workers.add(worker);
+    return this.#takesWorkers;
   }
 
-  async #close(timeoutMs: number | undefined, patience: number | undefined): Promise<readonly string[]> {
-    const { queue } = this;
-    if (queue.inProcess) await this.#inTime(timeoutMs, queue.inProcess.idle());
+  /**
+   * Runs what waits in this process, ends the workers and closes the queue. Resolves with the names of tasks
+   * that are unfinished after `timeoutMs` milliseconds. The queue has `patience` milliseconds to close, once
+   * for all callers.
+   */
+  async close(timeoutMs: number | undefined, patience: number | undefined): Promise<readonly string[]> {
+    const { inProcess } = this.queue;
+    if (inProcess) await this.#inTime(timeoutMs, inProcess.idle());
+    this.#takesWorkers = false;
     const returned = await Promise.all([...this.workers].map(worker => this.#end(worker, timeoutMs)));
+    this.#leaving ??= this.#leave();
+    const { lost, closed } = this.#leaving;
+    await this.#inTime(patience, closed);
+    // What a worker gave back to a queue in this process is lost with it.
+    return inProcess ? lost : returned.flat();
+  }
+
+  #leave(): Leaving {
+    const { queue } = this;
     const lost = (queue.inProcess?.unfinished() ?? []).map(({ task }) => task);
     const cause = misuse('LAYER_CLOSED');
     for (const task of lost) this.report(misuseWith({ cause }, 'TASK_UNDONE', task), 'background', task);
-    this.#isClosed = true;
-    if (this.#starting)
-      await this.#inTime(
-        patience,
-        this.outside(async () => queue.close()),
-      );
-    // What a worker gave back to a queue in this process is lost with it.
-    return queue.inProcess ? lost : returned.flat();
+    const closed = this.outside(async () => (this.#isOpen ? queue.close() : undefined));
+    return { lost, closed: closed.catch(thrown => this.report(toError(thrown), 'exit')) };
   }
 
   async #end(worker: LayerWorker, timeoutMs: number | undefined): Promise<readonly string[]> {

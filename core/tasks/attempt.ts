@@ -31,8 +31,9 @@ export async function runAttempt(
   }
 }
 
-/** A task whose own tasks were not queued has not done its work. The queue's error was reported. */
+/** A task whose own tasks were not queued or did not begin has not done its work. That was reported. */
 function outcomeOf({ exchange, name }: Job): Attempted {
+  if (exchange.addedTasks?.isUndone) return { error: misuse('LAYER_CLOSED'), again: true };
   if (!hasUnsent(exchange)) return { again: false };
   return { error: misuse('TASK_QUEUE', `A task that \`${name}\` added was not queued.`), again: true };
 }

@@ -22,7 +22,7 @@ export function headersToPassOn(request: Request): Readonly<Record<string, strin
 }
 
 /**
- * The headers that a worker can read; `undefined` if there are none. The others are printed and left out:
+ * The headers that a worker can read, or `undefined` without any. The others are printed and left out:
  * with them, the task would never run.
  */
 export function readableHeaders(

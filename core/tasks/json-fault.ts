@@ -9,7 +9,7 @@ interface Fault {
 
 /**
  * Describes the first value that JSON would change or leave out, with its place; `undefined` for plain data.
- * With `isWritten`, an instance counts as what its `toJSON` returns, because a schema reads it back.
+ * With `isWritten`, an object counts as what its `toJSON` returns, because a schema reads it back.
  */
 export function jsonFaultOf(args: unknown, isWritten: boolean): string | undefined {
   const fault = faultIn(args, { isWritten, around: new Set() });
@@ -28,7 +28,7 @@ function faultIn(value: unknown, walk: Walk): Fault | undefined {
   if (typeof value !== 'object') return fault(nameOfKind(value));
   if (walk.around.has(value)) return fault('an object that contains itself');
   walk.around.add(value);
-  const found = Array.isArray(value) ? faultInList(value, walk) : faultInObject(value, walk);
+  const found = faultInParts(value, walk);
   walk.around.delete(value);
   return found;
 }
@@ -42,6 +42,16 @@ function nameOfKind(value: unknown): string {
   return typeof value === 'function' ? 'a function' : `a ${typeof value}`;
 }
 
+function faultInParts(value: object, walk: Walk): Fault | undefined {
+  const isData = Array.isArray(value) || isPlain(value);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function' && walk.isWritten)
+    return faultIn(Reflect.apply(toJSON, value, ['']), walk);
+  if (!isData) return fault(`an instance of \`${classOf(value)}\``);
+  if (typeof toJSON === 'function') return fault('an object with a method `toJSON`');
+  return Array.isArray(value) ? faultInList(value, walk) : faultInObject(value, walk);
+}
+
 function faultInList(list: readonly unknown[], walk: Walk): Fault | undefined {
   for (let index = 0; index < list.length; index += 1) {
     const found = faultIn(list[index], walk);
@@ -51,7 +61,6 @@ function faultInList(list: readonly unknown[], walk: Walk): Fault | undefined {
 }
 
 function faultInObject(object: object, walk: Walk): Fault | undefined {
-  if (!isPlain(object)) return faultInInstance(object, walk);
   for (const key of Reflect.ownKeys(object)) {
     if (!Object.prototype.propertyIsEnumerable.call(object, key)) continue;
     if (typeof key === 'symbol') return fault('a key that is a symbol');
@@ -64,13 +73,6 @@ function faultInObject(object: object, walk: Walk): Fault | undefined {
 function within(found: Fault, place: string): Fault {
   found.path.push(place);
   return found;
-}
-
-function faultInInstance(object: object, walk: Walk): Fault | undefined {
-  const { toJSON } = object as { toJSON?: unknown };
-  if (walk.isWritten && typeof toJSON === 'function')
-    return faultIn(Reflect.apply(toJSON, object, ['']), walk);
-  return fault(`an instance of \`${classOf(object)}\``);
 }
 
 /** Also for an object of another realm, as in jest. */

@@ -47,14 +47,20 @@ function isCount(value: unknown): boolean {
 }
 
 /** Taken before a test replaces the timers. */
-const later = globalThis.setTimeout;
+const { setTimeout: later, clearTimeout: never } = globalThis;
+
+/** Calls a function in the next turn of the event loop. */
+function soon(ring: () => void): Pick<Timer, 'stop'> {
+  const timer = later(ring, 0);
+  return { stop: () => never(timer) };
+}
 
 class MemoryQueue implements TaskQueue {
   readonly name = 'memory queue';
   readonly inProcess: InProcessQueue;
   readonly #options: Required<MemoryQueueOptions>;
   #ready: Waiting[] = [];
-  readonly #delayed = new Map<Waiting, Timer>();
+  readonly #delayed = new Map<Waiting, Pick<Timer, 'stop'>>();
   readonly #workers = new Set<MemoryWorker>();
   /** The ids of the tasks that wait, run, or have run lately. */
   readonly #ids = new Set<string>();
@@ -96,23 +102,24 @@ class MemoryQueue implements TaskQueue {
   }
 
   #add(envelope: TaskEnvelope): void {
-    this.#ids.add(envelope.id);
-    this.#wait({ envelope, attempt: 1, refusedBy: new Set() }, envelope.delayMs ?? 0);
+    const { id, delayMs = 0 } = envelope;
+    const waiting = { envelope, attempt: 1, refusedBy: new Set<MemoryWorker>() };
+    this.#ids.add(id);
+    if (this.#options.delays && delayMs > 0) return this.#wait(waiting, delayMs);
+    this.#ready.push(waiting);
+    // The request that sends a task goes on first.
+    soon(() => this.#wake());
   }
 
-  /** The request that sends a task goes on first. */
+  /** Until the next turn at least, so that a task that fails at once does not keep out timers. */
   #wait(waiting: Waiting, delayMs: number): void {
-    if (this.#options.delays && delayMs > 0) {
-      const timer = new Timer(delayMs, () => {
-        this.#delayed.delete(waiting);
-        this.#ready.push(waiting);
-        this.#wake();
-      });
-      this.#delayed.set(waiting, timer);
-      return;
-    }
-    this.#ready.push(waiting);
-    later(() => this.#wake(), 0);
+    const offer = (): void => {
+      this.#delayed.delete(waiting);
+      this.#ready.push(waiting);
+      this.#wake();
+    };
+    const isDelayed = this.#options.delays && delayMs > 0;
+    this.#delayed.set(waiting, isDelayed ? new Timer(delayMs, offer) : soon(offer));
   }
 
   #wake(): void {

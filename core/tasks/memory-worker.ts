@@ -60,7 +60,9 @@ export class MemoryWorker implements QueueWorker {
   }
 
   async #work(waiting: Waiting): Promise<void> {
-    const outcome = await this.#run(waiting.envelope, { attempt: waiting.attempt });
+    // What one attempt does to its arguments must not reach the next one.
+    const envelope: TaskEnvelope = JSON.parse(JSON.stringify(waiting.envelope));
+    const outcome = await this.#run(envelope, { attempt: waiting.attempt });
     // A closed worker has given it back.
     if (this.#running.delete(waiting)) this.#shelf.settle(waiting, outcome, this);
   }

@@ -64,6 +64,11 @@ async function copeWith(
     throw error;
   }
   exchange.reports.tell(error, 'background', definition.name);
-  if (whenFails === 'run') await runHere(exchange, definition, error.envelope);
-  else await whenFails(error.envelope, error);
+  if (whenFails === 'run') return runHere(exchange, definition, error.envelope);
+  try {
+    await whenFails(error.envelope, error);
+  } catch (thrown) {
+    noteUnsent(exchange);
+    throw thrown;
+  }
 }

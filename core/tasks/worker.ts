@@ -8,6 +8,7 @@ import type { Surroundings } from '../lifecycle/place.js';
 import { checkOption, checkOptions, noOptions, type OptionNames } from '../options.js';
 import { runAttempt } from './attempt.js';
 import { definitionOf, type TaskDefinition } from './definition.js';
+import { Gate } from './gate.js';
 import { Job } from './job.js';
 import { type ScheduleOptions, scheduleOf } from './schedule.js';
 
@@ -45,9 +46,13 @@ export class Worker implements LayerWorker {
   readonly #returned: string[] = [];
   #engine: QueueWorker | undefined;
   #pausing: Promise<void> | undefined;
+  #idle: Promise<unknown> | undefined;
   /** Whether the time to close is up, so that aborted tasks are given back. */
   #isCut = false;
   #closing: Promise<Returned> | undefined;
+  /** Open when a close no longer waits for the running jobs, or for the engine. */
+  readonly #lateJobs = new Gate();
+  readonly #lateEngine = new Gate();
 
   /** Internal: use `runWorker()`. */
   private constructor(place: Workplace) {
@@ -61,11 +66,13 @@ export class Worker implements LayerWorker {
     const worker = new Worker(place);
     await tasks.start();
     const report = (error: Error): void => tasks.report(error, 'background');
-    worker.#engine = await tasks.outside(() =>
+    const engine = await tasks.outside(() =>
       tasks.queue.work((envelope, job) => worker.#take(envelope, job), { concurrency, report }),
     );
-    tasks.workers.add(worker);
-    return worker;
+    worker.#engine = engine;
+    if (tasks.takes(worker)) return worker;
+    await engine.close();
+    throw misuse('LAYER_CLOSED');
   }
 
   /** Internal: adds a task. Throws `TASK_NAME`. */
@@ -97,42 +104,46 @@ export class Worker implements LayerWorker {
   /**
    * Takes no further tasks and waits for the running ones. After `timeoutMs` milliseconds (never, by
    * default), aborts their `task.signal`, waits a tenth of that time, and gives back the rest. Resolves with
-   * the names of what it gave back.
+   * the names of what it gave back. The shortest time of several calls counts for all.
    */
   close(options: CloseOptions = noOptions): Promise<Returned> {
     checkOptions('worker.close()', options, knownOfClose);
     const { timeoutMs } = options;
     checkOption('worker.close()', 'timeoutMs', timeoutMs, 'a number of milliseconds, at least 0', isTime);
-    this.#closing ??= this.#close(timeoutMs);
+    this.#closing ??= this.#close();
+    if (timeoutMs !== undefined) void this.#limit(timeoutMs, this.#closing).catch(() => undefined);
     return this.#closing;
   }
 
-  async #close(timeoutMs: number | undefined): Promise<Returned> {
-    const pausing = this.pause();
-    const isOver = await this.#isIdle(timeoutMs, pausing);
-    if (!isOver) await this.#cut(timeoutMs ?? 0);
+  async #close(): Promise<Returned> {
+    await Promise.race([this.#whenIdle(), this.#lateJobs.opened]);
     const left = [...this.#running.keys()].map(({ name }) => name);
     this.#place.tasks.workers.delete(this);
-    const closing = (async () => this.#engine?.close())();
-    await (timeoutMs === undefined ? closing : within(Math.max(timeoutMs, leastPatience), closing));
+    await Promise.race([(async () => this.#engine?.close())(), this.#lateEngine.opened]);
     return { tasks: [...this.#returned, ...left] };
+  }
+
+  /** Limits the time of a close, which has begun, for all its callers. */
+  async #limit(timeoutMs: number, closing: Promise<Returned>): Promise<void> {
+    if (!(await within(timeoutMs, this.#whenIdle()))) await this.#cut(timeoutMs);
+    this.#lateJobs.open();
+    if (!(await within(Math.max(timeoutMs, leastPatience), closing))) this.#lateEngine.open();
   }
 
   async #cut(timeoutMs: number): Promise<void> {
     this.#isCut = true;
     const reason = misuse('TASK_QUEUE', 'The worker closes, and gives the task back to its queue.');
     for (const job of this.#running.keys()) job.abort(reason);
-    await this.#isIdle(timeoutMs / 10, Promise.resolve());
+    await within(timeoutMs / 10, Promise.allSettled(this.#running.values()));
   }
 
   /** Waits for the running jobs. A queue that fails to pause is closed all the same. */
-  async #isIdle(timeoutMs: number | undefined, pausing: Promise<void>): Promise<boolean> {
+  #whenIdle(): Promise<unknown> {
     const { tasks } = this.#place;
-    const paused = pausing.catch(thrown => tasks.report(toError(thrown), 'background'));
-    const idle = paused.then(() => Promise.allSettled(this.#running.values()));
-    if (timeoutMs !== undefined) return within(timeoutMs, idle);
-    await idle;
-    return true;
+    this.#idle ??= this.pause()
+      .catch(thrown => tasks.report(toError(thrown), 'background'))
+      .then(() => Promise.allSettled(this.#running.values()));
+    return this.#idle;
   }
 
   /** Never rejects. */
@@ -163,10 +174,14 @@ export class Worker implements LayerWorker {
     const { error, again } = await running;
     this.#running.delete(job);
     if (error === undefined) return { kind: 'done' };
-    if (!this.#isCut && !isMisuse(error, 'LAYER_CLOSED'))
+    if (!this.#isCut && !(isMisuse(error, 'LAYER_CLOSED') && this.#isLayerClosed))
       return { kind: 'failed', error, again: again && mayRunAgain };
     this.#returned.push(job.name);
     return { kind: 'returned', error };
+  }
+
+  get #isLayerClosed(): boolean {
+    return this.#place.layers.some(({ inFlight }) => inFlight.isClosed);
   }
 
   /** Reports each name once, because the task soon comes again. */

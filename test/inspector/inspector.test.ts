@@ -59,7 +59,7 @@ describe.each(frameworks)('the inspector on $name', framework => {
   it('does not show its own requests, also inside layers and for other methods', async () => {
     const layer = new Layer({
       middleware: [async (request, callNext) => callNext(request)],
-      dependencies: [Depends(async () => 'user')],
+      dependencies: [Depends(async ({ backgroundTasks }) => backgroundTasks.addTask(() => undefined))],
     });
     const client = new TestClient(
       framework.app().use(layer).at('/inspector', inspector()).at('/ok', ok).listener(),

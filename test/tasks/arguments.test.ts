@@ -28,6 +28,7 @@ class Point {
 }
 const circle: { list: unknown[] } = { list: [] };
 circle.list.push(circle);
+const toJson = { toJSON: { value: () => 2 } };
 const bomb = {
   get price() {
     throw new Error('no price');
@@ -48,6 +49,11 @@ describe('arguments of a durable task', () => {
     [{ rate: Number.POSITIVE_INFINITY }, 'contain `Infinity` at `args.rate`'],
     [{ id: 1n }, 'contain a bigint at `args.id`'],
     [circle, 'contain an object that contains itself at `args.list[0]`'],
+    [
+      { list: Object.assign([1], { toJSON: () => 2 }) },
+      'contain an object with a method `toJSON` at `args.list`',
+    ],
+    [Object.create(Object.create(null, toJson)), 'contain an object with a method `toJSON` at `args`'],
     [bomb, 'cannot be read, or are nested too deeply'],
     ['x'.repeat(262_144), 'are 262146 bytes long, of at most 262144'],
     ['é'.repeat(131_072), 'are 262146 bytes long, of at most 262144'],

@@ -150,6 +150,33 @@ describe('memoryQueue()', () => {
     }
   });
 
+  it('lets timers run between the attempts of a task that fails at once', async () => {
+    const fails = task(
+      'fails',
+      {},
+      () => {
+        throw new Error('down');
+      },
+      { attempts: Number.MAX_SAFE_INTEGER },
+    );
+    const layer = new Layer({ taskQueue: memoryQueue(), onError: () => undefined });
+    await layer.run({}, ({ backgroundTasks }) => backgroundTasks.addTask(fails));
+    expect(await layer.close({ timeoutMs: 20 })).toMatchObject({ tasks: ['fails'] });
+  });
+
+  it('gives each attempt the arguments as they were added', async () => {
+    const seen: number[] = [];
+    const drains = task('drains', {}, (_context, { items }: { items: number[] }) => {
+      seen.push(items.length);
+      items.pop();
+      throw new Error('down');
+    });
+    const layer = new Layer({ taskQueue: memoryQueue(), onError: () => undefined });
+    await layer.run({}, ({ backgroundTasks }) => backgroundTasks.addTask(drains, { items: [1, 2, 3] }));
+    await layer.close();
+    expect(seen).toEqual([3, 3, 3, 3, 3]);
+  });
+
   it('does not run tasks in the async context of the request that sends them', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];

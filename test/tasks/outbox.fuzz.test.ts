@@ -75,6 +75,13 @@ class Log {
     return this.#came.get(id)?.length ?? 0;
   }
 
+  /** How often it runs if no worker is replaced, although answers of the database are lost. */
+  plannedRuns(id: string): number {
+    const ends = this.ends.get(id) ?? [];
+    const last = ends.findIndex(end => end === 'done' || end === 'refuses');
+    return last < 0 ? attempts : last + 1;
+  }
+
   /** Whether no attempt need follow. */
   isOver(id: string): boolean {
     const came = this.#came.get(id) ?? [];
@@ -201,6 +208,7 @@ describe('an outbox and its workers, with faults at each step', () => {
   }
 
   const rolledBack: string[] = [];
+  const undisturbed: string[] = [];
   const count = { committed: 0, rolledBack: 0 };
 
   async function play(next: Plan): Promise<void> {
@@ -218,6 +226,7 @@ describe('an outbox and its workers, with faults at each step', () => {
     }
     const areOver = () => committed.every(id => log.isOver(id));
     const { replacedAfter } = next;
+    if (replacedAfter === undefined) undisturbed.push(...committed);
     if (replacedAfter !== undefined) {
       await eventually(async () => log.begun >= replacedAfter || areOver());
       await replaceWorker();
@@ -248,6 +257,7 @@ describe('an outbox and its workers, with faults at each step', () => {
     await fc.assert(fc.asyncProperty(plans, play), { numRuns, seed });
     await worker.close({ timeoutMs: 5000 });
     expect(rolledBack.filter(id => log.runs(id) > 0)).toEqual([]);
+    expect(undisturbed.filter(id => log.runs(id) !== log.plannedRuns(id))).toEqual([]);
     expect(log.exited).toBe(log.entered);
     if (process.env.TASK_MODEL_RUNS)
       process.stdout.write(

@@ -55,6 +55,35 @@ describe.each(engines())('$name', engine => {
     expect(seen.envelopes.map(({ id }) => id)).toEqual(expect.arrayContaining(['12345', 'a:b/ä']));
   });
 
+  it('keeps apart ids that an engine would take for one another', async () => {
+    const ids = ['5', 'id-5', '%0035', '-5', 'NaN', 'a:b', 'a%3Ab', '\ud800', '\ud801', '\0'];
+    await send(...ids.map(id => envelope('mail', { id })));
+    await start();
+    await seen.until('mail 1', ids.length);
+    expect(seen.envelopes.map(({ id }) => id).sort()).toEqual([...ids].sort());
+  });
+
+  it('stores every text, number of attempts and wait that a task may have', async () => {
+    const args = { 'key\0': ['half \ud83d', '\\u0000', '\ude00\ud83d'] };
+    const sent = [
+      envelope('text', { args }),
+      envelope('ever', { attempts: Number.MAX_SAFE_INTEGER }),
+      envelope('soon', { delayMs: 1e-7 }),
+    ];
+    await send(...sent, envelope('never', { delayMs: 1e200 }));
+    await start();
+    for (const { task } of sent) await seen.until(`${task} 1`);
+    expect(seen.envelopes).toEqual(expect.arrayContaining(sent));
+  });
+
+  it('stores every error, and does not double the task whose attempt failed', async () => {
+    await send(envelope('fail', { args: '\0' }));
+    const error = Object.assign(new Error('\ud800 and \0'), { stack: undefined });
+    await start((_envelope, { attempt }) => ({ kind: 'failed', error, again: attempt < 3 }));
+    expect(await eventually(async () => (await opened.dead()).length)).toBe(1);
+    expect(seen.attempts).toEqual(['fail 1', 'fail 2', 'fail 3']);
+  });
+
   it('runs a failed task again under the same id, and ends with a dead letter', async () => {
     const { id } = await startAndSend('fail', () => failed('no luck', true));
     const dead = await eventually(async () => (await opened.dead())[0]);

@@ -96,6 +96,29 @@ describe('a worker', () => {
     await layer.close();
   });
 
+  it('lets a job run again whose own task was neither queued nor saved', async () => {
+    const saves = (): void => {
+      throw new Error('disk full');
+    };
+    const parent = task('parent', {}, ({ backgroundTasks }) => backgroundTasks.addTask(plain));
+    const queue = new ManualQueue();
+    const { told, layer } = await working([parent], { whenQueueFails: saves, taskQueue: queue });
+    queue.send = async () => {
+      throw new Error('engine down');
+    };
+    expect(await queue.give('parent')).toMatchObject({ kind: 'failed', again: true });
+    expect(told.slice(1, 2)).toEqual(['background plain in task parent: disk full']);
+    await layer.close();
+  });
+
+  it('counts an attempt that fails because another layer is closed', async () => {
+    const other = new Layer();
+    await other.close();
+    const { queue, layer } = await working([task('asks', {}, () => other.run({}, nothing))]);
+    expect(await queue.give('asks')).toMatchObject({ kind: 'failed', again: true });
+    await layer.close();
+  });
+
   it('gives back an unknown task and one of another version, and reports each name once', async () => {
     const { queue, told, layer } = await working([plain]);
     expect(await queue.give('other')).toMatchObject({ kind: 'returned', error: { code: 'TASK_UNKNOWN' } });
