@@ -322,6 +322,18 @@ describe('the channels outside a request', () => {
     expect(recorder.lines).toContain('/endpoint function failed: failed');
   });
 
+  it.each([undefined, null, 0, 'text'])('show `%s` that is thrown as an error', async thrown => {
+    const recorder = new Recorder();
+    const failing = new Layer().run({ db: Depends(getDb) }, function clean() {
+      throw thrown;
+    });
+    await failing.catch(() => undefined);
+    recorder.stop();
+    const failed = recorder.seen.filter(({ part }) => part === 'error').map(({ event }) => event);
+    expect(failed.map(({ error }) => error)).toEqual(Array(2).fill(expect.any(Error)));
+    expect(failed[0]).toMatchObject({ stage: 'endpoint', error: { cause: thrown } });
+  });
+
   it('show what a layer enters when it starts, and leaves when it closes', async () => {
     async function* lifespan() {
       yield {};
