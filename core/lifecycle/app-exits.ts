@@ -6,6 +6,13 @@ import type { Tracing } from '../tracing/tracing.js';
 /** Receives the failure of an exit, with the name of its dependency. */
 export type ExitReporter = (failure: Error, name: string) => void;
 
+/** Where the end of a layer is reported. */
+export interface LayerEnd {
+  readonly report: ExitReporter;
+  /** That of the end, if somebody listens then. */
+  readonly tracing: Tracing | undefined;
+}
+
 /** What an unfinished entrance has asked for. */
 export type Entrance = Pick<Solution, 'asked'>;
 
@@ -19,13 +26,13 @@ export interface FailedExit {
  * success: a failed exit is not thrown into the others.
  */
 export class AppExits {
-  readonly #report: ExitReporter;
+  readonly #end: LayerEnd;
   readonly #entering = new Map<Entrance, Promise<unknown>>();
   #entered: Exit[] = [];
   #isLeft = false;
 
-  constructor(report: ExitReporter) {
-    this.#report = report;
+  constructor(end: LayerEnd) {
+    this.#end = end;
   }
 
   /** The reason why no dependency may be entered, once the layer is closed. */
@@ -74,12 +81,10 @@ export class AppExits {
         await Promise.race([...this.#entering.values()].map(ended));
         continue;
       }
-      const stage = tracing?.dependency('dependency.exit', exit.slot);
-      const leaving = stage ? leaveIn(stage, exit, undefined, undefined) : exit.leave(undefined, undefined);
-      const failure = await leaving;
+      const failure = await leave(exit, tracing);
       const { name } = exit.slot;
       this.#entered = this.#entered.filter(each => each !== exit);
-      if (failure && first) this.#report(failure, name);
+      if (failure && first) this.#end.report(failure, name);
       else if (failure) first = { failure, name };
     }
     return first;
@@ -93,10 +98,15 @@ export class AppExits {
   }
 
   async #leaveLate(exit: Exit): Promise<Error> {
-    const failure = await exit.leave(undefined, undefined);
-    if (failure) this.#report(failure, exit.slot.name);
+    const failure = await leave(exit, this.#end.tracing);
+    if (failure) this.#end.report(failure, exit.slot.name);
     return misuse('LAYER_CLOSED');
   }
+}
+
+function leave(exit: Exit, tracing: Tracing | undefined): Promise<Error | undefined> {
+  const stage = tracing?.dependency('dependency.exit', exit.slot);
+  return stage ? leaveIn(stage, exit, undefined, undefined) : exit.leave(undefined, undefined);
 }
 
 function addAll(asked: readonly Solution[] | undefined, needed: Set<Slot>): void {

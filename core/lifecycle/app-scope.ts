@@ -7,17 +7,9 @@ import { solveAnew, waitFor } from '../dependencies/solve.js';
 import { asThrown, misuse } from '../errors.js';
 import { RepeatedWait } from '../http/repeated-wait.js';
 import type { RequestState } from '../http/request-init.js';
-import type { Tracing } from '../tracing/tracing.js';
-import { AppExits, type Entrance, type ExitReporter, type FailedExit } from './app-exits.js';
+import { AppExits, type Entrance, type FailedExit, type LayerEnd } from './app-exits.js';
 import { AppRun } from './app-run.js';
 import { type InFlight, Ring, type Undone, type Work, within } from './in-flight.js';
-
-/** Where the end of a layer is reported. */
-export interface LayerEnd {
-  readonly report: ExitReporter;
-  /** That of the end, if somebody listens then. */
-  readonly tracing: Tracing | undefined;
-}
 
 const noState: RequestState = Object.freeze({});
 
@@ -41,7 +33,7 @@ export class AppScope implements AppPort {
   constructor(inFlight: InFlight, end: LayerEnd) {
     this.#inFlight = inFlight;
     this.#end = end;
-    this.#exits = new AppExits(end.report);
+    this.#exits = new AppExits(end);
   }
 
   get isLeaving(): boolean {

@@ -10,7 +10,7 @@ import { asThrown, isGeneratorFunction, misuse, toError } from '../errors.js';
 import { Request } from '../http/request.js';
 import type { Stage } from '../tracing/stage.js';
 import type { Tracing } from '../tracing/tracing.js';
-import type { LayerEnd } from './app-scope.js';
+import type { LayerEnd } from './app-exits.js';
 import { enterLayer, leaveLayer, takeState } from './enter-layer.js';
 import { Exchange } from './exchange.js';
 import { unwind } from './failure.js';

@@ -64,8 +64,8 @@ export interface StageEvent {
   passedOn?: true | undefined;
   /** The status of the response, or of what the framework has answered in its place. */
   status?: number | undefined;
-  /** What the stage has failed with. */
-  error?: unknown;
+  /** What the stage has failed with. A value that is not an `Error` is its `cause`. */
+  error?: Error | undefined;
 }
 
 /** What `callnext.report` publishes: what `onError` receives. */

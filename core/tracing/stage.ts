@@ -1,3 +1,4 @@
+import { toError } from '../errors.js';
 import type { StageChannel } from './channels.js';
 import type { StageEvent } from './events.js';
 
@@ -68,7 +69,7 @@ export class Stage {
   }
 
   fail(thrown: unknown, known?: StageEnd): void {
-    addTo(this.event, { error: thrown });
+    addTo(this.event, { error: toError(thrown) });
     this.#channel.error.publish(this.event);
     this.end(known);
   }

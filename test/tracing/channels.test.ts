@@ -322,6 +322,18 @@ describe('the channels outside a request', () => {
     expect(recorder.lines).toContain('/endpoint function failed: failed');
   });
 
+  it.each([undefined, null, 0, 'text'])('show `%s` that is thrown as an error', async thrown => {
+    const recorder = new Recorder();
+    const failing = new Layer().run({ db: Depends(getDb) }, function clean() {
+      throw thrown;
+    });
+    await failing.catch(() => undefined);
+    recorder.stop();
+    const failed = recorder.seen.filter(({ part }) => part === 'error').map(({ event }) => event);
+    expect(failed.map(({ error }) => error)).toEqual(Array(2).fill(expect.any(Error)));
+    expect(failed[0]).toMatchObject({ stage: 'endpoint', error: { cause: thrown } });
+  });
+
   it('show what a layer enters when it starts, and leaves when it closes', async () => {
     async function* lifespan() {
       yield {};
@@ -346,5 +358,29 @@ describe('the channels outside a request', () => {
       '/request close',
     ]);
     expect(recorder.settled).toBe(2);
+  });
+
+  it('show the exit of a dependency that was entered after its layer had closed', async () => {
+    const { opened, open } = gate();
+    const { opened: exited, open: exit } = gate();
+    async function* getPool() {
+      await opened;
+      yield 'pool';
+      exit();
+    }
+    const recorder = new Recorder();
+    const layer = new Layer({ onError: () => undefined });
+    const running = layer.run({ pool: Depends(getPool, { scope: 'app' }) }, () => undefined);
+    await layer.close({ timeoutMs: 1 });
+    open();
+    await exited;
+    await expect(running).rejects.toMatchObject({ code: 'LAYER_CLOSED' });
+    recorder.stop();
+    expect(recorder.lines.filter(line => line.includes('getPool'))).toEqual([
+      'dependency.enter getPool',
+      'dependency.exit getPool',
+      '/dependency.exit getPool',
+      expect.stringContaining('/dependency.enter getPool failed: '),
+    ]);
   });
 });
