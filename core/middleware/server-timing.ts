@@ -42,11 +42,18 @@ export function serverTiming(given: ServerTimingOptions = {}): Middleware {
     const timings = new Timings();
     shared.timings = timings;
     const start = performance.now();
-    const response = await callNext(request);
-    const total = options.total ? [{ name: 'total', duration: performance.now() - start }] : [];
-    for (const timing of [...timings.done, ...total])
-      response.headers.append('server-timing', entryOf(timing));
-    return response;
+    const entries = (): string[] => {
+      const total = options.total ? [{ name: 'total', duration: performance.now() - start }] : [];
+      return [...timings.done, ...total].map(entryOf);
+    };
+    try {
+      const response = await callNext(request);
+      for (const entry of entries()) response.headers.append('server-timing', entry);
+      return response;
+    } catch (thrown) {
+      request.errorHeaders.set('server-timing', entries().join(', '));
+      throw thrown;
+    }
   }, options);
 }
 markFactory(serverTiming);

@@ -237,6 +237,12 @@ describe.each(frameworks)('on $name', framework => {
           throw new HTTPException(409);
         }),
       )
+      .at(
+        '/throw',
+        endpoint(parts, function broken() {
+          throw new Error('broken');
+        }),
+      )
       .handler('/native', async answer => {
         await answer.inject(parts.transaction);
         now += 20;
@@ -249,6 +255,9 @@ describe.each(frameworks)('on $name', framework => {
         expect(await entries('/write')).toBe(`getDb;dur=10, getTransaction;dur=3, write;dur=20, ${exit}`);
         expect(await entries('/fail')).toBe(
           `getDb;dur=10, getTransaction;dur=3, fail;dur=0, ${exit}, getDb_exit;desc="getDb exit";dur=1`,
+        );
+        expect(await entries('/throw')).toBe(
+          `getDb;dur=10, getTransaction;dur=3, broken;dur=0, ${exit}, getDb_exit;desc="getDb exit";dur=1`,
         );
         expect(await entries('/native')).toBe(`getTransaction;dur=3, handler;dur=23, ${exit}`);
       });
