@@ -204,7 +204,7 @@ export const requestMessages = {
         `${show(received)}. Yield values of one kind: plain data, \`ServerSentEvent\`s, or text or bytes.`,
   TASK_DROPPED: (task: string) =>
     `The background task \`${task}\` was dropped because its request failed. ` +
-    "Add it with `{ when: 'always' }` to run it anyway.",
+    "A task that is added to `backgroundTasks` with `{ when: 'always' }` runs anyway.",
   TASK_LATE: (task: string) =>
     `\`addTask()\` of \`${task}\` was called after the tasks of its request had run. ` +
     'Add it earlier, or call the function itself.',
@@ -213,7 +213,7 @@ export const requestMessages = {
     '`new TestClient()` takes an Express app, a Koa app, a request listener, a Node server, an endpoint or ' +
     `a Layer; received ${show(received)}.`,
   TASK_UNDONE: (task: string) =>
-    `The background task \`${task}\` was dropped because its layer closed before the task could begin. ` +
+    `The background task \`${task}\` was dropped because its layer closed before the task had run. ` +
     'Pass a longer `timeoutMs` to `layer.close()`.',
   WRAP_APP: (received: unknown) => `\`wrap(app, layer)\` takes an Express app, received ${show(received)}.`,
 } satisfies Record<string, (...details: never[]) => string>;

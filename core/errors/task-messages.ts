@@ -10,8 +10,8 @@ export const taskMessages = {
       : 'A task is named by a small letter, then up to 63 small letters, digits and `._-`, ' +
         `received ${show(name)}.`,
   TASK_NOT_QUEUED: (task: string, queue: string) =>
-    `The task \`${task}\` was not queued, because the ${queue} failed or did not answer in time. ` +
-    "The error's `envelope` is what it should have stored, and its `cause` is the failure.",
+    `The task \`${task}\` was not queued: the ${queue} failed, or did not answer in time ` +
+    "and may still store it. The error's `envelope` is what it should store, and its `cause` is the failure.",
   TASK_QUEUE: (what: string) => what,
   TASK_TIMEOUT: (task: string, milliseconds: number) =>
     `The task \`${task}\` exceeded its \`timeoutMs\` of ${milliseconds} ms. ` +

@@ -81,8 +81,8 @@ type OutboxDependency<T, Lives extends Lifetime> = DeclaredDependency<
  * ```
  *
  * It needs the transaction, so it exits before it: after the endpoint and before the commit. A queue in this
- * process has no part in the transaction; its tasks are sent in step 8 instead. Throws `DEPENDS_EXPECTED` and
- * `OPTION_VALUE`; a request fails with `TASK_QUEUE` if its queue can do neither.
+ * process has no part in the transaction; its tasks are sent after the exits instead. Throws
+ * `DEPENDS_EXPECTED` and `OPTION_VALUE`; a request fails with `TASK_QUEUE` if its queue can do neither.
  */
 export function outbox<T extends Queryable, Lives extends Lifetime>(
   transaction: Depends<T, Lives>,
