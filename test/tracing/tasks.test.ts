@@ -54,7 +54,7 @@ describe('the channels of durable tasks', () => {
     expect(lines).toEqual([
       'enqueue send-mail',
       '/enqueue send-mail failed: The queue is down.',
-      'report background The task `send-mail` was not queued',
+      'report background The task `send-mail` was not queued: the collecting queue failed',
       '/request run',
     ]);
   });
