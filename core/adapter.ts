@@ -98,6 +98,7 @@ export { isInside } from './lifecycle/enter-layer.js';
 export { Exchange } from './lifecycle/exchange.js';
 export { answerUnhandled, errorHeadersOf } from './lifecycle/failure.js';
 export { freeze } from './lifecycle/frozen-layer.js';
+export { within } from './lifecycle/in-flight.js';
 export { inject as injectInto } from './lifecycle/inject.js';
 export { type Mount, noteMount } from './lifecycle/mounts.js';
 export {

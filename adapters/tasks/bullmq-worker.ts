@@ -1,4 +1,11 @@
-import type { Outcome, QueueWorker, RunJob, TaskSchedule, WorkOptions } from '../../core/adapter.js';
+import {
+  type Outcome,
+  type QueueWorker,
+  type RunJob,
+  type TaskSchedule,
+  type WorkOptions,
+  within,
+} from '../../core/adapter.js';
 import { answers, closeWithinMs } from './bullmq-connection.js';
 import { backoffStrategy, bullOptions, envelopeOf } from './bullmq-jobs.js';
 import type {
@@ -8,7 +15,6 @@ import type {
   BullWorkerLike,
   BullWorkerOptions,
 } from './bullmq-types.js';
-import { within } from './persist.js';
 
 /** Constructs a BullMQ `Worker`. */
 export type BullWorkerFactory = (process: BullProcessor, options: BullWorkerOptions) => BullWorkerLike;
@@ -72,7 +78,7 @@ export class BullWorker implements QueueWorker {
     const isLost = !(await answers(this.#queue));
     const closed = this.#worker.close(isLost);
     for (const giveBack of this.#running) giveBack();
-    await within(closed, closeWithinMs);
+    await within(closeWithinMs, closed);
   }
 
   async #process(

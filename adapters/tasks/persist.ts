@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toError } from '../../core/adapter.js';
 
 /** How long an outcome is kept for an engine that does not answer, in milliseconds. */
@@ -18,27 +19,7 @@ export async function persist<T>(call: () => Promise<T>, stop: AbortSignal): Pro
     } catch (error) {
       if (stop.aborted || Date.now() + wait > giveUpAt) throw toError(error);
     }
-    await pauseFor(wait, stop);
+    // Rejects when `stop` aborts: the last call follows at once.
+    await sleep(wait, undefined, { signal: stop }).catch(() => undefined);
   }
-}
-
-function pauseFor(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const end = () => {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    stop.addEventListener('abort', end);
-  });
-}
-
-/** Waits for `work`, but no longer than `ms`. Resolves to whether it ended; rejects as it does. */
-export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>(resolve => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
 }

@@ -4,9 +4,10 @@ import {
   type TaskSchedule,
   toError,
   type WorkOptions,
+  within,
 } from '../../core/adapter.js';
 import { Bell } from './bell.js';
-import { persist, within } from './persist.js';
+import { persist } from './persist.js';
 import type { StoredJob } from './pg-boss-rows.js';
 import { heartbeatSeconds, type PgBossStore } from './pg-boss-store.js';
 
@@ -72,7 +73,7 @@ export class PgBossWorker implements QueueWorker {
   async close(): Promise<void> {
     this.#closing.abort();
     const left = this.pause().then(() => Promise.all([...this.#attempts].map(each => this.#leave(each))));
-    await within(this.#reporting(left), closeWithinMs);
+    await within(closeWithinMs, this.#reporting(left));
     for (const timer of this.#timers) clearInterval(timer);
     this.#needs.bells.delete(this.#bell);
   }

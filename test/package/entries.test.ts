@@ -148,6 +148,7 @@ it('exports from `callnext/adapter` exactly what an adapter needs of the core', 
     'unfinishedTasks',
     'whenOver',
     'whenQueuesIdle',
+    'within',
   ]);
 });
 
