@@ -45,38 +45,26 @@ function versionOf(lastEventId: string | null, boot: string, current: number): n
   return from === boot && /^\d+$/.test(text) && version <= current ? version : undefined;
 }
 
-function pause(time: number, signal: AbortSignal): Promise<void> {
-  return settledOnce(signal, done => {
-    const timer = setTimeout(done, time);
-    return () => clearTimeout(timer);
-  });
-}
-
 /** Resolves at a change, after a time, or when the client leaves. */
 function changed(store: Store, time: number, signal: AbortSignal): Promise<void> {
-  return settledOnce(signal, done => {
-    const timer = setTimeout(done, time);
-    const stop = store.onceChanged(done);
-    return () => {
-      clearTimeout(timer);
-      stop();
-    };
-  });
+  return pause(time, signal, done => store.onceChanged(done));
 }
 
 /**
- * Resolves when `start` calls back or the signal aborts. The function that `start` returns ends what it has
- * begun.
+ * Resolves after a time, when the signal aborts, or when `listen` calls back. The function that `listen`
+ * returns ends the listening.
  */
-function settledOnce(signal: AbortSignal, start: (done: () => void) => () => void): Promise<void> {
+function pause(time: number, signal: AbortSignal, listen?: (done: () => void) => () => void): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise(resolve => {
     const done = (): void => {
+      clearTimeout(timer);
       signal.removeEventListener('abort', done);
-      stop();
+      stop?.();
       resolve();
     };
-    const stop = start(done);
+    const timer = setTimeout(done, time);
+    const stop = listen?.(done);
     signal.addEventListener('abort', done, { once: true });
   });
 }
