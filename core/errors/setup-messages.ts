@@ -86,7 +86,7 @@ export const setupMessages = {
           : owner === 'dependency'
             ? 'Put the dependencies first: `dependency({ db: Depends(getDb) }, fn)`. ' +
               'A function without dependencies needs only `Depends(fn)`.'
-            : `Put the dependencies first, even if there are none: \`${owner}({}, fn)\`.`,
+            : `Put the dependencies first. Without any, write \`${owner}({}, fn)\`.`,
       ],
       ['Depends', 'Give it a name: `{ db: Depends(getDb) }`.'],
       ['Parameter', 'Give it a name: `{ page: Query(schema) }`.'],
@@ -116,7 +116,8 @@ export const setupMessages = {
     `The endpoint \`${owner}\` returned an HTTPException of status ${status}. ` +
     `Throw it: \`throw new HTTPException(${status}, …)\`.`,
   INSPECTOR_IN_PRODUCTION: () =>
-    '`inspector()` shows what runs in the process, and `NODE_ENV` is `production`. Pass `{ allow: request => … }` to decide who may see it, or do not mount it.',
+    '`inspector()` shows what runs in the process, and `NODE_ENV` is `production`. ' +
+    'Pass `{ allow: request => … }` to decide who may see it, or do not mount it.',
   LAYER_AFTER_ROUTES: (place: string, routes: string) =>
     `The layer mounted at ${place} comes after ${routes}, and wraps no route. ` +
     'Mount it before the routes, or use `wrap(app, layer)`.',
