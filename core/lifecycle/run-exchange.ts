@@ -2,13 +2,14 @@ import { misuse, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import { isNativeView, sealResponse } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
+import { enterLayer, leaveLayer } from './enter-layer.js';
 import type { Exchange } from './exchange.js';
 import { errorHeadersOf, handleOutside, noteFailure, recover } from './failure.js';
-import { type Freezable, freeze } from './frozen-layer.js';
+import { type Freezable, type FrozenLayer, freeze } from './frozen-layer.js';
 import { takeOvertaking } from './native-failure.js';
 import { finish, idle, isDoneWith } from './over.js';
 import { phases } from './phase.js';
-import { runLayer } from './run-layer.js';
+import { goThrough } from './run-layer.js';
 import { settleResponses } from './superseded.js';
 import { endRequest, tracedOutlet } from './traced-request.js';
 import type { Delivery, Transport } from './transport.js';
@@ -28,8 +29,16 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   let delivery: Delivery;
   try {
     // 1–5: in through the middleware, and out again
-    const answer = await (stage?.run(runLayer, exchange, layer, below) ?? runLayer(exchange, layer, below));
-    response = exchange.failures ? await latestAnswer(exchange, layer, answer) : answer;
+    const plan = freeze(layer);
+    const place = enterLayer(exchange, plan);
+    try {
+      response = await (stage?.run(goThrough, exchange, plan, below) ?? goThrough(exchange, plan, below));
+    } catch (thrown) {
+      response = await handleOutside(exchange, plan, toError(thrown));
+    }
+    leaveLayer(exchange, place);
+    exchange.ownStatus = response.status;
+    if (exchange.failures) response = await latestAnswer(exchange, plan, response);
     exchange.phase = phases.sending;
     exchange.response = response;
     delivery = await sent(exchange, transport, response); // 6: sent, to its last byte
@@ -49,14 +58,14 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
  * Native code that holds dependencies may have failed since it answered: no success is sent that is rolled
  * back.
  */
-async function latestAnswer(exchange: Exchange, layer: Freezable, answer: Response): Promise<Response> {
+async function latestAnswer(exchange: Exchange, plan: FrozenLayer, answer: Response): Promise<Response> {
   const failure = takeOvertaking(exchange);
   if (failure === undefined) return answer;
   exchange.replaced(answer);
   try {
     return await recover(exchange, failure);
   } catch (thrown) {
-    return handleOutside(exchange, freeze(layer), toError(thrown));
+    return handleOutside(exchange, plan, toError(thrown));
   }
 }
 

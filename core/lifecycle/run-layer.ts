@@ -30,20 +30,25 @@ export const onionPort: OnionPort<Exchange> = {
  * Runs steps 1 to 5 of one layer, perhaps inside another: its middleware, its dependencies and the handler
  * below. Rejects with an exception that nothing inside handled.
  */
-export function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
+export async function runLayer(exchange: Exchange, layer: Freezable, below: Below): Promise<Response> {
   const plan = freeze(layer);
   const place = enterLayer(exchange, plan);
+  try {
+    return answered(exchange, await goThrough(exchange, plan, below));
+  } catch (thrown) {
+    return await handleOutside(exchange, plan, toError(thrown));
+  } finally {
+    leaveLayer(exchange, place);
+  }
+}
+
+/** Goes through the middleware of a layer that the request has entered, and what is below. */
+export function goThrough(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
   const isOpen = !plan.inFlight.isClosed && plan.lifespan === undefined;
   const answer = isOpen
     ? plan.onion(exchange.request, exchange, below)
     : goInWhenReady(exchange, plan, below);
-  return (plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer)).then(
-    response => {
-      leaveLayer(exchange, place);
-      return answered(exchange, response);
-    },
-    thrown => handleOutside(exchange, plan, toError(thrown)).finally(() => leaveLayer(exchange, place)),
-  );
+  return plan.timeout === undefined ? answer : inTime(exchange, plan.timeout, answer);
 }
 
 /** Continues below the middleware of a layer with dependencies. */
