@@ -155,7 +155,7 @@ export function forgetConnection(carrier: Duplex | undefined, closing: Closing):
   const waiting = (carrier as Guarded | undefined)?.[open];
   if (waiting === undefined) return;
   // Nearly always the only one.
-  if (waiting[0] === closing) waiting.shift();
+  if (waiting.at(-1) === closing) waiting.pop();
   else if (waiting.includes(closing)) waiting.splice(waiting.indexOf(closing), 1);
 }
 

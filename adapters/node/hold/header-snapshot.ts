@@ -8,6 +8,8 @@ type Stored = Readonly<Record<string, readonly [name: string, value: HeaderValue
 /** Where Node keeps the headers of an HTTP/1 response, by their names in lower case. */
 const stored = symbolOf('kOutHeaders') as keyof NativeResponse | undefined;
 
+const none: HeaderValue[] = [];
+
 /**
  * What a response of ours adds to lines that stand on the native one (`besideNative`), where others take
  * their place.
@@ -19,7 +21,7 @@ export class HeaderSnapshot {
   /** The status at that moment. */
   readonly status: number = 200;
   /** Names and values in turn. */
-  readonly #flat: HeaderValue[] = [];
+  #flat: HeaderValue[] = none;
   #byName: Map<string, readonly [name: string, value: HeaderValue]> | undefined;
 
   constructor(res?: NativeResponse) {
@@ -30,8 +32,10 @@ export class HeaderSnapshot {
     // Read where Node keeps them: by its methods it takes ten times as long, which every request would pay.
     else if (lines !== null)
       for (const key in lines) {
-        const line = lines[key] as readonly [string, HeaderValue];
-        this.#flat.push(line[0], copied(line[1]));
+        const [name, value] = lines[key] as readonly [string, HeaderValue];
+        // A list that grows by `push` has room for 17 items.
+        if (this.#flat === none) this.#flat = [name, copied(value)];
+        else this.#flat.push(name, copied(value));
       }
   }
 
@@ -39,6 +43,7 @@ export class HeaderSnapshot {
     for (const name of rawHeaderNames(res)) {
       const value = res.getHeader(name);
       if (value === undefined) continue;
+      if (this.#flat === none) this.#flat = [];
       this.#flat.push(name, copied(value));
     }
   }

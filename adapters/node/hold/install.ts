@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import { http2Stream } from '../http2-stream.js';
 import type { NativeResponse } from '../node-types.js';
+import type { Installed } from './calls.js';
 import { Hold } from './hold.js';
 import { type Hooks, hooksFor } from './hooks.js';
 import type { PreviousMethods } from './previous.js';
@@ -123,10 +124,19 @@ export function isUncovered(hold: Hold): boolean {
   return res.write === before.write && res.end === before.end && res.writeHead === before.writeHead;
 }
 
+/** Nearly all responses of an app have the same methods, so they share what is noted of them. */
+let lastInstalled: Installed | undefined;
+
 /** Notes the current methods. */
 export function installed(hold: Hold): Hold {
   const { write, end, writeHead, _implicitHeader } = hold.res;
-  hold.installed = { write, end, writeHead, _implicitHeader };
+  const isSame =
+    lastInstalled?.write === write &&
+    lastInstalled.end === end &&
+    lastInstalled.writeHead === writeHead &&
+    lastInstalled._implicitHeader === _implicitHeader;
+  if (!isSame) lastInstalled = { write, end, writeHead, _implicitHeader };
+  hold.installed = lastInstalled;
   return hold;
 }
 

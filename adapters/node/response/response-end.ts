@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { type Delivery, toError } from '../../../core/adapter.js';
 import { type Closing, currentResponse, followConnection, forgetConnection } from '../connection.js';
+import { exchangeKey } from '../exchange-key.js';
 import type { NativeRequest, NativeResponse } from '../node-types.js';
 import { queueMicrotask } from '../turns.js';
 
@@ -47,13 +48,13 @@ export class ResponseEnd implements Closing {
     // While a response waits for its turn, the bytes on its connection belong to another one.
     const waitsForTurn = res.socket === null && currentResponse(this.#socket);
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
-    const close = (): void => this.connectionClosed();
     // Not `once`, which creates two more functions.
     res.on('close', close);
     // Only Node's own server emits 'close' at the end; its substitutes emit only 'finish'.
     if (!stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.on('finish', close);
     followConnection(this.#socket, this);
-    if (res.closed || res.destroyed || isLost(res, this.#socket)) queueMicrotask(close);
+    if (res.closed || res.destroyed || isLost(res, this.#socket))
+      queueMicrotask(() => this.connectionClosed());
   }
 
   /** Aborts when the client disconnects before it has its response. */
@@ -126,6 +127,12 @@ export class ResponseEnd implements Closing {
     // differs.
     return { outcome: 'aborted', error: cause && cause === res.errored ? toError(cause) : undefined };
   }
+}
+
+/** Shared by all responses: a function for each would stay with a response that lasts for hours. */
+function close(this: NativeResponse): void {
+  const native = (this as { [exchangeKey]?: { readonly end: ResponseEnd } })[exchangeKey];
+  native?.end.connectionClosed();
 }
 
 /**
