@@ -53,14 +53,16 @@ function observed(layer: RouterLayer): RouterLayer {
   const { handle } = layer;
   const known = layer[observerKey];
   if (known?.of === handle) return known.layer;
-  const observer: Handle = (req, res, next) => {
-    const calls = NativeExchange.of(res)?.calls;
-    const order = calls?.begin() ?? 0;
-    const returned = handle(req, res, next);
-    if (returned !== undefined) calls?.gave(order, returned);
-    return returned;
+  // Named by its key: defining `name` afterwards would give each observer a hidden class of its own.
+  const { [handle.name]: observer } = {
+    [handle.name](req: ExpressReq, res: ExpressRes, next: ExpressNext): unknown {
+      const calls = NativeExchange.of(res)?.calls;
+      const order = calls?.begin() ?? 0;
+      const returned = handle(req, res, next);
+      if (returned !== undefined) calls?.gave(order, returned);
+      return returned;
+    },
   };
-  Object.defineProperty(observer, 'name', { value: handle.name });
   // A copy, because inherited members are slower to look up.
   const copy: RouterLayer = Object.assign(Object.create(Object.getPrototypeOf(layer)), layer);
   const observing = Object.assign(copy, handle.length > 3 ? {} : { handle: observer });
