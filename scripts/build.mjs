@@ -6,6 +6,7 @@ import path from 'node:path';
 import { rolldown } from 'rolldown';
 import { keepReachable } from './build/declarations.mjs';
 import { pagePlugin } from './build/inspector-page.mjs';
+import { loadLate } from './build/late-requires.mjs';
 import { slim } from './build/source-map.mjs';
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -70,9 +71,14 @@ async function bundle(dir) {
   for (const { fileName } of output) {
     const file = path.join(dir, fileName);
     if (fileName.endsWith('.map')) slim(file);
-    else writeFileSync(file, toAscii(readFileSync(file, 'utf8')));
+    else writeFileSync(file, rewritten(fileName, toAscii(readFileSync(file, 'utf8'))));
   }
   return output.filter(({ type }) => type === 'chunk');
+}
+
+/** Every app loads the core. */
+function rewritten(fileName, code) {
+  return fileName === 'chunks/core.js' ? loadLate(code) : code;
 }
 
 /**

@@ -127,6 +127,7 @@ const projects = {
   'ESM, Koa 2': { install: ['koa@2'], 'program.mjs': koaProgram(imports('koa', 'koa', 'Koa')) },
   'CommonJS, Koa 3': { install: ['koa@3'], 'program.cjs': koaProgram(requires('koa', 'koa', 'Koa')) },
   'CommonJS, Koa 2': { install: ['koa@2'], 'program.cjs': koaProgram(requires('koa', 'koa', 'Koa')) },
+  'packages that load late': { install: ['express@5'], 'program.cjs': lateProgram() },
   'TypeScript 5.4, nodenext': {
     install: ['express@5', 'typescript@5.4', ...typesOfExpress],
     'program.ts': typed,
@@ -166,6 +167,41 @@ ${testProgram(imports('express', 'express', 'express'))}`,
     run: [['node', '--test', 'program.test.mjs']],
   },
 };
+
+/** Loads no other package at its start, and uses each of them. */
+function lateProgram() {
+  return `require('callnext/express');
+const others = Object.keys(require.cache).filter(file => !/callnext|program/.test(file.split('node_modules').at(-1)));
+if (others.length > 0) throw new Error('loaded at the start: ' + others);
+const { endpoint, FileResponse, Response } = require('callnext');
+const { toExpress } = require('callnext/express');
+const { TestClient } = require('callnext/testing');
+const assert = require('node:assert/strict');
+const express = require('express');
+const app = express();
+app.get('/file', toExpress(endpoint({}, () => new FileResponse(__filename, { filename: 'ä.html' }))));
+app.get('/cookie', toExpress(endpoint({}, ({ request }) => {
+  const response = new Response(request.cookies.a);
+  response.setCookie('b', '2');
+  return response;
+})));
+(async () => {
+  const client = new TestClient(app);
+  const part = await client.get('/file', { headers: { range: 'bytes=0-6' } });
+  assert.deepEqual([part.status, await part.text()], [206, 'require']);
+  assert.match(part.headers.get('content-disposition'), /filename\\*=UTF-8''%C3%A4.html/);
+  assert.match(part.headers.get('content-type'), /^text\\/html/);
+  const again = await client.get('/file', { headers: { 'if-none-match': part.headers.get('etag') } });
+  assert.equal(again.status, 304);
+  const cookie = await client.get('/cookie', { headers: { cookie: 'a=1' } });
+  assert.deepEqual([await cookie.text(), cookie.headers.get('set-cookie')], ['1', 'b=2; Path=/; SameSite=Lax']);
+  await client.close();
+})().catch(error => {
+  console.error(error);
+  process.exitCode = 1;
+});
+`;
+}
 
 /** A test of an app, for any runner: overrides, the client, the order. */
 function testProgram(load) {
