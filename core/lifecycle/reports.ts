@@ -141,7 +141,9 @@ export class Reports implements ExitObserver {
 function printError(error: Error, { phase, where, name }: ErrorContext): void {
   if (phase === 'background' && isOfExpected(error)) return;
   const kind = phase === 'background' ? 'task' : 'dependency';
-  const place = name === undefined ? where : `${kind} ${name} of ${where}`;
+  const source = name === undefined ? where : `${kind} ${name}`;
+  // In a worker, the task is not part of a request.
+  const place = source === where ? where : `${source} of ${where}`;
   print(`callnext (${phase}): ${place}:`, error);
 }
 

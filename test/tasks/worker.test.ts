@@ -39,6 +39,20 @@ describe('a worker', () => {
     await layer.close();
   });
 
+  it('prints a failed task by its name once, without `onError`', async () => {
+    const printed = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const fails = task('fails', {}, () => {
+      throw new Error('down');
+    });
+    const queue = new ManualQueue();
+    const layer = new Layer({ taskQueue: queue });
+    await runWorker(layer, [fails]);
+    await queue.give('fails', {}, 3);
+    await layer.close();
+    expect(printed.mock.calls.map(([text]) => text)).toEqual(['callnext (background): task fails:']);
+    printed.mockRestore();
+  });
+
   it('lets a failed job run again while attempts are left, and throws its error in', async () => {
     const seen: string[] = [];
     const getDb = dependency({}, async function* getDb() {
