@@ -50,7 +50,7 @@ export function openapi(app: object, options: OpenAPIOptions): Endpoint {
     checkOption('openapi()', name, info[name] ?? null, 'a string', value => typeof value === 'string');
   checkOption('openapi()', 'mounts', mounts, 'a list of pairs of a path and a router', areMounts);
   let made: Promise<string> | undefined;
-  const answer = async ({ request }: { request: Request }): Promise<Response> => {
+  const answerDocument = async ({ request }: { request: Request }): Promise<Response> => {
     made ??= textOf(request, app, mounts, info);
     try {
       return new Response(await made, { headers: { 'content-type': 'application/json' } });
@@ -60,7 +60,9 @@ export function openapi(app: object, options: OpenAPIOptions): Endpoint {
       throw thrown;
     }
   };
-  return endpoint({}, answer, { includeInSchema: false });
+  return endpoint({}, Object.defineProperty(answerDocument, 'name', { value: 'openapi' }), {
+    includeInSchema: false,
+  });
 }
 
 async function textOf(

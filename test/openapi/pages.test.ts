@@ -4,6 +4,7 @@ import path from 'node:path';
 import { endpoint, Layer } from 'callnext';
 import { fromExpress, toExpress } from 'callnext/express';
 import { openapi, redoc, scalar, swaggerUi, swaggerUiOAuth2Redirect } from 'callnext/openapi';
+import { TestClient } from 'callnext/testing';
 import express from 'express';
 import helmet from 'helmet';
 import supertest from 'supertest';
@@ -191,4 +192,17 @@ it('the pages are not in the document', async () => {
   app.get('/openapi.json', toExpress(openapi(app, { title: 'Shop', version: '1' })));
   const { body } = await supertest(app).get('/openapi.json').expect(200);
   expect(body.paths).toEqual({});
+});
+
+it('names each page in a trace as the function that created it', async () => {
+  const app = express();
+  app.use(toExpress(new Layer()));
+  const pages = { openapi: openapi(app, { title: 'Shop', version: '1' }), redoc: redoc(), scalar: scalar() };
+  const all = { ...pages, swaggerUi: swaggerUi(), swaggerUiOAuth2Redirect: swaggerUiOAuth2Redirect() };
+  for (const [name, page] of Object.entries(all)) app.get(`/${name}`, toExpress(page));
+  const client = new TestClient(app);
+  for (const name of Object.keys(all)) await client.get(`/${name}`);
+  await client.settled();
+  await client.close();
+  expect(client.trace.filter(line => line !== 'sent 200')).toEqual(Object.keys(all));
 });

@@ -36,7 +36,7 @@ if (oauth2) {
  * ```
  */
 export function swaggerUiOAuth2Redirect(): Endpoint {
-  return pageEndpoint(() => ({
+  return pageEndpoint('swaggerUiOAuth2Redirect', () => ({
     title: 'Swagger UI: OAuth2 redirect',
     head: [],
     body: ['<p>You can close this window.</p>'],

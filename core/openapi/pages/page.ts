@@ -40,13 +40,14 @@ export interface Page {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Creates an endpoint that answers a page, and its files if there is a folder for them. */
+/** Creates an endpoint of this name that answers a page, and its files if there is a folder for them. */
 export function pageEndpoint(
+  name: string,
   makePage: (at: (url: string) => string) => Page,
   files: readonly Asset[] = [],
   folder?: string,
 ): Endpoint {
-  const answer = async ({ request }: { request: Request }): Promise<HTMLResponse> => {
+  const answerPage = async ({ request }: { request: Request }): Promise<HTMLResponse> => {
     const asked = request.queryParams.get('asset');
     if (folder !== undefined && asked !== null) return answerAsset(folder, files, asked);
     const page = makePage(url => fromPage(request.path, url));
@@ -55,7 +56,7 @@ export function pageEndpoint(
       headers: { ...page.headers, 'content-security-policy': policy },
     });
   };
-  return endpoint({}, answer, { includeInSchema: false });
+  return endpoint({}, Object.defineProperty(answerPage, 'name', { value: name }), { includeInSchema: false });
 }
 
 /** A URL in a tag is resolved before the inline script drops the slash. */

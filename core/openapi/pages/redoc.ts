@@ -43,7 +43,7 @@ const googleFonts = 'https://fonts.gstatic.com/';
  */
 export function redoc(options: RedocOptions = noOptions): Endpoint {
   checkPage('redoc()', options, rules);
-  return pageEndpoint(at => pageOf(options, at), [script], options.assets);
+  return pageEndpoint('redoc', at => pageOf(options, at), [script], options.assets);
 }
 
 function pageOf(options: RedocOptions, at: (url: string) => string): Page {

@@ -52,7 +52,7 @@ const start = `${dropSlash}if (typeof Scalar === 'undefined') {
  */
 export function scalar(options: ScalarOptions = noOptions): Endpoint {
   checkPage('scalar()', options, rules);
-  return pageEndpoint(at => pageOf(options, at), [script], options.assets);
+  return pageEndpoint('scalar', at => pageOf(options, at), [script], options.assets);
 }
 
 function pageOf(options: ScalarOptions, at: (url: string) => string): Page {

@@ -60,7 +60,8 @@ const defaultParameters = {
 };
 
 /** Constant, so that the policy can name its hash. */
-const start = `${dropSlash}const { parameters, oauth2RedirectUrl, initOAuth } = JSON.parse(document.getElementById('data').textContent);
+const start = `${dropSlash}const data = JSON.parse(document.getElementById('data').textContent);
+const { parameters, oauth2RedirectUrl, initOAuth } = data;
 if (typeof SwaggerUIBundle === 'undefined') {
   document.getElementById('swagger-ui').textContent = 'The files of Swagger UI could not be loaded.';
 } else {
@@ -82,7 +83,7 @@ if (typeof SwaggerUIBundle === 'undefined') {
  */
 export function swaggerUi(options: SwaggerUiOptions = noOptions): Endpoint {
   checkPage('swaggerUi()', options, rules);
-  return pageEndpoint(at => pageOf(options, at), Object.values(files), options.assets);
+  return pageEndpoint('swaggerUi', at => pageOf(options, at), Object.values(files), options.assets);
 }
 
 function pageOf(options: SwaggerUiOptions, at: (url: string) => string): Page {
