@@ -55,6 +55,7 @@ export const peers = [
   'koa, timing by hand',
   'koa, callnext',
   'express, on-headers',
+  'express, held by hand',
   'express, callnext',
   'express, callnext by wrap',
   'express, universal-middleware',

@@ -38,6 +38,27 @@ const timingByHand = (_req, res, next) => {
   next();
 };
 
+/**
+ * The least that lets a middleware change a response: `end` waits for it. A response written in parts, an
+ * error, a disconnect and everything else that a layer handles is lost.
+ */
+const heldByHand = middleware => (req, res, next) => {
+  const { end } = res;
+  const ended = new Promise(resolve => {
+    res.end = (...given) => {
+      resolve(given);
+      return res;
+    };
+  });
+  const headers = { set: (name, value) => res.setHeader(name, value) };
+  const callNext = async () => {
+    next();
+    await ended;
+    return { headers };
+  };
+  middleware(req, callNext).then(async () => Reflect.apply(end, res, await ended), next);
+};
+
 const timingInKoa = async (ctx, next) => {
   const start = performance.now();
   await next();
@@ -123,6 +144,7 @@ export const contenders = {
   express: () => expressApp(),
   'express, no-op middleware': () => expressApp((_req, _res, next) => next()),
   'express, on-headers': () => expressApp(timingByHand),
+  'express, held by hand': () => expressApp(heldByHand(timing)),
   'express, callnext': () => expressApp(toExpress(layer(timing))),
   'express, callnext by wrap': () => wrap(expressApp(), layer(timing)),
   'express, universal-middleware': () =>
