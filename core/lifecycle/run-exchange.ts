@@ -2,6 +2,7 @@ import { misuse, toError } from '../errors.js';
 import type { Response } from '../http/response.js';
 import { isNativeView, sealResponse } from '../http/response-parts.js';
 import type { Below } from '../middleware/compose.js';
+import type { Stage } from '../tracing/stage.js';
 import { enterLayer, leaveLayer } from './enter-layer.js';
 import type { Exchange } from './exchange.js';
 import { errorHeadersOf, handleOutside, noteFailure, recover } from './failure.js';
@@ -11,13 +12,13 @@ import { finish, idle, isDoneWith } from './over.js';
 import { phases } from './phase.js';
 import { goThrough } from './run-layer.js';
 import { settleResponses } from './superseded.js';
-import { endRequest, tracedOutlet } from './traced-request.js';
+import { endRequest, type Outlet, tracedOutlet } from './traced-request.js';
 import type { Delivery, Transport } from './transport.js';
 import { watchedTask } from './watched-task.js';
 
 /**
- * One request from its first middleware to its last task: **the order that callnext promises**. Never
- * rejects.
+ * One request from its first middleware to its last task: **the order that callnext promises**. Resolves when
+ * the response is on its way; never rejects.
  *
  * `below` is what is under the layer: native code, or an endpoint.
  */
@@ -25,12 +26,12 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   const { tracing, transport: given } = exchange;
   const transport = tracing ? tracedOutlet(tracing, given as Transport) : (given as Transport);
   const stage = tracing?.begin('request', exchange.request.method, { kind: 'http' });
-  let response: Response | undefined;
-  let delivery: Delivery;
+  let sending: Promise<Delivery>;
   try {
     // 1–5: in through the middleware, and out again
     const plan = freeze(layer);
     const place = enterLayer(exchange, plan);
+    let response: Response;
     try {
       response = await (stage?.run(goThrough, exchange, plan, below) ?? goThrough(exchange, plan, below));
     } catch (thrown) {
@@ -41,17 +42,23 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     if (exchange.failures) response = await latestAnswer(exchange, plan, response);
     exchange.phase = phases.sending;
     exchange.response = response;
-    delivery = await sent(exchange, transport, response); // 6: sent, to its last byte
+    sending = sent(exchange, transport, response); // 6: sent, to its last byte
   } catch (thrown) {
-    delivery = await transport.fail(passOn(exchange, thrown), errorHeadersOf(exchange));
+    sending = failed(exchange, transport, thrown);
   }
+  const goOn = (delivery: Delivery): void => delivered(exchange, stage, delivery); // 7–9
+  // Not awaited: a response may last for hours, and would keep what this function has.
+  sending.then(goOn, thrown => failed(exchange, transport, thrown).then(goOn));
+}
+
+/** The response is out, or never will be. */
+function delivered(exchange: Exchange, stage: Stage | undefined, delivery: Delivery): void {
+  const { response } = exchange;
   exchange.delivery = delivery;
   if (stage) endRequest(stage, exchange);
   if (response) sealResponse(response);
-  const leaving = isDoneWith(exchange, response, delivery)
-    ? finish(exchange, alreadyAnswered)
-    : afterResponse(exchange, response, delivery); // 7–9
-  if (leaving) await leaving;
+  if (isDoneWith(exchange, response, delivery)) void finish(exchange, alreadyAnswered);
+  else void afterResponse(exchange, response, delivery);
 }
 
 /**
@@ -70,18 +77,18 @@ async function latestAnswer(exchange: Exchange, plan: FrozenLayer, answer: Respo
 }
 
 /** What native code has written keeps an async context of its own. */
-function sent(exchange: Exchange, transport: Pick<Transport, 'send'>, response: Response): Promise<Delivery> {
+function sent(exchange: Exchange, transport: Outlet, response: Response): Promise<Delivery> {
   if (isNativeView(response)) return transport.send(response);
   return exchange.inContext(() => transport.send(response));
 }
 
 /** What nobody handled goes to the framework, in place of a response. */
-function passOn(exchange: Exchange, thrown: unknown): Error {
+function failed(exchange: Exchange, transport: Outlet, thrown: unknown): Promise<Delivery> {
   const unanswered = takeOvertaking(exchange);
   if (unanswered) exchange.reports.tell(unanswered, 'request');
   const passedOn = toError(thrown);
   exchange.failing.passedOn = passedOn;
-  return passedOn;
+  return transport.fail(passedOn, errorHeadersOf(exchange));
 }
 
 /** Steps 7 to 9, in the async context of the request. */

@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.js';
 import type { Delivery, Transport } from './transport.js';
 
 /** What sends the outcome of a request. */
-type Outlet = Pick<Transport, 'send' | 'fail'>;
+export type Outlet = Pick<Transport, 'send' | 'fail'>;
 
 /** Sends through a transport, with a stage around it. */
 export function tracedOutlet(tracing: Tracing, transport: Outlet): Outlet {
