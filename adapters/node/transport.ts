@@ -61,6 +61,7 @@ export class NodeTransport implements Transport {
     leaveAll(native);
     if (root.viewed === response) root.release();
     else put(native, root, response);
+    native.waiters.written();
   }
 
   fail(error: Error, headers: Headers | undefined = errorHeadersOf(this.native.exchange)): Promise<Delivery> {

@@ -80,7 +80,14 @@ export class Waiters {
 
   remove(waiter: Waiter): void {
     const { hold } = waiter;
-    hold.waiters = hold.waiters.filter(each => each !== waiter);
+    const isOnly = hold.waiters.length === 1 && hold.waiters[0] === waiter;
+    hold.waiters = isOnly ? none : hold.waiters.filter(each => each !== waiter);
+  }
+
+  /** Drops what only an answer in place of this one needs: a response may last for hours. */
+  written(): void {
+    this.lastAtRoot = undefined;
+    this.#atWork = none;
   }
 
   /** The innermost waiter that has not been left. */

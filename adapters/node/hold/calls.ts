@@ -91,6 +91,8 @@ export interface Held {
   passed(): void;
   /** Sends what is held, as it was written. */
   release(): void;
+  /** Drops the tape, unless something may read it: a response may last for hours. */
+  played(): void;
   /** Drops what was held, for `replaced` or `bypassed`. */
   turn(calls: Calls): void;
   /** Drops later writes; earlier ones are still sent. */

@@ -77,13 +77,12 @@ export class Hold implements Held {
     return this.calls.name;
   }
 
-  /** Whether native code has ended the response. */
   get ended(): boolean {
     return this.ending === 'ended';
   }
 
   get tape(): Tape {
-    this.#tape ??= new Tape();
+    this.#tape ??= new Tape(this.output === 'written' ? 'played' : 'waits');
     return this.#tape;
   }
 
@@ -143,7 +142,6 @@ export class Hold implements Held {
     this.waiters.at(-1)?.answered(this.view);
   }
 
-  /** Drops later writes; earlier ones are still sent. */
   willBeDestroyed(reason: unknown = new Error('The response was destroyed before it was complete.')): void {
     if (this.ending === 'none') this.ending = 'destroyed';
     this.tape.fail(toError(reason));
@@ -159,9 +157,14 @@ export class Hold implements Held {
   release(): void {
     if (this.calls === open) this.passed();
     if (this.calls !== held) return;
+    const context = this.#context as AsyncResource;
+    this.#context = undefined;
     // Callbacks and events run in the async context in which native code wrote.
-    if (this.#context) this.#context.runInAsyncScope(releaseTape, undefined, this);
-    else releaseTape(this);
+    context.runInAsyncScope(releaseTape, undefined, this);
+  }
+
+  played(): void {
+    if (this.reader === undefined) this.#tape = undefined;
   }
 
   passed(): void {

@@ -20,6 +20,7 @@ export function releaseTape(hold: Held): void {
   hold.output = 'writing';
   try {
     makeHead(res, play, [hold, writes]);
+    hold.played();
     if (lateStatus !== undefined) res.statusCode = lateStatus;
   } catch (thrown) {
     if (slot) slot.hold = hold;

@@ -32,7 +32,7 @@ const none: Write[] = [];
 export class Tape {
   /** `undefined` before there is a head. */
   origin: Origin | undefined;
-  use: Use = 'waits';
+  use: Use;
   /** How native code ended its answer: its last chunk may have come in the same call as the end. */
   ended: 'alone' | 'withChunk' | undefined;
   /** The callback of `end`, which is called once. */
@@ -58,6 +58,10 @@ export class Tape {
   #isTickNoted = false;
   #isFlushed = false;
   #hasDropped = false;
+
+  constructor(use: Use = 'waits') {
+    this.use = use;
+  }
 
   get #isDropping(): boolean {
     return this.use === 'sunk' || this.use === 'played';
