@@ -14,9 +14,6 @@ import { matchedRoute } from './matched-route.js';
 
 /** Express' view of a request. */
 export class ExpressRequest implements Framework {
-  readonly kind = 'node';
-  readonly keepsContext = true;
-  readonly awaitsNative = false;
   readonly #req: ExpressReq;
   readonly #res: ExpressRes;
   #changed: string | undefined;
@@ -24,6 +21,19 @@ export class ExpressRequest implements Framework {
   constructor(req: ExpressReq, res: ExpressRes) {
     this.#req = req;
     this.#res = res;
+  }
+
+  // Getters, because fields would take room in every request.
+  get kind(): 'node' {
+    return 'node';
+  }
+
+  get keepsContext(): boolean {
+    return true;
+  }
+
+  get awaitsNative(): boolean {
+    return false;
   }
 
   isSignal(thrown: unknown): boolean {

@@ -41,7 +41,7 @@ export class NodeRequestSource implements RequestSource {
   readonly mayHaveBody: boolean;
   maxBodySize: number = defaultMaxBodySize;
   shared: RequestSource['shared'];
-  #bodyLimit = Number.POSITIVE_INFINITY;
+  #bodyLimit: number | undefined;
   /**
    * Notified when native code reads more of a body than is allowed. An object, because a closure per request
    * makes garbage collection four times as long.
@@ -63,11 +63,11 @@ export class NodeRequestSource implements RequestSource {
   }
 
   get bodyLimit(): number {
-    return this.#bodyLimit;
+    return this.#bodyLimit ?? Number.POSITIVE_INFINITY;
   }
 
   set bodyLimit(bytes: number) {
-    if (this.#bodyLimit === Number.POSITIVE_INFINITY) this.#tap?.watch();
+    if (this.#bodyLimit === undefined) this.#tap?.watch();
     this.#bodyLimit = bytes;
   }
 

@@ -32,7 +32,8 @@ export class ResponseEnd implements Closing {
   readonly #writtenBefore: number;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
-  #waiting: ((delivery: Delivery) => void)[] | undefined;
+  #delivered: Promise<Delivery> | undefined;
+  #tellDelivered: ((delivery: Delivery) => void) | undefined;
 
   constructor(
     req: NativeRequest,
@@ -100,11 +101,10 @@ export class ResponseEnd implements Closing {
   /** Resolves when the response is over. */
   whenOver(): Promise<Delivery> {
     if (this.over) return Promise.resolve(this.over);
-    return new Promise(resolve => {
-      // Nearly always the only one, and an array that grows by `push` reserves room for 17.
-      if (this.#waiting) this.#waiting.push(resolve);
-      else this.#waiting = [resolve];
+    this.#delivered ??= new Promise(resolve => {
+      this.#tellDelivered = resolve;
     });
+    return this.#delivered;
   }
 
   /** Called when the response or its connection is closed. */
@@ -113,7 +113,7 @@ export class ResponseEnd implements Closing {
     forgetConnection(this.#socket, this);
     this.over = this.#delivery();
     if (this.over.outcome === 'aborted') this.abort();
-    if (this.#waiting) for (const resolve of this.#waiting) resolve(this.over);
+    this.#tellDelivered?.(this.over);
     this.listener?.ended();
   }
 
