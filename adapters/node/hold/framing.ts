@@ -30,6 +30,16 @@ export function makeHead<Args extends unknown[], Result>(
   }
 }
 
+/**
+ * Makes one string of a sent head. Node keeps it for as long as the response lasts, as a tree of some thirty
+ * strings that takes four times as much.
+ */
+export function flattenHead(res: NativeResponse): void {
+  const { _header } = res;
+  // On HTTP/2 it only says whether there is a head.
+  if (typeof _header === 'string') res._header = Buffer.from(_header, 'latin1').toString('latin1');
+}
+
 /** Headers that frame a body. */
 export const ofFraming: readonly string[] = ['content-length', 'transfer-encoding', 'trailer'];
 /** Headers that frame or encode a body. */

@@ -1,6 +1,6 @@
 import type { NativeResponse } from '../node-types.js';
 import type { Held } from './calls.js';
-import { makeHead } from './framing.js';
+import { flattenHead, makeHead } from './framing.js';
 import { passing } from './passing.js';
 import { play } from './play.js';
 import { endWithoutBody } from './replacement.js';
@@ -21,6 +21,7 @@ export function releaseTape(hold: Held): void {
   try {
     makeHead(res, play, [hold, writes]);
     hold.played();
+    if (!tape.ended) flattenHead(res);
     if (lateStatus !== undefined) res.statusCode = lateStatus;
   } catch (thrown) {
     if (slot) slot.hold = hold;

@@ -10,7 +10,7 @@ import {
   type Response,
   toError,
 } from '../../../core/adapter.js';
-import { makeHead, removeHeader } from '../hold/framing.js';
+import { flattenHead, makeHead, removeHeader } from '../hold/framing.js';
 import { http2Stream } from '../http2-stream.js';
 import type { NativeResponse } from '../node-types.js';
 import { BodyProducer } from './body-producer.js';
@@ -42,6 +42,7 @@ export function writeResponse(
     // The head does not wait for the first chunk: an event stream is open before its first event.
     makeHead(res, sink.writeHead, [response.status]);
     flushHead(res, isAscii, sink);
+    flattenHead(res);
     pump(producer, res, sink, wireListeners).catch(thrown => {
       producer.fail(thrown);
       cutShort(res, toError(thrown), sink);
