@@ -51,12 +51,24 @@ export function guardDestroy(carrier: Duplex | undefined, guard: DestroyGuard): 
   const target = carrier as Guarded | undefined;
   if (!target || target[guarded]) return;
   const { destroy, end, close } = target;
-  Object.defineProperty(target, guarded, { value: { guard, destroy, end, close } satisfies Unguarded });
+  Object.defineProperty(target, guarded, { value: noted({ guard, destroy, end, close }) });
   replace(target, 'destroy', destroyWhenReleased);
   // An HTTP/2 stream is ended by its response.
   if ('remotePort' in target) replace(target, 'end', endWhenReleased);
   // HTTP/1 has no `close`. Node also calls it for a client that has gone.
   else if (close) target.close = closeHere;
+}
+
+/** Nearly all HTTP/1 connections have the same methods, so they share what is noted of them. */
+let lastNoted: Unguarded | undefined;
+
+function noted(methods: Unguarded): Unguarded {
+  const { guard, destroy, end, close } = methods;
+  // The guard of an HTTP/2 stream is its own, and would keep its response.
+  if (close) return methods;
+  const isSame = lastNoted?.guard === guard && lastNoted.destroy === destroy && lastNoted.end === end;
+  if (!isSame) lastNoted = methods;
+  return lastNoted as Unguarded;
 }
 
 function replace(target: Guarded, name: 'destroy' | 'end', value: unknown): void {

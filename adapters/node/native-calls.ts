@@ -58,17 +58,15 @@ export class NativeCalls {
 
   /** Returns the promises of calls after `order`: of the last call, of calls that injected, and of blocks. */
   worksAfter(order: number): PromiseLike<unknown>[] {
-    const works = this.#works.filter(work => !work.isOver && work.order > order && this.#mayUse(work));
+    const mayUse = (work: Work): boolean =>
+      work.isBlock || work.order === this.#lastCall || this.#injecting.includes(work.order);
+    const works = this.#works.filter(work => !work.isOver && work.order > order && mayUse(work));
     return works.map(({ promise }) => promise);
   }
 
   /** Whether the last call returned a promise. */
   get isLastKnown(): boolean {
     return this.#works.some(({ order, isBlock }) => order === this.#lastCall && !isBlock);
-  }
-
-  #mayUse({ order, isBlock }: Work): boolean {
-    return isBlock || order === this.#lastCall || this.#injecting.includes(order);
   }
 }
 

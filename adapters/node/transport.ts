@@ -2,6 +2,7 @@ import {
   ClientDisconnect,
   type Delivery,
   errorHeadersOf,
+  type Files,
   type Headers,
   type NativeWork,
   type Response,
@@ -22,13 +23,16 @@ import type { Waiter } from './waiter.js';
  * framework.
  */
 export class NodeTransport implements Transport {
-  readonly files = files;
   readonly native: NativeExchange;
 
   constructor(native: NativeExchange) {
     this.native = native;
     native.end.listener = this;
     native.source.owner = this;
+  }
+
+  get files(): Files {
+    return files;
   }
 
   send(response: Response): Promise<Delivery> {

@@ -60,16 +60,10 @@ export class Waiters {
   nextHold(): Hold {
     const top = this.holds.at(-1);
     if (top?.state === 'open' && isUncovered(top)) return top;
-    const hold = this.#newHold(top);
+    const hold = newHold(this.#res, this.#isHttp2, top);
     this.holds = appended(this.holds, hold);
     this.root ??= hold;
     return hold;
-  }
-
-  #newHold(top: Hold | undefined): Hold {
-    const res = this.#res;
-    if (res.headersSent) return sentHold(res);
-    return this.#isHttp2 ? interceptHttp2(res, top) : intercept(res, top);
   }
 
   add(waiter: Waiter): void {
@@ -151,4 +145,9 @@ export class Waiters {
  */
 export function appended<T>(list: readonly T[], last: T): readonly T[] {
   return list.length === 0 ? [last] : [...list, last];
+}
+
+function newHold(res: NativeResponse, isHttp2: boolean, top: Hold | undefined): Hold {
+  if (res.headersSent) return sentHold(res);
+  return isHttp2 ? interceptHttp2(res, top) : intercept(res, top);
 }

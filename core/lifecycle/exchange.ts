@@ -49,7 +49,6 @@ export interface Failures {
 export class Exchange implements DependencyRun, Work {
   /** Sends the outcome; `undefined` for a function that runs outside a request. */
   readonly transport: Transport | undefined;
-  readonly files: Files | undefined;
   /** Set if somebody listened to a channel when the request came. */
   readonly tracing: Tracing | undefined;
   phase: Phase = phases.inside;
@@ -101,11 +100,14 @@ export class Exchange implements DependencyRun, Work {
   /** `name` appears in reports and defaults to the method and path. */
   constructor(request: Request, transport: Transport | undefined, name?: string) {
     this.transport = transport;
-    this.files = transport?.files;
     this.#request = request;
     this.#source = sourceOf(request);
     this.#name = name;
     this.tracing = channels.some(isListenedTo) ? new Tracing(this) : undefined;
+  }
+
+  get files(): Files | undefined {
+    return this.transport?.files;
   }
 
   /** The request as the running code sees it. */

@@ -35,32 +35,28 @@ export function heldView(held: Held): Response {
 
 class HeldHead implements ViewHead, HeaderStore {
   readonly #held: Held;
-  readonly #res: NativeResponse;
-  readonly #head: CapturedHead;
   #headers: Headers | undefined;
   #isOver = false;
 
   constructor(held: Held) {
     this.#held = held;
-    this.#res = held.res;
-    this.#head = held.head;
   }
 
   openBody(): Body {
-    return readerOf(this.#held).open(this.#head);
+    return readerOf(this.#held).open(this.#held.head);
   }
 
   get status(): number {
-    return this.#head.status;
+    return this.#held.head.status;
   }
 
   set status(status: number) {
     if (this.isSealed) throw misuse('HEADERS_SENT', 'set the status');
-    this.#head.setStatus(status);
+    this.#held.head.setStatus(status);
   }
 
   get statusText(): string {
-    return this.#head.reason ?? STATUS_CODES[this.#head.status] ?? '';
+    return this.#held.head.reason ?? STATUS_CODES[this.#held.head.status] ?? '';
   }
 
   get headers(): Headers {
@@ -78,23 +74,23 @@ class HeldHead implements ViewHead, HeaderStore {
   }
 
   get(name: string): string | readonly string[] | undefined {
-    this.#head.lookAt();
-    return headerText(this.#res.getHeader(name));
+    this.#held.head.lookAt();
+    return headerText(this.#held.res.getHeader(name));
   }
 
   set(name: string, value: string | readonly string[]): void {
     if (this.isSealed) throw misuse('HEADERS_SENT', `set the header \`${name}\``);
-    this.#head.setHeader(name, value as string | string[]);
+    this.#held.head.setHeader(name, value as string | string[]);
   }
 
   delete(name: string): void {
     if (this.isSealed) throw misuse('HEADERS_SENT', `delete the header \`${name}\``);
-    this.#head.change(() => changeHeaders(this.#res, () => this.#res.removeHeader(name)));
+    this.#held.head.change(() => changeHeaders(this.#held.res, () => this.#held.res.removeHeader(name)));
   }
 
   lines(): Iterable<readonly [string, string | readonly string[]]> {
-    this.#head.lookAt();
-    const res = this.#res;
+    this.#held.head.lookAt();
+    const res = this.#held.res;
     return textLines(rawHeaderNames(res), name => res.getHeader(name));
   }
 }
