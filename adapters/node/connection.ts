@@ -77,17 +77,23 @@ function replace(target: Guarded, name: 'destroy' | 'end', value: unknown): void
 
 // Shared by all connections: closures would need more memory for each waiting client.
 function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
-  const { guard, destroy } = this[guarded] as Unguarded;
+  const { guard } = this[guarded] as Unguarded;
   const response = guard.responseOf(this);
   if (response && isDestroyedHere(this, response, error)) guard.destroyedHere(response);
   const isGone = !this.writable || this.closed || this.session?.destroyed === true;
-  if (isNodes(error) || !response || isGone) return destroy.call(this, error);
+  if (isNodes(error) || !response || isGone) return destroyNow(this, error);
   delay(response, guard.whenReleased, () => {
     // Node uncorks a connection one tick after the first write, which would be over without the hold.
     if (this.writableCorked > 0) this.uncork();
-    destroy.call(this, error);
+    destroyNow(this, error);
   });
   return this;
+}
+
+function destroyNow(carrier: Guarded, error: Error | undefined): Duplex {
+  const { destroy } = carrier[guarded] as Unguarded;
+  if (closesByDestroy(carrier) && !carrier.destroyed) carrier.on('close', closeAll);
+  return destroy.call(carrier, error);
 }
 
 function endWhenReleased(this: Guarded, ...args: unknown[]): Duplex {
@@ -181,7 +187,15 @@ export function whenClosed(carrier: Duplex | undefined, closed: () => void): () 
 function listenToClose(socket: Guarded, first: Closing): void {
   Object.defineProperty(socket, open, { value: [first] });
   // Not `once`, which creates two more functions for each connection.
-  socket.on('close', closeAll);
+  if (!closesByDestroy(socket)) socket.on('close', closeAll);
+}
+
+/**
+ * Whether a connection only closes by the `destroy` that is guarded, which then listens to `close`: a third
+ * listener would make each waiting client keep a list with room for twenty.
+ */
+function closesByDestroy(socket: Guarded): boolean {
+  return socket[guarded] !== undefined && socket.server !== undefined;
 }
 
 function closeAll(this: Guarded): void {

@@ -3,7 +3,6 @@ import { type Exchange, misuse, type Request } from '../../core/adapter.js';
 import { exchangeKey, version } from './exchange-key.js';
 import type { Framework } from './framework.js';
 import type { Hold } from './hold/hold.js';
-import { http2Stream } from './http2-stream.js';
 import { NativeCalls } from './native-calls.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
 import type { NodeRequestSource } from './request-source.js';
@@ -61,6 +60,7 @@ export class NativeExchange {
   constructor(
     req: NativeRequest,
     res: NativeResponse,
+    stream: ServerHttp2Stream | undefined,
     source: NodeRequestSource,
     framework: Framework,
     passOn: PassOn,
@@ -70,9 +70,9 @@ export class NativeExchange {
     this.source = source;
     this.framework = framework;
     this.passOn = passOn;
-    this.stream = http2Stream(res);
-    this.waiters = new Waiters(res, this.stream !== undefined);
-    this.end = new ResponseEnd(req, res, this.stream, this.waiters);
+    this.stream = stream;
+    this.waiters = new Waiters(res, stream !== undefined);
+    this.end = new ResponseEnd(req, res, stream, this.waiters);
   }
 
   /** Returns the exchange of a response, unless another version of callnext created it. */

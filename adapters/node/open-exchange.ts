@@ -3,7 +3,7 @@ import { Exchange, Request, sharedOf, type Trace, type Transport } from '../../c
 import { currentResponse, type DestroyGuard, guardDestroy } from './connection.js';
 import { exchangeKey, traceKey } from './exchange-key.js';
 import type { Framework } from './framework.js';
-import { destroyWhenReset } from './http2-stream.js';
+import { destroyWhenReset, http2Stream } from './http2-stream.js';
 import { whenReleased } from './native-errors.js';
 import { NativeExchange, type PassOn } from './native-exchange.js';
 import type { NativeRequest, NativeResponse } from './node-types.js';
@@ -23,16 +23,17 @@ export function openExchange(
   over: (node: NodeTransport) => Transport = itself,
 ): NativeExchange {
   const source = new NodeRequestSource(req, framework);
-  const native = new NativeExchange(req, res, source, framework, passOn);
+  // Before the response follows its connection, which is then notified of its end by the guard.
+  const stream = http2Stream(res);
+  if (!stream) guardDestroy(req.socket, guard);
+  const native = new NativeExchange(req, res, stream, source, framework, passOn);
   const request = new Request(source);
   const trace = (res as { readonly [traceKey]?: Trace })[traceKey];
   if (trace) sharedOf(request).trace = trace;
   source.end = native.end;
   native.exchange = new Exchange(request, over(new NodeTransport(native)));
   (res as { [exchangeKey]?: NativeExchange })[exchangeKey] = native;
-  const { stream } = native;
   if (stream) followStream(native, stream);
-  else guardDestroy(req.socket, guard);
   return native;
 }
 
