@@ -75,7 +75,6 @@ export class KoaTransport implements Transport {
     place(this.koa, waiter, response);
     leaveAll(native);
     root?.release();
-    native.waiters.written();
     if (native.waiters.wasLeft) this.koa.guardAnswer(true);
   }
 

@@ -217,6 +217,27 @@ describe('a hold in the state passing', () => {
     expect(wire()).toMatch(/^HTTP\/1\.1 202 Accepted\r\nx-item: 2\r\n.*native/s);
   });
 
+  it('keeps no tape after the release, and refuses a reader that comes later', async () => {
+    const { res, hold } = inState('open');
+    res.write('sent');
+    const { tape, view } = hold;
+    hold.release();
+    expect(hold.tape).not.toBe(tape);
+    await expect(view.text()).rejects.toMatchObject({ code: 'BODY_CONSUMED' });
+  });
+
+  it('keeps the tape after the release for a reader that has started', async () => {
+    const { res, hold } = inState('open');
+    res.write('sent, ');
+    const { tape, view } = hold;
+    const text = view.text();
+    await turn();
+    hold.release();
+    expect(hold.tape).toBe(tape);
+    res.end('and ended');
+    expect(await text).toBe('sent, and ended');
+  });
+
   it('reports an answer that comes after another one', () => {
     const { res, hold, log } = inState('passing');
     hold.onLateAnswer = () => void log.push('late');
