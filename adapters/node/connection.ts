@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-const guarded: unique symbol = Symbol.for('callnext.guarded') as never;
+const guarded: unique symbol = Symbol.for('callnext.guardedConnection') as never;
 const open: unique symbol = Symbol.for('callnext.openExchanges') as never;
 /** How long a held answer delays the destruction of its connection, in milliseconds. */
 const patience = 5_000;
