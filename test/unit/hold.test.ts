@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
-import { PlainTextResponse } from 'callnext';
+import { PlainTextResponse, Response } from 'callnext';
 import { exchangeKey } from '../../adapters/node/exchange-key.js';
 import type { StateName } from '../../adapters/node/hold/calls.js';
 import type { Hold } from '../../adapters/node/hold/hold.js';
@@ -39,6 +39,10 @@ function open(method = 'GET'): Subject {
   res.sendDate = false;
   Reflect.set(res, exchangeKey, { hold: undefined });
   return { res, hold: intercept(res, undefined), log: [], wire: () => Buffer.concat(sent).toString() };
+}
+
+async function* streamed(): AsyncGenerator<string> {
+  yield 'one';
 }
 
 const enter: Record<StateName, (subject: Subject) => void> = {
@@ -278,6 +282,19 @@ describe('a hold in the state replaced', () => {
     hold.onLateAnswer = () => void log.push('late');
     res.end('native');
     expect(log).toEqual(['late']);
+  });
+
+  it('keeps the writes for a streamed response without notes for a release', async () => {
+    const { res, hold } = inState('held');
+    hold.replace(new Response(streamed()), 'GET');
+    for (const chunk of ['a', 'b']) {
+      res.write(chunk);
+      await turn();
+    }
+    expect(hold.tape.takeAll().map(({ chunk, before }) => [chunk, before])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+    ]);
   });
 
   it('shows the end of native code', () => {

@@ -31,6 +31,8 @@ export function recordWrite(hold: Held, chunk: unknown, encoding: unknown, callb
   if (encoding && !isEncoding(encoding)) refuseEncoding(encoding);
   if (res.strictContentLength && calls.name === 'held') checkLength(hold, 'write', text, encoding);
   tape.onRoom ??= () => nextTick(tellOfRoom, hold);
+  // Only a held answer is played: one that another response is made from would collect marks for nothing.
+  if (calls.name === 'held') tape.noteTick();
   const told = callback as Callback | undefined;
   const hasRoom = tape.write(text, encoding as BufferEncoding, told, res.writableHighWaterMark);
   if (!hasRoom || callback) hold.onAwaited?.();

@@ -79,7 +79,6 @@ export class Tape {
       return true;
     }
     this.#push(chunk, encoding, callback);
-    if (!this.#isTickNoted) this.#noteTick();
     this.#highWaterMark = room;
     this.#needsDrain ||= this.size >= room;
     this.onChange?.();
@@ -127,7 +126,9 @@ export class Tape {
     return undone;
   }
 
-  #noteTick(): void {
+  /** Notes the end of this tick, for a release that plays the writes. */
+  noteTick(): void {
+    if (this.#isTickNoted || this.#isDropping) return;
     this.#isTickNoted = true;
     nextTick(() => {
       this.#isTickNoted = false;
@@ -155,14 +156,16 @@ export class Tape {
   get wholeSize(): number | undefined {
     const isWhole = this.ended && this.#writes.length === (this.ended === 'withChunk' ? 1 : 0);
     if (!isWhole || this.#hasDropped || this.use !== 'waits') return undefined;
-    const [write] = this.#writes;
+    const write = this.#writes[0];
     return write === undefined ? 0 : Buffer.byteLength(write.chunk, write.encoding);
   }
 
   /** Takes the next write for a reader: this makes room and calls its callback. */
   take(): Write | undefined {
-    const write = this.#writes.shift();
+    const write = this.#writes[0];
     if (write === undefined) return undefined;
+    if (this.#writes.length === 1) this.#writes = none;
+    else this.#writes.shift();
     this.size -= write.chunk.length;
     if (write.callback) nextTick(write.callback);
     this.makeRoom();
