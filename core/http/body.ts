@@ -2,7 +2,7 @@ import { misuse } from '../errors.js';
 import { tooLarge } from './body-limits.js';
 import { type Bytes, type Chunk, type Content, isChunk, toBytes } from './body-source.js';
 import { KeptBytes } from './kept-bytes.js';
-import { type Pass, Tee } from './tee.js';
+import { Tee } from './tee.js';
 import { once, toStream } from './to-stream.js';
 
 /** The owner of a body, and how many bytes it keeps for later readers. */
@@ -220,7 +220,7 @@ export class Body {
     return collected.joined();
   }
 
-  #begin(content: AsyncIterable<Chunk>, isStream = false): Pass {
+  #begin(content: AsyncIterable<Chunk>, isStream = false): AsyncIterableIterator<Chunk> {
     const pass = this.#state === 'sent' ? undefined : this.#teeOf(content).begin(isStream);
     if (pass === undefined) throw misuse('BODY_CONSUMED', this.#owner);
     if (this.#state === 'fresh') this.#state = 'shared';

@@ -19,9 +19,11 @@ export interface Kept {
   chunks(): Chunk[];
 }
 
+const none: Chunk[] = [];
+
 /** Chunks as their producer made them, which is how a response is sent. A position is a number of chunks. */
 export class KeptChunks implements Kept {
-  readonly #chunks: Chunk[] = [];
+  #chunks = none;
   #start = 0;
 
   get start(): number {
@@ -33,7 +35,8 @@ export class KeptChunks implements Kept {
   }
 
   push(chunk: Chunk): void {
-    this.#chunks.push(chunk);
+    if (this.#chunks === none) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
   }
 
   next(cursor: Cursor): Chunk | undefined {
@@ -44,7 +47,8 @@ export class KeptChunks implements Kept {
 
   forget(position: number): void {
     const count = position - this.#start;
-    if (count === 1) this.#chunks.shift();
+    if (count >= this.#chunks.length) this.#chunks = none;
+    else if (count === 1) this.#chunks.shift();
     else this.#chunks.splice(0, count);
     this.#start = position;
   }

@@ -2,7 +2,16 @@ import { misuse, toError } from '../errors.js';
 import { tooLarge } from './body-limits.js';
 import { type Chunk, checkedChunk } from './body-source.js';
 import { KeptBytes } from './kept-bytes.js';
-import { type Cursor, type Kept, KeptChunks } from './kept-chunks.js';
+import { type Kept, KeptChunks } from './kept-chunks.js';
+import {
+  dismiss,
+  dismissBehind,
+  dismissThoseAt,
+  hindmost,
+  type Pass,
+  positionsOf,
+  type Step,
+} from './passes.js';
 
 /** How long a reader may pause after the exchange before it counts as gone, in milliseconds. */
 const patience = 5_000;
@@ -10,15 +19,6 @@ const patience = 5_000;
  * How long a reader may pause while exits wait for the body to close: about one disk write, in milliseconds.
  */
 const readersPause = 50;
-
-/** One reader's pass over a body, from its start. */
-export interface Pass extends AsyncIterableIterator<Chunk, undefined>, Cursor {
-  closed: boolean;
-  /** Whether a read is pending. */
-  isWaiting: boolean;
-  /** Whether it belongs to a stream, which may have been created only to be inspected. */
-  isStream: boolean;
-}
 
 /**
  * Several readers over one source. Each has its own pass from the start, and a chunk is kept while a reader
@@ -31,7 +31,9 @@ export class Tee {
   readonly #limit: (() => number) | undefined;
   readonly #passes = new Set<Pass>();
   #iterator: AsyncIterator<Chunk> | undefined;
-  #pulling: Promise<void> | undefined;
+  /** The step of the reader for which the source is asked. */
+  #pulling: Promise<Step> | undefined;
+  #puller: Pass | undefined;
   #kept: Kept | undefined;
   /** Whether chunks are kept for later readers. */
   #isKeeping = true;
@@ -104,14 +106,14 @@ export class Tee {
     const unread = [...this.#passes].filter(({ isStream, position }) => isStream && position === 0);
     if (unread.length === 0) return;
     setTimeout(() => {
-      for (const pass of unread) if (pass.position === 0 && !pass.isWaiting) this.#dismiss(pass);
+      for (const pass of unread) if (pass.position === 0 && !pass.isWaiting) dismiss(this.#passes, pass);
       this.free();
     }, 0);
   }
 
   /** Drops streams that nobody has started to read. */
   dismissUntouched(): void {
-    for (const pass of this.#passes) if (pass.isStream && pass.position === 0) this.#dismiss(pass);
+    for (const pass of this.#passes) if (pass.isStream && pass.position === 0) dismiss(this.#passes, pass);
   }
 
   /** Active readers may finish; one that pauses for five seconds counts as gone. */
@@ -120,9 +122,9 @@ export class Tee {
     this.stopKeeping();
     this.free();
     if (!this.isBeingRead) return this.close();
-    const before = this.#positions();
+    const before = positionsOf(this.#passes);
     const timer = setTimeout(() => {
-      this.#dismissThoseAt(before);
+      dismissThoseAt(this.#passes, before);
       // Nobody is left to receive a failure of closing.
       this.closeWhenIdle()?.catch(() => undefined);
     }, patience);
@@ -133,11 +135,11 @@ export class Tee {
 
   /** A reader that pauses for 50 ms counts as gone. */
   async closeWhenLeft(): Promise<void> {
-    const before = this.#positions();
+    const before = positionsOf(this.#passes);
     await new Promise(resolve => setTimeout(resolve, readersPause));
     // One more turn: in a busy process, the awaited chunk may have only just arrived.
     await new Promise(resolve => setTimeout(resolve, 0));
-    this.#dismissThoseAt(before);
+    dismissThoseAt(this.#passes, before);
     this.free();
     if (!this.isBeingRead) await this.close();
   }
@@ -159,34 +161,50 @@ export class Tee {
       this.#isKeeping = false;
     }
     if (this.#isKeeping) return;
-    const passes = [...this.#passes];
-    // Most bodies have one reader, which frees after each chunk.
-    if (passes.length === 1) return kept.forget((passes[0] as Pass).position);
-    const foremost = Math.max(...passes.map(pass => pass.position));
-    // A reader that has fallen behind by more than the limit does not hold up the others; it gets a 413.
-    const isLeft = limit === undefined ? passes : passes.filter(pass => foremost - pass.position <= limit);
-    for (const pass of passes) if (!isLeft.includes(pass)) this.#dismiss(pass);
-    kept.forget(Math.min(...isLeft.map(pass => pass.position), kept.end));
+    // A reader that falls behind does not hold up the others; it gets a 413.
+    if (limit !== undefined && this.#passes.size > 1) dismissBehind(this.#passes, limit);
+    kept.forget(hindmost(this.#passes, kept.end));
   }
 
-  async #next(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
-    for (;;) {
-      if (pass.closed) throw this.#limit ? tooLarge(this.#limit()) : misuse('BODY_CONSUMED', this.#owner);
-      const chunk = this.#kept?.next(pass);
-      if (chunk !== undefined) {
-        this.free();
-        return { value: chunk, done: false };
-      }
-      if (this.#failure) throw this.#failure;
-      if (this.#state === 'ended') return this.#leave(pass);
-      this.#pulling ??= this.#pull();
-      pass.isWaiting = true;
-      await this.#pulling;
-      pass.isWaiting = false;
+  #next(pass: Pass): Promise<Step> {
+    try {
+      return Promise.resolve(this.#step(pass) ?? this.#wait(pass));
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
   }
 
-  async #leave(pass: Pass): Promise<IteratorResult<Chunk, undefined>> {
+  /** The next step of a reader; `undefined` if it has not arrived. */
+  #step(pass: Pass): Step | Promise<Step> | undefined {
+    if (pass.closed) throw this.#limit ? tooLarge(this.#limit()) : misuse('BODY_CONSUMED', this.#owner);
+    const chunk = this.#kept?.next(pass);
+    if (chunk !== undefined) {
+      this.free();
+      return { value: chunk, done: false };
+    }
+    if (this.#failure) throw this.#failure;
+    return this.#state === 'ended' ? this.#leave(pass) : undefined;
+  }
+
+  /** Runs one pull at a time for all readers. */
+  #wait(pass: Pass): Promise<Step> {
+    pass.isWaiting = true;
+    if (this.#pulling) {
+      const arrived = (): Step | Promise<Step> => this.#arrivedFor(pass);
+      return this.#pulling.then(arrived, arrived);
+    }
+    this.#puller = pass;
+    // By functions that all chunks share.
+    this.#pulling = this.#pull().then(this.#received, this.#failed);
+    return this.#pulling;
+  }
+
+  #arrivedFor(pass: Pass): Step | Promise<Step> {
+    pass.isWaiting = false;
+    return this.#step(pass) ?? this.#wait(pass);
+  }
+
+  async #leave(pass: Pass): Promise<Step> {
     this.#passes.delete(pass);
     this.free();
     // The last reader closes the source, unless the body is kept for others.
@@ -194,36 +212,35 @@ export class Tee {
     return { value: undefined, done: true };
   }
 
-  #dismiss(pass: Pass): void {
-    pass.closed = true;
-    this.#passes.delete(pass);
-  }
-
-  #positions(): Map<Pass, number> {
-    return new Map([...this.#passes].map(pass => [pass, pass.position]));
-  }
-
-  /** Drops readers that have not advanced since and are not waiting. */
-  #dismissThoseAt(before: ReadonlyMap<Pass, number>): void {
-    for (const [pass, position] of before)
-      if (pass.position === position && !pass.isWaiting) this.#dismiss(pass);
-  }
-
-  /**
-   * Runs one pull at a time for all readers. A failure is kept for every reader, so that none mistakes a part
-   * for the whole.
-   */
-  async #pull(): Promise<void> {
+  #pull(): Promise<Step> {
     try {
       this.#iterator ??= this.#source[Symbol.asyncIterator]();
-      const { value, done } = await this.#iterator.next();
+      return Promise.resolve(this.#iterator.next() as Promise<Step>);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  readonly #received = ({ value, done }: Step): Step | Promise<Step> => {
+    try {
       if (done) this.#state = 'ended';
       else this.#push(checkedChunk(value));
     } catch (thrown) {
-      this.#failure = toError(thrown);
-    } finally {
-      this.#pulling = undefined;
+      return this.#failed(thrown);
     }
+    return this.#pulled();
+  };
+
+  /** A failure is kept for every reader, so that none mistakes a part for the whole. */
+  readonly #failed = (thrown: unknown): Step | Promise<Step> => {
+    this.#failure = toError(thrown);
+    return this.#pulled();
+  };
+
+  #pulled(): Step | Promise<Step> {
+    const puller = this.#puller as Pass;
+    this.#pulling = undefined;
+    return this.#arrivedFor(puller);
   }
 
   #push(chunk: Chunk): void {

@@ -55,7 +55,7 @@ class Iteration implements AsyncIterableIterator<Bytes, unknown> {
   }
 
   next(): Promise<Step> {
-    return this.#inTurn(() => this.#advance());
+    return this.#inTurn(this.#advance);
   }
 
   return(value?: unknown): Promise<Step> {
@@ -67,28 +67,26 @@ class Iteration implements AsyncIterableIterator<Bytes, unknown> {
   }
 
   #inTurn(step: () => Promise<Step>): Promise<Step> {
+    const latest = this.#unfinished > 0 ? this.#latest : undefined;
     this.#unfinished += 1;
-    this.#latest = this.#latest && this.#unfinished > 1 ? this.#latest.then(step, step) : step();
+    this.#latest = latest ? latest.then(step, step) : step();
     return this.#latest;
   }
 
-  async #advance(): Promise<Step> {
-    if (this.#reader) {
-      try {
-        const { value, done } = await this.#chunks.next();
-        if (!done) {
-          this.#unfinished -= 1;
-          return { value: toBytes(value as Chunk) as Bytes, done: false };
-        }
-      } catch {
-        // Reading from the stream then fails with the same error.
-      }
-    }
-    return this.#end();
-  }
+  /** Not methods but functions of the iteration: otherwise each chunk would need its own. */
+  readonly #advance = (): Promise<Step> =>
+    this.#reader ? this.#chunks.next().then(this.#received, this.#end) : this.#end();
 
-  /** Lets the stream itself end, or fail. */
-  async #end(): Promise<Step> {
+  readonly #received = (step: IteratorResult<Chunk, unknown>): Step | Promise<Step> => {
+    if (step.done) return this.#end();
+    this.#unfinished -= 1;
+    return typeof step.value === 'string'
+      ? { value: toBytes(step.value) as Bytes, done: false }
+      : (step as Step);
+  };
+
+  /** Lets the stream itself end, or fail with the same error. */
+  readonly #end = async (): Promise<Step> => {
     const reader = this.#reader;
     this.#reader = undefined;
     try {
@@ -97,7 +95,7 @@ class Iteration implements AsyncIterableIterator<Bytes, unknown> {
       reader?.releaseLock();
       this.#unfinished -= 1;
     }
-  }
+  };
 
   async #leave(value: unknown): Promise<Step> {
     const reader = this.#reader;
