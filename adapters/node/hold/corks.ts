@@ -11,7 +11,7 @@ type Corking = Pick<PreviousMethods, 'cork' | 'uncork'>;
 export function corkForTick(res: NativeResponse, previous: Corking): void {
   if (res.writableCorked > 0) return;
   previous.cork.call(res);
-  nextTick(() => uncorkNow(res, previous));
+  nextTick(uncorkNow, res, previous);
 }
 
 export function uncorkNow(res: NativeResponse, previous: Corking): void {

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type Content, checkedChunk, misuse, toError } from '../../../core/adapter.js';
 
-type Chunk = string | Uint8Array;
+export type Chunk = string | Uint8Array;
 type Chunks = Exclude<Content, null | Chunk>;
 
 /**
@@ -29,21 +29,38 @@ export class BodyProducer {
    * Returns the next chunk, `undefined` at the end. Rejects with the producer's error, `BODY_CHUNK` and
    * `CONTENT_LENGTH`.
    */
-  async next(): Promise<Chunk | undefined> {
+  next(): Promise<Chunk | undefined> {
+    return this.ask(
+      step => this.accept(step),
+      thrown => this.refuse(thrown),
+    );
+  }
+
+  /** Asks for the next step, and hands it to `accept` or `refuse` by one of the functions. */
+  ask<T>(received: (step: IteratorResult<Chunk>) => T, failed: (thrown: unknown) => T): Promise<T> {
+    return this.#context.runInAsyncScope(stepOf, undefined, this.#iterator, received, failed) as Promise<T>;
+  }
+
+  /** Returns the chunk of a step, `undefined` at the end. Throws as `next` rejects. */
+  accept({ value, done }: IteratorResult<Chunk>): Chunk | undefined {
     try {
-      const { value, done } = await this.#context.runInAsyncScope(nextOf, undefined, this.#iterator);
       this.#ended = done === true;
       const chunk = done ? undefined : countable(checkedChunk(value));
-      this.#count(chunk);
+      if (this.#declared !== undefined) this.#count(chunk, this.#declared);
       return chunk;
     } catch (thrown) {
-      // Closing it ends the pending read, which is not a failure.
-      if (this.#isClosed) return undefined;
-      this.fail(thrown);
-      // The connection is cut now, however long closing takes.
-      void this.close();
-      throw this.error;
+      return this.refuse(thrown);
     }
+  }
+
+  /** Throws the error of the producer, unless it was closed. */
+  refuse(thrown: unknown): undefined {
+    // Closing it ends the pending read, which is not a failure.
+    if (this.#isClosed) return undefined;
+    this.fail(thrown);
+    // The connection is cut now, however long closing takes.
+    void this.close();
+    throw this.error;
   }
 
   /**
@@ -70,18 +87,28 @@ export class BodyProducer {
     this.error ??= toError(thrown);
   }
 
-  #count(chunk: Chunk | undefined): void {
-    const declared = this.#declared;
-    if (declared === undefined) return;
+  #count(chunk: Chunk | undefined, declared: number): void {
     this.#produced += chunk === undefined ? 0 : Buffer.byteLength(chunk);
     const short = chunk === undefined && this.#produced < declared;
     if (short || this.#produced > declared) throw misuse('CONTENT_LENGTH', declared, this.#produced);
   }
 }
 
-/** A separate function, because creating one per chunk costs more than the chunk. */
-function nextOf(iterator: AsyncIterator<Chunk>): Promise<IteratorResult<Chunk>> {
-  return iterator.next();
+type Received = (step: IteratorResult<Chunk>) => unknown;
+
+/** Not a closure, because creating one for each chunk costs more than the chunk. */
+function stepOf(
+  iterator: AsyncIterator<Chunk>,
+  received: Received,
+  failed: (thrown: unknown) => unknown,
+): Promise<unknown> {
+  let step: Promise<IteratorResult<Chunk>>;
+  try {
+    step = Promise.resolve(iterator.next());
+  } catch (thrown) {
+    step = Promise.reject(thrown);
+  }
+  return step.then(received, failed);
 }
 
 /**

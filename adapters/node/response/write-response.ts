@@ -1,5 +1,4 @@
-import { EventEmitter } from 'node:events';
-import { ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import {
   addToVary,
   bodyOf,
@@ -8,13 +7,12 @@ import {
   Headers,
   headOf,
   type Response,
-  toError,
 } from '../../../core/adapter.js';
 import { flattenHead, makeHead, removeHeader } from '../hold/framing.js';
 import { http2Stream } from '../http2-stream.js';
 import type { NativeResponse } from '../node-types.js';
 import { BodyProducer } from './body-producer.js';
-import { cutShort } from './cut-short.js';
+import { Pump } from './pump.js';
 
 /** The methods that lead to the wire: the response's own, or those that a hold replaced. */
 export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
@@ -43,10 +41,7 @@ export function writeResponse(
     makeHead(res, sink.writeHead, [response.status]);
     flushHead(res, isAscii, sink);
     flattenHead(res);
-    pump(producer, res, sink, wireListeners).catch(thrown => {
-      producer.fail(thrown);
-      cutShort(res, toError(thrown), sink);
-    });
+    new Pump(producer, res, sink, wireListeners).run();
     return producer;
   }
   if (content === null)
@@ -159,49 +154,4 @@ export function declaredLength(response: Response): number | undefined {
 function lengthOf(content: Content | undefined): number | undefined {
   if (typeof content === 'string') return Buffer.byteLength(content);
   return content instanceof Uint8Array ? content.byteLength : undefined;
-}
-
-async function pump(
-  producer: BodyProducer,
-  res: NativeResponse,
-  sink: Sink,
-  wireListeners: Set<() => void> | undefined,
-): Promise<void> {
-  let drained: (() => Promise<void>) | undefined;
-  for (;;) {
-    const chunk = await producer.next();
-    if (res.destroyed || res.closed) return;
-    if (chunk === undefined) break;
-    if (sink.write.call(res, chunk, undefined as never)) continue;
-    drained ??= drainOf(res, sink, wireListeners);
-    await drained();
-  }
-  Reflect.apply(sink.end, res, []);
-}
-
-/**
- * Waits until a write may follow one that returned false; forever if the connection is gone, since nothing
- * follows then. The listeners stay for the whole body: compression moves 'drain' listeners to its own stream,
- * where they cannot be removed.
- */
-function drainOf(
-  res: NativeResponse,
-  sink: Sink,
-  wireListeners: Set<() => void> | undefined,
-): () => Promise<void> {
-  let wake = (): void => undefined;
-  const onDrain = (): void => wake();
-  if (wireListeners) wireListeners.add(onDrain);
-  else EventEmitter.prototype.on.call(res, 'drain', onDrain);
-  if (sink.on !== EventEmitter.prototype.on) sink.on.call(res, 'drain', onDrain);
-  const isNative = sink.write === ServerResponse.prototype.write;
-  return async () => {
-    // A held response emits its own events, so the state of Node's response is checked each time.
-    do {
-      await new Promise<void>(resolve => {
-        wake = resolve;
-        if (res.destroyed || res.closed) resolve();
-      });
-    } while (isNative && res.writableNeedDrain && !res.destroyed && !res.closed);
-  };
 }
