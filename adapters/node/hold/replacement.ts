@@ -12,7 +12,7 @@ import { replaced } from './replaced.js';
 
 /** Sends another response in place of the native one. Returns its producer, if it is streamed. */
 export function replaceBy(hold: Held, response: Response, method: string): BodyProducer | undefined {
-  const { res, room, substitute } = hold;
+  const { res, substitute } = hold;
   const wasDetached = attachHeaders(res);
   hold.turn(replaced);
   substitute.base?.restore(res);
@@ -21,7 +21,7 @@ export function replaceBy(hold: Held, response: Response, method: string): BodyP
   if (bodyOf(response).whole !== undefined) hold.tape.sink();
   let producer: BodyProducer | undefined;
   try {
-    producer = write(hold, () => writeResponse(response, method, res, hold.previous, room.wire));
+    producer = write(hold, () => writeResponse(response, method, res, hold.previous, hold));
   } finally {
     if (substitute.downstreamRuns || wasDetached) detachHeaders(res);
     if (producer) keepForReaders(hold);

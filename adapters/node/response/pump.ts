@@ -8,6 +8,13 @@ import { cutShort } from './cut-short.js';
 /** The methods that lead to the wire. */
 type Wire = Pick<NativeResponse, 'write' | 'end' | 'destroy' | 'on'>;
 
+/** A hold below which a response is written: the calls that Node then makes are not those of native code. */
+export interface Writer {
+  output: 'none' | 'writing' | 'written';
+  /** The listeners for room on the wire: the event `drain` of the response belongs to native code. */
+  readonly room: { readonly wire: Set<() => void> };
+}
+
 /**
  * Writes the chunks of a producer as fast as the client reads. A producer that throws cuts the connection.
  * Its functions are made once, because those for each chunk would cost more than the chunk.
@@ -16,20 +23,14 @@ export class Pump {
   readonly #producer: BodyProducer;
   readonly #res: NativeResponse;
   readonly #wire: Wire;
-  /** Notified of room on the wire if the 'drain' event of the response belongs to native code. */
-  readonly #listeners: Set<() => void> | undefined;
+  readonly #writer: Writer | undefined;
   #room: 'unwatched' | 'free' | 'awaited' = 'unwatched';
 
-  constructor(
-    producer: BodyProducer,
-    res: NativeResponse,
-    wire: Wire,
-    listeners: Set<() => void> | undefined,
-  ) {
+  constructor(producer: BodyProducer, res: NativeResponse, wire: Wire, writer: Writer | undefined) {
     this.#producer = producer;
     this.#res = res;
     this.#wire = wire;
-    this.#listeners = listeners;
+    this.#writer = writer;
   }
 
   /** Writes the next chunk, and then all others. */
@@ -61,8 +62,18 @@ export class Pump {
   #write(chunk: Chunk | undefined): void {
     if (this.#isGone) return;
     if (chunk === undefined) Reflect.apply(this.#wire.end, this.#res, []);
-    else if (this.#wire.write.call(this.#res, chunk, undefined as never)) this.run();
+    else if (this.#hasRoomAfter(chunk)) this.run();
     else this.#awaitRoom();
+  }
+
+  #hasRoomAfter(chunk: Chunk): boolean {
+    const writer = this.#writer;
+    if (writer) writer.output = 'writing';
+    try {
+      return this.#wire.write.call(this.#res, chunk, undefined as never);
+    } finally {
+      if (writer) writer.output = 'written';
+    }
   }
 
   get #isGone(): boolean {
@@ -82,7 +93,7 @@ export class Pump {
   #watchRoom(): void {
     const res = this.#res;
     const { on } = EventEmitter.prototype;
-    if (this.#listeners) this.#listeners.add(this.#drained);
+    if (this.#writer) this.#writer.room.wire.add(this.#drained);
     else on.call(res, 'drain', this.#drained);
     if (this.#wire.on !== on) this.#wire.on.call(res, 'drain', this.#drained);
   }

@@ -12,7 +12,7 @@ import { flattenHead, makeHead, removeHeader } from '../hold/framing.js';
 import { http2Stream } from '../http2-stream.js';
 import type { NativeResponse } from '../node-types.js';
 import { BodyProducer } from './body-producer.js';
-import { Pump } from './pump.js';
+import { Pump, type Writer } from './pump.js';
 
 /** The methods that lead to the wire: the response's own, or those that a hold replaced. */
 export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'destroy' | 'on'>;
@@ -20,15 +20,14 @@ export type Sink = Pick<NativeResponse, 'writeHead' | 'flushHeaders' | 'write' |
 /**
  * Writes one of our responses to a native one. An available body is written at once with its length; a
  * streamed one is pumped as fast as the client reads, and its producer is returned. A producer that throws
- * cuts the connection. `wireListeners` are notified of room on the wire if the 'drain' event of the response
- * belongs to native code.
+ * cuts the connection. `writer` is the hold that writes the response in place of native code.
  */
 export function writeResponse(
   response: Response,
   method: string,
   res: NativeResponse,
   sink: Sink = res,
-  wireListeners?: Set<() => void>,
+  writer?: Writer,
 ): BodyProducer | undefined {
   const content = contentToSend(response, method);
   applyHead(response, method, content, res);
@@ -41,7 +40,7 @@ export function writeResponse(
     makeHead(res, sink.writeHead, [response.status]);
     flushHead(res, isAscii, sink);
     flattenHead(res);
-    new Pump(producer, res, sink, wireListeners).run();
+    new Pump(producer, res, sink, writer).run();
     return producer;
   }
   if (content === null)
