@@ -221,10 +221,10 @@ export class Tee {
     }
   }
 
-  readonly #received = ({ value, done }: Step): Step | Promise<Step> => {
+  readonly #received = (step: Step): Step | Promise<Step> => {
     try {
-      if (done) this.#state = 'ended';
-      else this.#push(checkedChunk(value));
+      if (step.done) this.#state = 'ended';
+      else this.#push(checkedChunk(step.value));
     } catch (thrown) {
       return this.#failed(thrown);
     }

@@ -54,6 +54,16 @@ describe('a tee', () => {
     expect(seen.pulled).toBe(3);
   });
 
+  it('gives every reader the error of an iterator whose step is no object', async () => {
+    const next = async (): Promise<never> => undefined as never;
+    const tee = new Tee({ [Symbol.asyncIterator]: () => ({ next }) }, 'response', undefined);
+    const readers = [tee.begin(false), tee.begin(false)];
+    const errors = [];
+    for (const reader of readers) errors.push(await reader.next().catch(error => error));
+    expect(errors[0]).toBeInstanceOf(TypeError);
+    expect(errors[1]).toBe(errors[0]);
+  });
+
   it('refuses a late reader after it has stopped keeping', async () => {
     const tee = new Tee(source('a', 'b').iterable, 'response', undefined);
     tee.stopKeeping();

@@ -42,8 +42,10 @@ export class BodyProducer {
   }
 
   /** Returns the chunk of a step, `undefined` at the end. Throws as `next` rejects. */
-  accept({ value, done }: IteratorResult<Chunk>): Chunk | undefined {
+  accept(step: IteratorResult<Chunk>): Chunk | undefined {
     try {
+      // Not in the parameters: an iterator may give something else than a step.
+      const { value, done } = step;
       this.#ended = done === true;
       const chunk = done ? undefined : countable(checkedChunk(value));
       if (this.#declared !== undefined) this.#count(chunk, this.#declared);
