@@ -33,11 +33,13 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
     const place = enterLayer(exchange, plan);
     let response: Response;
     try {
-      response = await (stage?.run(goThrough, exchange, plan, below) ?? goThrough(exchange, plan, below));
+      response = await (stage?.run(handled, exchange, plan, below) ?? goThrough(exchange, plan, below));
     } catch (thrown) {
+      if (stage) throw thrown;
       response = await handleOutside(exchange, plan, toError(thrown));
+    } finally {
+      leaveLayer(exchange, place);
     }
-    leaveLayer(exchange, place);
     exchange.ownStatus = response.status;
     if (exchange.failures) response = await latestAnswer(exchange, plan, response);
     exchange.phase = phases.sending;
@@ -49,6 +51,15 @@ export async function runExchange(exchange: Exchange, layer: Freezable, below: B
   const goOn = (delivery: Delivery): void => delivered(exchange, stage, delivery); // 7–9
   // Not awaited: a response may last for hours, and would keep what this function has.
   sending.then(goOn, thrown => failed(exchange, transport, thrown).then(goOn));
+}
+
+/** Goes through a layer in a stage, whose context the handler for `Error` needs too. */
+async function handled(exchange: Exchange, plan: FrozenLayer, below: Below): Promise<Response> {
+  try {
+    return await goThrough(exchange, plan, below);
+  } catch (thrown) {
+    return handleOutside(exchange, plan, toError(thrown));
+  }
 }
 
 /** The response is out, or never will be. */

@@ -21,7 +21,14 @@ import express from 'express';
 import Koa from 'koa';
 import { ask } from '../support/ask.js';
 import { gate } from '../support/events.js';
-import { type Answer, listening, mounts, type TestApp } from '../support/frameworks.js';
+import {
+  type Answer,
+  koa2Framework,
+  koa3Framework,
+  listening,
+  mounts,
+  type TestApp,
+} from '../support/frameworks.js';
 
 type Told = Pick<ErrorContext, 'phase' | 'where' | 'name'> & { error: Error };
 
@@ -339,5 +346,36 @@ describe('code without a name', () => {
     await client.settled();
     expect(client.trace.slice(2)).toEqual(['task #1', 'task #2', 'task #3']);
     await client.close();
+  });
+});
+
+// The other frameworks drop a late error of a handler whose promise they do not have.
+describe.each([koa3Framework, koa2Framework])('a late report of $name', ({ app }) => {
+  it('is for the layer entered last, also when the request has failed before', async () => {
+    const { opened, open } = gate();
+    let tell: (report: string) => void = () => undefined;
+    const told = new Promise<string>(resolve => {
+      tell = resolve;
+    });
+    const reporter = (name: string) => (error: Error) => tell(`${name}: ${error.message}`);
+    const leaving: Middleware = async (_request, callNext) => {
+      callNext().catch(() => undefined);
+      await undefined;
+      throw new Error('early');
+    };
+    const outer = new Layer({ onError: reporter('outer') });
+    const inner = new Layer({ middleware: [leaving], onError: reporter('inner') });
+    const mounted = app()
+      .use(outer)
+      .use(inner)
+      .handler('/', async () => {
+        await opened;
+        throw new Error('late');
+      });
+    await listening(mounted.listener(), async url => {
+      await (await fetch(url)).text();
+      open();
+      expect(await told).toBe('inner: late');
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { tracingChannel } from 'node:diagnostics_channel';
-import { Depends, endpoint, HTTPException, Layer, type Middleware, type Request } from 'callnext';
+import { Depends, endpoint, HTTPException, Layer, type Middleware, type Request, Response } from 'callnext';
 import { type StageEvent, subscribe } from 'callnext/tracing';
 import { gate } from '../support/events.js';
 import { type Framework, frameworks, listening, type TestApp } from '../support/frameworks.js';
@@ -71,6 +71,27 @@ describe.each(frameworks)('the channels on $name', (framework: Framework) => {
       ({ part, event }) => part === 'start' && 'kind' in event && event.kind,
     );
     expect(natives.map(({ event }) => (event as StageEvent).passedOn)).toEqual([undefined, undefined]);
+  });
+
+  it('give the handler for `Error` of a layer the stores of its request', async () => {
+    const store = new AsyncLocalStorage<unknown>();
+    const { start } = tracingChannel('callnext.request');
+    start.bindStore(store, () => 'the span');
+    const handled = new Layer({
+      exceptionHandlers: [[Error, () => new Response(String(store.getStore()), { status: 500 })]],
+      onError: () => undefined,
+    });
+    const app = framework
+      .app()
+      .use(handled)
+      .handler('/', () => {
+        throw new Error('not available');
+      });
+    try {
+      expect(await ask(app, handled)).toBe('500 the span');
+    } finally {
+      start.unbindStore(store);
+    }
   });
 
   it('show no native code around an endpoint without a layer', async () => {
