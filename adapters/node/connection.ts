@@ -162,11 +162,22 @@ export interface Closing {
  * if it waits for its turn, was detached from its connection or never had one. All of a connection share one
  * listener.
  */
-export function followConnection(carrier: Duplex | undefined, closing: Closing): void {
+export function followConnection(
+  carrier: Duplex | undefined,
+  closing: Closing,
+  waitsForTurn: boolean = false,
+): void {
   const socket = carrier as Guarded | undefined;
   if (typeof socket?.on !== 'function') return;
   if (socket[open]) socket[open].push(closing);
   else listenToClose(socket, closing);
+  // Nothing else shows the end of a response that waits for its turn.
+  if (waitsForTurn && closesByDestroy(socket)) listenOnce(socket);
+}
+
+/** A `destroy` that was kept before the guard was put on the connection goes past it. */
+function listenOnce(socket: Guarded): void {
+  if (!socket.listeners('close').includes(closeAll)) socket.on('close', closeAll);
 }
 
 export function forgetConnection(carrier: Duplex | undefined, closing: Closing): void {

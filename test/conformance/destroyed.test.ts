@@ -129,3 +129,28 @@ describe('native code over HTTP/2', () => {
     expect(log.events).toEqual(['BEGIN', 'works', 'closed', ...over]);
   });
 });
+
+it('a request that waits for its turn ends with a connection destroyed past its guard', async () => {
+  const [arrived, aborted] = [gate(), gate()];
+  let destroy = (): unknown => undefined;
+  const noted: Middleware = async (request, callNext) => {
+    if (request.path === '/waiting') request.signal.addEventListener('abort', () => aborted.open());
+    return callNext(request);
+  };
+  const listener = toNode(new Layer({ middleware: [noted] }), (req, res) => {
+    if (req.url === '/ended') res.end();
+    if (req.url === '/waiting') arrived.open();
+  }) as http.RequestListener;
+  const server = http.createServer(listener).on('connection', socket => {
+    const { destroy: kept } = socket;
+    destroy = () => kept.call(socket);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const client = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => undefined).resume();
+  for (const path of ['/ended', '/open', '/waiting']) client.write(get.replace(' / ', ` ${path} `));
+  await arrived.opened;
+  destroy();
+  await aborted.opened;
+  server.close();
+});

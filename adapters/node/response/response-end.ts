@@ -47,13 +47,13 @@ export class ResponseEnd implements Closing {
     this.#stream = stream;
     this.#waiters = waiters;
     // While a response waits for its turn, the bytes on its connection belong to another one.
-    const waitsForTurn = res.socket === null && currentResponse(this.#socket);
+    const waitsForTurn = res.socket === null && Boolean(currentResponse(this.#socket));
     this.#writtenBefore = waitsForTurn ? Number.POSITIVE_INFINITY : (this.#socket?.bytesWritten ?? 0);
     // Not `once`, which creates two more functions.
     res.on('close', close);
     // Only Node's own server emits 'close' at the end; its substitutes emit only 'finish'.
     if (!stream && !(this.#socket as { server?: unknown } | undefined)?.server) res.on('finish', close);
-    followConnection(this.#socket, this);
+    followConnection(this.#socket, this, waitsForTurn);
     if (res.closed || res.destroyed || isLost(res, this.#socket))
       queueMicrotask(() => this.connectionClosed());
   }
