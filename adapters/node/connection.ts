@@ -92,7 +92,7 @@ function destroyWhenReleased(this: Guarded, error?: Error): Duplex {
 
 function destroyNow(carrier: Guarded, error: Error | undefined): Duplex {
   const { destroy } = carrier[guarded] as Unguarded;
-  if (closesByDestroy(carrier) && !carrier.destroyed) carrier.on('close', closeAll);
+  if (closesByDestroy(carrier) && !carrier.destroyed) listenOnce(carrier);
   return destroy.call(carrier, error);
 }
 
@@ -171,11 +171,10 @@ export function followConnection(
   if (typeof socket?.on !== 'function') return;
   if (socket[open]) socket[open].push(closing);
   else listenToClose(socket, closing);
-  // Nothing else shows the end of a response that waits for its turn.
+  // A `destroy` that was kept before the guard goes past it, and such a response has no `close` of its own.
   if (waitsForTurn && closesByDestroy(socket)) listenOnce(socket);
 }
 
-/** A `destroy` that was kept before the guard was put on the connection goes past it. */
 function listenOnce(socket: Guarded): void {
   if (!socket.listeners('close').includes(closeAll)) socket.on('close', closeAll);
 }

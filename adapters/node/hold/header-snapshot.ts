@@ -40,12 +40,10 @@ export class HeaderSnapshot {
   }
 
   #ask(res: NativeResponse): void {
-    for (const name of rawHeaderNames(res)) {
+    this.#flat = rawHeaderNames(res).flatMap(name => {
       const value = res.getHeader(name);
-      if (value === undefined) continue;
-      if (this.#flat === none) this.#flat = [];
-      this.#flat.push(name, copied(value));
-    }
+      return value === undefined ? [] : [name, copied(value)];
+    });
   }
 
   /** By their names in lower case. Not private: a snapshot may be of another copy of the package. */

@@ -157,10 +157,9 @@ export class Hold implements Held {
   release(): void {
     if (this.calls === open) this.passed();
     if (this.calls !== held) return;
-    const context = this.#context as AsyncResource;
-    this.#context = undefined;
     // Callbacks and events run in the async context in which native code wrote.
-    context.runInAsyncScope(releaseTape, undefined, this);
+    (this.#context as AsyncResource).runInAsyncScope(releaseTape, undefined, this);
+    this.#context = undefined;
   }
 
   played(): void {
